@@ -63,10 +63,10 @@ class Entry:
     lock: int
 
 
-def get(kind: str, key: str, build: Callable[[Path], None], *, what: str) -> Entry:
+def get(kind: str, key: str, build: Callable[[Path], None], *, what: str, takes: str) -> Entry:
     """Return the entry of ``kind`` with ``key``, which ``build`` fills an empty folder for.
 
-    ``what`` names it for people ("the pool's Debian root").
+    ``what`` names it for people ("the pool's Debian root"), ``takes`` is how long it takes.
     """
     cache = folder()
     place = cache / f"{kind}-{key}"
@@ -80,7 +80,7 @@ def get(kind: str, key: str, build: Callable[[Path], None], *, what: str) -> Ent
         os.close(held)
         with locks.locked(lock):
             if not place.is_dir():
-                _build(place, build, what)
+                _build(place, build, what, takes)
         prune(kind)
 
 
@@ -104,11 +104,11 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
 
 
-def _build(place: Path, build: Callable[[Path], None], what: str) -> None:
+def _build(place: Path, build: Callable[[Path], None], what: str, takes: str) -> None:
     partial = place.with_name(f"{place.name}.partial")
     remove(partial)
     partial.mkdir(parents=True)
-    errors.say(f"building {what}")
+    errors.say(f"building {what} (about {takes})")
     started = time.monotonic()
     try:
         build(partial)

@@ -33,7 +33,8 @@ MAKE_EXIT_37 = (
 def hosts() -> cache.Entry:
     """Return the root that the hosts run: Debian sid with HTCondor and Apptainer."""
     recipe = cache.key(HOST_PACKAGES, NO_DOCS, APT_OPTION, MAKE_EXIT_37, _accounts(), 1)
-    return cache.get("hosts", recipe, _build_hosts, what="the hosts' Debian root (about 1 minute)")
+    what = "the hosts' Debian root"
+    return cache.get("hosts", recipe, _build_hosts, what=what, takes="1 minute")
 
 
 def image_base(packages: Sequence[str] = ()) -> tuple[cache.Entry, str]:
@@ -45,9 +46,11 @@ def image_base(packages: Sequence[str] = ()) -> tuple[cache.Entry, str]:
 
     def build(place: Path) -> None:
         _mmdebstrap("trixie", packages, place)
+        for partial in ("var/cache/apt/archives/partial", "var/lib/apt/lists/partial"):
+            cache.remove(place / partial)  # apt's own: unreadable in `apptainer build --fakeroot`
 
-    what = "the image's Debian base (about 30 s)"
-    return cache.get("base", recipe, build, what=what), recipe
+    what = "the image's Debian base"
+    return cache.get("base", recipe, build, what=what, takes="30 s"), recipe
 
 
 def _build_hosts(place: Path) -> None:
