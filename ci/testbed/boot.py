@@ -32,14 +32,14 @@ def up(pool: Pool, *, owner: int | None = None) -> bool:
     apt.ensure(apt.POOL, log=cache.log("apt"))
     root = roots.hosts()
     sweep()
-    with locks.locked(pool.lock) as lock:
+    with locks.locked(pool.lock):
         if pool.is_up():
             return True
         _clear(pool)
         errors.say(f"starting the pool {pool.name!r}")
         started = time.monotonic()
         try:
-            _start_hosts(pool, root, lock, owner)
+            _start_hosts(pool, root, owner)
             _set_up_ap(pool)
             with ThreadPoolExecutor() as both:
                 for done in [both.submit(_set_up_ep, pool), both.submit(_set_up_laptop, pool)]:
@@ -83,17 +83,14 @@ def sweep() -> None:
 
 def _clear(pool: Pool) -> None:
     """Kill a pool's processes and remove its files, whatever state it is in."""
-    switch = Process.read(pool.state / "switch.pid")
-    if switch and not switch.kill():
-        raise errors.Problem(f"process {switch.pid}, the pool's first, does not end when killed.")
     disk = pool.disk
+    namespaces.end_all(pool.state)
     cache.remove(disk)
-    cache.remove(pool.state)
     with contextlib.suppress(OSError):
         disk.parent.rmdir()
 
 
-def _start_hosts(pool: Pool, root: cache.Entry, lock: int, owner: int | None) -> None:
+def _start_hosts(pool: Pool, root: cache.Entry, owner: int | None) -> None:
     """Start the switch, in whose PID namespace the hosts live: with it ends everything."""
     disk = cache.folder() / "pools" / pool.name
     pool.state.mkdir(parents=True)
@@ -106,9 +103,9 @@ def _start_hosts(pool: Pool, root: cache.Entry, lock: int, owner: int | None) ->
         scratch = disk / name
         _fill(scratch / "upper", name)
         argv = inside + namespaces.sandbox(
-            name, namespaces.INIT, pidfile=pidfile, root=root.path, scratch=scratch
+            name, namespaces.INIT, pidfile=pidfile.name, root=root.path, scratch=scratch
         )
-        return namespaces.start(argv, pidfile=pidfile, lock=lock, keep=keep, log=log), log
+        return namespaces.start(argv, pidfile=pidfile, keep=keep, log=log), log
 
     switch, log = start("switch", [], (root.lock,))
     namespaces.wait_for_root(switch, log=log)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import time
@@ -24,7 +25,7 @@ def sandbox(
     name: str,
     command: Sequence[str],
     *,
-    pidfile: Path,
+    pidfile: Path | str,
     root: Path,
     scratch: Path,
     binds: Iterable[tuple[Path, str]] = (),
@@ -49,25 +50,24 @@ def start(
     argv: Sequence[str],
     *,
     pidfile: Path,
-    lock: int,
     keep: Sequence[int] = (),
     log: Path,
     timeout: float = 10,
 ) -> Process:
     """Start a sandbox that outlives this process; return its PID 1.
 
-    It holds the file descriptor ``lock`` until ``pidfile`` is written, and those in ``keep`` for
-    its whole life: whoever gets the lock next finds the pidfile, however this process ended.
+    It holds the file descriptors ``keep`` for its whole life. It names its pidfile relative to the
+    folder that it is in, and so cannot write it once that folder has been removed (see `end_all`).
     """
     with log.open("wb") as output:
         starter = subprocess.Popen(
             argv,
-            stdin=lock,
+            stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
             pass_fds=keep,
-            cwd="/",
+            cwd=pidfile.parent,
             env={"PATH": PATH, "LANG": "C.UTF-8"},
         )
     deadline = time.monotonic() + timeout
@@ -89,6 +89,22 @@ def wait_for_root(process: Process, *, log: Path, timeout: float = 10) -> None:
             said = log.read_text(errors="replace").strip() or "nothing"
             raise errors.Problem(f"a host did not start: {said!r} ({log}).")
         time.sleep(0.01)
+
+
+def end_all(folder: Path) -> None:
+    """Kill the sandboxes with a pidfile in ``folder``, and remove it with the files in it.
+
+    A pidfile is removed only after its process has been killed: one that a sandbox writes while
+    this runs is found on the next round, and one that comes too late finds no folder to lie in.
+    """
+    while folder.exists():
+        for path in folder.iterdir():
+            process = Process.read(path) if path.suffix == ".pid" else None
+            if process and not process.kill():
+                raise errors.Problem(f"process {process.pid} of {folder} does not end when killed.")
+            path.unlink()
+        with contextlib.suppress(OSError):  # not empty: once more
+            folder.rmdir()
 
 
 def entering(pid: int, kinds: str = "muinp") -> list[str]:

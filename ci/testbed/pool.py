@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from testbed import cache, errors, namespaces, network, people, process
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 #: The hosts and their addresses.
 HOSTS = {"ap": "10.77.0.10", "ep1": "10.77.0.20", "laptop": "10.77.0.30"}
@@ -179,13 +180,26 @@ class Pool:
 
         For a file that is its owner's alone (0600) the folders are so too.
         """
+        with self._writing(host, path, user, mode) as target:
+            target.write(data)
+
+    def copy(
+        self, host: str, source: Path, path: str, user: str = "root", mode: int = 0o644
+    ) -> None:
+        """Copy a file of the machine to a host, as `put` does."""
+        with source.open("rb") as data, self._writing(host, path, user, mode) as target:
+            shutil.copyfileobj(data, target, 1 << 20)
+
+    @contextlib.contextmanager
+    def _writing(self, host: str, path: str, user: str, mode: int) -> Iterator[IO[bytes]]:
         target, uid = self.path(host, path), people.find(user).uid
         for folder in reversed(target.parents):
             if not folder.exists():
                 folder.mkdir()
                 folder.chmod(0o755 if mode & 0o077 else 0o700)
                 os.chown(folder, uid, uid)
-        target.write_bytes(data)
+        with target.open("wb") as opened:
+            yield opened
         target.chmod(mode)
         os.chown(target, uid, uid)
 

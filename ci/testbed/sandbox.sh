@@ -6,7 +6,6 @@
 #
 # LOWER is a Debian root, never written to; what the sandbox writes goes to SCRATCH/upper, which may
 # be filled beforehand. PIDFILE gets this process's identity as the machine sees it (process.py).
-# Standard input is the caller's lock: it is held until the identity is written.
 set -eu
 pidfile=$1 name=$2 lower=$3 scratch=$4
 shift 4
@@ -17,7 +16,6 @@ identity() { echo "$1 ${22} $boot"; }
 # shellcheck disable=SC2086
 identity $stat >"$pidfile.new"
 mv "$pidfile.new" "$pidfile"
-exec </dev/null
 
 root=$scratch/root
 mkdir -p "$root" "$scratch/upper" "$scratch/work"

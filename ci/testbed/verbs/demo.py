@@ -1,0 +1,48 @@
+"""ci/demo: a pool, a session in it, and a URL that opens in a browser on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from testbed import boot, demo, image
+from testbed.errors import Problem, say
+from testbed.pool import Pool
+
+
+def main(arguments: list[str]) -> int:
+    """Start the demo and print its URL, or stop it."""
+    parser = argparse.ArgumentParser(prog="ci/demo", description=__doc__)
+    parser.add_argument("stop", nargs="?", choices=["stop"], help="end the session and the pool")
+    options = parser.parse_args(arguments)
+    pool = Pool.current()
+    if options.stop:
+        say("stopped" if boot.down(pool) else "there is nothing to stop")
+        return 0
+    if not (image.CHECKOUT / "submit/jupyter.sub").exists():
+        raise Problem(f"{image.CHECKOUT} has no submit/jupyter.sub: is the checkout whole?")
+    print(_running(pool) or _start(pool))
+    return 0
+
+
+def _running(pool: Pool) -> str | None:
+    """Return the URL of a demo that runs already."""
+    noted = pool.state / "demo"
+    if pool.is_up() and noted.exists() and demo.answers(noted.read_text()):
+        say("the demo runs already; ci/demo stop ends it")
+        return noted.read_text()
+    return None
+
+
+def _start(pool: Pool) -> str:
+    entry = image.build()
+    boot.up(pool)
+    job = demo.submit(pool, entry.path / "jupyter.sif")
+    os.close(entry.lock)
+    say(f"job {job}: submitted")
+    line = demo.wait_until_ready(pool, job)
+    say(f"job {job}: ready; on the laptop: {line}")
+    url = demo.show(pool, *demo.connect(pool, line))
+    (pool.state / "demo").write_text(url)
+    say("the session runs until ci/demo stop")
+    return url
