@@ -1,0 +1,104 @@
+"""What works in a session: one small source for each thing that can. A source never raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from jupyter_session.lab import LabError
+
+#: Sends `GET path` to the Jupyter server and returns the JSON of its answer; LabError if that fails.
+Get = Callable[[str], Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """What one source saw. `last` is the time of the last activity it knows of, in seconds of the session's clock."""
+
+    source: str
+    active: bool
+    last: float | None
+    detail: str
+    error: str = ""
+
+
+class Source(Protocol):
+    """Something that can tell whether a session is used."""
+
+    def sample(self, now: float) -> Sample:
+        """Look once; `now` is the session's clock (monotonic, seconds)."""
+
+
+class _Polled:
+    """A source that asks Jupyter, and takes every change of what it is told for activity.
+
+    Jupyter's own times are on the wall clock, which can jump; that they changed is certain. When Jupyter does not
+    answer, the last that it said stands.
+    """
+
+    name: str
+    path: str
+
+    def __init__(self, get: Get) -> None:
+        self._get = get
+        self._seen: Hashable = None
+        self._last = Sample(source=self.name, active=False, last=None, detail="not asked yet")
+
+    def sample(self, now: float) -> Sample:
+        """Ask Jupyter once."""
+        before = self._last
+        try:
+            answer = self._get(self.path)
+            active, seen, detail = self.read(answer)
+        except (LabError, KeyError, TypeError, ValueError) as error:
+            return Sample(
+                source=self.name, active=before.active, last=before.last, detail=before.detail, error=str(error)
+            )
+        changed = seen != self._seen and bool(seen)
+        self._seen = seen
+        self._last = Sample(
+            source=self.name, active=active, last=now if active or changed else before.last, detail=detail
+        )
+        return self._last
+
+    def read(self, answer: Any) -> tuple[bool, Hashable, str]:
+        """Return whether it is active now, what must stay the same while it is not, and a few words."""
+        raise NotImplementedError
+
+
+class Kernels(_Polled):
+    """Kernels: one that is busy, however silent, or that sent a message."""
+
+    name = "kernels"
+    path = "/api/kernels?no_track_activity=1"
+
+    def read(self, answer: Any) -> tuple[bool, Hashable, str]:
+        """Read `GET /api/kernels`."""
+        busy = [kernel["name"] for kernel in answer if kernel["execution_state"] == "busy"]
+        seen = frozenset((kernel["id"], kernel["last_activity"]) for kernel in answer)
+        detail = f"{len(busy)} busy, {len(answer) - len(busy)} idle" if answer else "none"
+        return bool(busy), seen, detail
+
+
+class Terminals(_Polled):
+    """Jupyter's terminals: someone types, or a program prints."""
+
+    name = "terminals"
+    path = "/api/terminals?no_track_activity=1"
+
+    def read(self, answer: Any) -> tuple[bool, Hashable, str]:
+        """Read `GET /api/terminals`."""
+        seen = frozenset((terminal["name"], terminal["last_activity"]) for terminal in answer)
+        return False, seen, f"{len(answer)} open" if answer else "none"
+
+
+class Requests(_Polled):
+    """Requests that take a person: opening, saving, creating; not an open tab's polling."""
+
+    name = "requests"
+    path = "/jupyter-session/requests?no_track_activity=1"
+
+    def read(self, answer: Any) -> tuple[bool, Hashable, str]:
+        """Read our server extension's answer."""
+        return False, answer["at"], answer["what"] or "none yet"

@@ -1,0 +1,131 @@
+"""The verbs that talk to a running session: status, url, attach, stop, logs, hold."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import os
+import select
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from jupyter_session.control import Message, ask, connect, messages
+from jupyter_session.durations import format_duration
+from jupyter_session.errors import SessionError
+from jupyter_session.jobad import read_job
+from jupyter_session.statedir import StateDir
+
+_ENDED = ("stopped", "failed")
+
+
+def status(*, json: bool) -> int:
+    """Print what the session does, why it goes on, and when it would end."""
+    message = _status()
+    if json:
+        print(jsonlib.dumps(message, indent=2))
+        return 0
+    print(f"{message['state']}: {message['verdict'] or message['reason']}")
+    if message["stop_at"]:
+        print(f"ends {_clock(message['stop_at'])} if nothing changes")
+    rows = [("source", "active", "idle for", "sees")]
+    rows += [
+        (
+            source["source"],
+            "yes" if source["active"] else "no",
+            "-" if source["idle_for"] is None else format_duration(source["idle_for"]),
+            source["detail"] + (f" ({source['error']})" if source["error"] else ""),
+        )
+        for source in message["sources"]
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows if len(rows) > 1 else []:
+        print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]))
+    if message["problem"]:
+        print(message["problem"])
+    return 0
+
+
+def url() -> int:
+    """Print the address with its token."""
+    message = _status()
+    if not message["url"]:
+        raise SessionError(f"There is no address yet ({message['reason']}): try again in a few seconds.")
+    print(message["url"])
+    return 0
+
+
+def attach() -> NoReturn:
+    """Become `tmux attach`."""
+    _status()  # says so when there is no session
+    if not sys.stdin.isatty():
+        raise SessionError("tmux needs a terminal: log in with ssh -t, or with condor_ssh_to_job and no command.")
+    job = read_job(os.environ)
+    os.environ |= StateDir.locate(os.environ, job.id if job else None).tmux_environment(in_job=job is not None)
+    os.environ["PATH"] = "/usr/local/bin" + os.pathsep + os.environ.get("PATH", os.defpath)
+    os.execvp("tmux", ["tmux", "attach", "-t", "jupyter"])
+
+
+def stop() -> int:
+    """End the session, and stay until it has ended."""
+    for message in ask(_state_dir().control, "stop"):
+        if message["state"] in ("stopping", *_ENDED):
+            print(f"{message['state']}: {message['reason']}", flush=True)
+        if message["state"] in _ENDED:
+            return 0
+    return 0
+
+
+def logs(*, lines: int, follow: bool) -> NoReturn:
+    """Become `tail` on the server's log."""
+    log = _state_dir().log
+    if not log.exists():
+        raise SessionError("There is no server log here: run this inside the job, once the session has started.")
+    os.execvp("tail", ["tail", *(["-f"] if follow else []), "-n", str(lines), "--", str(log)])
+
+
+def hold() -> int:
+    """Print the address once it is known, stay until the session ends, and say why it did.
+
+    A tunnel's ssh runs this, so it also ends when nobody reads its output any more.
+    """
+    shown = None
+    for message in _while_someone_reads(connect(_state_dir().control, "hold")):
+        state = message["state"]
+        if state in ("ready", "idle") and message["url"] != shown:
+            shown = message["url"]
+            print(f"\nJupyterLab on {message['host']}:\n\n    {shown}\n")
+            print("Keep this open: it is the tunnel. Ctrl-C closes it; the session goes on.\n", flush=True)
+        elif state in _ENDED:
+            print(f"{state}: the notebooks are on their way back to the access point.", flush=True)
+            break
+        else:
+            print(f"{state}: {message['reason']}", flush=True)
+    return 0
+
+
+def _while_someone_reads(server: socket.socket) -> Iterator[Message]:
+    """Yield the supervisor's messages until it hangs up, or our output has no reader any more."""
+    poll = select.poll()
+    poll.register(server, select.POLLIN)
+    poll.register(sys.stdout.fileno(), 0)  # only errors: the reader has gone
+    with server:
+        for message in messages(server):
+            yield message
+            events = dict(poll.poll())
+            if sys.stdout.fileno() in events:
+                return
+
+
+def _status() -> dict[str, Any]:
+    return dict(next(iter(ask(_state_dir().control, "status"))))
+
+
+def _state_dir() -> StateDir:
+    job = read_job(os.environ)
+    return StateDir.locate(os.environ, job.id if job else None)
+
+
+def _clock(epoch: float) -> str:
+    return f"in {format_duration(epoch - time.time())}, at {time.strftime('%H:%M:%S', time.localtime(epoch))}"

@@ -1,0 +1,142 @@
+"""The contract with the outside: job attributes, events, the lines to paste, the owner's connection file."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from jupyter_session import __version__
+
+#: A line of the chirp protocol holds 5120 bytes, with every space escaped.
+MAX_REASON = 1000
+
+
+class State(str, Enum):
+    """The states of a session, as `JupyterState` shows them."""
+
+    STARTING = "starting"
+    READY = "ready"
+    IDLE = "idle"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """How to reach the server of a session. `token` is the only secret in it."""
+
+    port: int
+    host: str
+    token: str
+    job: str | None
+    access_point: str | None
+    socket_name: str
+
+    @property
+    def url(self) -> str:
+        """The address without the token: public."""
+        return f"http://127.0.0.1:{self.port}/lab"
+
+    @property
+    def secret_url(self) -> str:
+        """The address with the token: the owner's."""
+        return f"{self.url}?token={self.token}"
+
+    @property
+    def connect_line(self) -> str | None:
+        """One line for the laptop's shell (bash, zsh, fish): opens the tunnel and prints the secret address.
+
+        It is ssh to the access point with the laptop's port forwarded to a Unix socket in a 0700 folder there, and on
+        it condor_ssh_to_job with that socket forwarded to the job's port: no TCP port on the access point. The inner
+        command, `hold`, ends with the session, so that no open tunnel keeps the slot. Single quotes hold what the
+        laptop's shell must not touch; the words inside use neither `$` nor quotes that another login shell on the
+        access point could read differently.
+        """
+        if self.job is None or self.access_point is None:
+            return None
+        folder = f"/tmp/jupyter-{self.job}-{self.socket_name}"  # noqa: S108 - made 0700 or refused, see below
+        inner = shlex.join(
+            ["ssh", "-o", "StreamLocalBindUnlink=yes", "-o", "ExitOnForwardFailure=yes"]
+            + ["-o", "ServerAliveInterval=15", "-L", f"{folder}/lab:127.0.0.1:{self.port}"]
+        ).replace(" ", "\\ ")
+        script = (
+            f"mkdir -m 700 {folder} 2>/dev/null; "
+            f"test -O {folder} || exit 1; test -h {folder} && exit 1; "
+            f"trap rm\\ -rf\\ {folder} 0; trap exit\\ 1 1 2 15; unset SSH_AUTH_SOCK; "
+            f"condor_ssh_to_job -auto-retry -ssh {inner} {self.job} jupyter-session hold"
+        )
+        return (
+            "ssh -t -o ExitOnForwardFailure=yes -o ServerAliveInterval=15 "
+            f"-L 127.0.0.1:{self.port}:{folder}/lab {self.access_point} 'exec sh -c \"{script}\"'"
+        )
+
+    @property
+    def attach_line(self) -> str | None:
+        """One line for a shell on the access point that lands in the session's tmux."""
+        if self.job is None:
+            return None
+        return f'condor_ssh_to_job -auto-retry -ssh "ssh -t" {self.job} jupyter-session attach'
+
+    @property
+    def file_name(self) -> str | None:
+        """The name of the owner's connection file, beside the submit file."""
+        return f"jupyter-{self.job}.json" if self.job else None
+
+    def as_json(self) -> str:
+        """The owner's connection file: everything, the token included."""
+        return json.dumps(
+            {
+                "version": __version__,
+                "job": self.job,
+                "url": self.secret_url,
+                "token": self.token,
+                "port": self.port,
+                "host": self.host,
+                "connect": self.connect_line,
+                "attach": self.attach_line,
+            },
+            indent=2,
+        )
+
+
+def new_socket_name() -> str:
+    """A name that a neighbour on the access point can't guess before it is published."""
+    return secrets.token_hex(5)
+
+
+def one_line(sentence: str) -> str:
+    """Fit a sentence into an attribute: one line, printable, at most MAX_REASON characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in sentence).split())
+    return line if len(line) <= MAX_REASON else line[: MAX_REASON - 1] + "…"
+
+
+def attributes(
+    state: State, reason: str, stop_at: int | None, connection: Connection | None
+) -> dict[str, str | int | None]:
+    """Return the job attributes of a state, in the order to set them: `JupyterState` last. None means undefined."""
+    values: dict[str, str | int | None] = {"JupyterVersion": __version__}
+    if connection is not None:
+        values |= {
+            "JupyterURL": connection.url,
+            "JupyterPort": connection.port,
+            "JupyterHost": connection.host,
+            "JupyterConnect": connection.connect_line,
+            "JupyterAttach": connection.attach_line,
+        }
+    return values | {"JupyterStopAt": stop_at, "JupyterReason": one_line(reason), "JupyterState": state.value}
+
+
+def event(values: Mapping[str, str | int | None]) -> str:
+    """Return the text of the job event that announces `values`: one line of JSON, nothing secret."""
+    fields = {
+        "state": values["JupyterState"],
+        "reason": values["JupyterReason"],
+        "url": values.get("JupyterURL"),
+        "stop_at": values["JupyterStopAt"],
+    }
+    return "jupyter-session " + json.dumps({name: value for name, value in fields.items() if value is not None})

@@ -1,0 +1,61 @@
+"""Whether a session goes on: a pure decision over what its sources saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from jupyter_session.activity import Sample
+from jupyter_session.durations import format_duration
+
+
+class Action(Enum):
+    """What is to be done with the session now."""
+
+    KEEP = "keep"
+    WARN = "warn"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """When an idle session ends, in seconds; `idle_timeout` None means never."""
+
+    idle_timeout: float | None
+    idle_warning: float
+
+    @classmethod
+    def of(cls, idle_timeout: float | None, idle_warning: float) -> Policy:
+        """Make a policy in which the warning comes no sooner than after half of the timeout."""
+        longest = idle_warning if idle_timeout is None else idle_timeout / 2
+        return cls(idle_timeout=idle_timeout, idle_warning=min(idle_warning, longest))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The decision, the time at which it would be `STOP` if nothing changed (None: not foreseen), and why."""
+
+    action: Action
+    stop_at: float | None
+    sentence: str
+
+
+def decide(samples: Sequence[Sample], policy: Policy, started: float, now: float) -> Verdict:
+    """Decide from the newest sample of each source. All times are seconds of one clock that never jumps."""
+    doubts = "".join(f" ({sample.source}: {sample.error})" for sample in samples if sample.error)
+    working = [f"{sample.source}: {sample.detail}" for sample in samples if sample.active]
+    if working:
+        return Verdict(action=Action.KEEP, stop_at=None, sentence=f"In use: {', '.join(working)}.{doubts}")
+    last = max([started, *(sample.last for sample in samples if sample.last is not None)])
+    idle = f"Nothing has worked for {format_duration(now - last)}"
+    seen = ", ".join(f"{sample.source}: {sample.detail}" for sample in samples)
+    if policy.idle_timeout is None:
+        return Verdict(action=Action.KEEP, stop_at=None, sentence=f"{idle}, and the idle timeout is never.{doubts}")
+    stop_at = last + policy.idle_timeout
+    if now >= stop_at:
+        sentence = f"{idle}, the idle timeout ({seen}).{doubts}"
+        return Verdict(action=Action.STOP, stop_at=stop_at, sentence=sentence)
+    action = Action.WARN if now >= stop_at - policy.idle_warning else Action.KEEP
+    sentence = f"{idle} ({seen}); the session ends in {format_duration(stop_at - now)} if nothing does.{doubts}"
+    return Verdict(action=action, stop_at=stop_at, sentence=sentence)

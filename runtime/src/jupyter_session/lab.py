@@ -1,0 +1,116 @@
+"""The JupyterLab server of a session: its configuration, its API, its orderly end."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import secrets
+import sys
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+from jupyter_session.statedir import StateDir
+
+#: Seconds for one request to the server. It answers in milliseconds unless its event loop is blocked.
+REQUEST_TIMEOUT = 5.0
+
+
+class LabError(Exception):
+    """The server did not answer as it should."""
+
+
+class Lab:
+    """One JupyterLab on 127.0.0.1:`port`, with a token of its own."""
+
+    def __init__(self, state: StateDir, notebooks: Path) -> None:
+        self._state = state
+        self._notebooks = notebooks
+        self.port = 0
+        self.token = ""
+
+    def prepare(self, port: int) -> None:
+        """Write the configuration for `port` and a fresh token, both 0600.
+
+        A new port means a new token: whoever took the old port may have been sent the old one by an open browser.
+        """
+        self.port = port
+        self.token = secrets.token_urlsafe(32)
+        self._state.write_private(self._state.token, self.token)
+        (self._state.runtime / "jupyter_cookie_secret").unlink(missing_ok=True)
+        self._state.write_private(self._state.config, json.dumps(self._config(), indent=2))
+
+    def command(self) -> list[str]:
+        """Return the command that runs the server: nothing secret in it."""
+        return [str(Path(sys.executable).with_name("jupyter-lab")), f"--config={self._state.config}"]
+
+    def set_environment(self, environ: MutableMapping[str, str]) -> None:
+        """Set what the server, its kernels, its terminals and tmux are to find in their environment."""
+        environ["JUPYTER_TOKEN_FILE"] = str(self._state.token)
+        environ["JUPYTER_RUNTIME_DIR"] = str(self._state.runtime)
+        environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(self._state.data), environ.get("JUPYTER_PATH")]))
+        environ["SHELL"] = "/bin/bash"  # a slot user's own may be /usr/sbin/nologin
+        environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environ.get("PATH", os.defpath)])
+        if not environ.get("TERM") or environ["TERM"] == "dumb":
+            environ["TERM"] = "xterm-256color"
+
+    def has_bound(self, pid: int) -> bool:
+        """Say whether process `pid` listens on our port: it writes a file of this name in our folder once it does.
+
+        Only after that may the token be sent to the port: a foreign server there would learn it.
+        """
+        return (self._state.runtime / f"jpserver-{pid}.json").exists()
+
+    def answers(self) -> bool:
+        """Say whether the server answers an authenticated request."""
+        try:
+            self.request("GET", "/api/status")
+        except LabError:
+            return False
+        return True
+
+    def request(self, method: str, path: str) -> Any:
+        """Send an API request; return the JSON of the answer, None if it has no body. LabError for all that fails."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=REQUEST_TIMEOUT)
+        try:
+            connection.request(method, path, headers={"Authorization": f"token {self.token}"})
+            answer = connection.getresponse()
+            body = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise LabError(f"JupyterLab does not answer: {error or type(error).__name__}") from error
+        finally:
+            connection.close()
+        if answer.status >= 400:
+            raise LabError(f"JupyterLab answered {answer.status} to {method} {path}")
+        try:
+            return json.loads(body) if body else None
+        except ValueError as error:
+            raise LabError(f"JupyterLab's answer to {path} is no JSON") from error
+
+    def last_log_lines(self, count: int = 5) -> str:
+        """Return the last non-empty lines of the server's log, joined by ` | `."""
+        try:
+            with self._state.log.open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - 8192))
+                lines = [line.strip() for line in log.read().decode(errors="replace").splitlines()]
+        except OSError:
+            lines = []
+        return " | ".join([line for line in lines if line][-count:]) or "its log is empty"
+
+    def _config(self) -> dict[str, Any]:
+        return {
+            "ServerApp": {
+                "ip": "127.0.0.1",
+                "port": self.port,
+                "port_retries": 0,  # the supervisor chooses ports, and must know which
+                "open_browser": False,
+                "allow_root": True,
+                "root_dir": str(self._notebooks),
+                "terminado_settings": {"shell_command": ["/bin/bash"]},
+                "jpserver_extensions": {"jupyter_session.server_extension": True},
+            },
+            # Kernels' TCP ports send their output to every user of the machine who connects; sockets in our folder don't.
+            "KernelManager": {"transport": "ipc"},
+            "LabApp": {"extension_manager": "readonly"},
+        }

@@ -1,0 +1,94 @@
+"""The verb `run`: checks what it was given, then supervises one session."""
+
+from __future__ import annotations
+
+import functools
+import os
+import pwd
+import socket
+import sys
+import tempfile
+from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
+from pathlib import Path
+
+from jupyter_session import chirp, contract
+from jupyter_session.contract import Connection, State
+from jupyter_session.errors import SessionError
+from jupyter_session.jobad import Job, read_job
+from jupyter_session.publisher import NO_CHIRP, Publisher
+from jupyter_session.settings import Settings, resolve
+from jupyter_session.statedir import StateDir
+
+
+def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) -> int:
+    """Run a session to its end and return the job's exit status.
+
+    SessionError or UsageError when it can't start; the job ad is told too, if there is a job.
+    """
+    job = read_job(environ)
+    publisher = Publisher(enabled=job is not None and chirp.is_configured(environ), say=_warn)
+    try:
+        settings = resolve(arguments, environ, job.attributes if job else {})
+        _check_folder(settings.notebooks)
+        state = StateDir.locate(environ, job.id if job else None)
+        lock = state.create()
+        _complete_environment(environ, state, job)
+        from jupyter_session.supervisor import Supervisor  # noqa: PLC0415 - bad settings are told before it is loaded
+
+        if job is not None and not chirp.is_configured(environ):
+            publisher.problem = NO_CHIRP
+            _warn(NO_CHIRP)
+        supervisor = Supervisor(
+            settings, state, functools.partial(_connection, job, settings, contract.new_socket_name()), publisher
+        )
+    except SessionError as error:
+        values = contract.attributes(State.FAILED, str(error), None, None)
+        publisher.publish(values, contract.event(values))
+        publisher.close(timeout=1.0)
+        raise
+    try:
+        return supervisor.run()
+    finally:
+        os.close(lock)
+
+
+def _connection(job: Job | None, settings: Settings, socket_name: str, port: int, token: str) -> Connection:
+    return Connection(
+        port=port,
+        host=socket.getfqdn(),
+        token=token,
+        job=job.id if job else None,
+        access_point=settings.access_point or (job.access_point if job else None),
+        socket_name=socket_name,
+    )
+
+
+def _check_folder(folder: Path) -> None:
+    """Make the notebook folder if it is missing; SessionError unless files can be written in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".jupyter-session-") as probe:
+            probe.write(b"\0" * 65536)
+            probe.flush()
+    except (FileExistsError, NotADirectoryError):
+        raise SessionError(f"--notebooks {str(folder)!r} is a file: name a folder.") from None
+    except OSError as error:
+        raise SessionError(
+            f"The notebook folder {str(folder)!r} can't be written ({error.strerror}): name another with --notebooks, "
+            "or make room."
+        ) from None
+
+
+def _complete_environment(environ: MutableMapping[str, str], state: StateDir, job: Job | None) -> None:
+    """Set what programs expect and a job's environment may lack."""
+    if not environ.get("USER"):
+        with suppress(KeyError):
+            environ["USER"] = pwd.getpwuid(os.getuid()).pw_name
+    environ.setdefault("LANG", "C.UTF-8")
+    environ.pop("TMUX", None)
+    environ.update(state.tmux_environment(in_job=job is not None))
+
+
+def _warn(sentence: str) -> None:
+    print(f"jupyter-session: {sentence}", file=sys.stderr, flush=True)

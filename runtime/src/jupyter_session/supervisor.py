@@ -1,0 +1,323 @@
+"""The job itself: one small state machine and one clock around JupyterLab, from its start to its orderly end."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from jupyter_session import contract, control, culler, kernelspecs
+from jupyter_session.activity import Kernels, Requests, Sample, Source, Terminals
+from jupyter_session.contract import Connection, State
+from jupyter_session.errors import SessionError
+from jupyter_session.lab import Lab, LabError
+from jupyter_session.ports import choose_port, default_port_range, is_free
+from jupyter_session.publisher import Publisher
+from jupyter_session.settings import Settings
+from jupyter_session.statedir import StateDir
+from jupyter_session.tmux import Tmux
+
+_START_TIMEOUT = 180.0  # seconds; a cold shared file system can be very slow
+_START_POLL = 0.03
+_PORT_TRIES = 5
+_RESTARTS, _RESTART_WINDOW = 3, 600.0
+_SAMPLE_INTERVAL = 10.0
+# HTCondor gives a job 30 s between SIGTERM and SIGKILL by default (job_max_vacate_time): these add up to less.
+_SHUTDOWN_WAIT, _TERMINATE_WAIT, _PUBLISH_WAIT = 10.0, 3.0, 5.0
+
+
+class _End(Exception):  # noqa: N818 - no error: how an intended end leaves the loop
+    """The session is to end as intended, for this reason."""
+
+
+class Supervisor:
+    """Runs one session: `run()` returns the job's exit status."""
+
+    def __init__(
+        self, settings: Settings, state: StateDir, connection: Callable[[int, str], Connection], publisher: Publisher
+    ) -> None:
+        self._settings = settings
+        self._state_dir = state
+        self._make_connection = connection
+        self._publisher = publisher
+        notebooks = settings.notebooks.resolve()
+        self._notebooks = notebooks
+        self._lab = Lab(state, notebooks)
+        self._tmux = Tmux()
+        self._connection: Connection | None = None
+        self._state = State.STARTING
+        self._reason = ""
+        self._stop_at: int | None = None
+        self._verdict = ""
+        self._samples: Sequence[Sample] = ()
+        self._watchers: set[socket.socket] = set()
+        self._stop_wanted = ""
+        self._ending = False
+        self._selector = selectors.DefaultSelector()
+        self._lab_fd = -1
+        self._restarts: list[float] = []
+        self._policy = culler.Policy.of(settings.idle_timeout, settings.idle_warning)
+
+    # The life of a session
+
+    def run(self) -> int:
+        """Run the session to its end; 0 when it ended as intended."""
+        self._listen()
+        try:
+            self._enter(State.STARTING, "JupyterLab is starting.")
+            kernelspecs.offer(self._notebooks, self._state_dir.data)
+            self._lab.set_environment(os.environ)
+            self._start()
+            self._watch()
+        except _End as end:
+            return self._finish(State.STOPPED, str(end))
+        except SessionError as error:
+            return self._finish(State.FAILED, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the user gets a reason and the notebooks
+            traceback.print_exc()
+            return self._finish(State.FAILED, f"Internal error: {error!r}; the job's error file has the details.")
+        raise AssertionError("unreachable")
+
+    def _start(self) -> None:
+        """Start the server on a port of its own, and wait until it is ready."""
+        ports = self._settings.port_range or default_port_range()
+        taken: set[int] = set()
+        for _ in range(_PORT_TRIES):
+            port = choose_port(ports, taken)
+            self._lab.prepare(port)
+            if not taken:
+                pid = self._tmux.start(self._lab.command(), self._state_dir.log, self._notebooks)
+            else:
+                pid = self._tmux.restart(self._lab.command(), self._state_dir.log)
+            if self._becomes_ready(pid):
+                self._announce_ready("JupyterLab is ready.")
+                return
+            if is_free(port):
+                raise SessionError(f"JupyterLab could not start ({self._how_it_ended()}): {self._lab.last_log_lines()}")
+            self._say(f"Another program took port {port} first; trying another.")
+            taken.add(port)
+        raise SessionError(f"{_PORT_TRIES} ports in {ports} were taken by other programs while JupyterLab started.")
+
+    def _watch(self) -> None:
+        """Look after the server and its use until the session ends (by _End or SessionError)."""
+        sources: list[Source] = [source(self._get) for source in (Kernels, Terminals, Requests)]
+        started = time.monotonic()
+        interval = min(_SAMPLE_INTERVAL, max(0.5, (self._policy.idle_timeout or 3600) / 20))
+        next_sample = started
+        while True:
+            self._turn(max(0.0, next_sample - time.monotonic()))
+            if self._lab_fd < 0:
+                self._revive()
+            elif time.monotonic() >= next_sample:
+                now = time.monotonic()
+                self._samples = [source.sample(now) for source in sources]
+                self._follow(culler.decide(self._samples, self._policy, started, now), now)
+                with suppress(OSError):
+                    kernelspecs.offer(self._notebooks, self._state_dir.data)
+                next_sample = time.monotonic() + interval
+
+    def _follow(self, verdict: culler.Verdict, now: float) -> None:
+        """Do what the verdict says."""
+        self._verdict = verdict.sentence
+        self._stop_at = None if verdict.stop_at is None else round(time.time() + verdict.stop_at - now)
+        if verdict.action is culler.Action.STOP:
+            raise _End(verdict.sentence)
+        if verdict.action is culler.Action.WARN and self._state is State.READY:
+            self._enter(State.IDLE, verdict.sentence)
+            self._tmux.show(verdict.sentence)
+        elif verdict.action is culler.Action.KEEP and self._state is State.IDLE:
+            self._enter(State.READY, verdict.sentence)
+
+    def _revive(self) -> None:
+        """Restart a server that died, on the same port and token; SessionError when it has died too often."""
+        while True:
+            ended = self._how_it_ended()
+            if ended == "exit code 0":
+                raise _End("JupyterLab was shut down by its user.")
+            now = time.monotonic()
+            self._restarts = [at for at in self._restarts if now - at < _RESTART_WINDOW]
+            if len(self._restarts) >= _RESTARTS:
+                raise SessionError(
+                    f"JupyterLab died {_RESTARTS + 1} times within {_RESTART_WINDOW / 60:.0f} minutes, the last time "
+                    f"{ended}: {self._lab.last_log_lines()}"
+                )
+            self._restarts.append(now)
+            self._enter(State.STARTING, f"JupyterLab died ({ended}) and is being restarted.")
+            if not is_free(self._lab.port):
+                self._lab.prepare(choose_port(self._settings.port_range or default_port_range(), {self._lab.port}))
+            if self._becomes_ready(self._tmux.restart(self._lab.command(), self._state_dir.log)):
+                self._announce_ready(f"JupyterLab was restarted after it died ({ended}); kernels start anew.")
+                return
+
+    def _finish(self, final: State, reason: str) -> int:
+        """Stop the server in order, tell everyone, and return the exit status."""
+        self._ending = True
+        self._stop_at = None
+        self._say(reason, to_stderr=final is State.FAILED)
+        self._enter(State.STOPPING, reason, quietly=True)
+        self._stop_server()
+        with suppress(Exception):
+            self._tmux.kill()
+        self._state_dir.connection.unlink(missing_ok=True)
+        self._enter(final, reason, quietly=True)
+        self._publisher.close(_PUBLISH_WAIT)
+        return 0 if final is State.STOPPED else 1
+
+    # The server
+
+    def _becomes_ready(self, pid: int) -> bool:
+        """Wait until process `pid` serves our port; False if it ends before. SessionError after _START_TIMEOUT."""
+        self._lab_fd = os.pidfd_open(pid)
+        self._selector.register(self._lab_fd, selectors.EVENT_READ, self._lab_ended)
+        deadline = time.monotonic() + _START_TIMEOUT
+        while time.monotonic() < deadline:
+            self._turn(_START_POLL)
+            if self._lab_fd < 0:
+                return False
+            if self._lab.has_bound(pid) and self._lab.answers():
+                return True
+        raise SessionError(
+            f"JupyterLab did not answer within {_START_TIMEOUT:.0f} s of its start: {self._lab.last_log_lines()}"
+        )
+
+    def _lab_ended(self) -> None:
+        self._selector.unregister(self._lab_fd)
+        os.close(self._lab_fd)
+        self._lab_fd = -1
+
+    def _how_it_ended(self) -> str:
+        """Say how the server's process ended, once tmux has been told by the kernel."""
+        deadline = time.monotonic() + 2
+        while (status := self._tmux.exit_status()) is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return str(status) if status else "its window was closed"
+
+    def _stop_server(self) -> None:
+        """Ask the server to shut its kernels and itself down; then insist."""
+        if self._lab_fd < 0:
+            return
+        with suppress(LabError):
+            self._lab.request("POST", "/api/shutdown")
+        for number, patience in ((None, _SHUTDOWN_WAIT), (signal.SIGTERM, _TERMINATE_WAIT), (signal.SIGKILL, 1.0)):
+            if number is not None and self._lab_fd >= 0:
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._lab_fd, number)
+            deadline = time.monotonic() + patience
+            while self._lab_fd >= 0 and time.monotonic() < deadline:
+                self._turn(max(0.0, deadline - time.monotonic()))
+
+    def _get(self, path: str) -> Any:
+        return self._lab.request("GET", path)
+
+    # Telling
+
+    def _announce_ready(self, reason: str) -> None:
+        connection = self._make_connection(self._lab.port, self._lab.token)
+        self._connection = connection
+        self._state_dir.write_private(self._state_dir.connection, connection.as_json())
+        self._enter(State.READY, reason)
+        if connection.job is None and sys.stdout.isatty():
+            print(f"\n    {connection.secret_url}\n\nCtrl-C ends the session.\n", flush=True)
+
+    def _enter(self, state: State, reason: str, *, quietly: bool = False) -> None:
+        """Change the state, and tell the access point, the tunnels and the job's output."""
+        self._state, self._reason = state, contract.one_line(reason)
+        if not quietly:
+            self._say(f"{state.value}: {self._reason}")
+        values = contract.attributes(state, self._reason, self._stop_at, self._connection)
+        files: dict[str, str | None] = {}
+        if self._connection and self._connection.file_name:
+            files[self._connection.file_name] = (
+                None if state in (State.STOPPED, State.FAILED) else self._connection.as_json()
+            )
+        self._publisher.publish(values, contract.event(values), files)
+        for watcher in tuple(self._watchers):
+            if not control.send(watcher, self._status()):
+                self._drop(watcher)
+
+    def _status(self) -> dict[str, Any]:
+        return {
+            "state": self._state.value,
+            "reason": self._reason,
+            "verdict": self._verdict,
+            "stop_at": self._stop_at,
+            "url": self._connection.secret_url if self._connection else None,
+            "host": self._connection.host if self._connection else None,
+            "job": self._connection.job if self._connection else None,
+            "sources": [
+                {"source": s.source, "active": s.active, "detail": s.detail, "error": s.error,
+                 "idle_for": None if s.last is None else round(time.monotonic() - s.last, 1)}
+                for s in self._samples
+            ],
+            "problem": self._publisher.problem,
+        }  # fmt: skip
+
+    def _say(self, line: str, *, to_stderr: bool = False) -> None:
+        """Write a line into the job's output: never a secret, the file is readable by others on the access point."""
+        print(time.strftime("%Y-%m-%d %H:%M:%S"), line, flush=True)
+        if to_stderr:
+            print(f"jupyter-session: {line}", file=sys.stderr, flush=True)
+
+    # What the loop hears
+
+    def _listen(self) -> None:
+        self._wakeup, wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(wakeup)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(
+                number,
+                lambda got, _frame: self._want_stop(f"The session was ended by {_SIGNALS[signal.Signals(got)]}."),
+            )
+        self._selector.register(self._wakeup, selectors.EVENT_READ, lambda: os.read(self._wakeup, 64))
+        self._control = control.ControlServer(self._state_dir.control)
+        self._selector.register(self._control.socket, selectors.EVENT_READ, self._serve)
+
+    def _turn(self, timeout: float) -> None:
+        """Wait for something to happen, at most `timeout` seconds, and handle it. Raises _End when it is time to."""
+        for key, _ in self._selector.select(timeout):
+            key.data()
+        if self._stop_wanted and not self._ending:
+            raise _End(self._stop_wanted)
+
+    def _want_stop(self, reason: str) -> None:
+        self._stop_wanted = self._stop_wanted or reason
+
+    def _serve(self) -> None:
+        """Answer one of the user's commands."""
+        accepted = self._control.accept()
+        if accepted is None:
+            return
+        client, request = accepted
+        verb = request.get("verb")
+        if verb not in ("status", "hold", "stop"):
+            control.send(client, {"error": f"The session does not know the verb {verb!r}."})
+            client.close()
+            return
+        control.send(client, self._status())
+        if verb == "status":
+            client.close()
+            return
+        self._watchers.add(client)
+        self._selector.register(client, selectors.EVENT_READ, lambda: self._drop(client))
+        if verb == "stop":
+            self._want_stop("The session was stopped by its user.")
+
+    def _drop(self, watcher: socket.socket) -> None:
+        self._watchers.discard(watcher)
+        with suppress(KeyError):
+            self._selector.unregister(watcher)
+        watcher.close()
+
+
+_SIGNALS = {
+    signal.SIGTERM: "SIGTERM: removed, held, vacated or stopped by HTCondor",
+    signal.SIGINT: "Ctrl-C",
+    signal.SIGHUP: "SIGHUP: its terminal was closed",
+}

@@ -1,0 +1,99 @@
+"""The tmux session `jupyter`: window `lab` runs the server and shows its log, window `shell` is the user's."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from libtmux import Pane, Server
+from libtmux.exc import LibTmuxException
+
+from jupyter_session.errors import SessionError
+
+NAME = "jupyter"
+_BINARY = "/usr/bin/tmux"  # not the wrapper in /usr/local/bin, which is for people's terminals
+
+
+@dataclass(frozen=True)
+class ExitStatus:
+    """How a process in a pane ended: by exit code or by signal."""
+
+    code: int | None
+    signal: int | None
+
+    def __str__(self) -> str:
+        if self.signal:
+            return f"killed by {signal.Signals(self.signal).name}"
+        return f"exit code {self.code}"
+
+
+class Tmux:
+    """The session's tmux, reached by libtmux; it has no server before `start`."""
+
+    def __init__(self) -> None:
+        self._server = Server(tmux_bin=_BINARY if os.access(_BINARY, os.X_OK) else None)
+        self._lab: Pane | None = None
+
+    def start(self, command: list[str], log: Path, folder: Path) -> int:
+        """Open both windows with `command` in `lab`; return the command's process id. SessionError if tmux can't."""
+        try:
+            session = self._server.new_session(
+                session_name=NAME,
+                window_name="lab",
+                window_command=_teed(command, log),
+                start_directory=str(folder),
+                x=200,
+                y=50,
+            )
+            window = session.active_window
+            window.set_option("remain-on-exit", "on")  # so that the exit status can be asked for
+            self._lab = window.active_pane
+            session.new_window(window_name="shell", start_directory=str(folder), attach=False)
+        except LibTmuxException as error:
+            raise SessionError(f"tmux could not start the session {NAME!r}: {error}.") from error
+        return self._pid()
+
+    def restart(self, command: list[str], log: Path) -> int:
+        """Run `command` in the window `lab` again; return its process id."""
+        if self._lab is None:
+            raise SessionError("The tmux window `lab` is gone.")
+        try:
+            self._lab.respawn(kill=True, shell=_teed(command, log))
+        except LibTmuxException as error:
+            raise SessionError(f"tmux could not restart the window `lab`: {error}.") from error
+        return self._pid()
+
+    def exit_status(self) -> ExitStatus | None:
+        """Return how the command in `lab` ended; None while it runs, or when the window is gone."""
+        if self._lab is None:
+            return None
+        answer = self._lab.cmd("display-message", "-p", "#{pane_dead}:#{pane_dead_status}:#{pane_dead_signal}").stdout
+        dead, code, number = (answer[0] if answer else "::").split(":")
+        if dead != "1":
+            return None
+        return ExitStatus(int(code) if code else None, int(number) if number else None)
+
+    def show(self, line: str) -> None:
+        """Show a line at the bottom of every attached terminal."""
+        for client in self._server.cmd("list-clients", "-F", "#{client_name}").stdout:
+            self._server.cmd("display-message", "-c", client, "-d", "10000", line.replace("#", "##"))
+
+    def kill(self) -> None:
+        """End the tmux session and all that runs in it."""
+        self._server.cmd("kill-session", "-t", NAME)
+
+    def _pid(self) -> int:
+        pane = self._lab
+        answer = pane.cmd("display-message", "-p", "#{pane_pid}").stdout if pane is not None else []
+        if not answer or not answer[0].isdigit():
+            raise SessionError("tmux does not say which process runs in the window `lab`.")
+        return int(answer[0])
+
+
+def _teed(command: list[str], log: Path) -> str:
+    """Run `command` in place of the shell, its output in the pane and appended to `log`."""
+    script = f"exec {shlex.join(command)} > >(exec tee -a {shlex.quote(str(log))}) 2>&1"
+    return f"exec /bin/bash -c {shlex.quote(script)}"  # whatever shell the user's tmux.conf names
