@@ -17,8 +17,8 @@ class ChirpError(Exception):
     """Chirp is not there, or broke off; the message says what was tried and what came back."""
 
 
-class ChirpRefused(ChirpError):
-    """This job may not do that by chirp: trying again is of no use."""
+class ChirpRefusedError(ChirpError):
+    """The job may not do that by chirp: trying again is of no use."""
 
 
 class Chirp:
@@ -73,13 +73,13 @@ class Chirp:
         self._client.rename(beside, name)
 
     def remove(self, name: str) -> None:
-        """Remove a file in the job's folder on the access point, if it is there; ChirpRefused without file I/O."""
+        """Remove a file in the job's folder on the access point, if it is there; ChirpRefusedError without file I/O."""
         try:
             self._client.unlink(name)
         except self._client.DoesntExist:
             pass
         except self._client.NotAuthorized as error:
-            raise ChirpRefused(str(error)) from error
+            raise ChirpRefusedError(str(error)) from error
 
 
 def is_configured(environ: Mapping[str, str] = os.environ) -> bool:

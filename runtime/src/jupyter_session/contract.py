@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -60,10 +59,9 @@ class Connection:
         if self.job is None or self.access_point is None:
             return None
         folder = f"/tmp/jupyter-{self.job}-{self.socket_name}"  # noqa: S108 - made 0700 or refused, see below
-        inner = shlex.join(
-            ["ssh", "-o", "StreamLocalBindUnlink=yes", "-o", "ExitOnForwardFailure=yes"]
-            + ["-o", "ServerAliveInterval=15", "-L", f"{folder}/lab:127.0.0.1:{self.port}"]
-        ).replace(" ", "\\ ")
+        options = ("StreamLocalBindUnlink=yes", "ExitOnForwardFailure=yes", "ServerAliveInterval=15")
+        words = ["ssh", *(word for option in options for word in ("-o", option))]
+        inner = "\\ ".join([*words, "-L", f"{folder}/lab:127.0.0.1:{self.port}"])
         script = (
             f"mkdir -m 700 {folder} 2>/dev/null; "
             f"test -O {folder} || exit 1; test -h {folder} && exit 1; "
@@ -88,7 +86,7 @@ class Connection:
         return f"jupyter-{self.job}.json" if self.job else None
 
     def as_json(self) -> str:
-        """The owner's connection file: everything, the token included."""
+        """Return the owner's connection file: everything, the token included."""
         return json.dumps(
             {
                 "version": __version__,
@@ -105,7 +103,7 @@ class Connection:
 
 
 def new_socket_name() -> str:
-    """A name that a neighbour on the access point can't guess before it is published."""
+    """Return a name that a neighbour on the access point can't guess before it is published."""
     return secrets.token_hex(5)
 
 

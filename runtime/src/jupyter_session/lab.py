@@ -110,7 +110,7 @@ class Lab:
                 "terminado_settings": {"shell_command": ["/bin/bash"]},
                 "jpserver_extensions": {"jupyter_session.server_extension": True},
             },
-            # Kernels' TCP ports send their output to every user of the machine who connects; sockets in our folder don't.
+            # By TCP, a kernel sends its output to every user of the machine who connects.
             "KernelManager": {"transport": "ipc"},
             "LabApp": {"extension_manager": "readonly"},
         }

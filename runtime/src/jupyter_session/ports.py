@@ -34,7 +34,7 @@ def parse_port_range(text: str) -> PortRange:
         raise ValueError(f"{text!r} is no port range: write it like 20000-20100") from None
     if ports.low > ports.high:
         raise ValueError(f"the port range {text!r} is upside down: write it as {ports.high}-{ports.low}")
-    if not (1024 <= ports.low and ports.high <= 65535):
+    if not (ports.low >= 1024 and ports.high <= 65535):
         raise ValueError(f"the port range {text!r} must lie between 1024 and 65535")
     return ports
 
@@ -49,7 +49,7 @@ def default_port_range() -> PortRange:
         ephemeral_low = int(_EPHEMERAL.read_text().split()[0])
     except (OSError, ValueError, IndexError):
         ephemeral_low = 32768
-    if ephemeral_low - 1 < _LOWEST + 1000:  # a site that gave the kernel nearly all ports
+    if ephemeral_low < _LOWEST + 1000:  # a site that gave the kernel nearly all ports
         return PortRange(_LOWEST, _HIGHEST)
     return PortRange(_LOWEST, min(_HIGHEST, ephemeral_low - 1))
 
@@ -74,5 +74,5 @@ def choose_port(ports: PortRange, avoid: Collection[int] = ()) -> int:
         if is_free(port):
             return port
     raise SessionError(
-        f"No free port on 127.0.0.1 in {ports}: give a wider --port-range, or wait until another session here has ended."
+        f"No free port on 127.0.0.1 in {ports}: give a wider --port-range, or wait until a session here has ended."
     )

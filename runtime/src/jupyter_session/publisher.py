@@ -1,4 +1,4 @@
-"""Tells the access point what the session is, in a thread of its own, so that a slow network never delays the session."""
+"""Tells the access point what the session is, in a thread of its own: a slow network never delays the session."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from jupyter_session.chirp import Chirp, ChirpError, ChirpRefused
+from jupyter_session.chirp import Chirp, ChirpError, ChirpRefusedError
 
 Value = str | int | None
 
@@ -101,7 +101,7 @@ class Publisher:
             for name, text in list(work.files.items()):
                 try:
                     chirp.put_private(name, text) if text is not None else chirp.remove(name)
-                except ChirpRefused:
+                except ChirpRefusedError:
                     refused = True
                 del work.files[name]
             for name, value in list(work.attributes.items()):

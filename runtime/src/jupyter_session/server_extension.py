@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
-import tornado.web
+from tornado.web import RequestHandler, authenticated
 
 PATH = "/jupyter-session/requests"
 
@@ -38,9 +38,9 @@ def _load_jupyter_server_extension(server: Any) -> None:
     settings = server.web_app.settings
     base: str = settings["base_url"]
     last: dict[str, Any] = {"at": None, "what": None}
-    log: Callable[[tornado.web.RequestHandler], None] = settings["log_function"]
+    log: Callable[[RequestHandler], None] = settings["log_function"]
 
-    def note(handler: tornado.web.RequestHandler) -> None:
+    def note(handler: RequestHandler) -> None:
         request = handler.request
         if handler.get_status() < 400 and takes_a_person(request.method or "", request.uri or "", base):
             last.update(at=time.time(), what=f"{request.method} {urlsplit(request.uri or '').path}")
@@ -51,7 +51,7 @@ def _load_jupyter_server_extension(server: Any) -> None:
     class RequestsHandler(APIHandler):
         """Answers `{"at": epoch seconds or null, "what": "PUT /api/contents/a.ipynb"}`."""
 
-        @tornado.web.authenticated
+        @authenticated
         def get(self) -> None:
             """Return the last request that took a person."""
             self.finish(json.dumps(last))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,6 +64,15 @@ class StateDir:
         except OSError as error:
             raise SessionError(f"The session's folder {self.root} can't be written: {error.strerror}.") from None
         return lock
+
+    def clear(self, *, keep_log: bool) -> None:
+        """Remove what the session wrote here, the secrets first; the server's log stays if it is still of use."""
+        for path in (self.token, self.connection, self.config, self.control):
+            path.unlink(missing_ok=True)
+        for folder in (self.runtime, self.data):
+            shutil.rmtree(folder, ignore_errors=True)
+        if not keep_log:
+            shutil.rmtree(self.root, ignore_errors=True)
 
     def tmux_environment(self, *, in_job: bool) -> dict[str, str]:
         """Return what makes tmux use the right socket.

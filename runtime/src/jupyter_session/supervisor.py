@@ -165,9 +165,9 @@ class Supervisor:
         self._stop_server()
         with suppress(Exception):
             self._tmux.kill()
-        self._state_dir.connection.unlink(missing_ok=True)
         self._enter(final, reason, quietly=True)
         self._publisher.close(_PUBLISH_WAIT)
+        self._state_dir.clear(keep_log=final is State.FAILED)
         return 0 if final is State.STOPPED else 1
 
     # The server
