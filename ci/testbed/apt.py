@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import platform
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -16,12 +18,28 @@ if TYPE_CHECKING:
 POOL = ("debian-archive-keyring", "iproute2", "mmdebstrap", "mount", "util-linux")
 
 
+#: For the tests, beside those.
+TESTS = ("chromium", "fonts-dejavu-core", "git", "openssh-client", "tmux")
+
+
+def tests() -> list[str]:
+    """Return what the tests need of this machine.
+
+    Ubuntu's chromium is a snap, which wants a whole system: bring your own there.
+    """
+    system = platform.freedesktop_os_release().get("ID")
+    packages = [package for package in TESTS if system == "debian" or package != "chromium"]
+    if importlib.util.find_spec("ensurepip") is None:
+        packages.append("python3-venv")
+    return packages
+
+
 def missing(packages: Sequence[str]) -> list[str]:
     """Return those of ``packages`` that are not installed."""
     query = ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", *packages]
     shown = subprocess.run(query, capture_output=True, text=True, check=False).stdout
-    there = {name for name, _, state in map(_partition, shown.splitlines()) if state == "installed"}
-    return [package for package in packages if package not in there]
+    installed = {line.split()[0] for line in shown.splitlines() if line.endswith(" installed")}
+    return [package for package in packages if package not in installed]
 
 
 def ensure(packages: Sequence[str], *, log: Path) -> None:
@@ -40,8 +58,5 @@ def ensure(packages: Sequence[str], *, log: Path) -> None:
             log=log,
             timeout=900,
             env=env,
+            contained=False,  # dpkg must not be killed half-way
         )
-
-
-def _partition(line: str) -> tuple[str, str, str]:
-    return line.partition(" ")

@@ -75,7 +75,7 @@ def sweep() -> None:
     for pool in map(Pool, names):
         owner = Process.read(pool.state / "owner")
         if (owner and not owner.alive()) or Process.read(pool.state / "switch.pid") is None:
-            lock = locks.acquire(pool.lock, wait=False)
+            lock = locks.try_acquire(pool.lock)
             if lock is not None:
                 os.close(lock)
                 down(pool)
@@ -102,9 +102,7 @@ def _start_hosts(pool: Pool, root: cache.Entry, owner: int | None) -> None:
         pidfile, log = pool.state / f"{name}.pid", pool.state / f"{name}.log"
         scratch = disk / name
         _fill(scratch / "upper", name)
-        argv = inside + namespaces.sandbox(
-            name, namespaces.INIT, pidfile=pidfile.name, root=root.path, scratch=scratch
-        )
+        argv = inside + namespaces.sandbox(name, namespaces.INIT, pidfile=pidfile.name, root=root.path, scratch=scratch)
         return namespaces.start(argv, pidfile=pidfile, keep=keep, log=log), log
 
     switch, log = start("switch", [], (root.lock,))
@@ -147,9 +145,7 @@ def _set_up_ap(pool: Pool) -> None:
 
 
 def _set_up_ep(pool: Pool) -> None:
-    token = pool.exec(
-        "ap", ["condor_token_create", "-identity", "condor@jupyter.pool"], check=True
-    ).stdout
+    token = pool.exec("ap", ["condor_token_create", "-identity", "condor@jupyter.pool"], check=True).stdout
     pool.put("ep1", "/etc/condor/tokens.d/pool", token.encode(), mode=0o600)
     pool.exec("ep1", ["nft", "-f", "/etc/nftables/firewall.nft"], check=True)
     _start_condor(pool, "ep1")

@@ -47,12 +47,7 @@ def key(*parts: object) -> str:
 
 def files_key(paths: list[Path], base: Path) -> str:
     """Return the hash of files' names below ``base``, modes and contents."""
-    return key(
-        [
-            (str(path.relative_to(base)), path.stat().st_mode & 0o111, _digest(path))
-            for path in sorted(paths)
-        ]
-    )
+    return key([(str(path.relative_to(base)), path.stat().st_mode & 0o111, _digest(path)) for path in sorted(paths)])
 
 
 @dataclass(frozen=True)
@@ -73,7 +68,6 @@ def get(kind: str, key: str, build: Callable[[Path], None], *, what: str, takes:
     lock = _lock_of(place)
     while True:
         held = locks.acquire(lock, shared=True)
-        assert held is not None
         if place.is_dir():
             os.utime(place)
             return Entry(place, held)
@@ -91,7 +85,7 @@ def prune(kind: str) -> None:
     whole.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for path in [path for path in found if path.suffix == ".partial"] + whole[KEEP:]:
         lock = _lock_of(path.with_suffix(""))
-        held = locks.acquire(lock, wait=False)
+        held = locks.try_acquire(lock)
         if held is not None:
             remove(path)
             lock.unlink(missing_ok=True)

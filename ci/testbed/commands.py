@@ -18,22 +18,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-NO_SPACE = re.compile(r"No space left on device|not enough free space|Disk quota exceeded", re.I)
+#: The process groups that `run` has under way.
+running: set[int] = set()
+#: A PID namespace dies with its first process, which is the command; that one with its parents.
+CONTAINED = (
+    *("setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--fork", "--mount-proc"),
+    *("--kill-child=KILL", "--"),
+)
+NO_SPACE = re.compile(r"No space left on device|not enough free space|Disk quota exceeded", re.IGNORECASE)
 NO_NETWORK = re.compile(
     r"Temporary failure (?:in name resolution|resolving)|Could not (?:resolve|connect)|"
     r"Network is unreachable|Name or service not known|Connection (?:refused|timed out)|"
     r"Failed to fetch|NewConnectionError|No route to host",
-    re.I,
+    re.IGNORECASE,
 )
 
 
 def diagnose(doing: str, status: int, lines: Iterable[str], log: Path) -> errors.Problem:
-    """Say why a command failed, from the last lines of its output.
-
-    >>> from pathlib import Path
-    >>> str(diagnose("building the image", 100, ["E: Failed to fetch x"], Path("/log")))
-    'building the image failed, the network did not answer: check it, then run it again (E: Failed to fetch x; all of it in /log).'
-    """
+    """Say why a command failed, from the last lines of its output."""
     known = [line.strip() for line in lines if line.strip()]
     for line in known:
         if NO_SPACE.search(line):
@@ -53,18 +55,19 @@ def run(
     log: Path,
     timeout: float,
     env: Mapping[str, str] | None = None,
-    pass_fds: Sequence[int] = (),
+    contained: bool = True,
 ) -> None:
     """Run ``argv`` with no standard input; raise `Problem` when it fails or outlasts ``timeout``.
 
     ``doing`` names it for people ("building the image"); the log is added to. The output goes
     through this process, so that a full disk under the log fails nothing and is told as what it is.
+    Where ``contained`` it ends with this process, however that ends, and leaves no mount.
     """
     tail: collections.deque[str] = collections.deque(maxlen=60)
     started = time.monotonic()
     try:
         process = subprocess.Popen(
-            argv,
+            [*(CONTAINED if contained else ()), *argv],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -72,10 +75,10 @@ def run(
             text=True,
             errors="replace",
             start_new_session=True,
-            pass_fds=pass_fds,
         )
     except FileNotFoundError as error:
-        raise errors.Problem(f"{doing} failed: there is no command {argv[0]!r}.") from error
+        raise errors.Problem(f"{doing} failed: there is no command {error.filename!r}.") from error
+    running.add(process.pid)
     alarm = threading.Timer(timeout, kill_session, [process.pid])
     alarm.daemon = True
     alarm.start()
@@ -85,8 +88,7 @@ def run(
             with contextlib.suppress(OSError):
                 log.parent.mkdir(parents=True, exist_ok=True)
                 sink = stack.enter_context(log.open("a", errors="replace"))
-            assert process.stdout is not None
-            for line in process.stdout:
+            for line in process.stdout or ():
                 tail.append(line)
                 if sink is not None:
                     with contextlib.suppress(OSError):
@@ -98,6 +100,7 @@ def run(
         raise
     finally:
         alarm.cancel()
+        running.discard(process.pid)
     if status and time.monotonic() - started >= timeout:
         last = tail[-1].strip() if tail else "nothing"
         raise errors.Problem(
@@ -106,6 +109,12 @@ def run(
         )
     if status:
         raise diagnose(doing, status, tail, log)
+
+
+def stop_all() -> None:
+    """Kill every command that `run` has under way in any thread."""
+    for leader in tuple(running):
+        kill_session(leader)
 
 
 def kill_session(leader: int) -> None:

@@ -58,7 +58,7 @@ def wait_until_ready(pool: Pool, job: str) -> str:
 
 def attributes(pool: Pool, job: str, *names: str) -> list[str]:
     """Return attributes of a job as text, the undefined ones and those of no job empty."""
-    words = [word for name in names for word in ("-format", "%v\x1f", f"{name} ?: \"\"")]
+    words = [word for name in names for word in ("-format", "%v\x1f", f'{name} ?: ""')]
     shown = pool.exec("ap", ["condor_q", job, *words], user=USER, check=True).stdout
     values = shown.split("\x1f")[: len(names)]
     return values + [""] * (len(names) - len(values))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 (it is the person's to mend, not an error of the program)
     """Something a person has to mend; its text says in one sentence what failed and what to do."""
 
 

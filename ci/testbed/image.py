@@ -63,49 +63,32 @@ def apt_packages(definition: str) -> list[str]:
     ['git', 'tmux']
     """
     joined = definition.replace("\\\n", " ")
-    found = re.findall(r"^\s*apt-get install ([^\n<>|&;]*)", joined, re.M)
+    found = re.findall(r"^\s*apt-get install ([^\n<>|&;]*)", joined, re.MULTILINE)
     return sorted(word for words in found for word in words.split() if word[0] not in "-{$")
 
 
-def _build(
-    sif: Path, root: Path, base: Path, sources: list[Path], arguments: Mapping[str, str]
-) -> None:
+def _build(sif: Path, root: Path, base: Path, sources: list[Path], arguments: Mapping[str, str]) -> None:
     log = cache.log("image")
     log.unlink(missing_ok=True)
     pip_cache = cache.folder() / "pip"
     pip_cache.mkdir(exist_ok=True)
+    given = {"BOOTSTRAP": "localimage", "BASE": "/build/base", **arguments}
+    command = [
+        *("sh", "-c", 'cd /build/src && exec "$@"', "sh"),
+        *("apptainer", "build", "--fakeroot", "--bind", "/build/mnt:/mnt"),
+        *("--mksquashfs-args", SQUASH),
+        *(word for name in given for word in ("--build-arg", f"{name}={given[name]}")),
+        *("/build/out/jupyter.sif", "Apptainer.def"),
+    ]
     with tempfile.TemporaryDirectory(dir=sif.parent, prefix="scratch-") as folder:
         scratch = Path(folder)
+        for name in ("src", "tmp", "mnt", "out"):
+            (scratch / name).mkdir()
         for source in sources:
             target = scratch / "src" / source.relative_to(CHECKOUT)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
-        (scratch / "tmp").mkdir()
-        # In the build a single folder is the machine's: /mnt, which every base image has.
-        shared = scratch / "mnt"
-        (shared / "pip").mkdir(parents=True)
-        options = pip_config.machine_options(os.environ, pip_config.files())
-        bundle = pip_config.bundle(os.environ)
-        if bundle:
-            shutil.copy(bundle, shared / "ca.crt")
-            options["cert"] = "/mnt/ca.crt"
-        (shared / "pip.conf").write_text(pip_config.render({**options, "cache-dir": "/mnt/pip"}))
-        env = {
-            **{name: os.environ[name] for name in PROXIES if name in os.environ},
-            **({"SSL_CERT_FILE": "/build/mnt/ca.crt"} if bundle else {}),
-            **{"PATH": namespaces.PATH, "LANG": "C.UTF-8", "HOME": "/root"},
-            **{"APPTAINER_TMPDIR": "/build/tmp", "APPTAINER_CACHEDIR": "/build/tmp"},
-            **{"APPTAINERENV_PIP_CONFIG_FILE": "/mnt/pip.conf"},
-        }
-        given = {"BOOTSTRAP": "localimage", "BASE": "/build/base", **arguments}
-        command = [
-            *("sh", "-c", 'cd /build/src && exec "$@"', "sh"),
-            *("apptainer", "build", "--fakeroot", "--bind", "/build/mnt:/mnt"),
-            *("--mksquashfs-args", SQUASH),
-            *(word for name in given for word in ("--build-arg", f"{name}={given[name]}")),
-            *("/build/out/jupyter.sif", "Apptainer.def"),
-        ]
-        (scratch / "out").mkdir()
+        env = _environment(scratch / "mnt")
         binds = [
             *((scratch / name, f"/build/{name}") for name in ("src", "tmp", "mnt", "out")),
             (pip_cache, "/build/mnt/pip"),
@@ -113,7 +96,8 @@ def _build(
             *((Path(name), name) for name in ("/etc/resolv.conf", "/etc/hosts")),
         ]
         argv = namespaces.sandbox(
-            *("build", command),
+            "build",
+            command,
             pidfile=scratch / "pid",
             root=root,
             scratch=scratch / "root",
@@ -122,6 +106,29 @@ def _build(
         )
         commands.run(argv, doing="building the image", log=log, timeout=1800, env=env)
         (scratch / "out/jupyter.sif").rename(sif)
+
+
+def _environment(shared: Path) -> dict[str, str]:
+    """Return the build's environment variables; fill ``shared`` with how to reach PyPI.
+
+    In the build that folder is /mnt, which every base image has, and all that is the machine's.
+    """
+    options = pip_config.machine_options(os.environ, pip_config.files())
+    bundle = pip_config.bundle(os.environ)
+    if bundle:
+        shutil.copy(bundle, shared / "ca.crt")
+        options["cert"] = "/mnt/ca.crt"
+    (shared / "pip.conf").write_text(pip_config.render({**options, "cache-dir": "/mnt/pip"}))
+    return {
+        **{name: os.environ[name] for name in PROXIES if name in os.environ},
+        **({"SSL_CERT_FILE": "/build/mnt/ca.crt"} if bundle else {}),
+        "PATH": namespaces.PATH,
+        "LANG": "C.UTF-8",
+        "HOME": "/root",
+        "APPTAINER_TMPDIR": "/build/tmp",
+        "APPTAINER_CACHEDIR": "/build/tmp",
+        "APPTAINERENV_PIP_CONFIG_FILE": "/mnt/pip.conf",
+    }
 
 
 def _output(argv: list[str]) -> str:

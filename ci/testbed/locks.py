@@ -12,23 +12,31 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def acquire(path: Path, *, shared: bool = False, wait: bool = True) -> int | None:
+def acquire(path: Path, *, shared: bool = False) -> int:
     """Lock ``path``, made if need be; return the file descriptor that holds the lock.
 
-    Returns None where ``wait`` is false and someone else holds it. The kernel drops the lock when
-    the last copy of the descriptor is closed, so a killed process leaves none behind.
+    The kernel drops the lock when the last copy of the descriptor is closed, so a killed process
+    leaves none behind.
     """
-    how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    return _lock(path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+
+
+def try_acquire(path: Path) -> int | None:
+    """Lock ``path`` as `acquire` does; return None where someone else holds it."""
+    try:
+        return _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return None
+
+
+def _lock(path: Path, how: int) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(fd, how if wait else how | fcntl.LOCK_NB)
+            fcntl.flock(fd, how)
             if os.fstat(fd).st_ino == path.stat().st_ino:
                 return fd
-        except BlockingIOError:
-            os.close(fd)
-            return None
         except FileNotFoundError:
             pass
         except BaseException:
@@ -41,7 +49,6 @@ def acquire(path: Path, *, shared: bool = False, wait: bool = True) -> int | Non
 def locked(path: Path, *, shared: bool = False) -> Iterator[int]:
     """Hold the lock ``path`` for the length of a ``with`` block."""
     fd = acquire(path, shared=shared)
-    assert fd is not None
     try:
         yield fd
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import time
 from pathlib import Path
@@ -74,9 +73,7 @@ def start(
     while (process := Process.read(pidfile)) is None:
         if starter.poll() is not None or time.monotonic() > deadline:
             said = log.read_text(errors="replace").strip() or "nothing"
-            raise errors.Problem(
-                f"a host did not start: {said!r} (namespaces and overlayfs are needed; {log})."
-            )
+            raise errors.Problem(f"a host did not start: {said!r} (namespaces and overlayfs are needed; {log}).")
         time.sleep(0.01)
     return process
 
@@ -117,6 +114,6 @@ def entering(pid: int, kinds: str = "muinp") -> list[str]:
 
 def _in_own_root(pid: int) -> bool:
     try:
-        return os.readlink(f"/proc/{pid}/exe").endswith("/tini")
+        return Path(f"/proc/{pid}/exe").readlink().name == "tini"
     except OSError:
         return False

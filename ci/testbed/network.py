@@ -49,9 +49,7 @@ def _ip(pid: int, *commands: str) -> None:
 
 
 def _in(pid: int, argv: list[str], text: str = "") -> str:
-    done = subprocess.run(
-        entering(pid, "n") + argv, input=text, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(entering(pid, "n") + argv, input=text, capture_output=True, text=True, check=False)
     if done.returncode:
         raise errors.Problem(f"the pool's network: {' '.join(argv)} said {done.stderr.strip()!r}.")
     return done.stdout

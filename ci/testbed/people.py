@@ -16,10 +16,7 @@ class Person:
 
 
 #: People who log in; they have a home on the access point and on the laptop.
-USERS = tuple(
-    Person(name, 2001 + index, f"/home/{name}")
-    for index, name in enumerate(("alice", "bob", "carol"))
-)
+USERS = tuple(Person(name, 2001 + index, f"/home/{name}") for index, name in enumerate(("alice", "bob", "carol")))
 #: Who jobs run as in the first slot of the execution point, a dynamic slot each.
 SLOT_USERS = tuple(Person(f"slot1_{n}", 3000 + n, "/") for n in range(1, 33))
 #: Accounts that Debian makes.

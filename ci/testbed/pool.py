@@ -81,8 +81,7 @@ class Pool:
         found = self._find(host)
         if found is None:
             raise errors.Problem(
-                f"the pool {self.name!r} has no host {host!r} up: see ci/pool status, "
-                "or bring it up with ci/pool up."
+                f"the pool {self.name!r} has no host {host!r} up: see ci/pool status, or bring it up with ci/pool up."
             )
         return found.pid
 
@@ -160,9 +159,7 @@ class Pool:
                 raise
         if check and running.returncode:
             said = (err.strip() or out.strip() or "nothing").splitlines()[-1]
-            raise errors.Problem(
-                f"{' '.join(argv)!r} as {user} on {host} exited {running.returncode}: {said}"
-            )
+            raise errors.Problem(f"{' '.join(argv)!r} as {user} on {host} exited {running.returncode}: {said}")
         return subprocess.CompletedProcess(list(argv), running.returncode, out, err)
 
     def nsenter_net(self, host: str) -> list[str]:
@@ -173,9 +170,7 @@ class Pool:
         """Return where the machine sees a file of a host; absolute links in it lead astray."""
         return Path(f"/proc/{self.pid(host)}/root") / path.lstrip("/")
 
-    def put(
-        self, host: str, path: str, data: bytes, user: str = "root", mode: int = 0o644
-    ) -> None:
+    def put(self, host: str, path: str, data: bytes, user: str = "root", mode: int = 0o644) -> None:
         """Write a file of a host, with folders on its way made, all of them ``user``'s.
 
         For a file that is its owner's alone (0600) the folders are so too.
@@ -183,9 +178,7 @@ class Pool:
         with self._writing(host, path, user, mode) as target:
             target.write(data)
 
-    def copy(
-        self, host: str, source: Path, path: str, user: str = "root", mode: int = 0o644
-    ) -> None:
+    def copy(self, host: str, source: Path, path: str, user: str = "root", mode: int = 0o644) -> None:
         """Copy a file of the machine to a host, as `put` does."""
         with source.open("rb") as data, self._writing(host, path, user, mode) as target:
             shutil.copyfileobj(data, target, 1 << 20)
@@ -236,7 +229,5 @@ def kill_tree(pid: int) -> None:
     """Kill a process and all that descends from it."""
     for child in process.children(pid):
         kill_tree(child)
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass

@@ -10,22 +10,25 @@ import signal
 import sys
 import termios
 
+#: The command's terminal, once it is known.
+terminals: list[int] = []
+
 
 def resize(*_: object) -> None:
     """Give the command's terminal the size of ours, if ours is one."""
-    if os.isatty(0):
-        fcntl.ioctl(master, termios.TIOCSWINSZ, fcntl.ioctl(0, termios.TIOCGWINSZ, b"\0" * 8))
+    if terminals and os.isatty(0):
+        size = fcntl.ioctl(0, termios.TIOCGWINSZ, bytes(8))
+        fcntl.ioctl(terminals[0], termios.TIOCSWINSZ, size)
 
 
-def relay(fd: int) -> bytes:
-    """Read what the command prints; take the chance to learn of its terminal."""
-    global master
-    if master < 0:
-        master = fd
+def relay(terminal: int) -> bytes:
+    """Read what the command prints, and learn of its terminal at the first call."""
+    if not terminals:
+        terminals.append(terminal)
         resize()
-        signal.signal(signal.SIGWINCH, resize)
-    return os.read(fd, 1024)
+    return os.read(terminal, 1024)
 
 
-master = -1
-sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], relay)) & 0xFF)
+signal.signal(signal.SIGWINCH, resize)
+code = os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], relay))
+sys.exit(code if code >= 0 else 128 - code)  # ended by a signal: as a shell says it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 from testbed import boot, demo, image
 from testbed.errors import Problem, say
@@ -35,8 +36,10 @@ def _running(pool: Pool) -> str | None:
 
 
 def _start(pool: Pool) -> str:
-    entry = image.build()
-    boot.up(pool)
+    with ThreadPoolExecutor() as side:
+        built = side.submit(image.build)
+        boot.up(pool)
+        entry = built.result()
     job = demo.submit(pool, entry.path / "jupyter.sif")
     os.close(entry.lock)
     say(f"job {job}: submitted")

@@ -1,0 +1,123 @@
+"""ci/test: every test, with all they need set up first: packages, a pool of their own, the image."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from testbed import apt, boot, cache, checks, commands, image, venv
+from testbed.checks import Outcome
+from testbed.errors import say
+from testbed.pool import Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+ROOT = venv.CHECKOUT
+#: What runs without a pool, and what runs in one.
+UNIT = ("tests/unit",)
+POOL = ("tests/pool", "tests/browser")
+#: Sessions mostly wait: more of them at once than there are cores.
+WORKERS = "4"
+
+
+def main(arguments: list[str]) -> int:
+    """Run the checks; return 1 where one failed or no test ran."""
+    parser = argparse.ArgumentParser(
+        prog="ci/test",
+        description=__doc__,
+        epilog="Other arguments go to pytest; paths of tests select those alone.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--all", action="store_true", help="the slow tests too")
+    options, extra = parser.parse_known_args(arguments)
+    paths = [word for word in extra if (ROOT / word.partition("::")[0]).exists()]
+    rest = [word for word in extra if word not in paths] + (["--all"] if options.all else [])
+
+    started = time.monotonic()
+    apt.ensure((*apt.POOL, *apt.tests()), log=cache.log("apt"))
+    pool = Pool(f"test-{os.getpid()}")
+    try:
+        outcomes = list(_run(pool, paths, rest))
+    finally:
+        boot.down(pool)
+    failed = [outcome.name for outcome in outcomes if outcome.failed]
+    if all(outcome.status for outcome in outcomes):
+        failed.append("no test ran")
+    if failed:
+        say(f"ci/test: failed: {', '.join(failed)}")
+    say(f"ci/test: {time.monotonic() - started:.0f} s in all")
+    return 1 if failed else 0
+
+
+def selected(paths: Sequence[str], folders: Sequence[str]) -> list[str]:
+    """Return the tests of ``folders`` to run: those among ``paths``, or without any all there are.
+
+    >>> selected(["tests/unit/test_a.py::test_b", "tests/pool"], ["tests/unit"])
+    ['tests/unit/test_a.py::test_b']
+    """
+    if not paths:
+        return [folder for folder in folders if (ROOT / folder).exists()]
+    tops = [ROOT / folder for folder in folders]
+
+    def belongs(word: str) -> bool:
+        path = (ROOT / word.partition("::")[0]).resolve()
+        return any(path.is_relative_to(top) for top in tops)
+
+    return [word for word in paths if belongs(word)]
+
+
+def _run(pool: Pool, paths: Sequence[str], rest: Sequence[str]) -> Iterator[Outcome]:
+    in_pool = selected(paths, POOL)
+    with ThreadPoolExecutor() as side:
+        try:
+            quick = side.submit(_quick, selected(paths, UNIT), rest, lint=not paths)
+            if in_pool:
+                up = side.submit(checks.timed, "the pool", lambda: boot.up(pool, owner=os.getpid()))
+                built = side.submit(checks.timed, "the image", image.build)
+            yield from quick.result()
+            if in_pool:
+                up.result()
+                sif = built.result().path / "jupyter.sif"
+        except BaseException:
+            commands.stop_all()
+            raise
+    if not in_pool:
+        say("no tests of tests/pool or tests/browser to run")
+        return
+    python, env = _python()
+    env.update(POOL=pool.name, JUPYTER_SIF=str(sif))
+    argv = [python, "-m", "pytest", "-n", WORKERS, *in_pool, *rest]
+    outcome = checks.show("pytest in the pool", argv, env, ROOT)
+    if outcome.failed:
+        logs = cache.folder() / "logs" / pool.name
+        pool.save_logs(logs)
+        say(f"the daemons' logs are in {logs}")
+    yield outcome
+
+
+def _quick(unit: Sequence[str], rest: Sequence[str], *, lint: bool) -> list[Outcome]:
+    """Run what needs no pool, one after the other: the pool and the image are made meanwhile."""
+    python, env = _python()
+    argv: dict[str, list[str]] = {}
+    if lint:
+        argv["ruff format"] = ["ruff", "format", "--check", "."]
+        argv["ruff check"] = ["ruff", "check", "."]
+        argv["mypy"] = ["mypy"]
+    if unit:
+        argv["pytest, unit"] = ["pytest", *unit, *rest]
+    outcomes = []
+    for name, words in argv.items():
+        outcome = checks.run(name, [python, "-m", *words], env, ROOT)
+        checks.tell(outcome)
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _python() -> tuple[str, dict[str, str]]:
+    """Return the tests' Python and its environment; the cache's entry is kept to the end."""
+    place = venv.get().path
+    return str(place / "bin/python"), venv.environment(place)
