@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -55,10 +56,8 @@ class Chirp:
 
     def set_attributes(self, values: Mapping[str, str | int | None]) -> None:
         """Set job attributes in the given order; None makes one undefined."""
-        from classad2 import quote  # noqa: PLC0415 - native, see above
-
         for name, value in values.items():
-            text = "undefined" if value is None else quote(value) if isinstance(value, str) else str(value)
+            text = "undefined" if value is None else _quoted(value) if isinstance(value, str) else str(value)
             self._client.set_job_attr(name, text)
 
     def log_event(self, text: str) -> None:
@@ -80,6 +79,14 @@ class Chirp:
             pass
         except self._client.NotAuthorized as error:
             raise ChirpRefusedError(str(error)) from error
+
+
+def _quoted(text: str) -> str:
+    """Quote a string as job ads want it: old ClassAds, where a backslash escapes a quote and nothing else.
+
+    So a backslash before a quote or the end can't be written; it becomes a slash.
+    """
+    return '"' + re.sub(r'\\(?="|$)', "/", text).replace('"', '\\"') + '"'
 
 
 def is_configured(environ: Mapping[str, str] = os.environ) -> bool:

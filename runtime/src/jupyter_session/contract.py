@@ -52,9 +52,11 @@ class Connection:
 
         It is ssh to the access point with the laptop's port forwarded to a Unix socket in a 0700 folder there, and on
         it condor_ssh_to_job with that socket forwarded to the job's port: no TCP port on the access point. The inner
-        command, `hold`, ends with the session, so that no open tunnel keeps the slot. Single quotes hold what the
-        laptop's shell must not touch; the words inside use neither `$` nor quotes that another login shell on the
-        access point could read differently.
+        command, `hold`, ends with the session, so that no open tunnel keeps the slot. When the laptop goes, `c` ends
+        what runs on the access point and removes the folder, with the key that condor_ssh_to_job keeps in it.
+
+        Single quotes hold what the laptop's shell must not touch, and double quotes what another login shell on the
+        access point could read differently: there is no `$` in it.
         """
         if self.job is None or self.access_point is None:
             return None
@@ -63,10 +65,10 @@ class Connection:
         words = ["ssh", *(word for option in options for word in ("-o", option))]
         inner = "\\ ".join([*words, "-L", f"{folder}/lab:127.0.0.1:{self.port}"])
         script = (
-            f"mkdir -m 700 {folder} 2>/dev/null; "
-            f"test -O {folder} || exit 1; test -h {folder} && exit 1; "
-            f"trap rm\\ -rf\\ {folder} 0; trap exit\\ 1 1 2 15; unset SSH_AUTH_SOCK; "
-            f"condor_ssh_to_job -auto-retry -ssh {inner} {self.job} jupyter-session hold"
+            f"mkdir -m 700 {folder} 2>/dev/null; test -h {folder} && exit 1; "
+            f"test -O {folder} || {{ echo {folder} belongs to someone else; exit 1; }}; "
+            f"c() {{ trap : 15; rm -rf {folder}; kill 0; }}; trap c 0 1 2 15; unset SSH_AUTH_SOCK; "
+            f"_CONDOR_TMP_DIR={folder} condor_ssh_to_job -auto-retry -ssh {inner} {self.job} jupyter-session hold & wait"
         )
         return (
             "ssh -t -o ExitOnForwardFailure=yes -o ServerAliveInterval=15 "

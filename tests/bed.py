@@ -1,0 +1,210 @@
+"""Sessions on the test pool, as a user has them: submitted, asked for, connected to, ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import select
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from testbed import image
+from testbed.pool import Pool, kill_tree
+
+T = TypeVar("T")
+ROOT = Path(__file__).parent.parent
+URL = re.compile(r"http://127\.0\.0\.1:(\d+)/lab\?token=([\w-]+)")
+SHARED_IMAGE = "/srv/jupyter.sif"
+
+
+def wait_for(condition: Callable[[], T], seconds: float, what: str, every: float = 0.3) -> T:
+    """Return the first true value of `condition`; fail when it has none within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:.0f} s in vain for {what}")
+        time.sleep(every)
+    return value
+
+
+class Tunnel:
+    """The JupyterConnect line, pasted into a shell on the laptop."""
+
+    def __init__(self, pool: Pool, user: str, line: str, shell: str = "bash") -> None:
+        self.process = pool.popen(
+            "laptop", [shell, "-c", line], user=user, tty=True, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT
+        )
+        self.output = ""
+
+    def url(self, seconds: float = 60) -> str:
+        """Wait for the address that it prints, the token in it."""
+
+        def look() -> re.Match[str] | None:
+            self._read()
+            return URL.search(self.output)
+
+        return wait_for(look, seconds, f"the tunnel's URL; it printed {self.output!r}")[0]
+
+    def _read(self) -> None:
+        out = self.process.stdout
+        while select.select([out], [], [], 0)[0] and (part := os.read(out.fileno(), 65536)):
+            self.output += part.decode(errors="replace")
+
+    def wait_end(self, seconds: float) -> str:
+        """Wait until it ends by itself; return all that it printed."""
+        self.output += self.process.communicate(timeout=seconds)[0]
+        return self.output
+
+    def close(self) -> None:
+        """Kill what runs on the laptop."""
+        kill_tree(self.process.pid)
+        self.process.wait(10)
+
+
+class Session:
+    """One job of `user`, in a folder of its own on the access point."""
+
+    def __init__(self, pool: Pool, user: str = "alice") -> None:
+        self.pool = pool
+        self.user = user
+        self.folder = f"/home/{user}/session-{secrets.token_hex(4)}"
+        self.job = ""
+        for source in ("jupyter.sub", "notebooks/welcome.ipynb"):
+            pool.copy("ap", ROOT / "submit" / source, f"{self.folder}/{source}", user)
+        pool.exec("ap", ["ln", SHARED_IMAGE, f"{self.folder}/jupyter.sif"], check=True)
+
+    def submit(self, arguments: str = "", *lines: str, without: str = "") -> Session:
+        """`condor_submit jupyter.sub` with the arguments set and `lines` added before `queue`."""
+        text = (ROOT / "submit/jupyter.sub").read_text()
+        kept = [line for line in text.splitlines() if line != "queue" and not (without and line.startswith(without))]
+        if arguments:
+            kept.append(f"arguments = {arguments}")
+        self.pool.put("ap", f"{self.folder}/jupyter.sub", "\n".join([*kept, *lines, "queue", ""]).encode(), self.user)
+        self.job = self.ap("condor_submit", "-terse", "jupyter.sub", check=True).stdout.split()[0]
+        return self
+
+    def ap(self, *argv: str, timeout: float = 60, check: bool = False) -> subprocess.CompletedProcess[str]:
+        """Run a command on the access point as the user, in the session's folder."""
+        return self.pool.exec("ap", argv, user=self.user, cwd=self.folder, timeout=timeout, check=check)
+
+    def inside(self, *argv: str, timeout: float = 60) -> str:
+        """Run a command in the job by `condor_ssh_to_job`; return what it printed."""
+        return self.ap("condor_ssh_to_job", "-auto-retry", self.job, shlex.join(argv), timeout=timeout).stdout
+
+    def ad(self) -> dict[str, Any]:
+        """Return the job's ad, from the queue or else from the history; empty when it is in neither."""
+        for command in ("condor_q", "condor_history"):
+            found = self.ap(command, self.job, "-json").stdout.strip()
+            if found and (ads := json.loads(found)):
+                return dict(ads[0])
+        return {}
+
+    def wait_state(self, *states: str, seconds: float = 60) -> dict[str, Any]:
+        """Wait until `JupyterState` is one of `states`; return the ad."""
+        ad: dict[str, Any] = {}
+
+        def look() -> bool:
+            ad.clear()
+            ad.update(self.ad())
+            return ad.get("JupyterState") in states
+
+        try:
+            wait_for(look, seconds, f"JupyterState in {states}")
+        except AssertionError as error:
+            told = {n: v for n, v in ad.items() if n.startswith(("Jupyter", "Hold", "JobStatus"))}
+            files = self.ap("sh", "-c", "tail -n 20 jupyter-*.out jupyter-*.err").stdout
+            raise AssertionError(f"{error}; job {self.job}: {told}\n{files}") from None
+        return ad
+
+    def ready(self, seconds: float = 60) -> dict[str, Any]:
+        """Wait until the session is ready; return the ad."""
+        return self.wait_state("ready", seconds=seconds)
+
+    def wait_gone(self, seconds: float = 60) -> dict[str, Any]:
+        """Wait until the job has left the queue; return its ad from the history."""
+        wait_for(
+            lambda: not self.ap("condor_q", self.job, "-af", "JobStatus").stdout.strip(), seconds, f"{self.job} to end"
+        )
+        return self.ad()
+
+    def wait_status(self, status: int, seconds: float = 60) -> dict[str, Any]:
+        """Wait until the job's JobStatus is `status` (1 idle, 2 running, 5 held)."""
+        wait_for(lambda: self.ad().get("JobStatus") == status, seconds, f"JobStatus {status} of {self.job}")
+        return self.ad()
+
+    def url(self) -> str:
+        """Return the address with the token, from inside the job."""
+        return self.inside("jupyter-session", "url").strip()
+
+    def token(self) -> str:
+        """Return the token, from the owner's connection file."""
+        return str(json.loads(self.ap("cat", f"jupyter-{self.job}.json", check=True).stdout)["token"])
+
+    def request(self, path: str, method: str = "GET", data: str = "", token: str | None = None) -> str:
+        """Send a request to the server from its own machine, as root there; return the body (curl's -f)."""
+        ad = self.ad()
+        words = ["curl", "-sS", "-X", method, "-H", f"Authorization: token {token or self.token()}", "--data", data]
+        url = f"http://127.0.0.1:{ad['JupyterPort']}{path}"
+        return self.pool.exec("ep1", [*words, url] if data else [*words[:-2], url]).stdout
+
+    def save_notebook(self, name: str, text: str) -> None:
+        """Save a notebook as Lab does, by the contents API; its one cell has `text` for source and output."""
+        output = {"output_type": "stream", "name": "stdout", "text": text}
+        cell = {"cell_type": "code", "id": "a", "execution_count": 1, "metadata": {}, "source": text, "outputs": [output]}
+        notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+        body = json.dumps({"type": "notebook", "format": "json", "content": notebook})
+        answer = json.loads(self.request(f"/api/contents/{name}", "PUT", body))
+        assert answer.get("name") == name, answer
+
+    def file(self, name: str) -> str | None:
+        """Return a file of the session's folder on the access point, None if it is not there."""
+        found = self.ap("cat", name)
+        return None if found.returncode else found.stdout
+
+    def tunnel(self, shell: str = "bash") -> Tunnel:
+        """Paste the JupyterConnect line on the laptop, as the user."""
+        line = self.ap("condor_q", self.job, "-af", "JupyterConnect").stdout.strip()
+        return Tunnel(self.pool, self.user, line, shell)
+
+    def remove(self) -> None:
+        """Remove the job, if there is one, and wait until it has gone."""
+        if self.job:
+            self.ap("condor_rm", self.job)
+            self.wait_gone(90)
+
+
+@contextlib.contextmanager
+def sessions(pool: Pool) -> Iterator[Callable[..., Session]]:
+    """Give out sessions, and remove them all at the end."""
+    given: list[Session] = []
+
+    def new(user: str = "alice") -> Session:
+        given.append(Session(pool, user))
+        return given[-1]
+
+    try:
+        yield new
+    finally:
+        for session in given:
+            session.ap("condor_rm", session.job) if session.job else None
+        for session in given:
+            session.remove()
+            pool.exec("ap", ["rm", "-rf", session.folder])
+
+
+def place_image(pool: Pool) -> None:
+    """Put the image on the access point, for sessions to link to, unless it is there already."""
+    sif = Path(os.environ["JUPYTER_SIF"]) if "JUPYTER_SIF" in os.environ else image.build().path / "jupyter.sif"
+    mark = f"{SHARED_IMAGE}.{sif.parent.name}"
+    if pool.exec("ap", ["test", "-e", mark]).returncode:
+        beside = f"{SHARED_IMAGE}.{os.getpid()}"
+        pool.copy("ap", sif, beside)
+        pool.exec("ap", ["mv", beside, SHARED_IMAGE], check=True)
+        pool.exec("ap", ["touch", mark], check=True)

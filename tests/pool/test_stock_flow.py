@@ -1,0 +1,26 @@
+"""The stock flow: condor_submit, condor_q, paste the line, condor_ssh_to_job."""
+
+import pytest
+
+from bed import URL
+
+
+def test_ready_session_shows_its_public_attributes_and_no_token(new_session):
+    session = new_session().submit()
+    ad = session.ready()
+    assert ad["JupyterURL"] == f"http://127.0.0.1:{ad['JupyterPort']}/lab"
+    assert ad["JupyterHost"] == "ep1"
+    assert ad["JupyterVersion"]
+    assert session.token() not in str(ad)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_connect_line_pasted_on_the_laptop_prints_the_url_with_the_token(new_session, shell):
+    session = new_session().submit()
+    session.ready()
+    tunnel = session.tunnel(shell)
+    url = tunnel.url()
+    assert URL.fullmatch(url)[2] == session.token()
+    body = session.pool.exec("laptop", ["curl", "-sSL", "-c", "/dev/null", url], user="alice").stdout
+    assert "JupyterLab" in body
+    tunnel.close()
