@@ -66,6 +66,7 @@ class Tunnel:
         """Kill what runs on the laptop."""
         kill_tree(self.process.pid)
         self.process.wait(10)
+        self.process.stdout.close()
 
 
 class Session:
@@ -76,6 +77,7 @@ class Session:
         self.user = user
         self.folder = f"/home/{user}/session-{secrets.token_hex(4)}"
         self.job = ""
+        self.tunnels: list[Tunnel] = []
         for source in ("jupyter.sub", "notebooks/welcome.ipynb"):
             pool.copy("ap", ROOT / "submit" / source, f"{self.folder}/{source}", user)
         pool.exec("ap", ["ln", SHARED_IMAGE, f"{self.folder}/jupyter.sif"], check=True)
@@ -171,10 +173,13 @@ class Session:
     def tunnel(self, shell: str = "bash") -> Tunnel:
         """Paste the JupyterConnect line on the laptop, as the user."""
         line = self.ap("condor_q", self.job, "-af", "JupyterConnect").stdout.strip()
-        return Tunnel(self.pool, self.user, line, shell)
+        self.tunnels.append(Tunnel(self.pool, self.user, line, shell))
+        return self.tunnels[-1]
 
     def remove(self) -> None:
-        """Remove the job, if there is one, and wait until it has gone."""
+        """Close the tunnels, remove the job, if there is one, and wait until it has gone."""
+        for tunnel in self.tunnels:
+            tunnel.close()
         if self.job:
             self.ap("condor_rm", self.job)
             self.wait_gone(90)
