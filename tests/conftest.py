@@ -1,6 +1,9 @@
-"""What every test shares: the choice of the slow ones."""
+"""What every test shares: the choice of the slow ones, the pool that is up, and sessions on it."""
 
 import pytest
+from testbed.pool import Pool
+
+from bed import place_image, sessions
 
 
 def pytest_addoption(parser):
@@ -13,3 +16,19 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def pool():
+    """Give the pool that `ci/test` brought up (POOL names it)."""
+    found = Pool.current()
+    assert found.is_up(), f"the pool {found.name!r} is not up: POOL={found.name} ci/pool up"
+    place_image(found)
+    return found
+
+
+@pytest.fixture
+def new_session(pool):
+    """Give a maker of sessions, which all end with the test."""
+    with sessions(pool) as new:
+        yield new
