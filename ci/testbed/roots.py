@@ -32,7 +32,7 @@ MAKE_EXIT_37 = (
 
 def hosts() -> cache.Entry:
     """Return the root that the hosts run: Debian sid with HTCondor and Apptainer."""
-    recipe = cache.key(HOST_PACKAGES, NO_DOCS, APT_OPTION, MAKE_EXIT_37, _accounts(), 1)
+    recipe = cache.key(HOST_PACKAGES, NO_DOCS, APT_OPTION, MAKE_EXIT_37, _accounts(), 2)
     what = "the hosts' Debian root"
     return cache.get("hosts", recipe, _build_hosts, what=what, takes="1 minute")
 
@@ -58,6 +58,9 @@ def _build_hosts(place: Path) -> None:
     for file, lines in _accounts().items():
         with (place / "etc" / file).open("a") as known:
             known.write("".join(f"{line}\n" for line in lines))
+    # Debian's package has the file where HTCondor does not look for it: without it nobody can use
+    # condor_ssh_to_job on a job that runs as an account without a shell.
+    (place / "usr/lib/condor/libgetpwnam.so").symlink_to("../libgetpwnam.so")
     _in_root(place, MAKE_EXIT_37, keep="usr/libexec/condor/exit_37.sif")
 
 
