@@ -25,7 +25,7 @@ CONTAINED = (
     *("setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--fork", "--mount-proc"),
     *("--kill-child=KILL", "--"),
 )
-NO_SPACE = re.compile(r"No space left on device|not enough free space|Disk quota exceeded", re.IGNORECASE)
+NO_SPACE = re.compile(r"No space left on device|enough free space|Disk quota exceeded", re.IGNORECASE)
 NO_NETWORK = re.compile(
     r"Temporary failure (?:in name resolution|resolving)|Could not (?:resolve|connect)|"
     r"Network is unreachable|Name or service not known|Connection (?:refused|timed out)|"

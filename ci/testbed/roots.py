@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: What is in the hosts' root beside Debian's smallest system.
 HOST_PACKAGES = (
     *("condor", "apptainer", "squashfuse", "fuse2fs", "fuse-overlayfs", "uidmap"),
-    *("openssh-client", "openssh-server", "ca-certificates", "curl", "iproute2", "nftables", "procps"),
+    *("openssh-client", "openssh-server", "ca-certificates", "curl", "iproute2", "nftables", "procps", "curl"),
     *("bash", "fish", "zsh", "tmux", "python3", "tini"),
 )
 #: Paths that no package needs to work.

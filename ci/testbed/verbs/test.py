@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
     finally:
         boot.down(pool)
     failed = [outcome.name for outcome in outcomes if outcome.failed]
-    if all(outcome.status for outcome in outcomes):
+    if not failed and all(outcome.status for outcome in outcomes):
         failed.append("no test ran")
     if failed:
         say(f"ci/test: failed: {', '.join(failed)}")
@@ -86,7 +86,6 @@ def _run(pool: Pool, paths: Sequence[str], rest: Sequence[str]) -> Iterator[Outc
             commands.stop_all()
             raise
     if not in_pool:
-        say("no tests of tests/pool or tests/browser to run")
         return
     python, env = _python()
     env.update(POOL=pool.name, JUPYTER_SIF=str(sif))
