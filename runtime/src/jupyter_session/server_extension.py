@@ -1,7 +1,8 @@
 """Jupyter server extension: remembers when a person last asked the server for something.
 
-An open tab asks without anyone there: it polls kernels, sessions, terminals and the file listing. What counts here is
-what takes a person: opening the page or a document, saving, creating, running, renaming, deleting.
+An open tab asks without anyone there: every ten seconds it lists kernels, sessions, terminals and files, and writes its
+layout (PUT /lab/api/workspaces); extensions poll by POST. What counts here is what takes a person: opening the page or
+a document, saving, creating, running, renaming, deleting, changing a setting.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def takes_a_person(method: str, uri: str, base: str = "/") -> bool:
     parts = urlsplit(uri)
     path = "/" + parts.path.removeprefix(base).lstrip("/")
     if method not in ("GET", "HEAD", "OPTIONS"):
-        return path != "/api/shutdown"
+        return path.startswith(("/api/", "/lab/api/settings")) and path != "/api/shutdown"
     if path == "/lab" or path.startswith(("/lab/tree", "/files/", "/nbconvert/", "/tree", "/notebooks/", "/doc/")):
         return True
     return path.startswith("/api/contents/") and parse_qs(parts.query).get("type", [""])[0] in ("file", "notebook")
