@@ -2,7 +2,7 @@
 
 import pytest
 
-from bed import URL
+from bed import URL, wait_for
 
 
 def test_ready_session_shows_its_public_attributes_and_no_token(new_session):
@@ -23,4 +23,12 @@ def test_connect_line_pasted_on_the_laptop_prints_the_url_with_the_token(new_ses
     assert URL.fullmatch(url)[2] == session.token()
     body = session.pool.exec("laptop", ["curl", "-sSL", "-c", "/dev/null", url], user="alice").stdout
     assert "JupyterLab" in body
+    assert "condor_ssh_to_job_" in left_by(session), "the key that condor_ssh_to_job makes is not in the tunnel's folder"
     tunnel.close()
+    wait_for(lambda: not left_by(session), 20, "the access point to be rid of the tunnel")
+
+
+def left_by(session):
+    """Return what the tunnel has on the access point: its folder, keys and processes."""
+    files = session.ap("sh", "-c", f"find /tmp/jupyter-{session.job}-* 2>/dev/null").stdout
+    return files + session.ap("pgrep", "-fa", f"[s]sh_to_job.* {session.job} ").stdout

@@ -68,7 +68,7 @@ class Connection:
             f"mkdir -m 700 {folder} 2>/dev/null; test -h {folder} && exit 1; "
             f"test -O {folder} || {{ echo {folder} belongs to someone else; exit 1; }}; "
             f"c() {{ trap : 15; rm -rf {folder}; kill 0; }}; trap c 0 1 2 15; unset SSH_AUTH_SOCK; "
-            f"_CONDOR_TMP_DIR={folder} condor_ssh_to_job -auto-retry -ssh {inner} {self.job} jupyter-session hold & wait"
+            f"TMP={folder} condor_ssh_to_job -auto-retry -ssh {inner} {self.job} jupyter-session hold & wait"
         )
         return (
             "ssh -t -o ExitOnForwardFailure=yes -o ServerAliveInterval=15 "

@@ -72,7 +72,7 @@ def _optional_range(text: str) -> PortRange | None:
 
 
 def _access_point(text: str) -> str | None:
-    if text and not re.fullmatch(r"[A-Za-z0-9._-]+@[A-Za-z0-9][A-Za-z0-9.:-]*", text):
+    if text and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.:-]*", text):
         raise ValueError(f"{text!r} is no USER@HOST")
     return text or None
 
