@@ -12,6 +12,8 @@ import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +24,21 @@ T = TypeVar("T")
 ROOT = Path(__file__).parent.parent
 URL = re.compile(r"http://127\.0\.0\.1:(\d+)/lab\?token=([\w-]+)")
 SHARED_IMAGE = "/srv/jupyter.sif"
+EVENT = re.compile(r"^008 \S+ (\S+ \S+) jupyter-session (\{.*\})$", re.MULTILINE)
+#: Runs in the job: starts a cell in a kernel, and prints `busy` once the kernel is at it.
+EXECUTE = """
+import glob, sys
+from jupyter_client import BlockingKernelClient
+client = BlockingKernelClient(connection_file=glob.glob(f"/tmp/jupyter-session-*/runtime/kernel-{sys.argv[1]}.json")[0])
+client.load_connection_file()
+client.start_channels()
+client.wait_for_ready(timeout=30)
+asked = client.execute(sys.argv[2])
+while True:
+    message = client.get_iopub_msg(timeout=30)
+    if message["parent_header"].get("msg_id") == asked and message["content"].get("execution_state") == "busy":
+        sys.exit(print("busy"))
+"""
 
 
 def wait_for(condition: Callable[[], T], seconds: float, what: str, every: float = 0.3) -> T:
@@ -32,6 +49,15 @@ def wait_for(condition: Callable[[], T], seconds: float, what: str, every: float
             raise AssertionError(f"waited {seconds:.0f} s in vain for {what}")
         time.sleep(every)
     return value
+
+
+@dataclass(frozen=True)
+class Event:
+    """What the session said in the job's event log; `at` is to the second."""
+
+    at: datetime
+    state: str
+    reason: str
 
 
 class Tunnel:
@@ -65,7 +91,7 @@ class Tunnel:
     def close(self) -> None:
         """Kill what runs on the laptop."""
         kill_tree(self.process.pid)
-        self.process.wait(10)
+        self.process.communicate(timeout=10)
         self.process.stdout.close()
 
 
@@ -150,20 +176,72 @@ class Session:
         return str(json.loads(self.ap("cat", f"jupyter-{self.job}.json", check=True).stdout)["token"])
 
     def request(self, path: str, method: str = "GET", data: str = "", token: str | None = None) -> str:
-        """Send a request to the server from its own machine, as root there; return the body (curl's -f)."""
+        """Send a request to the server from its own machine, as root there; return the body."""
         ad = self.ad()
-        words = ["curl", "-sS", "-X", method, "-H", f"Authorization: token {token or self.token()}", "--data", data]
         url = f"http://127.0.0.1:{ad['JupyterPort']}{path}"
-        return self.pool.exec("ep1", [*words, url] if data else [*words[:-2], url]).stdout
+        words = ["curl", "-sS", "-X", method, "-K", "-", *(["--data", data] if data else []), url]
+        secret = f'header = "Authorization: token {token or self.token()}"'  # no secret in an argument
+        return self.pool.exec("ep1", words, input=secret).stdout
 
     def save_notebook(self, name: str, text: str) -> None:
         """Save a notebook as Lab does, by the contents API; its one cell has `text` for source and output."""
         output = {"output_type": "stream", "name": "stdout", "text": text}
-        cell = {"cell_type": "code", "id": "a", "execution_count": 1, "metadata": {}, "source": text, "outputs": [output]}
+        cell = {
+            "cell_type": "code",
+            "id": "a",
+            "execution_count": 1,
+            "metadata": {},
+            "source": text,
+            "outputs": [output],
+        }
         notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
         body = json.dumps({"type": "notebook", "format": "json", "content": notebook})
         answer = json.loads(self.request(f"/api/contents/{name}", "PUT", body))
         assert answer.get("name") == name, answer
+
+    def has_notebook(self, name: str, text: str) -> bool:
+        """Say whether the folder on the access point has the notebook that `save_notebook` saved, with its output."""
+        found = self.file(f"notebooks/{name}")
+        return found is not None and json.loads(found)["cells"][0]["outputs"][0]["text"] in (text, [text])
+
+    def start_kernel(self) -> str:
+        """Start a kernel as Lab does; return its id."""
+        return str(json.loads(self.request("/api/kernels", "POST", "{}"))["id"])
+
+    def execute(self, kernel: str, code: str) -> None:
+        """Run a cell in a kernel; return once the kernel is busy with it."""
+        assert "busy" in self.python(EXECUTE, kernel, code)
+
+    def python(self, code: str, *argv: str, timeout: float = 60) -> str:
+        """Run a script in the job by the image's Python; return what it printed."""
+        return self.inside("/opt/jupyter/bin/python", "-c", code, *argv, timeout=timeout)
+
+    def pid_of(self, pattern: str) -> int | None:
+        """Return the process on the execution point whose command line matches."""
+        found = self.pool.exec("ep1", ["pgrep", "-f", pattern]).stdout.split()
+        return int(found[0]) if found else None
+
+    def server_pid(self) -> int | None:
+        """Return the JupyterLab process of this job, as the execution point numbers it."""
+        return self.pid_of(f"jupyter-lab --config=/tmp/jupyter-session-[0-9]*-{re.escape(self.job)}/")
+
+    def events(self) -> list[Event]:
+        """Return what the session said in the job's event log, in order."""
+        log = self.file(f"jupyter-{self.job.partition('.')[0]}.log") or ""
+        found = ((at, json.loads(text)) for at, text in EVENT.findall(log))
+        return [Event(datetime.fromisoformat(at).astimezone(), said["state"], said["reason"]) for at, said in found]
+
+    def states(self) -> list[str]:
+        """Return the states that the event log tells of, in order."""
+        return [event.state for event in self.events()]
+
+    def output(self) -> str:
+        """Return the job's standard output."""
+        return self.file(f"jupyter-{self.job.partition('.')[0]}.out") or ""
+
+    def errors(self) -> str:
+        """Return the job's standard error."""
+        return self.file(f"jupyter-{self.job.partition('.')[0]}.err") or ""
 
     def file(self, name: str) -> str | None:
         """Return a file of the session's folder on the access point, None if it is not there."""
@@ -207,8 +285,9 @@ def sessions(pool: Pool) -> Iterator[Callable[..., Session]]:
 def place_image(pool: Pool) -> None:
     """Put the image on the access point, for sessions to link to, unless it is there already."""
     sif = Path(os.environ["JUPYTER_SIF"]) if "JUPYTER_SIF" in os.environ else image.build().path / "jupyter.sif"
-    mark = f"{SHARED_IMAGE}.{sif.parent.name}"
+    mark = f"{SHARED_IMAGE}.is.{sif.parent.name}"
     if pool.exec("ap", ["test", "-e", mark]).returncode:
+        pool.exec("ap", ["sh", "-c", f"rm -f {SHARED_IMAGE}.is.*"], check=True)
         beside = f"{SHARED_IMAGE}.{os.getpid()}"
         pool.copy("ap", sif, beside)
         pool.exec("ap", ["mv", beside, SHARED_IMAGE], check=True)

@@ -1,0 +1,42 @@
+"""A session in which nothing works any more ends by itself, whatever is still connected to it."""
+
+from bed import wait_for
+
+
+def test_idle_session_stops_although_a_tunnel_is_open(new_session):
+    session = new_session().submit("--idle-timeout 20s")
+    session.ready()
+    session.save_notebook("kept.ipynb", "kept")
+    tunnel = session.tunnel()
+    tunnel.url()
+    assert session.wait_state("idle")["JupyterStopAt"]
+
+    ad = session.wait_gone()
+    assert (ad["JupyterState"], ad["ExitCode"]) == ("stopped", 0)
+    assert "the idle timeout" in ad["JupyterReason"]
+    assert session.states() == ["starting", "ready", "idle", "stopping", "stopped"]
+    assert session.has_notebook("kept.ipynb", "kept")
+    assert ad["JupyterReason"] in tunnel.wait_end(15)
+    wait_for(lambda: session.job not in jobs_on_slots(session), 15, "the slot to be free")
+    assert session.job not in session.pool.exec("ap", ["ls", "-A", "/tmp"]).stdout
+    assert session.file(f"jupyter-{session.job}.json") is None
+
+
+def test_busy_kernel_keeps_the_session_until_it_is_interrupted(new_session):
+    session = new_session().submit("--idle-timeout 10s")
+    session.ready()
+    kernel = session.start_kernel()
+    session.execute(kernel, "while True: pass")
+    process = str(session.pid_of(f"kernel-{kernel}.json"))
+    age = ["ps", "-o", "etimes=", "-p", process]
+    wait_for(lambda: int(session.pool.exec("ep1", age).stdout) > 20, 40, "the kernel to be older than the timeout")
+    assert session.states()[-1] == "ready"
+
+    session.request(f"/api/kernels/{kernel}/interrupt", "POST")
+    ad = session.wait_gone()
+    assert (ad["JupyterState"], ad["ExitCode"]) == ("stopped", 0)
+    assert "the idle timeout" in ad["JupyterReason"]
+
+
+def jobs_on_slots(session):
+    return session.pool.exec("ap", ["condor_status", "-af", "JobId"], check=True).stdout.split()
