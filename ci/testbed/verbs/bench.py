@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from testbed.errors import Problem
+import argparse
+
+from testbed import bench_start
+
+BENCHES = {"start": bench_start.main}
 
 
 def main(arguments: list[str]) -> int:
     """Run the bench that ``arguments`` name."""
-    raise Problem(f"there is no bench {' '.join(arguments)!r} yet.")
+    parser = argparse.ArgumentParser(prog="ci/bench", description=__doc__)
+    parser.add_argument("name", choices=BENCHES, help="start: what the runtime costs beside bare JupyterLab")
+    return BENCHES[parser.parse_args(arguments).name]()

@@ -1,0 +1,81 @@
+"""What the runtime costs: its start beside bare JupyterLab's, its memory, its CPU, the image's size."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from pathlib import Path
+from statistics import median
+
+from testbed import boot, demo, image
+from testbed.errors import Problem, say
+from testbed.pool import Pool
+
+ROUNDS = 5
+#: Seconds over which the idle supervisor's CPU time is counted.
+IDLE = 60
+IN_CONTAINER = Path(__file__).with_name("bench_start_inside.py")
+SIF = "/srv/bench.sif"
+
+
+def main() -> int:
+    """Measure on a pool of its own and print the figures, their limits beside them; 1 if one is over."""
+    sif = image.build().path / "jupyter.sif"
+    pool = Pool(f"bench-{os.getpid()}")
+    boot.up(pool, owner=os.getpid())
+    try:
+        pool.copy("laptop", sif, SIF)
+        say(f"starting each of the two {ROUNDS} times in turn")
+        took = _starts(pool)
+        memory, cpu = _idle_session(pool, sif)
+    finally:
+        boot.down(pool)
+    ours, bare = median(took["session"]), median(took["lab"])
+    rows = [
+        ("start, session (s, median)", ours, None),
+        ("start, bare jupyter lab (s, median)", bare, None),
+        ("start, ratio", ours / bare, 1.10),
+        ("supervisor's memory (MB, RSS)", memory, 45.0),
+        ("supervisor's CPU, idle (% of a core)", cpu, 0.5),
+        ("image (MB)", sif.stat().st_size / 1e6, 220.0),
+    ]
+    print(f"{os.cpu_count()} cores, {ROUNDS} rounds in turn")
+    for name, value, limit in rows:
+        print(f"{name:38} {value:8.2f}" + (f"   at most {limit:g}" if limit else ""))
+    return int(any(limit is not None and value > limit for _, value, limit in rows))
+
+
+def _starts(pool: Pool) -> dict[str, list[float]]:
+    """Return the seconds of every start, of ours and of bare JupyterLab, all in one container on ``laptop``."""
+    argv = ["apptainer", "exec", SIF, "/opt/jupyter/bin/python", "-c", IN_CONTAINER.read_text(), str(ROUNDS)]
+    ran = pool.exec("laptop", argv, user="alice", timeout=300)
+    if ran.returncode:
+        raise Problem(f"the starts could not be measured: {ran.stderr.strip().splitlines()[-1]}")
+    took: dict[str, list[float]] = json.loads(ran.stdout.splitlines()[-1])
+    return took
+
+
+def _idle_session(pool: Pool, sif: Path) -> tuple[float, float]:
+    """Return an idle session's supervisor's RSS in MB, and its CPU share in percent, in a real job."""
+    job = demo.submit(pool, sif)
+    demo.wait_until_ready(pool, job)
+    pid = pool.exec("ep1", ["pgrep", "-f", "^/opt/jupyter/bin/python.*jupyter-session run"], check=True).stdout.split()[
+        0
+    ]
+    before = _cpu_seconds(pool, pid)
+    say(f"watching the idle session for {IDLE} s")
+    started = time.monotonic()
+    time.sleep(IDLE)
+    used = _cpu_seconds(pool, pid) - before
+    status = pool.path("ep1", f"/proc/{pid}/status").read_text()
+    resident = re.search(r"VmRSS:\s+(\d+) kB", status)
+    if resident is None:
+        raise Problem("the supervisor ended while it was measured: see ci/pool logs ep1.")
+    return int(resident[1]) * 1024 / 1e6, 100 * used / (time.monotonic() - started)
+
+
+def _cpu_seconds(pool: Pool, pid: str) -> float:
+    fields = pool.path("ep1", f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
