@@ -16,7 +16,7 @@ TOKEN = "bench"  # noqa: S105 (of a server that lives for seconds, on a host of 
 PORT = 15100
 
 
-def session(folder):
+def session(folder: str) -> float:
     """Return the seconds from the runscript's start to the session's `ready`."""
     started = time.monotonic()
     with subprocess.Popen(["/usr/local/bin/jupyter-session", "run"], cwd=folder, stdout=subprocess.PIPE) as running:
@@ -27,7 +27,7 @@ def session(folder):
     return took
 
 
-def lab(folder):
+def lab(folder: str) -> float:
     """Return the seconds from the start of `jupyter lab` to its first answer to a request with its token."""
     environ = {**os.environ, "JUPYTER_TOKEN": TOKEN}
     argv = ["jupyter", "lab", "--no-browser", f"--port={PORT}", "--ServerApp.port_retries=0"]
@@ -38,7 +38,7 @@ def lab(folder):
     with subprocess.Popen(argv, cwd=folder, env=environ, stderr=subprocess.DEVNULL) as running:
         while True:
             try:
-                with urllib.request.urlopen(request, timeout=5):  # noqa: S310
+                with urllib.request.urlopen(request, timeout=5):
                     took = time.monotonic() - started
                     break
             except OSError:
