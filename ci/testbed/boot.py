@@ -46,10 +46,13 @@ def up(pool: Pool, *, owner: int | None = None) -> bool:
                     done.result()
             _wait_for_slots(pool)
             (pool.state / "ready").touch()
-        except BaseException:
+        except BaseException as error:
+            full = isinstance(error, Exception) and shutil.disk_usage(cache.folder()).free < 1 << 24
             with contextlib.suppress(OSError, errors.Problem):
                 pool.save_logs(cache.log("pool").with_name(f"pool-{pool.name}"))
             _clear(pool)
+            if full:
+                raise errors.disk_full(cache.folder()) from error
             raise
     os.close(root.lock)
     errors.say(f"the pool {pool.name!r} is up, {time.monotonic() - started:.1f} s")
@@ -101,7 +104,7 @@ def _start_hosts(pool: Pool, root: cache.Entry, owner: int | None) -> None:
     def start(name: str, inside: list[str], keep: tuple[int, ...] = ()) -> tuple[Process, Path]:
         pidfile, log = pool.state / f"{name}.pid", pool.state / f"{name}.log"
         scratch = disk / name
-        _fill(scratch / "upper", name)
+        _fill(scratch / "upper", name, root.path)
         argv = inside + namespaces.sandbox(name, namespaces.INIT, pidfile=pidfile.name, root=root.path, scratch=scratch)
         return namespaces.start(argv, pidfile=pidfile, keep=keep, log=log), log
 
@@ -115,7 +118,7 @@ def _start_hosts(pool: Pool, root: cache.Entry, owner: int | None) -> None:
         network.attach(switch.pid, name, process.pid, HOSTS[name])
 
 
-def _fill(upper: Path, name: str) -> None:
+def _fill(upper: Path, name: str, root: Path) -> None:
     """Lay a host's own files over the root before it starts."""
     upper.mkdir(parents=True)
     for source in (FILES / "all", FILES / name):
@@ -131,7 +134,7 @@ def _fill(upper: Path, name: str) -> None:
         (etc / "condor/config.d/70-slot-users").write_text("".join(lines))
     if name in ("ap", "laptop"):
         for user in USERS:
-            shutil.copytree(Path("/etc/skel"), upper / user.home[1:])
+            shutil.copytree(root / "etc/skel", upper / user.home[1:])
             for path in [upper / user.home[1:], *(upper / user.home[1:]).rglob("*")]:
                 os.chown(path, user.uid, user.uid)
 

@@ -64,6 +64,13 @@ def get(kind: str, key: str, build: Callable[[Path], None], *, what: str, takes:
     ``what`` names it for people ("the pool's Debian root"), ``takes`` is how long it takes.
     """
     cache = folder()
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = error.strerror
+        raise errors.Problem(
+            f"the cache's folder {cache} cannot be made ({why}): set JUPYTER_CI_CACHE to one that can."
+        ) from error
     place = cache / f"{kind}-{key}"
     lock = _lock_of(place)
     while True:

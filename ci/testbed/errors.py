@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -18,7 +19,7 @@ class Problem(Exception):  # noqa: N818 (it is the person's to mend, not an erro
 
 def from_os_error(error: OSError) -> Problem | None:
     """Translate an error of the machine that a person can mend, or return None."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error):
         return disk_full(error.filename)
     if error.errno == errno.EROFS:
         return Problem(f"{error.filename} cannot be written: its file system is read-only.")
