@@ -1,6 +1,7 @@
 """Sources of activity: what they take for it, and that they never raise."""
 
 import pytest
+
 from jupyter_session.activity import Kernels, Requests, Terminals
 from jupyter_session.lab import LabError
 from jupyter_session.server_extension import takes_a_person

@@ -4,11 +4,17 @@ import json
 import shlex
 
 import pytest
+
 from jupyter_session.chirp import _quoted
 from jupyter_session.contract import MAX_REASON, Connection, State, attributes, event, one_line
 
 CONNECTION = Connection(
-    port=24811, host="gpu1.example.org", token="s3cret", job="12.0", access_point="alice@ap.example.org", socket_name="abc"
+    port=24811,
+    host="gpu1.example.org",
+    token="s3cret",
+    job="12.0",
+    access_point="alice@ap.example.org",
+    socket_name="abc",
 )
 
 
@@ -53,8 +59,11 @@ def test_a_reason_is_one_printable_line(text):
     assert one_line(text) in ("a b c", "a b c")
 
 
-def test_a_long_reason_is_cut():
-    assert len(one_line("x" * 5000)) == MAX_REASON
+@pytest.mark.parametrize("character", ["x", "é", "漢"])
+def test_a_long_reason_is_cut_to_what_a_line_of_chirp_holds(character):
+    reason = one_line(character * 5000)
+    assert reason.endswith("…")
+    assert len(reason.encode()) <= MAX_REASON
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from jupyter_session.activity import Sample
 from jupyter_session.culler import Action, Policy, decide
 
@@ -53,7 +54,9 @@ SAMPLES = st.lists(st.builds(sample, active=st.booleans(), last=st.none() | TIME
 
 
 @given(SAMPLES, TIMES, TIMES)
-def test_what_works_or_has_worked_within_the_timeout_is_never_stopped_and_what_has_not_always_is(samples, started, wait):
+def test_what_works_or_has_worked_within_the_timeout_is_never_stopped_and_what_has_not_always_is(
+    samples, started, wait
+):
     latest = max([started, *(s.last for s in samples if s.last is not None)])
     now = latest + wait
     verdict = decide(samples, POLICY, started, now)

@@ -1,6 +1,7 @@
 """Durations: read as people write them, written as people read them."""
 
 import pytest
+
 from jupyter_session.durations import format_duration, parse_duration
 
 
@@ -12,7 +13,9 @@ def test_a_duration_is_read_in_seconds(text, seconds):
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "soon", "1h 30m", "-5m", "5 minutes", "m", "1hh", "1e3", "∞", "１0s", "5m\n6m"])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "1h 30m", "-5m", "5 minutes", "m", "1hh", "1e3", "∞", "\uff110s", "5m\n6m"]
+)
 def test_what_is_no_duration_is_refused_with_examples(text):
     with pytest.raises(ValueError, match="write it like"):
         parse_duration(text)
@@ -20,8 +23,17 @@ def test_what_is_no_duration_is_refused_with_examples(text):
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0 s"), (45.4, "45 s"), (-3, "0 s"), (119, "119 s"), (1740, "29 min"), (3599, "1 h"), (5400, "1 h 30 min")]
-    + [(172800, "2 d"), (180000, "2 d 2 h")],
+    [
+        (0, "0 s"),
+        (45.4, "45 s"),
+        (-3, "0 s"),
+        (119, "119 s"),
+        (1740, "29 min"),
+        (3599, "1 h"),
+        (5400, "1 h 30 min"),
+        (172800, "2 d"),
+        (180000, "2 d 2 h"),
+    ],
 )
 def test_a_duration_is_written_in_at_most_two_units(seconds, text):
     assert format_duration(seconds) == text

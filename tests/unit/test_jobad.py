@@ -1,6 +1,6 @@
 """The job ad, as the starter writes it."""
 
-from jupyter_session.jobad import read_job
+from jupyter_session.jobad import read_job, read_machine
 
 
 def job(tmp_path, text):
@@ -36,3 +36,10 @@ def test_outside_a_job_or_with_an_ad_that_is_none_there_is_no_job(tmp_path):
     assert read_job({"_CONDOR_JOB_AD": str(tmp_path / "none")}) is None
     assert job(tmp_path, "no ad at all [[[") is None
     assert job(tmp_path, "") is None
+
+
+def test_the_machine_is_named_by_its_ad(tmp_path):
+    ad = tmp_path / ".machine.ad"
+    ad.write_text('Machine = "gpu1.example.org"\n')
+    assert read_machine({"_CONDOR_MACHINE_AD": str(ad)}) == "gpu1.example.org"
+    assert read_machine({})

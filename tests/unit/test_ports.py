@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+
 from jupyter_session.errors import SessionError
 from jupyter_session.ports import PortRange, choose_port, default_port_range, is_free, parse_port_range
 
@@ -43,8 +44,15 @@ def test_a_range_is_read(text, ports):
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("20100-20000", "upside down"), ("a-b", "no port range"), ("1-2-3", "no port range"), ("80-90", "between 1024")]
-    + [("60000-70000", "between 1024"), ("", "no port range"), ("-5", "no port range")],
+    [
+        ("20100-20000", "upside down"),
+        ("a-b", "no port range"),
+        ("1-2-3", "no port range"),
+        ("80-90", "between 1024"),
+        ("60000-70000", "between 1024"),
+        ("", "no port range"),
+        ("-5", "no port range"),
+    ],
 )
 def test_a_bad_range_is_refused_with_its_reason(text, reason):
     with pytest.raises(ValueError, match=reason):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from jupyter_session.errors import UsageError
 from jupyter_session.settings import TABLE, resolve
 

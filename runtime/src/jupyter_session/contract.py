@@ -10,7 +10,7 @@ from enum import Enum
 
 from jupyter_session import __version__
 
-#: A line of the chirp protocol holds 5120 bytes, with every space escaped.
+#: Bytes of a reason. A line of the chirp protocol holds 5120, with every space and backslash doubled.
 MAX_REASON = 1000
 
 
@@ -110,9 +110,11 @@ def new_socket_name() -> str:
 
 
 def one_line(sentence: str) -> str:
-    """Fit a sentence into an attribute: one line, printable, at most MAX_REASON characters."""
+    """Fit a sentence into an attribute: one line, printable, at most MAX_REASON bytes."""
     line = " ".join("".join(c if c.isprintable() else " " for c in sentence).split())
-    return line if len(line) <= MAX_REASON else line[: MAX_REASON - 1] + "…"
+    if len(line.encode()) <= MAX_REASON:
+        return line
+    return line.encode()[: MAX_REASON - 3].decode(errors="ignore") + "…"
 
 
 def attributes(
@@ -139,4 +141,6 @@ def event(values: Mapping[str, str | int | None]) -> str:
         "url": values.get("JupyterURL"),
         "stop_at": values["JupyterStopAt"],
     }
-    return "jupyter-session " + json.dumps({name: value for name, value in fields.items() if value is not None})
+    return "jupyter-session " + json.dumps(
+        {name: value for name, value in fields.items() if value is not None}, ensure_ascii=False
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,15 @@ def read_job(environ: Mapping[str, str]) -> Job | None:
         return Job(f"{int(str(attributes['clusterid']))}.{int(str(attributes['procid']))}", attributes)
     except (KeyError, ValueError):
         return None
+
+
+def read_machine(environ: Mapping[str, str]) -> str:
+    """Return the execution point's name: its ad's `Machine`, or the host's own name (no DNS query: it can hang)."""
+    try:
+        machine = _literals(Path(environ["_CONDOR_MACHINE_AD"]).read_text(errors="replace")).get("machine")
+    except (KeyError, OSError):
+        machine = None
+    return str(machine or socket.gethostname())
 
 
 def _literals(text: str) -> dict[str, object]:
