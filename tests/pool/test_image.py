@@ -1,0 +1,45 @@
+"""The image: it explains itself, tests itself, holds what a user asked for, and runs with GPUs."""
+
+import json
+
+from testbed import image
+
+SIF = "/srv/jupyter.sif"
+
+
+def on_ap(pool, *argv):
+    return pool.exec("ap", argv, user="alice", timeout=60, check=True).stdout
+
+
+def test_help_tells_a_new_user_the_whole_flow(pool):
+    text = on_ap(pool, "apptainer", "run-help", SIF)
+    for word in ("condor_submit jupyter.sub", "JupyterConnect", "tmux attach", "condor_rm", "apptainer run jupyter.sif"):
+        assert word in text
+
+
+def test_labels_say_what_it_is_and_which_version(pool):
+    labels = json.loads(on_ap(pool, "apptainer", "inspect", "--json", "--labels", SIF))
+    labels = labels["data"]["attributes"]["labels"]
+    version = on_ap(pool, "apptainer", "exec", SIF, "jupyter-session", "--version").split()[1]
+    assert labels["org.opencontainers.image.title"] == "jupyter-session"
+    assert labels["org.opencontainers.image.version"] == version
+
+
+def test_its_own_test_passes_without_network_or_gpu(pool):
+    out = pool.exec("ap", ["unshare", "-n", "apptainer", "test", "--userns", SIF], timeout=20)
+    assert out.returncode == 0, out.stderr
+    assert "jupyter-session" in out.stdout
+
+
+def test_packages_that_a_user_names_are_in_an_image_built_with_them(pool):
+    built = image.build({"PACKAGES": "cowsay==6.1 tabulate"}).path / "jupyter.sif"
+    pool.copy("ap", built, "/srv/with-packages.sif")
+    code = "import cowsay, tabulate; print(cowsay.__version__)"
+    assert on_ap(pool, "apptainer", "exec", "/srv/with-packages.sif", "/opt/jupyter/bin/python", "-c", code) == "6.1\n"
+
+
+def test_a_job_that_asks_for_a_gpu_gets_a_session_with_one(new_session):
+    session = new_session().submit("", "request_gpus = 1", "gpus_minimum_memory = 1GB")
+    ad = session.ready()
+    assert ad["AssignedGPUs"]
+    assert ad["AssignedGPUs"].split(",")[0] in session.inside("printenv", "CUDA_VISIBLE_DEVICES")
