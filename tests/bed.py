@@ -11,14 +11,14 @@ import select
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from testbed import image
-from testbed.pool import Pool, kill_tree
+from testbed.pool import HostProcess, Pool, kill_tree
 
 T = TypeVar("T")
 ROOT = Path(__file__).parent.parent
@@ -222,8 +222,10 @@ class Session:
         return int(found[0]) if found else None
 
     def server_pid(self) -> int | None:
-        """Return the JupyterLab process of this job, as the execution point numbers it."""
-        return self.pid_of(f"jupyter-lab --config=/tmp/jupyter-session-[0-9]*-{re.escape(self.job)}/")
+        """Return the JupyterLab process of this job (not the tmux that has its words too) on the execution point."""
+        return self.pid_of(
+            f"^/opt/jupyter/bin/python3 .*jupyter-lab --config=/tmp/jupyter-session-[0-9]*-{re.escape(self.job)}/"
+        )
 
     def events(self) -> list[Event]:
         """Return what the session said in the job's event log, in order."""
@@ -261,6 +263,17 @@ class Session:
         if self.job:
             self.ap("condor_rm", self.job)
             self.wait_gone(90)
+
+
+@contextlib.contextmanager
+def background(pool: Pool, host: str, argv: Sequence[str], user: str = "root") -> Iterator[HostProcess]:
+    """Run a command on a host for as long as the block; its output and errors are one stream."""
+    running = pool.popen(host, argv, user=user, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    try:
+        yield running
+    finally:
+        kill_tree(running.pid)
+        running.communicate(timeout=10)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,117 @@
+"""What another user of the pool can see and do: nothing that opens a session."""
+
+import json
+
+#: Prints the names of the files that the caller can read and that hold the text of its standard input.
+FIND = (
+    "IFS= read -r text; grep -rlsFI --devices=skip --exclude='*.sif' --exclude-dir=proc -e \"$text\" "
+    "/home /tmp /var /srv /run /etc /dev/shm; "
+    'for file in /proc/[0-9]*/environ /proc/[0-9]*/cmdline; do grep -lsaFe "$text" $file; done; true'
+)
+#: Prints the type of the ZeroMQ socket at an address, by the greeting of ZMTP 3.
+ZMQ_TYPE = r"""
+import re, socket, sys
+with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=10) as peer:
+    peer.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32))
+    said = b""
+    while not (match := re.search(rb"Socket-Type\0\0\0(.)(?P<type>[A-Z]+)", said, re.DOTALL)):
+        said += peer.recv(4096) or sys.exit("it hung up")
+        if len(said) == 64:
+            peer.sendall(b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x04PUSH")
+print(match["type"].decode())
+"""
+
+
+def as_user(pool, host, user, words, **options):
+    """Run a command on a host as a user; on the execution point those are slot users, who can't log in."""
+    if host == "ep1" and user != "root":
+        return pool.exec(host, ["setpriv", f"--reuid={user}", "--clear-groups", *words], **options)
+    return pool.exec(host, words, user=user, **options)
+
+
+def found_by(pool, host, user, text):
+    """Return the files with the text that a user of a host can read."""
+    return as_user(pool, host, user, ["bash", "-c", FIND], input=f"{text}\n", check=True).stdout.split()
+
+
+def assert_token_is_found_nowhere(session, token, public):
+    pool, log = session.pool, f"jupyter-{session.job.partition('.')[0]}"
+    for command in ("condor_q", "condor_history"):
+        told = pool.exec("ap", [command, "-l", session.job], user="bob").stdout
+        assert token not in told
+        assert public in told or "JupyterState" not in told
+    assert f"{session.folder}/{log}.log" in found_by(pool, "ap", "bob", public)  # the search does find
+    for host, user in (("ap", "bob"), ("ep1", "slot1_32"), ("ep1", "nobody"), ("laptop", "bob")):
+        assert found_by(pool, host, user, token) == [], f"by {user} on {host}"
+        for words in (["ps", "axeww", "-o", "args"], ["ps", "axww", "-o", "args"]):
+            assert token not in as_user(pool, host, user, words, check=True).stdout
+        assert token not in pool.exec(host, ["ps", "axww", "-o", "args"], check=True).stdout
+    for name in ("log", "out", "err"):
+        assert token not in (session.file(f"{log}.{name}") or "")
+
+
+def test_token_is_nowhere_that_another_user_can_read(new_session):
+    session = new_session().submit()
+    public = session.ready()["JupyterURL"]
+    tunnel = session.tunnel()
+    tunnel.url()
+    session.start_kernel()
+    session.save_notebook("a.ipynb", "a")
+    token = session.token()
+    assert_token_is_found_nowhere(session, token, public)
+    session.ap("condor_rm", session.job, check=True)
+    session.wait_gone()
+    assert_token_is_found_nowhere(session, token, public)
+    for host in ("ap", "ep1"):
+        left = found_by(session.pool, host, "root", token)
+        assert left == [], f"left on {host}"
+
+
+def test_another_user_of_the_machine_gets_nothing_from_the_port(new_session):
+    session = new_session().submit()
+    port = session.ready()["JupyterPort"]
+    for header in ("X-None: 1", "Authorization: token wrong"):
+        for path in ("/api/kernels", "/api/contents", "/api/terminals", "/jupyter-session/requests", "/lab"):
+            words = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}", "-H", header]
+            answer = as_user(session.pool, "ep1", "slot1_32", [*words, f"http://127.0.0.1:{port}{path}"]).stdout
+            assert answer.startswith(("401", "403")) or (answer.startswith("302") and "/login" in answer), (
+                path,
+                answer,
+            )
+    assert session.ad()["JupyterState"] == "ready"
+
+
+def test_another_user_of_the_pool_cannot_enter_the_job(new_session):
+    session = new_session().submit()
+    session.ready()
+    assert session.inside("id", "-u")
+    words = ["condor_ssh_to_job", session.job, "jupyter-session url"]
+    tried = session.pool.exec("ap", words, user="bob")
+    assert session.token() not in tried.stdout + tried.stderr
+    assert "not authorized" in tried.stderr
+
+
+def test_kernel_gives_nothing_by_tcp(new_session):
+    """The channels of a kernel are Unix sockets. ipykernel itself opens one TCP port, where its children print."""
+    session = new_session().submit()
+    port = session.ready()["JupyterPort"]
+    kernel = session.start_kernel()
+    session.execute(kernel, "1")
+    user = session.inside("id", "-u").strip()
+    theirs = session.pool.exec("ep1", ["ps", "-o", "pid=", "-u", user]).stdout.split()
+    assert str(session.pid_of(f"kernel-{kernel}.json")) in theirs
+    listening = [line.split() for line in session.pool.exec("ep1", ["ss", "-Hltnp"]).stdout.splitlines()]
+    addresses = [words[3] for words in listening if any(f"pid={pid}," in words[-1] for pid in theirs)]
+    assert f"127.0.0.1:{port}" in addresses
+    for address in set(addresses) - {f"127.0.0.1:{port}"}:
+        asked = session.pool.exec("ep1", ["python3", "-c", ZMQ_TYPE, *address.split(":")], check=True)
+        assert asked.stdout == "PULL\n"
+
+
+def test_connection_file_is_its_owners_alone(new_session):
+    session = new_session().submit()
+    session.ready()
+    name = f"{session.folder}/jupyter-{session.job}.json"
+    assert session.ap("stat", "-c", "%a %U", name).stdout == "600 alice\n"
+    assert json.loads(session.ap("cat", name).stdout)["token"]
+    assert session.pool.exec("ap", ["cat", name], user="bob").returncode

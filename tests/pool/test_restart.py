@@ -1,0 +1,64 @@
+"""JupyterLab that dies comes back as it was; one that can't run ends the job and says why."""
+
+from bed import wait_for
+
+
+def kill_server(session):
+    """Kill JupyterLab; return the second in which it was killed, as the execution point's clock has it."""
+    pid = session.server_pid()
+    assert pid
+    return int(session.pool.exec("ep1", ["sh", "-c", f"date +%s; kill -9 {pid}"], check=True).stdout)
+
+
+def test_killed_server_is_back_at_the_same_address_within_seconds(new_session):
+    session = new_session().submit()
+    session.ready()
+    url = session.url()
+    kernel = session.start_kernel()
+    assert session.pid_of(f"kernel-{kernel}.json")
+    killed = kill_server(session)
+    wait_for(lambda: session.states() == ["starting", "ready", "starting", "ready"], 30, "the server to be back")
+    assert session.events()[2].at.timestamp() - killed <= 3
+    assert "SIGKILL" in session.events()[2].reason
+    assert session.url() == url
+    assert session.request("/api/kernels") == "[]"
+    assert not session.pid_of(f"kernel-{kernel}.json")
+    assert session.ad()["JupyterState"] == "ready"
+
+
+def test_server_that_dies_again_and_again_fails_the_session(new_session):
+    session = new_session().submit()
+    session.ready()
+    for times in (2, 3, 4):
+        kill_server(session)
+        wait_for(lambda times=times: session.states().count("ready") == times, 30, f"start {times}")
+    kill_server(session)
+    ad = session.wait_gone()
+    assert (ad["JupyterState"], ad["ExitCode"]) == ("failed", 1)
+    assert "SIGKILL" in ad["JupyterReason"]
+    assert "ServerApp" in ad["JupyterReason"]
+    assert ad["JupyterReason"] in session.errors()
+
+
+def test_server_that_cannot_start_fails_the_session_with_the_cause(new_session):
+    session = new_session()
+    broken = b"c.ServerApp.tornado_settings = 5\n"
+    session.pool.put("ap", f"{session.folder}/jupyter_config.py", broken, session.user)
+    session.submit(
+        "",
+        "transfer_input_files = notebooks, jupyter_config.py",
+        'environment = "JUPYTER_CONFIG_DIR=.."',  # seen from the notebook folder
+    )
+    ad = session.wait_gone()
+    assert (ad["JupyterState"], ad["ExitCode"]) == ("failed", 1)
+    assert "tornado_settings" in ad["JupyterReason"]
+    assert ad["JupyterReason"] in session.errors()
+
+
+def test_shut_down_in_the_menu_ends_the_session_as_intended(new_session):
+    session = new_session().submit()
+    session.ready()
+    session.request("/api/shutdown", "POST")
+    ad = session.wait_gone()
+    assert (ad["JupyterState"], ad["ExitCode"]) == ("stopped", 0)
+    assert session.states() == ["starting", "ready", "stopping", "stopped"]
