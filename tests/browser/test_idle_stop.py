@@ -1,0 +1,39 @@
+"""When a session ends, with Lab open in a browser."""
+
+import json
+import time
+
+import pytest
+from browser.lab import Lab
+
+
+@pytest.mark.timeout(240)
+def test_open_tab_and_tunnel_do_not_hold_an_idle_session_and_the_notebook_comes_back_with_its_output(new_session, page):
+    session = new_session().submit("--idle-timeout 30s")
+    session.ready()
+    tunnel = session.tunnel()
+    notebook = Lab(page, tunnel.url()).new_notebook("answer.ipynb")
+    assert notebook.run("6*7") == "42"
+    notebook.save()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    ad = session.wait_gone(90)
+    assert (ad["JupyterState"], ad["ExitCode"]) == ("stopped", 0), ad["JupyterReason"]
+    assert "stopped" in tunnel.wait_end(20)
+    page.title()  # Playwright tells of requests only while it is asked something
+    assert any("/api/kernels?" in url for url in asked), "the tab did not poll"
+    cells = json.loads(session.file("notebooks/answer.ipynb"))["cells"]
+    assert cells[0]["outputs"][0]["data"]["text/plain"] in ("42", ["42"])
+
+
+@pytest.mark.timeout(240)
+def test_saving_in_lab_withdraws_the_warning_each_time_and_so_holds_the_session(new_session, page):
+    session = new_session().submit("--idle-timeout 20s")
+    session.ready()
+    notebook = Lab(page, session.tunnel().url()).new_notebook("notes.ipynb")
+    started = time.monotonic()
+    while time.monotonic() - started < 60:
+        session.wait_state("idle")
+        notebook.write("# a thought\n")
+        notebook.save()
+        session.ready(seconds=5)

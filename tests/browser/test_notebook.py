@@ -1,0 +1,60 @@
+"""What a user does with a session: paste the line, open the URL, work, and find it all again."""
+
+from bed import wait_for
+from browser.lab import Lab
+
+
+def test_url_of_the_pasted_line_opens_lab_and_a_new_notebook_computes(new_session, page):
+    session = new_session().submit()
+    session.ready()
+    lab = Lab(page, session.tunnel().url())
+    notebook = lab.new_notebook("answer.ipynb")
+    assert notebook.run("6*7") == "42"
+
+
+def test_lab_opens_with_nothing_to_click_away(new_session, page):
+    session = new_session().submit()
+    session.ready()
+    lab = Lab(page, session.tunnel().url())
+    lab.new_notebook("quiet.ipynb").run("6*7")
+    assert lab.popups() == []
+
+
+def test_tab_finds_its_kernel_again_after_the_tunnel_was_killed_and_pasted_again(new_session, page):
+    session = new_session().submit()
+    session.ready()
+    tunnel = session.tunnel()
+    url = tunnel.url()
+    notebook = Lab(page, url).new_notebook("kept.ipynb")
+    notebook.run("kept = 'still here'")
+    tunnel.close()
+    notebook.wait_cut_off()
+    assert session.tunnel().url() == url
+    notebook.wait_back()
+    assert notebook.run("kept") == "'still here'"
+
+
+def test_kernel_outlives_a_killed_browser(new_session, laptop_browser):
+    session = new_session().submit()
+    session.ready()
+    url = session.tunnel().url()
+    first = laptop_browser()
+    notebook = Lab(first.new_page(), url).new_notebook("kept.ipynb")
+    notebook.run("kept = 'still here'")
+    notebook.save()
+    first.kill()
+    notebook = Lab(laptop_browser().new_page(), url).open_notebook("kept.ipynb")
+    assert notebook.run("kept") == "'still here'"
+
+
+def test_saved_notebook_opens_after_the_job_was_vacated_and_restarted(new_session, laptop_browser):
+    session = new_session().submit()
+    first = session.ready()
+    notebook = Lab(laptop_browser().new_page(), session.tunnel().url()).new_notebook("kept.ipynb")
+    notebook.run("6*7")
+    notebook.save()
+    session.ap("condor_vacate_job", session.job, check=True)
+    wait_for(lambda: session.ad().get("NumJobStarts", 0) > first["NumJobStarts"], 90, "the job's second start")
+    session.ready()
+    notebook = Lab(laptop_browser().new_page(), session.tunnel().url()).open_notebook("kept.ipynb")
+    assert notebook.shows(0, "42")
