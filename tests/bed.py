@@ -227,6 +227,11 @@ class Session:
             f"^/opt/jupyter/bin/python3 .*jupyter-lab --config=/tmp/jupyter-session-[0-9]*-{re.escape(self.job)}/"
         )
 
+    def kill_server(self) -> int:
+        """Kill JupyterLab; return the second in which it was killed, as the execution point's clock has it."""
+        command = f"date +%s; kill -9 {self.server_pid()}"
+        return int(self.pool.exec("ep1", ["sh", "-c", command], check=True).stdout)
+
     def events(self) -> list[Event]:
         """Return what the session said in the job's event log, in order."""
         log = self.file(f"jupyter-{self.job.partition('.')[0]}.log") or ""

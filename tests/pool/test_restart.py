@@ -3,20 +3,13 @@
 from bed import wait_for
 
 
-def kill_server(session):
-    """Kill JupyterLab; return the second in which it was killed, as the execution point's clock has it."""
-    pid = session.server_pid()
-    assert pid
-    return int(session.pool.exec("ep1", ["sh", "-c", f"date +%s; kill -9 {pid}"], check=True).stdout)
-
-
 def test_killed_server_is_back_at_the_same_address_within_seconds(new_session):
     session = new_session().submit()
     session.ready()
     url = session.url()
     kernel = session.start_kernel()
     assert session.pid_of(f"kernel-{kernel}.json")
-    killed = kill_server(session)
+    killed = session.kill_server()
     wait_for(lambda: session.states() == ["starting", "ready", "starting", "ready"], 30, "the server to be back")
     assert session.events()[2].at.timestamp() - killed <= 3
     assert "SIGKILL" in session.events()[2].reason
@@ -30,9 +23,9 @@ def test_server_that_dies_again_and_again_fails_the_session(new_session):
     session = new_session().submit()
     session.ready()
     for times in (2, 3, 4):
-        kill_server(session)
+        session.kill_server()
         wait_for(lambda times=times: session.states().count("ready") == times, 30, f"start {times}")
-    kill_server(session)
+    session.kill_server()
     ad = session.wait_gone()
     assert (ad["JupyterState"], ad["ExitCode"]) == ("failed", 1)
     assert "SIGKILL" in ad["JupyterReason"]

@@ -55,10 +55,11 @@ class Chirp:
             raise ChirpError(str(error) or type(error).__name__) from error
 
     def set_attributes(self, values: Mapping[str, str | int | None]) -> None:
-        """Set job attributes in the given order; None makes one undefined."""
+        """Set job attributes in the given order; None makes one undefined. ChirpRefusedError without remote updates."""
         for name, value in values.items():
             text = "undefined" if value is None else _quoted(value) if isinstance(value, str) else str(value)
-            self._client.set_job_attr(name, text)
+            with self._refusable():
+                self._client.set_job_attr(name, text)
 
     def log_event(self, text: str) -> None:
         """Write a line into the job's event log (event 008)."""
@@ -74,10 +75,17 @@ class Chirp:
     def remove(self, name: str) -> None:
         """Remove a file in the job's folder on the access point, if it is there; ChirpRefusedError without file I/O."""
         try:
-            self._client.unlink(name)
+            with self._refusable():
+                self._client.unlink(name)
         except self._client.DoesntExist:
             pass
-        except self._client.NotAuthorized as error:
+
+    @contextmanager
+    def _refusable(self) -> Iterator[None]:
+        """Tell a refusal from a failure: the starter does not know the verbs that the job has not asked for."""
+        try:
+            yield
+        except (self._client.NotAuthorized, self._client.InvalidRequest) as error:
             raise ChirpRefusedError(str(error)) from error
 
 

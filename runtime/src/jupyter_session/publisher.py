@@ -97,22 +97,25 @@ class Publisher:
     def _send(self, work: _Pending) -> None:
         """Send `work`, and take out of it what has arrived."""
         with Chirp.connect() as chirp:
-            refused = False
+            problem = ""
             for name, text in list(work.files.items()):
                 try:
                     chirp.put_private(name, text) if text is not None else chirp.remove(name)
                 except ChirpRefusedError:
-                    refused = True
+                    problem = NO_FILES
                 del work.files[name]
-            for name, value in list(work.attributes.items()):
-                if name not in self._sent or self._sent[name] != value or name == "JupyterState":
-                    chirp.set_attributes({name: value})
-                    self._sent[name] = value
-                del work.attributes[name]
-            while work.events:
-                chirp.log_event(work.events[0])
-                del work.events[0]
-        self._report(NO_FILES if refused else "")
+            try:
+                for name, value in list(work.attributes.items()):
+                    if name not in self._sent or self._sent[name] != value or name == "JupyterState":
+                        chirp.set_attributes({name: value})
+                        self._sent[name] = value
+                    del work.attributes[name]
+                while work.events:
+                    chirp.log_event(work.events[0])
+                    del work.events[0]
+            except ChirpRefusedError:
+                problem = NO_CHIRP
+        self._report(problem)
 
     def _put_back(self, work: _Pending) -> None:
         with self._wake:

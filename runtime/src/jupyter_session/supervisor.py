@@ -95,7 +95,7 @@ class Supervisor:
             if not taken:
                 pid = self._tmux.start(self._lab.command(), self._state_dir.log, self._notebooks)
             else:
-                pid = self._tmux.restart(self._lab.command(), self._state_dir.log)
+                pid = self._tmux.restart(self._lab.command(), self._state_dir.log, self._notebooks)
             if self._becomes_ready(pid):
                 self._announce_ready("JupyterLab is ready.")
                 return
@@ -152,7 +152,7 @@ class Supervisor:
             self._enter(State.STARTING, f"JupyterLab died ({ended}) and is being restarted.")
             if not is_free(self._lab.port):
                 self._lab.prepare(choose_port(self._settings.port_range or default_port_range(), {self._lab.port}))
-            if self._becomes_ready(self._tmux.restart(self._lab.command(), self._state_dir.log)):
+            if self._becomes_ready(self._tmux.restart(self._lab.command(), self._state_dir.log, self._notebooks)):
                 self._announce_ready(f"JupyterLab was restarted after it died ({ended}); kernels start anew.")
                 return
 

@@ -8,7 +8,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from libtmux import Pane, Server
+from libtmux import Pane, Server, Window
 from libtmux.exc import LibTmuxException
 
 from jupyter_session.errors import SessionError
@@ -48,30 +48,32 @@ class Tmux:
                 x=200,
                 y=50,
             )
-            window = session.active_window
-            window.set_option("remain-on-exit", "on")  # so that the exit status can be asked for
-            self._lab = window.active_pane
+            self._lab = _kept(session.active_window)
             session.new_window(window_name="shell", start_directory=str(folder), attach=False)
         except LibTmuxException as error:
             raise SessionError(f"tmux could not start the session {NAME!r}: {error}.") from error
         return self._pid()
 
-    def restart(self, command: list[str], log: Path) -> int:
-        """Run `command` in the window `lab` again; return its process id."""
-        if self._lab is None:
-            raise SessionError("The tmux window `lab` is gone.")
+    def restart(self, command: list[str], log: Path, folder: Path) -> int:
+        """Run `command` in the window `lab` again, opened anew if the user closed it; return its process id."""
         try:
-            self._lab.respawn(kill=True, shell=_teed(command, log))
+            if self._lab is not None and self._pane_is_there():
+                self._lab.respawn(kill=True, shell=_teed(command, log))
+                return self._pid()
+            for session in self._server.sessions:
+                if session.session_name == NAME:
+                    window = session.new_window(
+                        window_name="lab", window_shell=_teed(command, log), start_directory=str(folder), attach=False
+                    )
+                    self._lab = _kept(window)
+                    return self._pid()
         except LibTmuxException as error:
             raise SessionError(f"tmux could not restart the window `lab`: {error}.") from error
-        return self._pid()
+        return self.start(command, log, folder)  # tmux itself had ended
 
     def exit_status(self) -> ExitStatus | None:
         """Return how the command in `lab` ended; None while it runs, or when the window is gone."""
-        if self._lab is None:
-            return None
-        answer = self._lab.cmd("display-message", "-p", "#{pane_dead}:#{pane_dead_status}:#{pane_dead_signal}").stdout
-        dead, code, number = (answer[0] if answer else "::").split(":")
+        dead, code, number = (self._ask("#{pane_dead}:#{pane_dead_status}:#{pane_dead_signal}") or "::").split(":")
         if dead != "1":
             return None
         return ExitStatus(int(code) if code else None, int(number) if number else None)
@@ -85,12 +87,25 @@ class Tmux:
         """End the tmux session and all that runs in it."""
         self._server.cmd("kill-session", "-t", NAME)
 
+    def _pane_is_there(self) -> bool:
+        return self._ask("#{pane_id}") != ""
+
     def _pid(self) -> int:
-        pane = self._lab
-        answer = pane.cmd("display-message", "-p", "#{pane_pid}").stdout if pane is not None else []
-        if not answer or not answer[0].isdigit():
+        answer = self._ask("#{pane_pid}")
+        if not answer.isdigit():
             raise SessionError("tmux does not say which process runs in the window `lab`.")
-        return int(answer[0])
+        return int(answer)
+
+    def _ask(self, form: str) -> str:
+        """Return what tmux says of the pane that runs the server; empty when the pane is gone."""
+        answer = self._lab.cmd("display-message", "-p", form).stdout if self._lab is not None else []
+        return answer[0] if answer else ""
+
+
+def _kept(window: Window) -> Pane | None:
+    """Return the pane of a window that stays when its command ends, so that the exit status can be asked for."""
+    window.set_option("remain-on-exit", "on")
+    return window.active_pane
 
 
 def _teed(command: list[str], log: Path) -> str:

@@ -1,0 +1,39 @@
+"""Jobs may run as nobody, who has no shell and no home: terminals and tmux work all the same."""
+
+import json
+import secrets
+
+#: Runs in the job: types a line into a terminal of Jupyter, and prints what it shows until the mark appears.
+TYPE = """
+import glob, json, sys, websocket
+name, line, mark = sys.argv[1:]
+about = json.load(open(glob.glob("/tmp/jupyter-session-*/connection.json")[0]))
+url = f"ws://127.0.0.1:{about['port']}/terminals/websocket/{name}"
+terminal = websocket.create_connection(url, header=[f"Authorization: token {about['token']}"], timeout=20)
+terminal.send(json.dumps(["stdin", line + chr(13)]))
+shown = ""
+while mark not in shown:
+    kind, *text = json.loads(terminal.recv())
+    shown += "".join(text) if kind == "stdout" else ""
+print(shown)
+"""
+
+
+def test_terminal_of_a_session_that_runs_as_nobody_is_a_bash(new_session):
+    session = new_session().submit("", "My.WantNobody = true", "request_memory = 1GB", "request_disk = 1GB")
+    session.ready()
+    terminal = json.loads(session.request("/api/terminals", "POST", "{}"))["name"]
+    mark = secrets.token_hex(4)
+    line = f"echo $(id -un) $SHELL ${{BASH_VERSION:+bash}} {mark[:4]}''{mark[4:]}"
+    assert f"nobody /bin/bash bash {mark}" in session.python(TYPE, terminal, line, mark)
+
+
+def test_tmux_of_a_session_that_runs_as_nobody_has_a_bash(new_session):
+    session = new_session().submit("", "My.WantNobody = true", "request_memory = 1GB", "request_disk = 1GB")
+    session.ready()
+    words = ("tmux", "list-panes", "-s", "-t", "jupyter", "-F", "#{window_name} #{pane_current_command} #{pane_dead}")
+    assert "shell bash 0" in session.inside(*words).splitlines()
+    mark = secrets.token_hex(4)
+    session.inside("tmux", "send-keys", "-t", "jupyter:shell", f"id -un > {mark}", "Enter")
+    session.remove()
+    assert session.file(f"notebooks/{mark}") == "nobody\n"
