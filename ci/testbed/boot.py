@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from testbed import apt, cache, errors, locks, namespaces, network, roots
+from testbed import apt, cache, errors, kernel, locks, namespaces, network, roots
 from testbed.people import SLOT_USERS, USERS
 from testbed.pool import HOSTS, STATE, Pool
 from testbed.process import Process
@@ -29,6 +29,7 @@ def up(pool: Pool, *, owner: int | None = None) -> bool:
     """
     if pool.is_up():
         return True
+    kernel.check()
     apt.ensure(apt.POOL, log=cache.log("apt"))
     root = roots.hosts()
     sweep()
@@ -63,11 +64,8 @@ def down(pool: Pool) -> bool:
     """End a pool and all that runs in it; return whether there was anything to end."""
     if not pool.state.exists() and not pool.disk.exists() and not pool.lock.exists():
         return False
-    with locks.locked(pool.lock):
-        _clear(pool)
-        pool.lock.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        STATE.rmdir()  # unless another pool is there
+    lock = locks.acquire(pool.lock)
+    _end(pool, lock)
     return True
 
 
@@ -80,8 +78,18 @@ def sweep() -> None:
         if (owner and not owner.alive()) or Process.read(pool.state / "switch.pid") is None:
             lock = locks.try_acquire(pool.lock)
             if lock is not None:
-                os.close(lock)
-                down(pool)
+                _end(pool, lock)
+
+
+def _end(pool: Pool, lock: int) -> None:
+    """Leave nothing of a pool whose lock is held, the lock included."""
+    try:
+        _clear(pool)
+        pool.lock.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            STATE.rmdir()  # unless another pool is there
+    finally:
+        os.close(lock)
 
 
 def _clear(pool: Pool) -> None:

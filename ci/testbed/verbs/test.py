@@ -93,6 +93,8 @@ def _run(pool: Pool, paths: Sequence[str], rest: Sequence[str]) -> Iterator[Outc
     outcome = checks.show("pytest in the pool", argv, env, ROOT)
     if outcome.failed:
         logs = cache.folder() / "logs" / pool.name
+        for old in sorted(logs.parent.glob("test-*"), key=lambda path: path.stat().st_mtime)[:-4]:
+            cache.remove(old)
         pool.save_logs(logs)
         say(f"the daemons' logs are in {logs}")
     yield outcome
@@ -104,7 +106,7 @@ def _quick(unit: Sequence[str], rest: Sequence[str], *, lint: bool) -> list[Outc
     argv: dict[str, list[str]] = {}
     if lint:
         argv["ruff format"] = ["ruff", "format", "--check", "."]
-        argv["ruff check"] = ["ruff", "check", "."]
+        argv["ruff check"] = ["ruff", "check", "--output-format=concise", "."]
         argv["mypy"] = ["mypy"]
     if unit:
         argv["pytest, unit"] = ["pytest", *unit, *rest]
