@@ -1,0 +1,29 @@
+"""The commands of `jupyter-session` inside the job."""
+
+import json
+
+from bed import URL
+
+
+def test_commands_inside_the_job_answer(new_session):
+    session = new_session().submit()
+    ad = session.ready()
+    assert URL.fullmatch(session.url())[2] == session.token()
+    assert session.inside("jupyter-session", "status").startswith("ready: ")
+    status = json.loads(session.inside("jupyter-session", "status", "--json"))
+    assert (status["state"], status["job"], status["host"]) == ("ready", session.job, ad["JupyterHost"])
+    assert status["stop_at"]
+    assert f"http://127.0.0.1:{ad['JupyterPort']}/lab" in session.inside("jupyter-session", "logs")
+    assert len(session.inside("jupyter-session", "logs", "--lines", "2").splitlines()) == 2
+
+
+def test_stop_inside_the_job_ends_it_and_says_so(new_session):
+    session = new_session().submit()
+    session.ready()
+    session.save_notebook("kept.ipynb", "kept")
+    said = session.inside("jupyter-session", "stop")
+    ad = session.wait_gone()
+    assert (ad["JupyterState"], ad["ExitCode"]) == ("stopped", 0)
+    assert f"stopped: {ad['JupyterReason']}" in said
+    assert "user" in ad["JupyterReason"]
+    assert session.has_notebook("kept.ipynb", "kept")

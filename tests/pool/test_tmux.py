@@ -1,0 +1,114 @@
+"""tmux in the job: what a person at a terminal of the access point sees and does."""
+
+import contextlib
+import secrets
+
+from bed import wait_for
+
+
+class Terminal:
+    """A terminal of the user's on the access point, and a command in it."""
+
+    def __init__(self, session, command, size):
+        self._session = session
+        self._name = f"terminal-{secrets.token_hex(4)}"
+        width, height = size.split("x")
+        self._tmux("new-session", "-d", "-x", width, "-y", height, command)
+
+    def _tmux(self, *words):
+        return self._session.ap("tmux", "-L", self._name, "-f", "/dev/null", *words).stdout
+
+    def text(self):
+        return self._tmux("capture-pane", "-p")
+
+    def press(self, *keys):
+        self._tmux("send-keys", *keys)
+
+    def type(self, line):
+        self._tmux("send-keys", "-l", line)
+        self.press("Enter")
+
+    def wait(self, text, seconds=30):
+        try:
+            wait_for(lambda: text in self.text(), seconds, repr(text))
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the terminal shows:\n{self.text()}") from None
+
+    def has_ended(self):
+        return not self._tmux("list-sessions")
+
+    def close(self):
+        self._tmux("kill-server")
+
+
+@contextlib.contextmanager
+def terminal(session, command, size="100x30"):
+    opened = Terminal(session, command, size)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def assert_shell_window_works(screen, size):
+    screen.press("C-b", "n")
+    screen.type("echo $((6 * 7))-$PWD; tmux display -p 'size=#{client_width}x#{client_height}'")
+    screen.wait("scratch/notebooks")
+    assert "42-/" in screen.text()
+    screen.wait(f"size={size}")
+
+
+def assert_session_goes_on(session):
+    assert session.inside("tmux", "list-windows", "-F", "#{window_name}").split() == ["lab", "shell"]
+    assert session.states() == ["starting", "ready"]
+
+
+def test_tmux_attach_in_a_shell_of_the_job_shows_the_log_and_a_shell(new_session):
+    session = new_session().submit()
+    session.ready()
+    with terminal(session, f"condor_ssh_to_job -auto-retry {session.job}") as screen:
+        screen.wait("\n$")
+        screen.type("tmux attach")
+        screen.wait("ServerApp")
+        assert_shell_window_works(screen, "100x30")
+        screen.press("C-b", "d")
+        screen.wait("[detached")
+        assert_session_goes_on(session)
+        screen.type("tmux attach")
+        screen.wait("size=100x30")  # still there
+
+
+def test_attach_line_pasted_as_it_is_opens_the_sessions_tmux_in_the_terminals_size(new_session):
+    session = new_session().submit()
+    line = session.ready()["JupyterAttach"]
+    session.pool.put("ap", f"{session.folder}/attach", line.encode(), session.user)
+    with terminal(session, "bash ./attach") as screen:
+        screen.wait("ServerApp")
+        assert_shell_window_works(screen, "100x30")
+        screen.press("C-b", "d")
+        wait_for(screen.has_ended, 20, "the line to end")
+    assert_session_goes_on(session)
+    with terminal(session, "bash ./attach", "77x21") as screen:
+        screen.wait("size=100x30")
+        screen.type("clear; stty size")
+        screen.wait("20 77")  # one line is tmux's own
+
+
+def test_session_outlives_its_tmux(new_session):
+    session = new_session().submit()
+    session.ready()
+    url = session.url()
+    session.inside("tmux", "kill-server")
+    wait_for(lambda: session.states() == ["starting", "ready", "starting", "ready"], 30, "the server to be back")
+    assert session.url() == url
+    assert session.inside("tmux", "list-windows", "-F", "#{window_name}").split() == ["lab", "shell"]
+
+
+def test_closed_log_window_comes_back_and_the_shell_stays(new_session):
+    session = new_session().submit()
+    session.ready()
+    shell = session.inside("tmux", "display", "-t", "shell", "-p", "#{pane_pid}")
+    session.inside("tmux", "kill-window", "-t", "lab")
+    wait_for(lambda: session.states() == ["starting", "ready", "starting", "ready"], 30, "the server to be back")
+    assert session.inside("tmux", "list-windows", "-F", "#{window_name}").split() == ["lab", "shell"]
+    assert session.inside("tmux", "display", "-t", "shell", "-p", "#{pane_pid}") == shell
