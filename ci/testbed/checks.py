@@ -72,7 +72,7 @@ def _process(
     argv: Sequence[str], env: Mapping[str, str], cwd: Path, *, stdout: int | None
 ) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        argv,
+        ["setpriv", "--pdeathsig=TERM", *argv],  # not left to itself when this process is killed
         env=env,
         cwd=cwd,
         stdin=subprocess.DEVNULL,
