@@ -271,14 +271,15 @@ class Session:
 
 
 @contextlib.contextmanager
-def background(pool: Pool, host: str, argv: Sequence[str], user: str = "root") -> Iterator[HostProcess]:
+def background(pool: Pool, host: str, argv: Sequence[str], user: str = "root", **options: Any) -> Iterator[HostProcess]:
     """Run a command on a host for as long as the block; its output and errors are one stream."""
-    running = pool.popen(host, argv, user=user, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    running = pool.popen(host, argv, user=user, **{"stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT, **options})
     try:
         yield running
     finally:
         kill_tree(running.pid)
-        running.communicate(timeout=10)
+        with running:  # its streams are closed
+            running.wait(10)
 
 
 @contextlib.contextmanager
@@ -300,13 +301,13 @@ def sessions(pool: Pool) -> Iterator[Callable[..., Session]]:
             pool.exec("ap", ["rm", "-rf", session.folder])
 
 
-def place_image(pool: Pool) -> None:
-    """Put the image on the access point, for sessions to link to, unless it is there already."""
+def place_image(pool: Pool, host: str = "ap") -> None:
+    """Put the image on a host, for sessions to link to, unless it is there already."""
     sif = Path(os.environ["JUPYTER_SIF"]) if "JUPYTER_SIF" in os.environ else image.build().path / "jupyter.sif"
     mark = f"{SHARED_IMAGE}.is.{sif.parent.name}"
-    if pool.exec("ap", ["test", "-e", mark]).returncode:
-        pool.exec("ap", ["sh", "-c", f"rm -f {SHARED_IMAGE}.is.*"], check=True)
+    if pool.exec(host, ["test", "-e", mark]).returncode:
+        pool.exec(host, ["sh", "-c", f"rm -f {SHARED_IMAGE}.is.*"], check=True)
         beside = f"{SHARED_IMAGE}.{os.getpid()}"
-        pool.copy("ap", sif, beside)
-        pool.exec("ap", ["mv", beside, SHARED_IMAGE], check=True)
-        pool.exec("ap", ["touch", mark], check=True)
+        pool.copy(host, sif, beside)
+        pool.exec(host, ["mv", beside, SHARED_IMAGE], check=True)
+        pool.exec(host, ["touch", mark], check=True)

@@ -42,6 +42,7 @@ class Tmux:
         try:
             session = self._server.new_session(
                 session_name=NAME,
+                kill_session=True,  # one that a killed supervisor left
                 window_name="lab",
                 window_command=_teed(command, log),
                 start_directory=str(folder),

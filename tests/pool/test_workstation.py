@@ -1,0 +1,120 @@
+"""The image on a workstation, with no HTCondor job: a session for the user alone."""
+
+import json
+import os
+import secrets
+import select
+
+import pytest
+
+from bed import SHARED_IMAGE, URL, background, place_image, wait_for
+
+RUN = ("apptainer", "-q", "run", SHARED_IMAGE)
+
+
+@pytest.fixture
+def laptop(pool):
+    place_image(pool, "laptop")
+    return Laptop(pool)
+
+
+class Laptop:
+    """Sessions of `alice` there, each of them in a folder of its own and with a state folder of its own."""
+
+    def __init__(self, pool):
+        self.pool = pool
+        self.name = f"session-{secrets.token_hex(4)}"
+        self.home = f"/home/alice/{self.name}"
+        self.state = f"/tmp/{self.name}"
+        self.env = {"JUPYTER_SESSION_DIR": self.state}
+        self.exec("mkdir", self.home, cwd="/home/alice")
+
+    def exec(self, *argv, cwd=None):
+        return self.pool.exec("laptop", argv, user="alice", cwd=cwd or self.home, env=self.env)
+
+    def start(self, **options):
+        return background(self.pool, "laptop", RUN, "alice", cwd=self.home, env=self.env, **options)
+
+    def url(self):
+        return self.exec("apptainer", "-q", "exec", SHARED_IMAGE, "jupyter-session", "url").stdout.strip()
+
+    def status(self, url):
+        match = URL.fullmatch(url)
+        words = ["curl", "-sS", "-H", f"Authorization: token {match[2]}", f"http://127.0.0.1:{match[1]}/api/status"]
+        return json.loads(self.exec(*words).stdout)
+
+    def left(self):
+        """Return the processes and files of the session."""
+        files = self.exec("sh", "-c", f"ls -d {self.state}*").stdout.split()
+        return files + self.exec("pgrep", "-fa", self.name).stdout.splitlines()
+
+
+@pytest.mark.parametrize("number", [2, 15], ids=["SIGINT", "SIGTERM"])
+def test_session_on_a_workstation_works_and_ends_in_order_by_a_signal(laptop, number):
+    with laptop.start() as running:
+        url = wait_for(laptop.url, 60, "the address")
+        assert "started" in laptop.status(url)
+        assert laptop.left()
+        running.send_signal(number)
+        assert running.wait(20) == 0
+    assert laptop.left() == []
+
+
+def test_second_session_on_a_workstation_is_refused_in_one_sentence_and_the_first_goes_on(laptop):
+    with laptop.start() as running:
+        url = wait_for(laptop.url, 60, "the address")
+        refused = laptop.exec(*RUN)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert refused.stderr.startswith("jupyter-session: A session runs here already")
+        assert refused.stderr.count("\n") == 1
+        assert laptop.url() == url
+        assert "started" in laptop.status(url)
+        running.send_signal(15)
+        assert running.wait(20) == 0
+
+
+def test_terminal_shows_the_address_and_ctrl_c_ends_the_session(laptop):
+    shown, keyboard = "", os.pipe()
+    with os.fdopen(keyboard[0]) as reader, laptop.start(tty=True, stdin=reader) as running:
+
+        def look():
+            nonlocal shown
+            if select.select([running.stdout], [], [], 0)[0]:
+                shown += os.read(running.stdout.fileno(), 65536).decode()
+            return URL.search(shown)
+
+        url = wait_for(look, 60, "the address")[0]
+        assert "started" in laptop.status(url)
+        os.write(keyboard[1], b"\x03")
+        assert running.wait(20) == 0
+        os.close(keyboard[1])
+    assert laptop.left() == []
+
+
+def test_tmux_of_the_users_own_is_not_touched(laptop):
+    laptop.exec("tmux", "-f", "/dev/null", "new-session", "-d", "-s", "jupyter", "sleep 1000")
+    try:
+        before = laptop.exec("tmux", "list-panes", "-a", "-F", "#{session_name} #{pane_pid}").stdout
+        with laptop.start() as running:
+            wait_for(laptop.url, 60, "the address")
+            running.send_signal(15)
+            assert running.wait(20) == 0
+        assert laptop.exec("tmux", "list-panes", "-a", "-F", "#{session_name} #{pane_pid}").stdout == before != ""
+    finally:
+        laptop.exec("tmux", "kill-server")
+
+
+def test_session_starts_although_one_before_it_was_killed(laptop):
+    with laptop.start():
+        before = wait_for(laptop.url, 60, "the address")
+    assert laptop.left()  # the block's end kills the supervisor and nothing else
+    with laptop.start() as running:
+
+        def look():
+            url = laptop.url()
+            return url if url != before else None
+
+        assert "started" in laptop.status(wait_for(look, 60, "the new address"))
+        running.send_signal(15)
+        assert running.wait(20) == 0
+    assert laptop.left() == []
