@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from testbed import image
 
 SIF = "/srv/jupyter.sif"
@@ -13,7 +14,13 @@ def on_ap(pool, *argv):
 
 def test_help_tells_a_new_user_the_whole_flow(pool):
     text = on_ap(pool, "apptainer", "run-help", SIF)
-    for word in ("condor_submit jupyter.sub", "JupyterConnect", "tmux attach", "condor_rm", "apptainer run jupyter.sif"):
+    for word in (
+        "condor_submit jupyter.sub",
+        "JupyterConnect",
+        "tmux attach",
+        "condor_rm",
+        "apptainer run jupyter.sif",
+    ):
         assert word in text
 
 
@@ -31,6 +38,7 @@ def test_its_own_test_passes_without_network_or_gpu(pool):
     assert "jupyter-session" in out.stdout
 
 
+@pytest.mark.timeout(600)  # it builds an image while other tests run
 def test_packages_that_a_user_names_are_in_an_image_built_with_them(pool):
     built = image.build({"PACKAGES": "cowsay==6.1 tabulate"}).path / "jupyter.sif"
     pool.copy("ap", built, "/srv/with-packages.sif")

@@ -23,7 +23,9 @@ def test_connect_line_pasted_on_the_laptop_prints_the_url_with_the_token(new_ses
     assert URL.fullmatch(url)[2] == session.token()
     body = session.pool.exec("laptop", ["curl", "-sSL", "-c", "/dev/null", url], user="alice").stdout
     assert "JupyterLab" in body
-    assert "condor_ssh_to_job_" in left_by(session), "the key that condor_ssh_to_job makes is not in the tunnel's folder"
+    assert "condor_ssh_to_job_" in left_by(session), (
+        "the key that condor_ssh_to_job makes is not in the tunnel's folder"
+    )
     tunnel.close()
     wait_for(lambda: not left_by(session), 20, "the access point to be rid of the tunnel")
 
