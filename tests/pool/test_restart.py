@@ -19,6 +19,20 @@ def test_killed_server_is_back_at_the_same_address_within_seconds(new_session):
     assert session.ad()["JupyterState"] == "ready"
 
 
+def test_kernels_of_a_killed_server_do_not_linger_whatever_they_are_at(new_session):
+    session = new_session().submit()
+    session.ready()
+    deaf, parent = session.start_kernel(), session.start_kernel()
+    session.execute(deaf, "import ctypes; ctypes.PyDLL(None).sleep(4321)")  # in C, with Python's lock held
+    session.execute(parent, "import subprocess; subprocess.run(['sleep', '9876'])")
+    child = wait_for(lambda: session.pid_of("^sleep 9876$"), 20, "the kernel's child")
+    session.kill_server()
+    wait_for(lambda: session.states() == ["starting", "ready", "starting", "ready"], 30, "the server to be back")
+    left = [session.pid_of(f"kernel-{kernel}.json") for kernel in (deaf, parent)]
+    assert left == [None, None]
+    assert session.pid_of("^sleep 9876$") != child
+
+
 def test_server_that_dies_again_and_again_fails_the_session(new_session):
     session = new_session().submit()
     session.ready()

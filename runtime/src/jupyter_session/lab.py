@@ -6,8 +6,10 @@ import http.client
 import json
 import os
 import secrets
+import signal
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +116,17 @@ class Lab:
             "KernelManager": {"transport": "ipc"},
             "LabApp": {"extension_manager": "readonly"},
         }
+
+
+def end_orphans(server: int) -> None:
+    """Kill the kernels that the server of process id `server`, which has ended, left behind.
+
+    Not every kernel looks after its parent, and one that lingers keeps its memory and its GPU. jupyter_client starts
+    each as the leader of a process group, with JPY_PARENT_PID in its environment.
+    """
+    mark = f"JPY_PARENT_PID={server}".encode()
+    for about in Path("/proc").glob("[0-9]*/environ"):
+        pid = int(about.parent.name)
+        with suppress(OSError):  # ended meanwhile, or someone else's
+            if mark in about.read_bytes().split(b"\0") and os.getpgid(pid) == os.getsid(pid):
+                os.kill(pid, signal.SIGKILL)

@@ -17,7 +17,7 @@ from jupyter_session import contract, control, culler, kernelspecs
 from jupyter_session.activity import Kernels, Requests, Sample, Source, Terminals
 from jupyter_session.contract import Connection, State
 from jupyter_session.errors import SessionError
-from jupyter_session.lab import Lab, LabError
+from jupyter_session.lab import Lab, LabError, end_orphans
 from jupyter_session.ports import choose_port, default_port_range, is_free
 from jupyter_session.publisher import Publisher
 from jupyter_session.settings import Settings
@@ -174,8 +174,11 @@ class Supervisor:
 
     def _becomes_ready(self, pid: int) -> bool:
         """Wait until process `pid` serves our port; False if it ends before. SessionError after _START_TIMEOUT."""
-        self._lab_fd = os.pidfd_open(pid)
-        self._selector.register(self._lab_fd, selectors.EVENT_READ, self._lab_ended)
+        try:
+            self._lab_fd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return False
+        self._selector.register(self._lab_fd, selectors.EVENT_READ, lambda: self._lab_ended(pid))
         deadline = time.monotonic() + _START_TIMEOUT
         while time.monotonic() < deadline:
             self._turn(_START_POLL)
@@ -187,10 +190,11 @@ class Supervisor:
             f"JupyterLab did not answer within {_START_TIMEOUT:.0f} s of its start: {self._lab.last_log_lines()}"
         )
 
-    def _lab_ended(self) -> None:
+    def _lab_ended(self, pid: int) -> None:
         self._selector.unregister(self._lab_fd)
         os.close(self._lab_fd)
         self._lab_fd = -1
+        end_orphans(pid)
 
     def _how_it_ended(self) -> str:
         """Say how the server's process ended, once tmux has been told by the kernel."""
