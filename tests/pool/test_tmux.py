@@ -34,6 +34,9 @@ class Terminal:
         except AssertionError as error:
             raise AssertionError(f"{error}; the terminal shows:\n{self.text()}") from None
 
+    def resize(self, width, height):
+        self._tmux("resize-window", "-x", str(width), "-y", str(height))
+
     def has_ended(self):
         return not self._tmux("list-sessions")
 
@@ -112,3 +115,15 @@ def test_closed_log_window_comes_back_and_the_shell_stays(new_session):
     wait_for(lambda: session.states() == ["starting", "ready", "starting", "ready"], 30, "the server to be back")
     assert session.inside("tmux", "list-windows", "-F", "#{window_name}").split() == ["lab", "shell"]
     assert session.inside("tmux", "display", "-t", "shell", "-p", "#{pane_pid}") == shell
+
+
+def test_a_resize_of_the_terminal_reaches_tmux_in_the_job(new_session):
+    session = new_session().submit()
+    line = session.ready()["JupyterAttach"]
+    session.pool.put("ap", f"{session.folder}/attach", line.encode(), session.user)
+    with terminal(session, "bash ./attach") as screen:
+        screen.wait("ServerApp")
+        assert_shell_window_works(screen, "100x30")
+        screen.resize(77, 21)
+        screen.type("clear; until [ \"$(stty size)\" = '20 77' ]; do :; done; echo now-$(stty size)")
+        screen.wait("now-20 77")  # one line is tmux's own

@@ -1,0 +1,122 @@
+"""A terminal whose size follows the person's, where HTCondor does not pass a resize on.
+
+A shell that condor_ssh_to_job starts in a container has a terminal of its own there, which gets the person's size at
+the start and never again. So whoever is attached to tmux would not see a resize. Here a program runs on one more
+terminal, and the person's, at the other end, is asked for its size every second (`CSI 18 t`, which terminals have
+answered since xterm); the answers are taken out of what is typed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+import tty
+from collections.abc import Sequence
+
+_QUESTION = b"\x1b[18t"
+_ANSWER = re.compile(rb"\x1b\[8;(\d{1,4});(\d{1,4})t")
+_BEGUN = re.compile(rb"\x1b(\[(8(;\d{0,4}(;\d{0,4})?)?)?)?\Z")
+_INTERVAL = 1.0
+_QUIET = 0.05  # seconds without output before a question: never in the middle of a sequence of the program's
+_TRIES = 5  # a terminal that has answered none of so many questions is not asked again
+
+
+class Typed:
+    """What a person types, with the terminal's answers taken out."""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def feed(self, data: bytes) -> tuple[bytes, tuple[int, int] | None]:
+        """Return what was typed, and the size (rows, columns) of the last answer in it; an answer may come in parts."""
+        data = self._held + data
+        size = None
+        for answer in _ANSWER.finditer(data):
+            size = int(answer[1]), int(answer[2])
+        data = _ANSWER.sub(b"", data)
+        begun = _BEGUN.search(data)
+        self._held = begun[0] if begun else b""
+        return data[: len(data) - len(self._held)], size
+
+    def flush(self) -> bytes:
+        """Return what was held back as the possible start of an answer: it was typed after all (Escape, say)."""
+        held, self._held = self._held, b""
+        return held
+
+
+def run(command: Sequence[str]) -> int:
+    """Run a program on a terminal that follows the size of ours; return its exit status. Ours must be a terminal."""
+    before = termios.tcgetattr(0)
+    child, inner = pty.fork()
+    if child == 0:
+        os.execvp(command[0], list(command))
+    _copy_size(inner)
+    signal.signal(signal.SIGWINCH, lambda *_: _copy_size(inner))
+    tty.setraw(0)
+    try:
+        _relay(inner)
+    finally:
+        termios.tcsetattr(0, termios.TCSADRAIN, before)
+        os.close(inner)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _relay(inner: int) -> None:
+    """Carry bytes both ways until one side ends."""
+    typed, tries = Typed(), float(_TRIES)
+    asked = printed = time.monotonic()
+    while True:
+        ready = select.select([0, inner], [], [], _QUIET)[0]
+        now = time.monotonic()
+        if inner in ready:
+            try:
+                data = os.read(inner, 65536)
+            except OSError:  # Linux: the program has closed its terminal
+                return
+            if not data:
+                return
+            _write(1, data)
+            printed = now
+        if 0 in ready:
+            data = os.read(0, 65536)
+            if not data:
+                return
+            data, size = typed.feed(data)
+            if size:
+                tries = float("inf")
+                _set_size(inner, *size)
+            _write(inner, data)
+        elif not ready:
+            _write(inner, typed.flush())
+        due = now - asked > _INTERVAL and now - printed > _QUIET
+        if due and tries > 0:
+            _write(1, _QUESTION)
+            asked = now
+            tries -= 1
+
+
+def _copy_size(inner: int) -> None:
+    fcntl.ioctl(inner, termios.TIOCSWINSZ, fcntl.ioctl(0, termios.TIOCGWINSZ, bytes(8)))
+
+
+def _set_size(inner: int, rows: int, columns: int) -> None:
+    size = struct.pack("4H", rows, columns, 0, 0)
+    if fcntl.ioctl(inner, termios.TIOCGWINSZ, bytes(8)) != size:
+        fcntl.ioctl(inner, termios.TIOCSWINSZ, size)
+
+
+def _write(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+if __name__ == "__main__":
+    raise SystemExit(run(sys.argv[1:]))
