@@ -1,7 +1,12 @@
 """Jobs may run as nobody, who has no shell and no home: terminals and tmux work all the same."""
 
 import json
+import os
 import secrets
+import select
+import subprocess
+
+from bed import background, wait_for
 
 #: Runs in the job: types a line into a terminal of Jupyter, and prints what it shows until the mark appears.
 TYPE = """
@@ -37,3 +42,21 @@ def test_tmux_of_a_session_that_runs_as_nobody_has_a_bash(new_session):
     session.inside("tmux", "send-keys", "-t", "jupyter:shell", f"id -un > {mark}", "Enter")
     session.remove()
     assert session.file(f"notebooks/{mark}") == "nobody\n"
+
+
+def test_tmux_attach_works_in_a_session_that_runs_as_nobody(new_session):
+    session = new_session().submit("", "My.WantNobody = true", "request_memory = 1GB", "request_disk = 1GB")
+    session.ready()
+    shown = ""
+
+    def shows(text):
+        nonlocal shown
+        if select.select([screen.stdout], [], [], 0)[0]:
+            shown += os.read(screen.stdout.fileno(), 65536).decode(errors="replace")
+        return text in shown
+
+    words = ["condor_ssh_to_job", "-auto-retry", session.job]
+    with background(session.pool, "ap", words, session.user, tty=True, stdin=subprocess.PIPE) as screen:
+        wait_for(lambda: shows("\n$ "), 30, "the prompt")
+        os.write(screen.stdin.fileno(), b"tmux attach\n")
+        wait_for(lambda: shows("ServerApp"), 20, "the server's log")
