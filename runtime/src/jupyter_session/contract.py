@@ -55,19 +55,22 @@ class Connection:
         command, `hold`, ends with the session, so that no open tunnel keeps the slot. When the laptop goes, `c` ends
         what runs on the access point and removes the folder, with the key that condor_ssh_to_job keeps in it.
 
+        The access point may learn late that a connection is dead, after the line has been pasted again. So each login
+        makes the folder anew, goes into it, and removes what lies where it is: never what a later one has put there.
+
         Single quotes hold what the laptop's shell must not touch, and double quotes what another login shell on the
         access point could read differently: there is no `$` in it.
         """
         if self.job is None or self.access_point is None:
             return None
-        folder = f"/tmp/jupyter-{self.job}-{self.socket_name}"  # noqa: S108 - made 0700 or refused, see below
+        folder = f"/tmp/jupyter-{self.job}-{self.socket_name}"  # noqa: S108 - made 0700 by us, or refused by mkdir
         options = ("StreamLocalBindUnlink=yes", "ExitOnForwardFailure=yes", "ServerAliveInterval=15")
         words = ["ssh", *(word for option in options for word in ("-o", option))]
         inner = "\\ ".join([*words, "-L", f"{folder}/lab:127.0.0.1:{self.port}"])
         script = (
-            f"mkdir -m 700 {folder} 2>/dev/null; test -h {folder} && exit 1; "
-            f"test -O {folder} || {{ echo {folder} belongs to someone else; exit 1; }}; "
-            f"c() {{ trap : 15; rm -rf {folder}; kill 0; }}; trap c 0 1 2 15; unset SSH_AUTH_SOCK; "
+            f"rm -rf {folder}; mkdir -m 700 {folder} && cd {folder} && >lab || exit 1; "
+            f"c() {{ trap : 15; rm -rf ./*; rmdir {folder} 2>/dev/null; kill 0; }}; trap c 0 1 2 15; "
+            "unset SSH_AUTH_SOCK; "
             f"TMP={folder} condor_ssh_to_job -auto-retry -ssh {inner} {self.job} jupyter-session hold & wait"
         )
         return (
