@@ -109,9 +109,13 @@ class Session:
         pool.exec("ap", ["ln", SHARED_IMAGE, f"{self.folder}/jupyter.sif"], check=True)
 
     def submit(self, arguments: str = "", *lines: str, without: str = "") -> Session:
-        """`condor_submit jupyter.sub` with the arguments set and `lines` added before `queue`."""
+        """`condor_submit jupyter.sub` with the arguments set and `lines` added before `queue`.
+
+        It asks for less than the stock file does, so that a dozen of sessions fit the test pool.
+        """
         text = (ROOT / "submit/jupyter.sub").read_text()
         kept = [line for line in text.splitlines() if line != "queue" and not (without and line.startswith(without))]
+        kept += ["request_memory = 1500MB", "request_disk = 2GB"]
         if arguments:
             kept.append(f"arguments = {arguments}")
         self.pool.put("ap", f"{self.folder}/jupyter.sub", "\n".join([*kept, *lines, "queue", ""]).encode(), self.user)

@@ -31,9 +31,7 @@ def lab(folder: str) -> float:
     """Return the seconds from the start of `jupyter lab` to its first answer to a request with its token."""
     environ = {**os.environ, "JUPYTER_TOKEN": TOKEN}
     argv = ["jupyter", "lab", "--no-browser", f"--port={PORT}", "--ServerApp.port_retries=0"]
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{PORT}/api/status", headers={"Authorization": f"token {TOKEN}"}
-    )
+    request = urllib.request.Request(f"http://127.0.0.1:{PORT}/api/status", headers={"Authorization": f"token {TOKEN}"})
     started = time.monotonic()
     with subprocess.Popen(argv, cwd=folder, env=environ, stderr=subprocess.DEVNULL) as running:
         while True:
