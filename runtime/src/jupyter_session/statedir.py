@@ -11,6 +11,8 @@ from pathlib import Path
 
 from jupyter_session.errors import SessionError
 
+_LONGEST_SOCKET = 107  # bytes of sun_path
+
 
 class StateDir:
     """A 0700 folder of the job's user under /tmp, and the names of what lies in it.
@@ -41,6 +43,10 @@ class StateDir:
 
         SessionError when another user owns the folder, a session lives in it, or it can't be written.
         """
+        if len(os.fsencode(self.control)) > _LONGEST_SOCKET:
+            raise SessionError(
+                f"JUPYTER_SESSION_DIR {str(self.root)!r} is too long for a socket: name a shorter folder."
+            )
         try:
             self.root.mkdir(mode=0o700, exist_ok=True)
             about = self.root.lstat()

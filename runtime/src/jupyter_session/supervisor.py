@@ -9,12 +9,13 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from jupyter_session import contract, control, culler, kernelspecs
-from jupyter_session.activity import Kernels, Requests, Sample, Source, Terminals
+from jupyter_session import control, culler, kernelspecs
+from jupyter_session.activity import Kernels, Requests, Source, Terminals
+from jupyter_session.announcer import Announcer
 from jupyter_session.contract import Connection, State
 from jupyter_session.errors import SessionError
 from jupyter_session.lab import Lab, LabError, end_orphans
@@ -51,13 +52,7 @@ class Supervisor:
         self._notebooks = notebooks
         self._lab = Lab(state, notebooks)
         self._tmux = Tmux()
-        self._connection: Connection | None = None
-        self._state = State.STARTING
-        self._reason = ""
-        self._stop_at: int | None = None
-        self._verdict = ""
-        self._samples: Sequence[Sample] = ()
-        self._watchers: set[socket.socket] = set()
+        self._announcer = Announcer(publisher, self._drop)
         self._stop_wanted = ""
         self._ending = False
         self._selector = selectors.DefaultSelector()
@@ -71,7 +66,7 @@ class Supervisor:
         """Run the session to its end; 0 when it ended as intended."""
         self._listen()
         try:
-            self._enter(State.STARTING, "JupyterLab is starting.")
+            self._announcer.enter(State.STARTING, "JupyterLab is starting.")
             kernelspecs.offer(self._notebooks, self._state_dir.data)
             self._lab.set_environment(os.environ)
             self._start()
@@ -101,7 +96,7 @@ class Supervisor:
                 return
             if is_free(port):
                 raise SessionError(f"JupyterLab could not start ({self._how_it_ended()}): {self._lab.last_log_lines()}")
-            self._say(f"Another program took port {port} first; trying another.")
+            self._announcer.say(f"Another program took port {port} first; trying another.")
             taken.add(port)
         raise SessionError(f"{_PORT_TRIES} ports in {ports} were taken by other programs while JupyterLab started.")
 
@@ -117,23 +112,23 @@ class Supervisor:
                 self._revive()
             elif time.monotonic() >= next_sample:
                 now = time.monotonic()
-                self._samples = [source.sample(now) for source in sources]
-                self._follow(culler.decide(self._samples, self._policy, started, now), now)
+                self._announcer.samples = [source.sample(now) for source in sources]
+                self._follow(culler.decide(self._announcer.samples, self._policy, started, now), now)
                 with suppress(OSError):
                     kernelspecs.offer(self._notebooks, self._state_dir.data)
                 next_sample = time.monotonic() + interval
 
     def _follow(self, verdict: culler.Verdict, now: float) -> None:
         """Do what the verdict says."""
-        self._verdict = verdict.sentence
-        self._stop_at = None if verdict.stop_at is None else round(time.time() + verdict.stop_at - now)
+        self._announcer.verdict = verdict.sentence
+        self._announcer.stop_at = None if verdict.stop_at is None else round(time.time() + verdict.stop_at - now)
         if verdict.action is culler.Action.STOP:
             raise _End(verdict.sentence)
-        if verdict.action is culler.Action.WARN and self._state is State.READY:
-            self._enter(State.IDLE, verdict.sentence)
+        if verdict.action is culler.Action.WARN and self._announcer.state is State.READY:
+            self._announcer.enter(State.IDLE, verdict.sentence)
             self._tmux.show(verdict.sentence)
-        elif verdict.action is culler.Action.KEEP and self._state is State.IDLE:
-            self._enter(State.READY, verdict.sentence)
+        elif verdict.action is culler.Action.KEEP and self._announcer.state is State.IDLE:
+            self._announcer.enter(State.READY, verdict.sentence)
 
     def _revive(self) -> None:
         """Restart a server that died, on the same port and token; SessionError when it has died too often."""
@@ -149,7 +144,7 @@ class Supervisor:
                     f"{ended}: {self._lab.last_log_lines()}"
                 )
             self._restarts.append(now)
-            self._enter(State.STARTING, f"JupyterLab died ({ended}) and is being restarted.")
+            self._announcer.enter(State.STARTING, f"JupyterLab died ({ended}) and is being restarted.")
             if not is_free(self._lab.port):
                 self._lab.prepare(choose_port(self._settings.port_range or default_port_range(), {self._lab.port}))
             if self._becomes_ready(self._tmux.restart(self._lab.command(), self._state_dir.log, self._notebooks)):
@@ -159,13 +154,12 @@ class Supervisor:
     def _finish(self, final: State, reason: str) -> int:
         """Stop the server in order, tell everyone, and return the exit status."""
         self._ending = True
-        self._stop_at = None
-        self._say(reason, to_stderr=final is State.FAILED)
-        self._enter(State.STOPPING, reason, quietly=True)
+        self._announcer.say(reason, to_stderr=final is State.FAILED)
+        self._announcer.enter(State.STOPPING, reason, quietly=True)
         self._stop_server()
         with suppress(Exception):
             self._tmux.kill()
-        self._enter(final, reason, quietly=True)
+        self._announcer.enter(final, reason, quietly=True)
         self._publisher.close(_PUBLISH_WAIT)
         self._state_dir.clear(keep_log=final is State.FAILED)
         return 0 if final is State.STOPPED else 1
@@ -220,54 +214,13 @@ class Supervisor:
     def _get(self, path: str) -> Any:
         return self._lab.request("GET", path)
 
-    # Telling
-
     def _announce_ready(self, reason: str) -> None:
         connection = self._make_connection(self._lab.port, self._lab.token)
-        self._connection = connection
+        self._announcer.connection = connection
         self._state_dir.write_private(self._state_dir.connection, connection.as_json())
-        self._enter(State.READY, reason)
+        self._announcer.enter(State.READY, reason)
         if connection.job is None and sys.stdout.isatty():
             print(f"\n    {connection.secret_url}\n\nCtrl-C ends the session.\n", flush=True)
-
-    def _enter(self, state: State, reason: str, *, quietly: bool = False) -> None:
-        """Change the state, and tell the access point, the tunnels and the job's output."""
-        self._state, self._reason = state, contract.one_line(reason)
-        if not quietly:
-            self._say(f"{state.value}: {self._reason}")
-        values = contract.attributes(state, self._reason, self._stop_at, self._connection)
-        files: dict[str, str | None] = {}
-        if self._connection and self._connection.file_name:
-            files[self._connection.file_name] = (
-                None if state in (State.STOPPED, State.FAILED) else self._connection.as_json()
-            )
-        self._publisher.publish(values, contract.event(values), files)
-        for watcher in tuple(self._watchers):
-            if not control.send(watcher, self._status()):
-                self._drop(watcher)
-
-    def _status(self) -> dict[str, Any]:
-        return {
-            "state": self._state.value,
-            "reason": self._reason,
-            "verdict": self._verdict,
-            "stop_at": self._stop_at,
-            "url": self._connection.secret_url if self._connection else None,
-            "host": self._connection.host if self._connection else None,
-            "job": self._connection.job if self._connection else None,
-            "sources": [
-                {"source": s.source, "active": s.active, "detail": s.detail, "error": s.error,
-                 "idle_for": None if s.last is None else round(time.monotonic() - s.last, 1)}
-                for s in self._samples
-            ],
-            "problem": self._publisher.problem,
-        }  # fmt: skip
-
-    def _say(self, line: str, *, to_stderr: bool = False) -> None:
-        """Write a line into the job's output: never a secret, the file is readable by others on the access point."""
-        print(time.strftime("%Y-%m-%d %H:%M:%S"), line, flush=True)
-        if to_stderr:
-            print(f"jupyter-session: {line}", file=sys.stderr, flush=True)
 
     # What the loop hears
 
@@ -304,17 +257,17 @@ class Supervisor:
             control.send(client, {"error": f"The session does not know the verb {verb!r}."})
             client.close()
             return
-        control.send(client, self._status())
+        control.send(client, self._announcer.status())
         if verb == "status":
             client.close()
             return
-        self._watchers.add(client)
+        self._announcer.watchers.add(client)
         self._selector.register(client, selectors.EVENT_READ, lambda: self._drop(client))
         if verb == "stop":
             self._want_stop("The session was stopped by its user.")
 
     def _drop(self, watcher: socket.socket) -> None:
-        self._watchers.discard(watcher)
+        self._announcer.watchers.discard(watcher)
         with suppress(KeyError):
             self._selector.unregister(watcher)
         watcher.close()

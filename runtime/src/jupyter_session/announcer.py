@@ -1,0 +1,70 @@
+"""What a session says of itself: to the job ad and the event log, to open tunnels, to the job's output."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from jupyter_session import contract, control
+from jupyter_session.activity import Sample
+from jupyter_session.contract import Connection, State
+from jupyter_session.publisher import Publisher
+
+
+class Announcer:
+    """The session as others see it. `watchers` are told each change of state; `drop` is for those that have gone."""
+
+    def __init__(self, publisher: Publisher, drop: Callable[[socket.socket], None]) -> None:
+        self._publisher = publisher
+        self._drop = drop
+        self.watchers: set[socket.socket] = set()
+        self.connection: Connection | None = None
+        self.state = State.STARTING
+        self.reason = ""
+        self.verdict = ""
+        self.stop_at: int | None = None
+        self.samples: Sequence[Sample] = ()
+
+    def enter(self, state: State, reason: str, *, quietly: bool = False) -> None:
+        """Change the state, and tell everyone; with `quietly`, all but the job's output."""
+        self.state, self.reason = state, contract.one_line(reason)
+        if not quietly:
+            self.say(f"{state.value}: {self.reason}")
+        # Only when it is near: before that it moves with every key that is pressed, and would be wrong in the ad.
+        stop_at = self.stop_at if state is State.IDLE else None
+        values = contract.attributes(state, self.reason, stop_at, self.connection)
+        files: dict[str, str | None] = {}
+        if self.connection and self.connection.file_name:
+            has_ended = state in (State.STOPPED, State.FAILED)
+            files[self.connection.file_name] = None if has_ended else self.connection.as_json()
+        self._publisher.publish(values, contract.event(values), files)
+        for watcher in tuple(self.watchers):
+            if not control.send(watcher, self.status()):
+                self._drop(watcher)
+
+    def status(self) -> dict[str, Any]:
+        """Return all that the user's commands show; the address in it has the token."""
+        return {
+            "state": self.state.value,
+            "reason": self.reason,
+            "verdict": self.verdict,
+            "stop_at": self.stop_at,
+            "url": self.connection.secret_url if self.connection else None,
+            "host": self.connection.host if self.connection else None,
+            "job": self.connection.job if self.connection else None,
+            "sources": [
+                {"source": s.source, "active": s.active, "detail": s.detail, "error": s.error,
+                 "idle_for": None if s.last is None else round(time.monotonic() - s.last, 1)}
+                for s in self.samples
+            ],
+            "problem": self._publisher.problem,
+        }  # fmt: skip
+
+    def say(self, line: str, *, to_stderr: bool = False) -> None:
+        """Write a line into the job's output: never a secret, the file is readable by others on the access point."""
+        print(time.strftime("%Y-%m-%d %H:%M:%S"), line, flush=True)
+        if to_stderr:
+            print(f"jupyter-session: {line}", file=sys.stderr, flush=True)
