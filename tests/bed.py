@@ -76,7 +76,10 @@ class Tunnel:
             self._read()
             return URL.search(self.output)
 
-        return wait_for(look, seconds, f"the tunnel's URL; it printed {self.output!r}")[0]
+        try:
+            return wait_for(look, seconds, "the tunnel's URL")[0]
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it printed {self.output!r}") from None
 
     def _read(self) -> None:
         out = self.process.stdout

@@ -6,8 +6,9 @@ import json
 import re
 from contextlib import AbstractContextManager
 
-from bed import wait_for
 from playwright.sync_api import Locator, Page, WebSocket, expect
+
+from bed import wait_for
 
 #: Seconds for Lab to load, and for a kernel to start or to be reached again (Lab tries less and less often).
 LOAD, KERNEL = 40, 90
@@ -24,7 +25,7 @@ class Lab:
         page.locator("#jupyterlab-splash").wait_for(state="detached", timeout=LOAD * 1000)
         # What Lab says while its server is away; a person clicks it away.
         lost = page.locator(".jp-Dialog", has_text="Server Connection Error")
-        page.add_locator_handler(lost, lambda: lost.locator(".jp-mod-accept").click())
+        page.add_locator_handler(lost, lambda: lost.get_by_role("button", name="Close").click())
 
     def new_notebook(self, name: str) -> Notebook:
         """Make a notebook by the launcher, and save it under a name."""

@@ -4,10 +4,12 @@ import json
 import time
 
 import pytest
+
 from browser.lab import Lab
 
+pytestmark = pytest.mark.timeout(300)
 
-@pytest.mark.timeout(240)
+
 def test_open_tab_and_tunnel_do_not_hold_an_idle_session_and_the_notebook_comes_back_with_its_output(new_session, page):
     session = new_session().submit("--idle-timeout 30s")
     session.ready()
@@ -26,7 +28,6 @@ def test_open_tab_and_tunnel_do_not_hold_an_idle_session_and_the_notebook_comes_
     assert cells[0]["outputs"][0]["data"]["text/plain"] in ("42", ["42"])
 
 
-@pytest.mark.timeout(240)
 def test_saving_in_lab_withdraws_the_warning_each_time_and_so_holds_the_session(new_session, page):
     session = new_session().submit("--idle-timeout 20s")
     session.ready()

@@ -1,7 +1,12 @@
 """What a user does with a session: paste the line, open the URL, work, and find it all again."""
 
+import pytest
+
 from bed import wait_for
 from browser.lab import Lab
+from browser.silence import silence
+
+pytestmark = pytest.mark.timeout(300)
 
 
 def test_url_of_the_pasted_line_opens_lab_and_a_new_notebook_computes(new_session, page):
@@ -34,6 +39,26 @@ def test_tab_finds_its_kernel_again_after_the_tunnel_was_killed_and_pasted_again
     assert notebook.run("kept") == "'still here'"
 
 
+def test_tab_finds_its_kernel_again_after_a_minute_without_network(new_session, page):
+    session = new_session().submit()
+    session.ready()
+    tunnel = session.tunnel()
+    url = tunnel.url()
+    notebook = Lab(page, url).new_notebook("kept.ipynb")
+    notebook.run("kept = 'still here'")
+    with silence(session.pool, tunnel):
+        tunnel.wait_end(90)  # ssh gives up by itself, and the laptop's shell prompts again
+        notebook.wait_cut_off()
+    again = session.tunnel()
+    assert again.url() == url
+    notebook.wait_back()
+    assert notebook.run("kept") == "'still here'"
+    # The access point learns only now that the first connection is dead; that must not end the second.
+    wait_for(lambda: len(logins(session)) == 1, 120, "the first connection to end on the access point")
+    assert notebook.run("kept + ', later'") == "'still here, later'"
+    assert Lab(page, url).open_notebook("kept.ipynb").run("kept") == "'still here'"
+
+
 def test_kernel_outlives_a_killed_browser(new_session, laptop_browser):
     session = new_session().submit()
     session.ready()
@@ -58,3 +83,9 @@ def test_saved_notebook_opens_after_the_job_was_vacated_and_restarted(new_sessio
     session.ready()
     notebook = Lab(laptop_browser().new_page(), session.tunnel().url()).open_notebook("kept.ipynb")
     assert notebook.shows(0, "42")
+
+
+def logins(session):
+    """Return the tunnels of a session that the access point has."""
+    pattern = f"^condor_ssh_to_job -auto-retry .* {session.job} jupyter-session hold"
+    return session.pool.exec("ap", ["pgrep", "-f", pattern]).stdout.split()

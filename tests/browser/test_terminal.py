@@ -1,10 +1,13 @@
 """Lab's terminal, for accounts that have no shell of their own."""
 
 import pytest
+
 from browser.lab import Lab
 
 #: What the pool's slot for such jobs wants; it is a small one.
 NOBODY = ("My.WantNobody = true", "request_memory = 1GB", "request_disk = 1GB")
+
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.mark.parametrize(("lines", "account"), [((), "slot"), (NOBODY, "nobody")], ids=["slot", "nobody"])
