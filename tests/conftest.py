@@ -1,9 +1,9 @@
 """What every test shares: the choice of the slow ones, the pool that is up, and sessions on it."""
 
 import pytest
-from testbed.pool import Pool
 
 from bed import place_image, sessions
+from testbed.pool import Pool
 
 
 def pytest_addoption(parser):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from testbed import image
 
 SIF = "/srv/jupyter.sif"
