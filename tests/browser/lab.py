@@ -23,9 +23,13 @@ class Lab:
         page.goto(url)
         page.locator("#jp-main-dock-panel").wait_for(timeout=LOAD * 1000)
         page.locator("#jupyterlab-splash").wait_for(state="detached", timeout=LOAD * 1000)
-        # What Lab says while its server is away; a person clicks it away.
-        lost = page.locator(".jp-Dialog", has_text="Server Connection Error")
-        page.add_locator_handler(lost, lambda: lost.get_by_role("button", name="Close").click())
+        # What a person clicks away: Lab's word that its server is away, and Jupyter Server's that a folder is not there
+        # when a file in it was renamed while it was listed.
+        said = re.compile("Server Connection Error|Directory not found")
+        page.add_locator_handler(
+            page.locator(".jp-Dialog").filter(has_text=said),
+            lambda dialog: dialog.locator(".jp-Dialog-button").last.click(),
+        )
 
     def new_notebook(self, name: str) -> Notebook:
         """Make a notebook by the launcher, and save it under a name."""

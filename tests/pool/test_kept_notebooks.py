@@ -1,6 +1,6 @@
 """However HTCondor ends a session, what was saved in it is in the user's folder; the next run starts with it."""
 
-from bed import URL, wait_for
+from bed import URL, Tunnel, wait_for
 
 
 def session_with_notebook(new_session):
@@ -39,6 +39,8 @@ def test_vacated_session_starts_again_with_its_notebook_and_a_connect_line_that_
     page = session.pool.exec("laptop", ["curl", "-sSL", "-c", "/dev/null", url], user="alice")
     assert "JupyterLab" in page.stdout
     tunnel.close()
+    old = Tunnel(session.pool, session.user, before[0])
+    assert "earlier run" in old.wait_end(60), "the old line must not give an address that it does not lead to"
 
 
 def test_held_session_gives_its_notebook_back_and_goes_on_with_it_when_released(new_session):

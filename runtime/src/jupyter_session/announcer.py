@@ -52,6 +52,7 @@ class Announcer:
             "reason": self.reason,
             "verdict": self.verdict,
             "stop_at": self.stop_at,
+            "port": self.connection.port if self.connection else None,
             "url": self.connection.secret_url if self.connection else None,
             "host": self.connection.host if self.connection else None,
             "job": self.connection.job if self.connection else None,

@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         default = f" (default: {setting.default})" if setting.default else ""
         run.add_argument(setting.flag, dest=setting.name, metavar=setting.metavar, help=setting.help + default)
     commands["status"].add_argument("--json", action="store_true", help="for programs")
+    commands["hold"].add_argument("port", type=int, nargs="?", help="the port that the tunnel leads to")
     logs = commands["logs"]
     logs.add_argument(
         "-n", "--lines", type=int, default=50, metavar="N", help="how many of the last lines (default: 50)"

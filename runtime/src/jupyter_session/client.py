@@ -85,14 +85,19 @@ def logs(*, lines: int, follow: bool) -> NoReturn:
     os.execvp("tail", ["tail", *(["-f"] if follow else []), "-n", str(lines), "--", str(log)])
 
 
-def hold() -> int:
+def hold(*, port: int | None) -> int:
     """Print the address once it is known, stay until the session ends, and say why it did.
 
-    A tunnel's ssh runs this, so it also ends when nobody reads its output any more.
+    A tunnel's ssh runs this, so it also ends when nobody reads its output any more. SessionError when the session
+    listens on another port than the tunnel leads to.
     """
     shown = None
     for message in _while_someone_reads(connect(_state_dir().control, "hold")):
         state = message["state"]
+        if port and message["port"] not in (port, None):
+            raise SessionError(
+                "This line is of an earlier run of the job: condor_q -af JupyterConnect has the new one."
+            )
         if state in ("ready", "idle") and message["url"] != shown:
             shown = message["url"]
             print(f"\nJupyterLab on {message['host']}:\n\n    {shown}\n")

@@ -70,8 +70,8 @@ class Connection:
         script = (
             f"rm -rf {folder}; mkdir -m 700 {folder} && cd {folder} && >lab || exit 1; "
             f"c() {{ trap : 15; rm -rf ./*; rmdir {folder} 2>/dev/null; kill 0; }}; trap c 0 1 2 15; "
-            "unset SSH_AUTH_SOCK; "
-            f"TMP={folder} condor_ssh_to_job -auto-retry -ssh {inner} {self.job} jupyter-session hold & wait"
+            f"unset SSH_AUTH_SOCK; TMP={folder} "
+            f"condor_ssh_to_job -auto-retry -ssh {inner} {self.job} jupyter-session hold {self.port} & wait"
         )
         return (
             "ssh -t -o ExitOnForwardFailure=yes -o ServerAliveInterval=15 "
