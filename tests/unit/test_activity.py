@@ -90,6 +90,9 @@ def test_a_server_that_fails_or_talks_nonsense_leaves_the_last_word_standing(ans
         ("GET", "/api/terminals", False),
         ("GET", "/api/status", False),
         ("POST", "/api/shutdown", False),
+        ("PUT", "/lab/api/workspaces/default", False),
+        ("POST", "/git/status", False),
+        ("PUT", "/lab/api/settings/@jupyterlab/apputils-extension:themes", True),
     ],
 )
 def test_only_what_takes_a_person_counts_as_a_request(method, uri, person):
