@@ -10,11 +10,12 @@ from bed import background, wait_for
 
 #: Runs in the job: types a line into a terminal of Jupyter, and prints what it shows until the mark appears.
 TYPE = """
-import glob, json, sys, websocket
+import json, subprocess, sys, websocket
 name, line, mark = sys.argv[1:]
-about = json.load(open(glob.glob("/tmp/jupyter-session-*/connection.json")[0]))
+about = json.loads(subprocess.check_output(["jupyter-session", "status", "--json"]))
+token = about["url"].partition("token=")[2]
 url = f"ws://127.0.0.1:{about['port']}/terminals/websocket/{name}"
-terminal = websocket.create_connection(url, header=[f"Authorization: token {about['token']}"], timeout=20)
+terminal = websocket.create_connection(url, header=[f"Authorization: token {token}"], timeout=20)
 terminal.send(json.dumps(["stdin", line + chr(13)]))
 shown = ""
 while mark not in shown:

@@ -61,8 +61,7 @@ def attach() -> NoReturn:
     _status()  # says so when there is no session
     if not sys.stdin.isatty():
         raise SessionError("tmux needs a terminal: log in with ssh -t, or with condor_ssh_to_job and no command.")
-    job = read_job(os.environ)
-    os.environ |= StateDir.locate(os.environ, job.id if job else None).tmux_environment(in_job=job is not None)
+    os.environ |= _state_dir().tmux_environment()
     os.environ["PATH"] = "/usr/local/bin" + os.pathsep + os.environ.get("PATH", os.defpath)
     os.execvp("tmux", ["tmux", "attach", "-t", "jupyter"])
 

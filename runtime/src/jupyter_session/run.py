@@ -32,7 +32,7 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
         _check_folder(settings.notebooks)
         state = StateDir.locate(environ, job.id if job else None)
         lock = state.create()
-        _complete_environment(environ, state, job)
+        _complete_environment(environ, state)
         from jupyter_session.supervisor import Supervisor  # noqa: PLC0415 - bad settings are told before it is loaded
 
         if job is not None and not chirp.is_configured(environ):
@@ -79,14 +79,14 @@ def _check_folder(folder: Path) -> None:
         ) from None
 
 
-def _complete_environment(environ: MutableMapping[str, str], state: StateDir, job: Job | None) -> None:
+def _complete_environment(environ: MutableMapping[str, str], state: StateDir) -> None:
     """Set what programs expect and a job's environment may lack."""
     if not environ.get("USER"):
         with suppress(KeyError):
             environ["USER"] = pwd.getpwuid(os.getuid()).pw_name
     environ.setdefault("LANG", "C.UTF-8")
     environ.pop("TMUX", None)
-    environ.update(state.tmux_environment(in_job=job is not None))
+    environ.update(state.tmux_environment())
 
 
 def _warn(sentence: str) -> None:

@@ -21,22 +21,22 @@ class StateDir:
     the job, so that a /tmp that is shared after all keeps sessions apart.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, in_job: bool) -> None:
         self.root = root
+        self._in_job = in_job
         self.control = root / "control"
         self.token = root / "token"
         self.config = root / "jupyter_config.json"
         self.runtime = root / "runtime"
         self.data = root / "data"
         self.log = root / "lab.log"
-        self.connection = root / "connection.json"
 
     @classmethod
     def locate(cls, environ: Mapping[str, str], job_id: str | None) -> StateDir:
         """Return the folder of this user's session in this job, there or not yet."""
         root = environ.get("JUPYTER_SESSION_DIR")
         name = f"jupyter-session-{os.getuid()}" + (f"-{job_id}" if job_id else "")
-        return cls(Path(root) if root else Path("/tmp") / name)  # noqa: S108 - checked in create()
+        return cls(Path(root) if root else Path("/tmp") / name, in_job=job_id is not None)  # noqa: S108 - see create()
 
     def create(self) -> int:
         """Make the folder and take its lock; return the lock's descriptor, to be kept open while the session lives.
@@ -65,7 +65,7 @@ class StateDir:
                 ) from None
             for folder in (self.runtime, self.data):
                 folder.mkdir(mode=0o700, exist_ok=True)
-            for leftover in (self.control, self.connection, self.log, *self.runtime.iterdir()):
+            for leftover in (self.control, self.log, *self.runtime.iterdir()):
                 leftover.unlink(missing_ok=True)
         except OSError as error:
             raise SessionError(f"The session's folder {self.root} can't be written: {error.strerror}.") from None
@@ -73,20 +73,20 @@ class StateDir:
 
     def clear(self, *, keep_log: bool) -> None:
         """Remove what the session wrote here, the secrets first; the server's log stays if it is still of use."""
-        for path in (self.token, self.connection, self.config, self.control):
+        for path in (self.token, self.config, self.control):
             path.unlink(missing_ok=True)
         for folder in (self.runtime, self.data):
             shutil.rmtree(folder, ignore_errors=True)
         if not keep_log:
             shutil.rmtree(self.root, ignore_errors=True)
 
-    def tmux_environment(self, *, in_job: bool) -> dict[str, str]:
+    def tmux_environment(self) -> dict[str, str]:
         """Return what makes tmux use the right socket.
 
         In a job the default one, so that a plain `tmux attach` finds the session; elsewhere one of our own, since
         the default may be that of the user's other tmux, outside the container.
         """
-        return {} if in_job else {"TMUX_TMPDIR": str(self.root)}
+        return {} if self._in_job else {"TMUX_TMPDIR": str(self.root)}
 
     def write_private(self, path: Path, text: str) -> None:
         """Write a 0600 file at once: a reader sees the old text or the new one, never a part."""

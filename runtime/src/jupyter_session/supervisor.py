@@ -217,7 +217,6 @@ class Supervisor:
     def _announce_ready(self, reason: str) -> None:
         connection = self._make_connection(self._lab.port, self._lab.token)
         self._announcer.connection = connection
-        self._state_dir.write_private(self._state_dir.connection, connection.as_json())
         self._announcer.enter(State.READY, reason)
         if connection.job is None and sys.stdout.isatty():
             print(f"\n    {connection.secret_url}\n\nCtrl-C ends the session.\n", flush=True)
