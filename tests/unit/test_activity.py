@@ -2,7 +2,8 @@
 
 import pytest
 
-from jupyter_session.activity import Kernels, Requests, Terminals
+from jupyter_session.activity import Lookout
+from jupyter_session.activity.jupyter import Kernels, Requests, Terminals
 from jupyter_session.lab import LabError
 from jupyter_session.server_extension import takes_a_person
 
@@ -62,15 +63,17 @@ def test_requests_count_when_they_change():
 
 
 @pytest.mark.parametrize("answer", [LabError("no answer"), [{}], {"x": 1}, 7, None])
-def test_a_server_that_fails_or_talks_nonsense_leaves_the_last_word_standing(answer):
+def test_a_server_that_fails_or_talks_nonsense_leaves_the_last_word_standing_for_a_while(answer):
     server = Server()
-    source = Kernels(server.get)
+    lookout = Lookout([Kernels(server.get)], patience=600)
     server.answer = [kernel("busy")]
-    source.sample(10)
+    assert not lookout.look(10)[0].error
     server.answer = answer
-    seen = source.sample(20)
-    assert (seen.active, seen.last) == (True, 10)
+    [seen] = lookout.look(20)
+    assert (seen.active, seen.last, seen.since) == (True, 20, 10)
     assert seen.error
+    [seen] = lookout.look(621)
+    assert (seen.active, seen.last, seen.since) == (False, 20, 621)
 
 
 @pytest.mark.parametrize(

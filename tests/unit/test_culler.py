@@ -21,7 +21,7 @@ def sample(source="kernels", *, active=False, last=None, error=""):
         ([], 1499, Action.KEEP, 1800, "ends in"),
         ([], 1500, Action.WARN, 1800, "the session ends in 5 min if nothing does"),
         ([], 1799, Action.WARN, 1800, "ends in 1 s"),
-        ([], 1800, Action.STOP, 1800, "Nothing has worked for 30 min, the idle timeout"),
+        ([], 1800, Action.STOP, 1800, "Nothing has worked for 30 min; the idle timeout is 30 min"),
         ([sample(active=True)], 99999, Action.KEEP, None, "In use: kernels: 2 idle"),
         ([sample(last=1000)], 1800, Action.KEEP, 2800, "13 min"),
         ([sample(last=1000)], 2500, Action.WARN, 2800, "kernels: 2 idle"),
@@ -59,7 +59,7 @@ def test_what_works_or_has_worked_within_the_timeout_is_never_stopped_and_what_h
 ):
     latest = max([started, *(s.last for s in samples if s.last is not None)])
     now = latest + wait
-    verdict = decide(samples, POLICY, started, now)
+    verdict = decide(samples, POLICY, started=started, now=now)
     busy = any(s.active for s in samples)
     assert (verdict.action is Action.STOP) == (not busy and now >= latest + 1800)
     assert (verdict.stop_at is None) == busy

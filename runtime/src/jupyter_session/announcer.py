@@ -17,9 +17,10 @@ from jupyter_session.publisher import Publisher
 class Announcer:
     """The session as others see it. `watchers` are told each change of state; `drop` is for those that have gone."""
 
-    def __init__(self, publisher: Publisher, drop: Callable[[socket.socket], None]) -> None:
+    def __init__(self, publisher: Publisher, drop: Callable[[socket.socket], None], now: Callable[[], float]) -> None:
         self._publisher = publisher
         self._drop = drop
+        self._now = now
         self.watchers: set[socket.socket] = set()
         self.connection: Connection | None = None
         self.state = State.STARTING
@@ -58,7 +59,8 @@ class Announcer:
             "job": self.connection.job if self.connection else None,
             "sources": [
                 {"source": s.source, "active": s.active, "detail": s.detail, "error": s.error,
-                 "idle_for": None if s.last is None else round(time.monotonic() - s.last, 1)}
+                 "idle_for": None if s.last is None else round(self._now() - s.last, 1),
+                 "since": None if s.since is None else round(self._now() - s.since, 1)}
                 for s in self.samples
             ],
             "problem": self._publisher.problem,

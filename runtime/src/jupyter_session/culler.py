@@ -33,6 +33,15 @@ class Policy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Deadline:
+    """A time at which the session ends whatever works in it; `why` completes "The session ends: ..."."""
+
+    at: float
+    warning: float
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """The decision, the time at which it would be `STOP` if nothing changed (None: not foreseen), and why."""
 
@@ -41,21 +50,47 @@ class Verdict:
     sentence: str
 
 
-def decide(samples: Sequence[Sample], policy: Policy, started: float, now: float) -> Verdict:
-    """Decide from the newest sample of each source. All times are seconds of one clock that never jumps."""
+def decide(
+    samples: Sequence[Sample],
+    policy: Policy,
+    *,
+    started: float,
+    now: float,
+    held_until: float | None = None,
+    deadline: Deadline | None = None,
+) -> Verdict:
+    """Decide from the newest sample of each source.
+
+    All times are seconds of one clock that never jumps. Until `held_until` the user wants the session kept.
+    """
+    use = _decide_by_use(samples, policy, started=started, now=now, held_until=held_until)
+    if deadline is None or (use.stop_at is not None and use.stop_at < deadline.at):
+        return use
+    if now >= deadline.at:
+        return Verdict(action=Action.STOP, stop_at=deadline.at, sentence=f"The time is up: {deadline.why}.")
+    if now >= deadline.at - deadline.warning:
+        sentence = f"The session ends in {format_duration(deadline.at - now)}: {deadline.why}. {use.sentence}"
+        return Verdict(action=Action.WARN, stop_at=deadline.at, sentence=sentence)
+    return Verdict(action=use.action, stop_at=deadline.at, sentence=use.sentence)
+
+
+def _decide_by_use(
+    samples: Sequence[Sample], policy: Policy, *, started: float, now: float, held_until: float | None
+) -> Verdict:
     doubts = "".join(f" ({sample.source}: {sample.error})" for sample in samples if sample.error)
     working = [f"{sample.source}: {sample.detail}" for sample in samples if sample.active]
     if working:
         return Verdict(action=Action.KEEP, stop_at=None, sentence=f"In use: {', '.join(working)}.{doubts}")
     last = max([started, *(sample.last for sample in samples if sample.last is not None)])
     idle = f"Nothing has worked for {format_duration(now - last)}"
-    seen = ", ".join(f"{sample.source}: {sample.detail}" for sample in samples)
     if policy.idle_timeout is None:
         return Verdict(action=Action.KEEP, stop_at=None, sentence=f"{idle}, and the idle timeout is never.{doubts}")
-    stop_at = last + policy.idle_timeout
+    seen = ", ".join(f"{sample.source}: {sample.detail}" for sample in samples)
+    stop_at = max(last + policy.idle_timeout, held_until or 0.0)
     if now >= stop_at:
-        sentence = f"{idle}, the idle timeout ({seen}).{doubts}"
+        sentence = f"{idle}; the idle timeout is {format_duration(policy.idle_timeout)} ({seen}).{doubts}"
         return Verdict(action=Action.STOP, stop_at=stop_at, sentence=sentence)
     action = Action.WARN if now >= stop_at - policy.idle_warning else Action.KEEP
-    sentence = f"{idle} ({seen}); the session ends in {format_duration(stop_at - now)} if nothing does.{doubts}"
+    held = "Its user holds the session. " if held_until is not None and now < held_until else ""
+    sentence = f"{held}{idle} ({seen}); the session ends in {format_duration(stop_at - now)} if nothing does.{doubts}"
     return Verdict(action=action, stop_at=stop_at, sentence=sentence)

@@ -39,7 +39,7 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
             publisher.problem = NO_CHIRP
             _warn(NO_CHIRP)
         supervisor = Supervisor(
-            settings, state, functools.partial(_connection, job, settings, contract.new_socket_name()), publisher
+            settings, job, state, functools.partial(_connection, job, settings, contract.new_socket_name()), publisher
         )
     except SessionError as error:
         values = contract.attributes(State.FAILED, str(error), None, None)

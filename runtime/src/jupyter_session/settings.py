@@ -11,16 +11,27 @@ from typing import Any
 from jupyter_session.durations import parse_duration
 from jupyter_session.errors import UsageError
 from jupyter_session.ports import PortRange, parse_port_range
+from jupyter_session.sizes import parse_size
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a session was asked to be. Durations are in seconds; None for one of them means never."""
+    """What a session was asked to be. Durations are in seconds, sizes in bytes; None for one of them means never.
+
+    `memory_guard` is a share of the slot's memory, above 0 and at most 1.
+    """
 
     notebooks: Path
     port_range: PortRange | None
     idle_timeout: float | None
     idle_warning: float
+    stall_timeout: float | None
+    max_runtime: float | None
+    max_extend: float
+    memory_guard: float | None
+    save_max_file: int
+    save_max_total: int
+    save_exclude: tuple[str, ...]
     access_point: str | None
 
 
@@ -61,6 +72,19 @@ def _positive(text: str) -> float:
     return seconds
 
 
+def _share(text: str) -> float | None:
+    if text.strip().lower() == "never":
+        return None
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", text, re.ASCII)
+    if not found or not 50 <= float(found[1]) <= 100:
+        raise ValueError(f"{text!r} is no share of the memory: give 50% to 100%, or never")
+    return float(found[1]) / 100
+
+
+def _patterns(text: str) -> tuple[str, ...]:
+    return tuple(pattern for part in text.split(",") if (pattern := part.strip()))
+
+
 def _folder(text: str) -> Path:
     if not text or "\0" in text:
         raise ValueError(f"{text!r} is no folder name")
@@ -81,7 +105,22 @@ TABLE = (
     Setting("notebooks", "DIR", "notebooks", _folder, "folder that JupyterLab opens and that travels with the job"),
     Setting("port_range", "LO-HI", "", _optional_range, "take the port from here (default: below the ephemeral ports)"),
     Setting("idle_timeout", "DURATION", "30m", _timeout, "end after so long without activity, or never"),
-    Setting("idle_warning", "DURATION", "5m", parse_duration, "warn so long before that end"),
+    Setting("idle_warning", "DURATION", "5m", parse_duration, "warn so long before the session ends"),
+    Setting(
+        "stall_timeout", "DURATION", "4h", _timeout, "how long a busy kernel counts that shows no progress, or never"
+    ),
+    Setting("max_runtime", "DURATION", "never", _timeout, "end after so long, whatever works"),
+    Setting("max_extend", "DURATION", "12h", parse_duration, "the most that `extend` may ask for at once"),
+    Setting("memory_guard", "SHARE", "97%", _share, "stop the largest program at so much of the memory, or never"),
+    Setting("save_max_file", "SIZE", "256MB", parse_size, "larger files come back at the end only"),
+    Setting("save_max_total", "SIZE", "2GB", parse_size, "send no more than this while the session runs; 0 for none"),
+    Setting(
+        "save_exclude",
+        "PATTERNS",
+        ".ipynb_checkpoints, __pycache__",
+        _patterns,
+        "names that come back at the end only, with commas between",
+    ),
     Setting(
         "access_point",
         "USER@HOST",

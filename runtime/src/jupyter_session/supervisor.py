@@ -14,10 +14,14 @@ from contextlib import suppress
 from typing import Any
 
 from jupyter_session import control, culler, kernelspecs
-from jupyter_session.activity import Kernels, Requests, Source, Terminals
+from jupyter_session.activity import Lookout
+from jupyter_session.activity.jupyter import Kernels, Requests, Terminals
 from jupyter_session.announcer import Announcer
+from jupyter_session.clock import SessionClock
 from jupyter_session.contract import Connection, State
+from jupyter_session.deadlines import Deadlines
 from jupyter_session.errors import SessionError
+from jupyter_session.jobad import Job
 from jupyter_session.lab import Lab, LabError, end_orphans
 from jupyter_session.ports import choose_port, default_port_range, is_free
 from jupyter_session.publisher import Publisher
@@ -30,6 +34,8 @@ _START_POLL = 0.03
 _PORT_TRIES = 5
 _RESTARTS, _RESTART_WINDOW = 3, 600.0
 _SAMPLE_INTERVAL = 10.0
+_LONGEST_STEP = 3  # intervals: a longer gap means that the job stood still
+_SOURCE_PATIENCE = 600.0  # seconds for which a source that fails is taken at its last word
 # HTCondor gives a job 30 s between SIGTERM and SIGKILL by default (job_max_vacate_time): these add up to less.
 _SHUTDOWN_WAIT, _TERMINATE_WAIT, _PUBLISH_WAIT = 10.0, 3.0, 5.0
 
@@ -42,7 +48,12 @@ class Supervisor:
     """Runs one session: `run()` returns the job's exit status."""
 
     def __init__(
-        self, settings: Settings, state: StateDir, connection: Callable[[int, str], Connection], publisher: Publisher
+        self,
+        settings: Settings,
+        job: Job | None,
+        state: StateDir,
+        connection: Callable[[int, str], Connection],
+        publisher: Publisher,
     ) -> None:
         self._settings = settings
         self._state_dir = state
@@ -52,13 +63,17 @@ class Supervisor:
         self._notebooks = notebooks
         self._lab = Lab(state, notebooks)
         self._tmux = Tmux()
-        self._announcer = Announcer(publisher, self._drop)
         self._stop_wanted = ""
         self._ending = False
         self._selector = selectors.DefaultSelector()
         self._lab_fd = -1
         self._restarts: list[float] = []
         self._policy = culler.Policy.of(settings.idle_timeout, settings.idle_warning)
+        self._interval = min(_SAMPLE_INTERVAL, max(0.5, (settings.idle_timeout or 3600) / 20))
+        self._clock = SessionClock(longest_step=_LONGEST_STEP * self._interval)
+        self._announcer = Announcer(publisher, self._drop, self._clock.now)
+        self._deadlines = Deadlines(settings.max_runtime, settings.idle_warning, job.attributes if job else {})
+        self._held_until: float | None = None
 
     # The life of a session
 
@@ -102,21 +117,28 @@ class Supervisor:
 
     def _watch(self) -> None:
         """Look after the server and its use until the session ends (by _End or SessionError)."""
-        sources: list[Source] = [source(self._get) for source in (Kernels, Terminals, Requests)]
-        started = time.monotonic()
-        interval = min(_SAMPLE_INTERVAL, max(0.5, (self._policy.idle_timeout or 3600) / 20))
-        next_sample = started
+        opened = self._clock.now()
+        lookout = Lookout([source(self._get) for source in (Kernels, Terminals, Requests)], _SOURCE_PATIENCE)
+        next_sample = time.monotonic()
         while True:
             self._turn(max(0.0, next_sample - time.monotonic()))
             if self._lab_fd < 0:
                 self._revive()
             elif time.monotonic() >= next_sample:
-                now = time.monotonic()
-                self._announcer.samples = [source.sample(now) for source in sources]
-                self._follow(culler.decide(self._announcer.samples, self._policy, started, now), now)
+                now = self._clock.now()
+                self._announcer.samples = lookout.look(now)
+                verdict = culler.decide(
+                    self._announcer.samples,
+                    self._policy,
+                    started=opened,
+                    now=now,
+                    held_until=self._held_until,
+                    deadline=self._deadlines.next(now),
+                )
+                self._follow(verdict, now)
                 with suppress(OSError):
                     kernelspecs.offer(self._notebooks, self._state_dir.data)
-                next_sample = time.monotonic() + interval
+                next_sample = time.monotonic() + self._interval
 
     def _follow(self, verdict: culler.Verdict, now: float) -> None:
         """Do what the verdict says."""

@@ -1,40 +1,20 @@
-"""What works in a session: one small source for each thing that can. A source never raises."""
+"""What Jupyter itself knows of its use: kernels, terminals, requests."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from jupyter_session.lab import LabError
+from jupyter_session.activity import Sample
 
 #: Sends `GET path` to the Jupyter server and returns the JSON of its answer; LabError if that fails.
 Get = Callable[[str], Any]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sample:
-    """What one source saw. `last` is the time of the last activity it knows of, in seconds of the session's clock."""
-
-    source: str
-    active: bool
-    last: float | None
-    detail: str
-    error: str = ""
-
-
-class Source(Protocol):
-    """Something that can tell whether a session is used."""
-
-    def sample(self, now: float) -> Sample:
-        """Look once; `now` is the session's clock (monotonic, seconds)."""
-
-
 class _Polled:
     """A source that asks Jupyter, and takes every change of what it is told for activity.
 
-    Jupyter's own times are on the wall clock, which can jump; that they changed is certain. When Jupyter does not
-    answer, the last that it said stands.
+    Jupyter's own times are on the wall clock, which can jump; that they changed is certain.
     """
 
     name: str
@@ -43,24 +23,15 @@ class _Polled:
     def __init__(self, get: Get) -> None:
         self._get = get
         self._seen: Hashable = None
-        self._last = Sample(source=self.name, active=False, last=None, detail="not asked yet")
+        self._last: float | None = None
 
     def sample(self, now: float) -> Sample:
-        """Ask Jupyter once."""
-        before = self._last
-        try:
-            answer = self._get(self.path)
-            active, seen, detail = self.read(answer)
-        except (LabError, KeyError, TypeError, ValueError) as error:
-            return Sample(
-                source=self.name, active=before.active, last=before.last, detail=before.detail, error=str(error)
-            )
-        changed = seen != self._seen and bool(seen)
+        """Ask Jupyter once; LabError, or another error, when it does not answer as it should."""
+        active, seen, detail = self.read(self._get(self.path))
+        if active or (seen != self._seen and bool(seen)):
+            self._last = now
         self._seen = seen
-        self._last = Sample(
-            source=self.name, active=active, last=now if active or changed else before.last, detail=detail
-        )
-        return self._last
+        return Sample(source=self.name, active=active, last=self._last, detail=detail)
 
     def read(self, answer: Any) -> tuple[bool, Hashable, str]:
         """Return whether it is active now, what must stay the same while it is not, and a few words."""
