@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from jupyter_session import contract, control
+from jupyter_session import contract
 from jupyter_session.activity import Sample
 from jupyter_session.contract import Connection, State
 from jupyter_session.publisher import Publisher
 
 
 class Announcer:
-    """The session as others see it. `watchers` are told each change of state; `drop` is for those that have gone."""
+    """The session as others see it. `tell` is called at each change of state; `now` is the session's clock."""
 
-    def __init__(self, publisher: Publisher, drop: Callable[[socket.socket], None], now: Callable[[], float]) -> None:
+    def __init__(self, publisher: Publisher, now: Callable[[], float]) -> None:
         self._publisher = publisher
-        self._drop = drop
         self._now = now
-        self.watchers: set[socket.socket] = set()
+        self.tell: Callable[[], None] = lambda: None
         self.connection: Connection | None = None
         self.state = State.STARTING
         self.reason = ""
         self.verdict = ""
         self.stop_at: int | None = None
+        self.deadline: int | None = None
         self.samples: Sequence[Sample] = ()
 
     def enter(self, state: State, reason: str, *, quietly: bool = False) -> None:
@@ -34,17 +33,15 @@ class Announcer:
         self.state, self.reason = state, contract.one_line(reason)
         if not quietly:
             self.say(f"{state.value}: {self.reason}")
-        # Only when it is near: before that it moves with every key that is pressed, and would be wrong in the ad.
-        stop_at = self.stop_at if state is State.IDLE else None
+        # The idle stop only when it is near: before, it moves with every key pressed, and would be wrong in the ad.
+        stop_at = {State.IDLE: self.stop_at, State.READY: self.deadline}.get(state)
         values = contract.attributes(state, self.reason, stop_at, self.connection)
         files: dict[str, str | None] = {}
         if self.connection and self.connection.file_name:
             has_ended = state in (State.STOPPED, State.FAILED)
             files[self.connection.file_name] = None if has_ended else self.connection.as_json()
         self._publisher.publish(values, contract.event(values), files)
-        for watcher in tuple(self.watchers):
-            if not control.send(watcher, self.status()):
-                self._drop(watcher)
+        self.tell()
 
     def status(self) -> dict[str, Any]:
         """Return all that the user's commands show; the address in it has the token."""

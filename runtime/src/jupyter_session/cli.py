@@ -17,6 +17,7 @@ _VERBS = {
     "status": "say what the session does, and when it would end",
     "url": "print the address with its token",
     "attach": "open the session's tmux: the server's log and a shell",
+    "extend": "keep the session for so long, whatever it does; 0s ends that",
     "stop": "end the session in order; the notebooks come back",
     "logs": "print the server's log",
     "hold": "stay until the session ends: what a tunnel runs",
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         default = f" (default: {setting.default})" if setting.default else ""
         run.add_argument(setting.flag, dest=setting.name, metavar=setting.metavar, help=setting.help + default)
     commands["status"].add_argument("--json", action="store_true", help="for programs")
+    commands["extend"].add_argument("duration", metavar="DURATION", help="like 90m or 2h, from now on")
     commands["hold"].add_argument("port", type=int, nargs="?", help="the port that the tunnel leads to")
     logs = commands["logs"]
     logs.add_argument(

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from jupyter_session.control import Message, ask, connect, messages
-from jupyter_session.durations import format_duration
-from jupyter_session.errors import SessionError
+from jupyter_session.durations import format_duration, parse_duration
+from jupyter_session.errors import SessionError, UsageError
 from jupyter_session.jobad import read_job
 from jupyter_session.statedir import StateDir
 
@@ -29,12 +29,12 @@ def status(*, json: bool) -> int:
     print(f"{message['state']}: {message['verdict'] or message['reason']}")
     if message["stop_at"]:
         print(f"ends {_clock(message['stop_at'])} if nothing changes")
-    rows = [("source", "active", "idle for", "sees")]
+    rows = [("source", "holds", "since", "sees")]
     rows += [
         (
             source["source"],
             "yes" if source["active"] else "no",
-            "-" if source["idle_for"] is None else format_duration(source["idle_for"]),
+            format_duration(source["since"]),
             source["detail"] + (f" ({source['error']})" if source["error"] else ""),
         )
         for source in message["sources"]
@@ -73,6 +73,17 @@ def stop() -> int:
             print(f"{message['state']}: {message['reason']}", flush=True)
         if message["state"] in _ENDED:
             return 0
+    return 0
+
+
+def extend(*, duration: str) -> int:
+    """Keep the session for `duration`, whatever it does."""
+    try:
+        seconds = parse_duration(duration)
+    except ValueError as error:
+        raise UsageError(f"{error}.") from None
+    for message in ask(_state_dir().control, "extend", seconds=seconds):
+        print(message["extended"])
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The session's control socket: how `status`, `stop` and `hold` talk to the supervisor. One JSON line a message."""
+"""The session's control socket: how the user's commands talk to the supervisor. One JSON line a message."""
 
 from __future__ import annotations
 
@@ -6,54 +6,80 @@ import json
 import os
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from jupyter_session.errors import SessionError
+from jupyter_session.loop import Loop
 
 _MAX_LINE = 65536
 _PATIENCE = 1.0
 
 Message = Mapping[str, Any]
+Verb = Callable[[Message], Message]
 
 
 class ControlServer:
-    """Listens on a 0600 socket in the session's private folder; only the session's own user is heard."""
+    """Listens on a 0600 socket in the session's private folder; only the session's own user is heard.
 
-    def __init__(self, path: Path) -> None:
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    Every request is answered by the session's status. Who asks for one of `staying` is told each change from then on.
+    """
+
+    staying = ("hold", "stop")
+
+    def __init__(self, path: Path, loop: Loop, status: Callable[[], Message]) -> None:
+        self._loop = loop
+        self._status = status
+        self._verbs: dict[str, Verb] = {"status": lambda _: {}, "hold": lambda _: {}}
+        self._staying: set[socket.socket] = set()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         mask = os.umask(0o177)
         try:
-            self.socket.bind(str(path))
+            self._socket.bind(str(path))
         finally:
             os.umask(mask)
-        self.socket.listen(16)
+        self._socket.listen(16)
+        loop.watch(self._socket, self._serve)
 
-    def accept(self) -> tuple[socket.socket, Message] | None:
-        """Take one client and its request; None when it is a stranger or talks nonsense."""
-        client, _ = self.socket.accept()
+    def offer(self, name: str, verb: Verb) -> None:
+        """Answer requests `name` by `verb`: it gets the request and returns what is to be added to the status."""
+        self._verbs[name] = verb
+
+    def tell(self) -> None:
+        """Send the status to all that stay."""
+        for client in tuple(self._staying):
+            if not _send(client, self._status()):
+                self._drop(client)
+
+    def _serve(self) -> None:
+        client, _ = self._socket.accept()
         client.settimeout(_PATIENCE)
         try:
             _pid, uid, _gid = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-            if uid in (os.getuid(), 0):
-                return client, _read(client)
+            request = _read(client) if uid in (os.getuid(), 0) else None
         except (OSError, ValueError):
-            pass
+            request = None
+        if request is None:
+            client.close()
+            return
+        name = request.get("verb")
+        verb = self._verbs.get(name) if isinstance(name, str) else None
+        answer = {**self._status(), **verb(request)} if verb else {"error": f"The session does not know {name!r}."}
+        _send(client, answer)
+        if verb and name in self.staying:
+            self._staying.add(client)
+            self._loop.watch(client, lambda: self._drop(client))
+        else:
+            client.close()
+
+    def _drop(self, client: socket.socket) -> None:
+        self._staying.discard(client)
+        self._loop.forget(client)
         client.close()
-        return None
 
 
-def send(client: socket.socket, message: Message) -> bool:
-    """Send a message; False when the client has gone or does not read."""
-    try:
-        client.sendall(json.dumps(message).encode() + b"\n")
-    except OSError:
-        return False
-    return True
-
-
-def connect(path: Path, verb: str) -> socket.socket:
+def connect(path: Path, verb: str, **details: Any) -> socket.socket:
     """Send a request to the supervisor; SessionError when no session lives here."""
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -63,7 +89,7 @@ def connect(path: Path, verb: str) -> socket.socket:
         raise SessionError(
             "No session runs here: say it inside the job (condor_ssh_to_job JOB jupyter-session ...)."
         ) from None
-    send(server, {"verb": verb})
+    _send(server, {"verb": verb, **details})
     return server
 
 
@@ -80,10 +106,22 @@ def messages(server: socket.socket) -> Iterator[Message]:
             yield json.loads(line)
 
 
-def ask(path: Path, verb: str) -> Iterator[Message]:
-    """Send a request and yield the messages that answer it."""
-    with connect(path, verb) as server:
-        yield from messages(server)
+def ask(path: Path, verb: str, **details: Any) -> Iterator[Message]:
+    """Send a request and yield the messages that answer it; SessionError when it was refused."""
+    with connect(path, verb, **details) as server:
+        for message in messages(server):
+            if "error" in message:
+                raise SessionError(message["error"])
+            yield message
+
+
+def _send(client: socket.socket, message: Message) -> bool:
+    """Send a message; False when the client has gone or does not read."""
+    try:
+        client.sendall(json.dumps(message).encode() + b"\n")
+    except OSError:
+        return False
+    return True
 
 
 def _read(client: socket.socket) -> Message:

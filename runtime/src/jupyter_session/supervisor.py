@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import selectors
 import signal
-import socket
 import sys
 import time
 import traceback
@@ -13,16 +11,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from jupyter_session import control, culler, kernelspecs
+from jupyter_session import culler, kernelspecs
 from jupyter_session.activity import Lookout
 from jupyter_session.activity.jupyter import Kernels, Requests, Terminals
 from jupyter_session.announcer import Announcer
 from jupyter_session.clock import SessionClock
 from jupyter_session.contract import Connection, State
+from jupyter_session.control import ControlServer, Message
 from jupyter_session.deadlines import Deadlines
+from jupyter_session.durations import format_duration
 from jupyter_session.errors import SessionError
 from jupyter_session.jobad import Job
 from jupyter_session.lab import Lab, LabError, end_orphans
+from jupyter_session.loop import Loop
 from jupyter_session.ports import choose_port, default_port_range, is_free
 from jupyter_session.publisher import Publisher
 from jupyter_session.settings import Settings
@@ -63,23 +64,27 @@ class Supervisor:
         self._notebooks = notebooks
         self._lab = Lab(state, notebooks)
         self._tmux = Tmux()
-        self._stop_wanted = ""
+        self._loop = Loop()
         self._ending = False
-        self._selector = selectors.DefaultSelector()
         self._lab_fd = -1
         self._restarts: list[float] = []
         self._policy = culler.Policy.of(settings.idle_timeout, settings.idle_warning)
         self._interval = min(_SAMPLE_INTERVAL, max(0.5, (settings.idle_timeout or 3600) / 20))
         self._clock = SessionClock(longest_step=_LONGEST_STEP * self._interval)
-        self._announcer = Announcer(publisher, self._drop, self._clock.now)
+        self._announcer = Announcer(publisher, self._clock.now)
         self._deadlines = Deadlines(settings.max_runtime, settings.idle_warning, job.attributes if job else {})
         self._held_until: float | None = None
+        self._next_look = 0.0  # on the monotonic clock
 
     # The life of a session
 
     def run(self) -> int:
         """Run the session to its end; 0 when it ended as intended."""
-        self._listen()
+        self._loop.watch_signals()
+        commands = ControlServer(self._state_dir.control, self._loop, self._announcer.status)
+        commands.offer("stop", self._stop)
+        commands.offer("extend", self._extend)
+        self._announcer.tell = commands.tell
         try:
             self._announcer.enter(State.STARTING, "JupyterLab is starting.")
             kernelspecs.offer(self._notebooks, self._state_dir.data)
@@ -119,12 +124,11 @@ class Supervisor:
         """Look after the server and its use until the session ends (by _End or SessionError)."""
         opened = self._clock.now()
         lookout = Lookout([source(self._get) for source in (Kernels, Terminals, Requests)], _SOURCE_PATIENCE)
-        next_sample = time.monotonic()
         while True:
-            self._turn(max(0.0, next_sample - time.monotonic()))
+            self._turn(self._next_look - time.monotonic())
             if self._lab_fd < 0:
                 self._revive()
-            elif time.monotonic() >= next_sample:
+            elif time.monotonic() >= self._next_look:
                 now = self._clock.now()
                 self._announcer.samples = lookout.look(now)
                 verdict = culler.decide(
@@ -138,12 +142,12 @@ class Supervisor:
                 self._follow(verdict, now)
                 with suppress(OSError):
                     kernelspecs.offer(self._notebooks, self._state_dir.data)
-                next_sample = time.monotonic() + self._interval
+                self._next_look = time.monotonic() + self._interval
 
     def _follow(self, verdict: culler.Verdict, now: float) -> None:
         """Do what the verdict says."""
         self._announcer.verdict = verdict.sentence
-        self._announcer.stop_at = None if verdict.stop_at is None else round(time.time() + verdict.stop_at - now)
+        self._announcer.stop_at = None if verdict.stop_at is None else _epoch(verdict.stop_at - now)
         if verdict.action is culler.Action.STOP:
             raise _End(verdict.sentence)
         if verdict.action is culler.Action.WARN and self._announcer.state is State.READY:
@@ -186,6 +190,34 @@ class Supervisor:
         self._state_dir.clear(keep_log=final is State.FAILED)
         return 0 if final is State.STOPPED else 1
 
+    # What its user asks for
+
+    def _turn(self, timeout: float) -> None:
+        """Wait for something to happen, at most `timeout` seconds, and handle it. Raises _End when it is time to."""
+        self._loop.turn(timeout)
+        if self._loop.stop_wanted and not self._ending:
+            raise _End(self._loop.stop_wanted)
+
+    def _stop(self, _request: Message) -> Message:
+        self._loop.want_stop("The session was stopped by its user.")
+        return {}
+
+    def _extend(self, request: Message) -> Message:
+        """Hold the session for `request["seconds"]`, or for as long as it may be held."""
+        wanted = request.get("seconds")
+        if not isinstance(wanted, (int, float)) or not 0 <= wanted < float("inf"):
+            return {"error": "extend needs a number of seconds."}
+        now, granted = self._clock.now(), min(wanted, self._settings.max_extend)
+        self._held_until = now + granted
+        self._next_look = 0.0
+        sentence = f"The session is held for {format_duration(granted)}" if granted else "The session is held no longer"
+        if granted < wanted:
+            sentence += ", the most that --max-extend allows"
+        deadline = self._deadlines.next(now)
+        if deadline is not None and deadline.at < self._held_until:
+            sentence += f", but it ends in {format_duration(deadline.at - now)}: {deadline.why}"
+        return {"extended": f"{sentence}."}
+
     # The server
 
     def _becomes_ready(self, pid: int) -> bool:
@@ -194,7 +226,7 @@ class Supervisor:
             self._lab_fd = os.pidfd_open(pid)
         except ProcessLookupError:
             return False
-        self._selector.register(self._lab_fd, selectors.EVENT_READ, lambda: self._lab_ended(pid))
+        self._loop.watch(self._lab_fd, lambda: self._lab_ended(pid))
         deadline = time.monotonic() + _START_TIMEOUT
         while time.monotonic() < deadline:
             self._turn(_START_POLL)
@@ -207,7 +239,7 @@ class Supervisor:
         )
 
     def _lab_ended(self, pid: int) -> None:
-        self._selector.unregister(self._lab_fd)
+        self._loop.forget(self._lab_fd)
         os.close(self._lab_fd)
         self._lab_fd = -1
         end_orphans(pid)
@@ -239,63 +271,14 @@ class Supervisor:
     def _announce_ready(self, reason: str) -> None:
         connection = self._make_connection(self._lab.port, self._lab.token)
         self._announcer.connection = connection
+        now = self._clock.now()
+        deadline = self._deadlines.next(now)
+        self._announcer.deadline = None if deadline is None else _epoch(deadline.at - now)
         self._announcer.enter(State.READY, reason)
         if connection.job is None and sys.stdout.isatty():
             print(f"\n    {connection.secret_url}\n\nCtrl-C ends the session.\n", flush=True)
 
-    # What the loop hears
 
-    def _listen(self) -> None:
-        self._wakeup, wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(wakeup)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(
-                number,
-                lambda got, _frame: self._want_stop(f"The session was ended by {_SIGNALS[signal.Signals(got)]}."),
-            )
-        self._selector.register(self._wakeup, selectors.EVENT_READ, lambda: os.read(self._wakeup, 64))
-        self._control = control.ControlServer(self._state_dir.control)
-        self._selector.register(self._control.socket, selectors.EVENT_READ, self._serve)
-
-    def _turn(self, timeout: float) -> None:
-        """Wait for something to happen, at most `timeout` seconds, and handle it. Raises _End when it is time to."""
-        for key, _ in self._selector.select(timeout):
-            key.data()
-        if self._stop_wanted and not self._ending:
-            raise _End(self._stop_wanted)
-
-    def _want_stop(self, reason: str) -> None:
-        self._stop_wanted = self._stop_wanted or reason
-
-    def _serve(self) -> None:
-        """Answer one of the user's commands."""
-        accepted = self._control.accept()
-        if accepted is None:
-            return
-        client, request = accepted
-        verb = request.get("verb")
-        if verb not in ("status", "hold", "stop"):
-            control.send(client, {"error": f"The session does not know the verb {verb!r}."})
-            client.close()
-            return
-        control.send(client, self._announcer.status())
-        if verb == "status":
-            client.close()
-            return
-        self._announcer.watchers.add(client)
-        self._selector.register(client, selectors.EVENT_READ, lambda: self._drop(client))
-        if verb == "stop":
-            self._want_stop("The session was stopped by its user.")
-
-    def _drop(self, watcher: socket.socket) -> None:
-        self._announcer.watchers.discard(watcher)
-        with suppress(KeyError):
-            self._selector.unregister(watcher)
-        watcher.close()
-
-
-_SIGNALS = {
-    signal.SIGTERM: "SIGTERM: removed, held, vacated or stopped by HTCondor",
-    signal.SIGINT: "Ctrl-C",
-    signal.SIGHUP: "SIGHUP: its terminal was closed",
-}
+def _epoch(seconds: float) -> int:
+    """Return the time that is so many seconds away, as people's clocks will show it."""
+    return round(time.time() + seconds)

@@ -1,0 +1,63 @@
+"""What ends a session whatever works in it, what holds it although nothing does, and what time does not count."""
+
+import time
+
+from bed import wait_for
+
+
+def test_a_deadline_of_the_users_ends_a_busy_session_with_a_warning_and_the_notebooks_back(new_session):
+    session = new_session().submit("--max-runtime 40s --idle-warning 10s")
+    assert session.ready()["JupyterStopAt"]
+    session.save_notebook("kept.ipynb", "kept")
+    session.execute(session.start_kernel(), "while True: pass")
+    said = session.inside("jupyter-session", "extend", "2h")
+    assert "held for 2 h, but it ends in" in said
+    assert "--max-runtime is 40 s" in said
+
+    ad = session.wait_gone()
+    assert (ad["JupyterState"], ad["ExitCode"]) == ("stopped", 0)
+    assert ad["JupyterReason"] == "The time is up: --max-runtime is 40 s."
+    assert session.states() == ["starting", "ready", "idle", "stopping", "stopped"]
+    assert "1 busy" in session.events()[2].reason
+    assert session.has_notebook("kept.ipynb", "kept")
+
+
+def test_a_duration_that_the_submit_file_allows_ends_the_session_in_order_before_htcondor_holds_it(new_session):
+    session = new_session().submit("", "allowed_execute_duration = 45")
+    session.ready()
+    session.save_notebook("kept.ipynb", "kept")
+    ad = session.wait_gone(120)
+    assert (ad["JobStatus"], ad["JupyterState"], ad["ExitCode"]) == (4, "stopped", 0)
+    assert ad["JupyterReason"] == "The time is up: allowed_execute_duration in the submit file is 45 s."
+    assert session.has_notebook("kept.ipynb", "kept")
+
+
+def test_a_user_holds_an_idle_session_for_a_while(new_session):
+    session = new_session().submit("--idle-timeout 20s --max-extend 1h")
+    session.wait_state("idle")
+    said = session.inside("jupyter-session", "extend", "2h")
+    assert said.strip() == "The session is held for 1 h, the most that --max-extend allows."
+    session.wait_state("ready")
+    assert "Its user holds the session" in session.ad()["JupyterReason"]
+    age = ["sh", "-c", f"ps -o etimes= -p {session.server_pid()}"]
+    wait_for(lambda: int(session.pool.exec("ep1", age).stdout) > 40, 60, "the session to be older than its timeout")
+    assert session.states()[-1] == "ready"
+
+    assert "held no longer" in session.inside("jupyter-session", "extend", "0s")
+    assert "the idle timeout is 20 s" in session.wait_gone()["JupyterReason"]
+
+
+def test_a_suspended_session_is_not_stopped_for_the_time_in_which_it_stood_still(new_session):
+    session = new_session().submit("--idle-timeout 30s")
+    session.ready()
+    session.ap("condor_suspend", session.job, check=True)
+    session.wait_status(7)
+    suspended = time.monotonic()
+    wait_for(lambda: time.monotonic() > suspended + 45, 90, "more than the idle timeout to pass")
+    assert "idle" not in session.states()
+    session.ap("condor_continue", session.job, check=True)
+    session.wait_status(2)
+
+    session.wait_gone()
+    idle, stopping = (event.at for event in session.events() if event.state in ("idle", "stopping"))
+    assert (stopping - idle).total_seconds() >= 10
