@@ -1,12 +1,24 @@
 """The job ad, as the starter writes it."""
 
-from jupyter_session.jobad import read_job, read_machine
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from jupyter_session.jobad import read_job
+
+# pytest-xdist has threads, the process that reads an ad has none yet
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
 
-def job(tmp_path, text):
-    file = tmp_path / ".job.ad"
-    file.write_text(text)
-    return read_job({"_CONDOR_JOB_AD": str(file)})
+def job(tmp_path, text, machine="Memory = 1\n"):
+    environ = {}
+    for name, content in (("_CONDOR_JOB_AD", text), ("_CONDOR_MACHINE_AD", machine)):
+        environ[name] = str(tmp_path / name)
+        (tmp_path / name).write_text(content)
+    return read_job(environ)
 
 
 def test_a_job_knows_its_id_its_settings_and_its_access_point(tmp_path):
@@ -38,8 +50,22 @@ def test_outside_a_job_or_with_an_ad_that_is_none_there_is_no_job(tmp_path):
     assert job(tmp_path, "") is None
 
 
-def test_the_machine_is_named_by_its_ad(tmp_path):
-    ad = tmp_path / ".machine.ad"
-    ad.write_text('Machine = "gpu1.example.org"\n')
-    assert read_machine({"_CONDOR_MACHINE_AD": str(ad)}) == "gpu1.example.org"
-    assert read_machine({})
+def test_the_machine_is_named_by_its_ad_or_by_itself(tmp_path):
+    ad = "ClusterId = 1\nProcId = 0\n"
+    found = job(tmp_path, ad, 'Machine = "gpu1.example.org"\nMemory = 4096\n')
+    assert (found.host, found.machine["memory"]) == ("gpu1.example.org", 4096)
+    assert job(tmp_path, ad, "no ad").host == socket.gethostname()
+    assert job(tmp_path, ad).host == socket.gethostname()
+
+
+def test_reading_the_ads_leaves_no_native_library_behind(tmp_path):
+    loaded = "import sys; from jupyter_session.jobad import read_job; print(read_job(dict([sys.argv[1:]])).id)"
+    loaded += (
+        "; print([name for name in sys.modules if 'classad' in name], open('/proc/self/maps').read().count('classad'))"
+    )
+    (tmp_path / "ad").write_text("ClusterId = 1\nProcId = 0\n")
+    command = [sys.executable, "-c", loaded, "_CONDOR_JOB_AD", str(tmp_path / "ad")]
+    said = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={"PYTHONPATH": os.pathsep.join(sys.path)}
+    )
+    assert said.stdout.split("\n")[:2] == ["1.0", "[] 0"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import os
 import re
 import socket
+import types
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +39,7 @@ class Chirp:
     @contextmanager
     def connect(cls) -> Iterator[Chirp]:
         """Connect with the cookie of the job's chirp configuration; every failure inside is a ChirpError."""
-        from htcondor2.htchirp import HTChirp  # noqa: PLC0415 - loads native libraries: only where it is needed
+        HTChirp: Any = _client_class()  # noqa: N806
 
         class Client(HTChirp):  # type: ignore[misc]
             def _simple_response(self) -> Any:
@@ -87,6 +91,17 @@ class Chirp:
             yield
         except (self._client.NotAuthorized, self._client.InvalidRequest) as error:
             raise ChirpRefusedError(str(error)) from error
+
+
+@functools.cache
+def _client_class() -> Any:
+    """Load the client alone: its package would load native libraries too, 16 MB of them, which it has no use for."""
+    package = importlib.util.find_spec("htcondor2")
+    [folder] = (package and package.submodule_search_locations) or [""]
+    loader = SourceFileLoader("htchirp", str(Path(folder, "htchirp", "htchirp.py")))
+    module = types.ModuleType(loader.name)
+    loader.exec_module(module)
+    return module.HTChirp
 
 
 def _quoted(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import pwd
+import socket
 import sys
 import tempfile
 from collections.abc import Mapping, MutableMapping
@@ -14,7 +15,7 @@ from pathlib import Path
 from jupyter_session import chirp, contract
 from jupyter_session.contract import Connection, State
 from jupyter_session.errors import SessionError
-from jupyter_session.jobad import Job, read_job, read_machine
+from jupyter_session.jobad import Job, read_job
 from jupyter_session.publisher import NO_CHIRP, Publisher
 from jupyter_session.settings import Settings, resolve
 from jupyter_session.statedir import StateDir
@@ -55,7 +56,7 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
 def _connection(job: Job | None, settings: Settings, socket_name: str, port: int, token: str) -> Connection:
     return Connection(
         port=port,
-        host=read_machine(os.environ),
+        host=job.host if job else socket.gethostname(),
         token=token,
         job=job.id if job else None,
         access_point=settings.access_point or (job.access_point if job else None),
