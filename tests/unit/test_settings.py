@@ -28,6 +28,19 @@ def test_a_number_in_the_job_ad_is_seconds():
     assert resolve({}, {}, {"jupyteridletimeout": 90}).idle_timeout == 90
 
 
+def test_sizes_are_bytes_and_the_guards_share_is_a_fraction():
+    settings = resolve({"memory_guard": " 95.5 % ", "save_max_file": "1.5MB"}, {}, {"jupytersavemaxtotal": 0})
+    assert (settings.memory_guard, settings.save_max_file, settings.save_max_total) == (0.955, 3 << 19, 0)
+    assert resolve({}, {}, {}).memory_guard == 0.97
+    assert resolve({"memory_guard": "Never"}, {}, {}).memory_guard is None
+
+
+def test_patterns_stand_between_commas():
+    assert resolve({}, {}, {}).save_exclude == (".ipynb_checkpoints", "__pycache__")
+    assert resolve({"save_exclude": "*.ckpt,, my data ,"}, {}, {}).save_exclude == ("*.ckpt", "my data")
+    assert resolve({"save_exclude": ""}, {}, {}).save_exclude == ()
+
+
 def test_never_is_no_timeout():
     assert resolve({"idle_timeout": "never"}, {}, {}).idle_timeout is None
 
@@ -43,6 +56,19 @@ def test_never_is_no_timeout():
         ({"access_point": "a b@c"}, {}, {}, "--access-point"),
         ({"access_point": "a@-oProxyCommand=x"}, {}, {}, "--access-point"),
         ({"access_point": "-x@host"}, {}, {}, "--access-point"),
+        ({"memory_guard": "49%"}, {}, {}, "--memory-guard: '49%' is no share of the memory"),
+        ({"memory_guard": "101%"}, {}, {}, "50% to 100%, or never"),
+        ({"memory_guard": "0.97"}, {}, {}, "--memory-guard"),
+        ({"memory_guard": "-97%"}, {}, {}, "--memory-guard"),
+        ({"memory_guard": ""}, {}, {}, "--memory-guard"),
+        ({}, {}, {"jupytermemoryguard": 97}, "the job attribute JupyterMemoryGuard"),
+        ({"save_max_file": "big"}, {}, {}, "--save-max-file: 'big' is no size"),
+        ({"save_max_file": "-1"}, {}, {}, "--save-max-file"),
+        ({"save_max_total": "never"}, {}, {}, "--save-max-total"),
+        ({}, {"JUPYTER_SESSION_SAVE_MAX_TOTAL": "2 XB"}, {}, "JUPYTER_SESSION_SAVE_MAX_TOTAL"),
+        ({"stall_timeout": "0"}, {}, {}, "--stall-timeout: '0' is too short"),
+        ({"max_runtime": "0s"}, {}, {}, "--max-runtime: '0s' is too short"),
+        ({"max_extend": "never"}, {}, {}, "--max-extend: 'never' is no duration"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_origin(arguments, environ, ad, offender):

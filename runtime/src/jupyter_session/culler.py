@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from jupyter_session.activity import Sample
@@ -64,14 +64,17 @@ def decide(
     All times are seconds of one clock that never jumps. Until `held_until` the user wants the session kept.
     """
     use = _decide_by_use(samples, policy, started=started, now=now, held_until=held_until)
-    if deadline is None or (use.stop_at is not None and use.stop_at < deadline.at):
+    if deadline is None:
+        return use
+    stop_at = deadline.at if use.stop_at is None else min(use.stop_at, deadline.at)
+    if use.action is Action.STOP and stop_at < deadline.at:
         return use
     if now >= deadline.at:
         return Verdict(action=Action.STOP, stop_at=deadline.at, sentence=f"The time is up: {deadline.why}.")
     if now >= deadline.at - deadline.warning:
         sentence = f"The session ends in {format_duration(deadline.at - now)}: {deadline.why}. {use.sentence}"
-        return Verdict(action=Action.WARN, stop_at=deadline.at, sentence=sentence)
-    return Verdict(action=use.action, stop_at=deadline.at, sentence=use.sentence)
+        return Verdict(action=Action.WARN, stop_at=stop_at, sentence=sentence)
+    return replace(use, stop_at=stop_at)
 
 
 def _decide_by_use(
