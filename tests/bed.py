@@ -99,17 +99,17 @@ class Tunnel:
 
 
 class Session:
-    """One job of `user`, in a folder of its own on the access point."""
+    """One job of `user`, in a folder of its own on the access point, below `parent` (default: the user's home)."""
 
-    def __init__(self, pool: Pool, user: str = "alice") -> None:
+    def __init__(self, pool: Pool, user: str = "alice", parent: str = "") -> None:
         self.pool = pool
         self.user = user
-        self.folder = f"/home/{user}/session-{secrets.token_hex(4)}"
+        self.folder = f"{parent or f'/home/{user}'}/session-{secrets.token_hex(4)}"
         self.job = ""
         self.tunnels: list[Tunnel] = []
         for source in ("jupyter.sub", "notebooks/welcome.ipynb"):
             pool.copy("ap", ROOT / "submit" / source, f"{self.folder}/{source}", user)
-        pool.exec("ap", ["ln", SHARED_IMAGE, f"{self.folder}/jupyter.sif"], check=True)
+        pool.exec("ap", ["ln", *(["-s"] if parent else []), SHARED_IMAGE, f"{self.folder}/jupyter.sif"], check=True)
 
     def submit(self, arguments: str = "", *lines: str, without: str = "") -> Session:
         """`condor_submit jupyter.sub` with the arguments set and `lines` added before `queue`.
@@ -290,12 +290,12 @@ def background(pool: Pool, host: str, argv: Sequence[str], user: str = "root", *
 
 
 @contextlib.contextmanager
-def sessions(pool: Pool) -> Iterator[Callable[..., Session]]:
+def sessions(pool: Pool, parent: str = "") -> Iterator[Callable[..., Session]]:
     """Give out sessions, and remove them all at the end."""
     given: list[Session] = []
 
     def new(user: str = "alice") -> Session:
-        given.append(Session(pool, user))
+        given.append(Session(pool, user, parent))
         return given[-1]
 
     try:

@@ -24,6 +24,8 @@ HOSTS = {"ap": "10.77.0.10", "ep1": "10.77.0.20", "laptop": "10.77.0.30"}
 LOGS = ("/var/log/condor", "/var/log/sshd.log")
 STATE = Path("/run/jupyter-pool")
 TERMINAL = Path(__file__).with_name("terminal.py")
+#: Kills everything on a host but its PID 1 with its child (`namespaces.INIT`), and the shell that runs this.
+_KILL_ALL = "while pids=$(pgrep -v -f '^(tini --|sleep infinity|sh -c while pids)'); do kill -9 $pids; done"
 
 
 class HostProcess(subprocess.Popen[str]):
@@ -203,6 +205,16 @@ class Pool:
     def heal(self, host: str) -> None:
         """Give a host its network back; again is harmless."""
         network.heal(self.pid("switch"), self._known(host))
+
+    def power_off(self, host: str) -> None:
+        """Kill all that runs on a host at once, with nobody told: its network goes first."""
+        self.cut(host)
+        self.exec(host, ["sh", "-c", _KILL_ALL], check=True)
+
+    def power_on(self, host: str) -> None:
+        """Undo `power_off`: the host's HTCondor starts again, as after a boot."""
+        self.heal(host)
+        self.exec(host, ["condor_master"], check=True)
 
     def save_logs(self, folder: Path) -> None:
         """Copy the daemons' logs of every host that is up to ``folder``/HOST."""

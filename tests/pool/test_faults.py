@@ -1,0 +1,83 @@
+"""What breaks around a session: its notebooks are on the access point, and it goes on, or starts anew with them."""
+
+import os
+import secrets
+
+import pytest
+
+from bed import place_image, sessions, wait_for
+from testbed import boot
+from testbed.pool import Pool
+
+
+@pytest.fixture
+def own_pool():
+    """Give a pool that no other test uses."""
+    pool = Pool(f"faults-{secrets.token_hex(3)}")
+    boot.up(pool, owner=os.getpid())
+    try:
+        place_image(pool)
+        yield pool
+    finally:
+        boot.down(pool)
+
+
+def with_a_saved_notebook(session):
+    """Wait until the access point has a notebook that was saved in the session, which goes on."""
+    session.ready(120)
+    session.save_notebook("kept.ipynb", "kept")
+    wait_for(lambda: session.has_notebook("kept.ipynb", "kept"), 90, "the notebook on the access point")
+    assert session.states()[-1] == "ready"
+    return session
+
+
+def has_started_anew_with_it(session, seconds):
+    """Wait until the job has started once more, and its session has the notebook."""
+    wait_for(lambda: session.ad().get("NumShadowStarts", 0) > 1, seconds, "the job to start again")
+    wait_for(lambda: session.states().count("ready") == 2, 120, "the session to be ready again")
+    return "kept" in session.request("/api/contents/kept.ipynb")
+
+
+@pytest.mark.slow
+def test_an_execution_point_that_loses_its_power_takes_no_saved_notebook_with_it(own_pool):
+    with sessions(own_pool) as new:
+        session = with_a_saved_notebook(new().submit("", "job_lease_duration = 60"))
+        own_pool.power_off("ep1")
+        assert session.has_notebook("kept.ipynb", "kept")
+        own_pool.power_on("ep1")
+        assert has_started_anew_with_it(session, 900)
+
+
+def test_a_schedd_that_restarts_leaves_the_session_running(own_pool):
+    with sessions(own_pool) as new:
+        session = with_a_saved_notebook(new().submit())
+        server = session.server_pid()
+        own_pool.exec("ap", ["pkill", "-9", "-x", "condor_schedd|condor_shadow"], check=True)
+        wait_for(lambda: session.ad().get("JobStatus") == 2, 120, "the job to run again")
+        session.save_notebook("later.ipynb", "later")
+        wait_for(lambda: session.has_notebook("later.ipynb", "later"), 120, "the later notebook")
+        assert session.server_pid() == server
+        assert session.states()[-1] == "ready"
+
+
+def test_a_shadow_that_is_killed_costs_no_saved_notebook(new_session):
+    session = with_a_saved_notebook(new_session().submit())
+    session.pool.exec("ap", ["pkill", "-9", "-f", f"^condor_shadow .*{session.job} "], check=True)
+    assert session.has_notebook("kept.ipynb", "kept")
+    assert has_started_anew_with_it(session, 120)
+
+
+def test_a_full_disk_of_the_access_point_harms_no_saved_notebook_and_the_next_are_saved_once_there_is_room(pool):
+    folder = f"/home/alice/small-{secrets.token_hex(4)}"
+    pool.exec("ap", ["install", "-d", "-o", "alice", folder], check=True)
+    pool.exec("ap", ["mount", "-t", "tmpfs", "-o", "size=8m,mode=777", "none", folder], check=True)
+    with sessions(pool, folder) as new:
+        session = with_a_saved_notebook(new().submit())
+        pool.exec("ap", ["sh", "-c", f"cat /dev/zero > {folder}/filler"])
+        session.save_notebook("later.ipynb", "later" * 4000)
+        wait_for(lambda: "No space" in session.inside("jupyter-session", "status"), 90, "status to tell of it")
+        assert session.has_notebook("kept.ipynb", "kept")
+        assert session.file("notebooks/later.ipynb") is None
+        pool.exec("ap", ["rm", f"{folder}/filler"], check=True)
+        wait_for(lambda: session.has_notebook("later.ipynb", "later" * 4000), 150, "the later notebook")
+    pool.exec("ap", ["umount", folder])
