@@ -234,6 +234,13 @@ class Session:
             f"^/opt/jupyter/bin/python3 .*jupyter-lab --config=/tmp/jupyter-session-[0-9]*-{re.escape(self.job)}/"
         )
 
+    def kill_supervisor(self) -> None:
+        """Kill the supervisor of this job: the process that listens on its control socket."""
+        sockets = self.pool.exec("ep1", ["ss", "-Hxlp"], check=True).stdout
+        found = re.search(rf"-{re.escape(self.job)}/control .*pid=(\d+)", sockets)
+        assert found, sockets
+        self.pool.exec("ep1", ["kill", "-KILL", found[1]], check=True)
+
     def kill_server(self) -> int:
         """Kill JupyterLab; return the second in which it was killed, as the execution point's clock has it."""
         command = f"date +%s; kill -9 {self.server_pid()}"

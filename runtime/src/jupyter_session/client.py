@@ -98,7 +98,8 @@ def logs(*, lines: int, follow: bool) -> NoReturn:
 def hold(*, port: int | None) -> int:
     """Print the address once it is known, stay until the session ends, and say why it did.
 
-    A tunnel's ssh runs this, so it also ends when nobody reads its output any more. SessionError when the session
+    A tunnel's ssh runs this, so it also ends when nobody reads its output any more; the tunnel ends with a line that
+    begins with `stopped:` or `failed:`. SessionError when the session
     listens on another port than the tunnel leads to.
     """
     shown = None
@@ -117,6 +118,8 @@ def hold(*, port: int | None) -> int:
             break
         else:
             print(f"{state}: {message['reason']}", flush=True)
+    else:
+        print("failed: the session ended without a word; condor_q -af JupyterReason says why.", flush=True)
     return 0
 
 

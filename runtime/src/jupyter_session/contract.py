@@ -55,6 +55,9 @@ class Connection:
         command, `hold`, ends with the session, so that no open tunnel keeps the slot. When the laptop goes, `c` ends
         what runs on the access point and removes the folder, with the key that condor_ssh_to_job keeps in it.
 
+        The last line of `hold` ends it all, too: once another condor_ssh_to_job has come into the same container,
+        HTCondor does not notice the end of the first (25.14, OsProc::SingEnterReaper), which would keep the slot.
+
         The access point may learn late that a connection is dead, after the line has been pasted again. So each login
         makes the folder anew, goes into it, and removes what lies where it is: never what a later one has put there.
 
@@ -71,7 +74,8 @@ class Connection:
             f"rm -rf {folder}; mkdir -m 700 {folder} && cd {folder} && >lab || exit 1; "
             f"c() {{ trap : 15; rm -rf ./*; rmdir {folder} 2>/dev/null; kill 0; }}; trap c 0 1 2 15; "
             f"unset SSH_AUTH_SOCK; TMP={folder} "
-            f"condor_ssh_to_job -auto-retry -ssh {inner} {self.job} jupyter-session hold {self.port} & wait"
+            f"condor_ssh_to_job -auto-retry -ssh {inner} {self.job} jupyter-session hold {self.port} | "
+            f"{{ sed -u -e /^stopped:/q -e /^failed:/q; kill 0; }} & wait"
         )
         return (
             "ssh -t -o ExitOnForwardFailure=yes -o ServerAliveInterval=15 "
@@ -88,7 +92,7 @@ class Connection:
     @property
     def file_name(self) -> str | None:
         """The name of the owner's connection file, beside the submit file."""
-        return f"jupyter-{self.job}.json" if self.job else None
+        return connection_file(self.job) if self.job else None
 
     def as_json(self) -> str:
         """Return the owner's connection file: everything, the token included."""
@@ -105,6 +109,11 @@ class Connection:
             },
             indent=2,
         )
+
+
+def connection_file(job_id: str) -> str:
+    """Return the name of a job's connection file, beside the submit file."""
+    return f"jupyter-{job_id}.json"
 
 
 def new_socket_name() -> str:

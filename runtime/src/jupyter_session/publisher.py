@@ -37,7 +37,8 @@ class _Pending:
 class Publisher:
     """Sends attributes, events and private files by chirp; tries again, ever more slowly, while that fails.
 
-    `problem` is one sentence on what does not work now, or empty. `say` is called with a problem when it is new.
+    `problem` is one sentence on what does not work now, or empty. `say` is called with a problem when it is new. The
+    thread starts with the first thing to send.
     """
 
     def __init__(self, *, enabled: bool, say: Callable[[str], None]) -> None:
@@ -47,16 +48,17 @@ class Publisher:
         self._sent: dict[str, Value] = {}
         self._wake = threading.Condition()
         self._closing = False
+        self._enabled = enabled
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
-        if enabled:
-            self._thread.start()
 
     def publish(
         self, attributes: Mapping[str, Value], event: str | None = None, files: Mapping[str, str | None] | None = None
     ) -> None:
         """Queue a group of attributes (their order is kept), an event, and private files (None removes one)."""
-        if not self._thread.is_alive():
+        if not self._enabled:
             return
+        if self._thread.ident is None:
+            self._thread.start()
         with self._wake:
             for name, value in attributes.items():
                 self._pending.attributes.pop(name, None)  # so that the newest group's order holds

@@ -12,7 +12,7 @@ from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 
-from jupyter_session import chirp, contract
+from jupyter_session import chirp, contract, keeper
 from jupyter_session.contract import Connection, State
 from jupyter_session.errors import SessionError
 from jupyter_session.jobad import Job, read_job
@@ -32,25 +32,29 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
         settings = resolve(arguments, environ, job.attributes if job else {})
         _check_folder(settings.notebooks)
         state = StateDir.locate(environ, job.id if job else None)
-        lock = state.create()
-        _complete_environment(environ, state)
-        from jupyter_session.supervisor import Supervisor  # noqa: PLC0415 - bad settings are told before it is loaded
-
-        if job is not None and not chirp.is_configured(environ):
-            publisher.problem = NO_CHIRP
-            _warn(NO_CHIRP)
-        supervisor = Supervisor(
-            settings, job, state, functools.partial(_connection, job, settings, contract.new_socket_name()), publisher
-        )
+        state.create()  # the lock is held for as long as one of the two processes below lives
     except SessionError as error:
         values = contract.attributes(State.FAILED, str(error), None, None)
         publisher.publish(values, contract.event(values))
         publisher.close(timeout=1.0)
         raise
-    try:
-        return supervisor.run()
-    finally:
-        os.close(lock)
+    _complete_environment(environ, state)
+    status = keeper.fork()
+    if status is None:
+        return _supervise(settings, job, state, publisher)
+    if status < 0:
+        raise SessionError(keeper.clear_up(-status, job.id if job else None, state, publisher))
+    return status
+
+
+def _supervise(settings: Settings, job: Job | None, state: StateDir, publisher: Publisher) -> int:
+    from jupyter_session.supervisor import Supervisor  # noqa: PLC0415 - not in the keeper, nor for settings that are bad
+
+    if job is not None and not chirp.is_configured():
+        publisher.problem = NO_CHIRP
+        _warn(NO_CHIRP)
+    connection = functools.partial(_connection, job, settings, contract.new_socket_name())
+    return Supervisor(settings, job, state, connection, publisher).run()
 
 
 def _connection(job: Job | None, settings: Settings, socket_name: str, port: int, token: str) -> Connection:
