@@ -9,6 +9,7 @@ def test_idle_session_stops_although_a_tunnel_is_open(new_session):
     session.save_notebook("kept.ipynb", "kept")
     tunnel = session.tunnel()
     tunnel.url()
+    assert session.inside("echo", "beside it").strip() == "beside it"  # HTCondor loses sight of the tunnel
     assert session.wait_state("idle")["JupyterStopAt"]
 
     ad = session.wait_gone()
