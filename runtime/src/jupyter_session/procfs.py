@@ -1,0 +1,104 @@
+"""The kernel's own table of processes, read from /proc.
+
+psutil has neither the session nor the foreground group of a process, and asks several files for what stands in one.
+https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """One process as it was when it was read. Times are seconds of CPU, `disk` is bytes.
+
+    `started` is in clock ticks since the boot: with `pid` it names a process for ever. `tty` is the number of the
+    controlling terminal, 0 for none; `foreground` the process group that reads from it. `own` is the time that the
+    process itself used, `total` also that of its children that have ended and been waited for, as is `disk`.
+    """
+
+    pid: int
+    started: int
+    parent: int
+    uid: int
+    group: int
+    session: int
+    tty: int
+    foreground: int
+    name: str
+    argv: tuple[str, ...]
+    own: float
+    total: float
+    disk: int
+
+    @property
+    def id(self) -> tuple[int, int]:
+        """What names it for ever: a process number is used again."""
+        return self.pid, self.started
+
+
+def read_all(proc: Path = Path("/proc")) -> Iterator[Process]:
+    """Yield every process that can be seen."""
+    with os.scandir(proc) as entries:
+        for entry in entries:
+            if entry.name.isdigit():
+                with suppress(OSError):  # it has just ended
+                    yield _read(Path(entry.path), entry.stat().st_uid)
+
+
+def last_input(process: Process) -> float | None:
+    """Return when a program last read from the controlling terminal of `process`, epoch seconds in steps of eight.
+
+    The kernel moves the access time of a terminal when something typed is read, and the modification time when
+    something is printed (tty_update_time). By the open file: a terminal may be of another devpts than ours.
+    """
+    for path in (f"/proc/{process.pid}/fd/0", f"/dev/pts/{_minor(process.tty)}"):
+        with suppress(OSError):
+            about = os.stat(path)  # noqa: PTH116 - Path.stat is the same, twice as slow
+            if about.st_rdev == os.makedev(_major(process.tty), _minor(process.tty)):
+                return about.st_atime
+    return None
+
+
+def _major(tty: int) -> int:
+    return (tty >> 8) & 0xFFF
+
+
+def _minor(tty: int) -> int:
+    return (tty & 0xFF) | ((tty >> 12) & 0xFFF00)
+
+
+def _read(folder: Path, uid: int) -> Process:
+    stat = (folder / "stat").read_bytes()
+    fields = stat[stat.rindex(b")") + 2 :].split()
+    own = int(fields[11]) + int(fields[12])
+    return Process(
+        pid=int(folder.name),
+        started=int(fields[19]),
+        parent=int(fields[1]),
+        uid=uid,
+        group=int(fields[2]),
+        session=int(fields[3]),
+        tty=int(fields[4]),
+        foreground=int(fields[5]),
+        name=stat[stat.index(b"(") + 1 : stat.rindex(b")")].decode(errors="replace"),
+        argv=tuple((folder / "cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")),
+        own=own / _TICKS,
+        total=(own + int(fields[13]) + int(fields[14])) / _TICKS,
+        disk=_disk(folder),
+    )
+
+
+def _disk(folder: Path) -> int:
+    try:
+        lines = dict(line.split(b": ") for line in (folder / "io").read_bytes().splitlines())
+    except (OSError, ValueError):  # another user's
+        return 0
+    return int(lines[b"read_bytes"]) + int(lines[b"write_bytes"])
