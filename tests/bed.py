@@ -212,8 +212,13 @@ class Session:
         return found is not None and json.loads(found)["cells"][0]["outputs"][0]["text"] in (text, [text])
 
     def start_kernel(self) -> str:
-        """Start a kernel as Lab does; return its id."""
+        """Start a kernel of no notebook; return its id."""
         return str(json.loads(self.request("/api/kernels", "POST", "{}"))["id"])
+
+    def open_notebook(self, name: str) -> str:
+        """Start the kernel of a notebook as Lab does when it is opened; return the kernel's id."""
+        wanted = {"path": name, "name": name, "type": "notebook", "kernel": {"name": "python3"}}
+        return str(json.loads(self.request("/api/sessions", "POST", json.dumps(wanted)))["kernel"]["id"])
 
     def execute(self, kernel: str, code: str) -> None:
         """Run a cell in a kernel; return once the kernel is busy with it."""
@@ -250,7 +255,16 @@ class Session:
         """Return what the session said in the job's event log, in order."""
         log = self.file(f"jupyter-{self.job.partition('.')[0]}.log") or ""
         found = ((at, json.loads(text)) for at, text in EVENT.findall(log))
-        return [Event(datetime.fromisoformat(at).astimezone(), said["state"], said["reason"]) for at, said in found]
+        return [
+            Event(datetime.fromisoformat(at).astimezone(), said["state"], said["reason"])
+            for at, said in found
+            if "state" in said
+        ]
+
+    def warnings(self) -> list[str]:
+        """Return the warnings in the job's event log, in order."""
+        log = self.file(f"jupyter-{self.job.partition('.')[0]}.log") or ""
+        return [said["warning"] for _, text in EVENT.findall(log) if "warning" in (said := json.loads(text))]
 
     def states(self) -> list[str]:
         """Return the states that the event log tells of, in order."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,14 +13,21 @@ from jupyter_session.activity import Sample
 from jupyter_session.contract import Connection, State
 from jupyter_session.publisher import Publisher
 
+_MOST_WARNINGS = 20
+
 
 class Announcer:
-    """The session as others see it. `tell` is called at each change of state; `now` is the session's clock."""
+    """The session as others see it. `tell` is called at each change of state; `now` is the session's clock.
+
+    `notify` shows a sentence to the person who is there, with the epoch second at which the session ends, or None.
+    """
 
     def __init__(self, publisher: Publisher, now: Callable[[], float]) -> None:
         self._publisher = publisher
         self._now = now
         self.tell: Callable[[], None] = lambda: None
+        self.notify: Callable[[str, int | None], None] = lambda _sentence, _stop_at: None
+        self.warnings: deque[str] = deque(maxlen=_MOST_WARNINGS)
         self.connection: Connection | None = None
         self.state = State.STARTING
         self.reason = ""
@@ -42,6 +50,14 @@ class Announcer:
             files[self.connection.file_name] = None if has_ended else self.connection.as_json()
         self._publisher.publish(values, contract.event(values), files)
         self.tell()
+
+    def warn(self, sentence: str) -> None:
+        """Tell everyone something that needs to be known now, and that changes no state."""
+        sentence = contract.one_line(sentence)
+        self.warnings.append(sentence)
+        self.say(sentence)
+        self._publisher.publish({}, contract.warning(sentence))
+        self.notify(sentence, None)
 
     def status(self) -> dict[str, Any]:
         """Return all that the user's commands show; the address in it has the token."""

@@ -153,6 +153,13 @@ def event(values: Mapping[str, str | int | None]) -> str:
         "url": values.get("JupyterURL"),
         "stop_at": values["JupyterStopAt"],
     }
-    return "jupyter-session " + json.dumps(
-        {name: value for name, value in fields.items() if value is not None}, ensure_ascii=False
-    )
+    return _event({name: value for name, value in fields.items() if value is not None})
+
+
+def warning(sentence: str) -> str:
+    """Return the text of the job event that carries a warning: one line of JSON, nothing secret."""
+    return _event({"warning": one_line(sentence)})
+
+
+def _event(fields: Mapping[str, str | int | None]) -> str:
+    return "jupyter-session " + json.dumps(fields, ensure_ascii=False)

@@ -72,13 +72,14 @@ class Lab:
             return False
         return True
 
-    def request(self, method: str, path: str) -> Any:
+    def request(self, method: str, path: str, body: Any = None, *, timeout: float = REQUEST_TIMEOUT) -> Any:
         """Send an API request; return the JSON of the answer, None if it has no body. LabError for all that fails."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=REQUEST_TIMEOUT)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
-            connection.request(method, path, headers={"Authorization": f"token {self.token}"})
+            data = None if body is None else json.dumps(body)
+            connection.request(method, path, data, headers={"Authorization": f"token {self.token}"})
             answer = connection.getresponse()
-            body = answer.read()
+            text = answer.read()
         except (OSError, http.client.HTTPException) as error:
             raise LabError(f"JupyterLab does not answer: {error or type(error).__name__}") from error
         finally:
@@ -86,7 +87,7 @@ class Lab:
         if answer.status >= 400:
             raise LabError(f"JupyterLab answered {answer.status} to {method} {path}")
         try:
-            return json.loads(body) if body else None
+            return json.loads(text) if text else None
         except ValueError as error:
             raise LabError(f"JupyterLab's answer to {path} is no JSON") from error
 

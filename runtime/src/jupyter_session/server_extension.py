@@ -17,6 +17,8 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from tornado.web import RequestHandler, authenticated
 
+from jupyter_session import notices
+
 PATH = "/jupyter-session/requests"
 
 
@@ -58,3 +60,4 @@ def _load_jupyter_server_extension(server: Any) -> None:
             self.finish(json.dumps(last))
 
     server.web_app.add_handlers(".*$", [(url_path_join(base, PATH), RequestsHandler)])
+    notices.load(server)

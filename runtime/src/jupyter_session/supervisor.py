@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -24,7 +24,10 @@ from jupyter_session.errors import SessionError
 from jupyter_session.jobad import Job
 from jupyter_session.lab import Lab, LabError, end_orphans
 from jupyter_session.loop import Loop
+from jupyter_session.memory import find_meter
+from jupyter_session.memory_guard import MemoryGuard
 from jupyter_session.ports import choose_port, default_port_range, is_free
+from jupyter_session.processes import Group, Processes
 from jupyter_session.publisher import Publisher
 from jupyter_session.settings import Settings
 from jupyter_session.statedir import StateDir
@@ -35,6 +38,8 @@ _START_POLL = 0.03
 _PORT_TRIES = 5
 _RESTARTS, _RESTART_WINDOW = 3, 600.0
 _SAMPLE_INTERVAL = 10.0
+_RATE_WINDOW = 60.0
+_QUICK = 1.0  # seconds for a request whose answer is of little weight
 _LONGEST_STEP = 3  # intervals: a longer gap means that the job stood still
 _SOURCE_PATIENCE = 600.0  # seconds for which a source that fails is taken at its last word
 # HTCondor gives a job 30 s between SIGTERM and SIGKILL by default (job_max_vacate_time): these add up to less.
@@ -75,6 +80,15 @@ class Supervisor:
         self._deadlines = Deadlines(settings.max_runtime, settings.idle_warning, job.attributes if job else {})
         self._held_until: float | None = None
         self._next_look = 0.0  # on the monotonic clock
+        self._processes = Processes(state, _RATE_WINDOW)
+        self._announcer.notify = self._notify
+        self._memory = MemoryGuard(
+            find_meter(job),
+            settings.memory_guard,
+            look=self._look_at_processes,
+            sessions=lambda: self._lab.request("GET", "/api/sessions?no_track_activity=1", timeout=_QUICK),
+            warn=self._announcer.warn,
+        )
 
     # The life of a session
 
@@ -125,7 +139,8 @@ class Supervisor:
         opened = self._clock.now()
         lookout = Lookout([source(self._get) for source in (Kernels, Terminals, Requests)], _SOURCE_PATIENCE)
         while True:
-            self._turn(self._next_look - time.monotonic())
+            self._turn(min(self._next_look, self._memory.due) - time.monotonic())
+            self._memory.turn()
             if self._lab_fd < 0:
                 self._revive()
             elif time.monotonic() >= self._next_look:
@@ -152,7 +167,7 @@ class Supervisor:
             raise _End(verdict.sentence)
         if verdict.action is culler.Action.WARN and self._announcer.state is State.READY:
             self._announcer.enter(State.IDLE, verdict.sentence)
-            self._tmux.show(verdict.sentence)
+            self._notify(verdict.sentence, self._announcer.stop_at)
         elif verdict.action is culler.Action.KEEP and self._announcer.state is State.IDLE:
             self._announcer.enter(State.READY, verdict.sentence)
 
@@ -264,6 +279,17 @@ class Supervisor:
             deadline = time.monotonic() + patience
             while self._lab_fd >= 0 and time.monotonic() < deadline:
                 self._turn(max(0.0, deadline - time.monotonic()))
+
+    def _notify(self, sentence: str, stop_at: int | None) -> None:
+        """Show a sentence to who is there: in tmux, and in the browser."""
+        with suppress(Exception):
+            self._tmux.show(sentence)
+        with suppress(LabError):
+            self._lab.request("POST", "/jupyter-session/notice", {"text": sentence, "stop_at": stop_at}, timeout=_QUICK)
+
+    def _look_at_processes(self) -> Sequence[Group]:
+        self._processes.refresh(self._clock.now())
+        return self._processes.groups
 
     def _get(self, path: str) -> Any:
         return self._lab.request("GET", path)
