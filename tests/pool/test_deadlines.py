@@ -23,12 +23,12 @@ def test_a_deadline_of_the_users_ends_a_busy_session_with_a_warning_and_the_note
 
 
 def test_a_duration_that_the_submit_file_allows_ends_the_session_in_order_before_htcondor_holds_it(new_session):
-    session = new_session().submit("", "allowed_execute_duration = 45")
+    session = new_session().submit("", "allowed_execute_duration = 60")
     session.ready()
     session.save_notebook("kept.ipynb", "kept")
-    ad = session.wait_gone(120)
+    ad = session.wait_gone(150)
     assert (ad["JobStatus"], ad["JupyterState"], ad["ExitCode"]) == (4, "stopped", 0)
-    assert ad["JupyterReason"] == "The time is up: allowed_execute_duration in the submit file is 45 s."
+    assert ad["JupyterReason"] == "The time is up: allowed_execute_duration in the submit file is 60 s."
     assert session.has_notebook("kept.ipynb", "kept")
 
 

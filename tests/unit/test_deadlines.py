@@ -74,7 +74,7 @@ def test_a_short_limit_is_warned_of_after_half_of_it_and_leaves_most_of_it_to_wo
     found = Clocks().deadlines(max_runtime=100).next(0)
     assert (found.at, found.warning) == (100, 50)
     found = Clocks().deadlines(AllowedExecuteDuration=100).next(0)
-    assert (found.at, found.warning) == (90, 50)
+    assert (found.at, found.warning) == (75, 50)
 
 
 @pytest.mark.parametrize("value", [None, "2h", True, [7200]])

@@ -10,6 +10,7 @@ from jupyter_session.culler import Deadline
 from jupyter_session.durations import format_duration
 
 #: Seconds before HTCondor would put the job on hold: time for an orderly end, which leaves the queue as it should.
+#: HTCondor counts from a little earlier than this program can.
 MARGIN = 60.0
 
 
@@ -79,5 +80,5 @@ def _limit(name: str, job_ad: Mapping[str, object], clock: float, wall: float) -
     # The two clocks are of two machines: what can't be true is left out.
     used = max(0.0, wall - began) if isinstance(began, (int, float)) and wall - began < seconds else 0.0
     length = seconds - used
-    at = clock + length - min(MARGIN, length / 10)
+    at = clock + length - min(MARGIN, length / 4)
     return _JobLimit(at, length, f"{name} in the submit file is {format_duration(seconds)}")
