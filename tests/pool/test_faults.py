@@ -75,7 +75,7 @@ def test_a_full_disk_of_the_access_point_harms_no_saved_notebook_and_the_next_ar
         session = with_a_saved_notebook(new().submit())
         pool.exec("ap", ["sh", "-c", f"cat /dev/zero > {folder}/filler"])
         session.save_notebook("later.ipynb", "later" * 4000)
-        wait_for(lambda: "No space" in session.inside("jupyter-session", "status"), 90, "status to tell of it")
+        wait_for(lambda: "no space left" in session.inside("jupyter-session", "status"), 90, "status to tell of it")
         assert session.has_notebook("kept.ipynb", "kept")
         assert session.file("notebooks/later.ipynb") is None
         pool.exec("ap", ["rm", f"{folder}/filler"], check=True)

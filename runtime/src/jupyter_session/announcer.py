@@ -35,6 +35,7 @@ class Announcer:
         self.stop_at: int | None = None
         self.deadline: int | None = None
         self.samples: Sequence[Sample] = ()
+        self.saving: Callable[[], dict[str, Any]] = dict
 
     def enter(self, state: State, reason: str, *, quietly: bool = False) -> None:
         """Change the state, and tell everyone; with `quietly`, all but the job's output."""
@@ -76,6 +77,7 @@ class Announcer:
                  "since": None if s.since is None else round(self._now() - s.since, 1)}
                 for s in self.samples
             ],
+            "save": self.saving(),
             "problem": self._publisher.problem,
         }  # fmt: skip
 

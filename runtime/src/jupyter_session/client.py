@@ -15,6 +15,7 @@ from jupyter_session.control import Message, ask, connect, messages
 from jupyter_session.durations import format_duration, parse_duration
 from jupyter_session.errors import SessionError, UsageError
 from jupyter_session.jobad import read_job
+from jupyter_session.saveback.report import sentences
 from jupyter_session.statedir import StateDir
 
 _ENDED = ("stopped", "failed")
@@ -42,6 +43,7 @@ def status(*, json: bool) -> int:
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows if len(rows) > 1 else []:
         print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]))
+    print("\n".join(sentences(message["save"])))
     if message["problem"]:
         print(message["problem"])
     return 0

@@ -113,7 +113,7 @@ TABLE = (
     Setting("max_extend", "DURATION", "12h", parse_duration, "the most that `extend` may ask for at once"),
     Setting("memory_guard", "SHARE", "97%", _share, "stop the largest program at so much of the memory, or never"),
     Setting("save_max_file", "SIZE", "256MB", parse_size, "larger files come back at the end only"),
-    Setting("save_max_total", "SIZE", "2GB", parse_size, "send no more than this while the session runs; 0 for none"),
+    Setting("save_max_total", "SIZE", "2GB", parse_size, "save files of so much in all meanwhile; 0 for none"),
     Setting(
         "save_exclude",
         "PATTERNS",

@@ -29,6 +29,7 @@ from jupyter_session.memory_guard import MemoryGuard
 from jupyter_session.ports import choose_port, default_port_range, is_free
 from jupyter_session.processes import Group, Processes
 from jupyter_session.publisher import Publisher
+from jupyter_session.saveback import Saver
 from jupyter_session.settings import Settings
 from jupyter_session.statedir import StateDir
 from jupyter_session.tmux import Tmux
@@ -43,7 +44,7 @@ _QUICK = 1.0  # seconds for a request whose answer is of little weight
 _LONGEST_STEP = 3  # intervals: a longer gap means that the job stood still
 _SOURCE_PATIENCE = 600.0  # seconds for which a source that fails is taken at its last word
 # HTCondor gives a job 30 s between SIGTERM and SIGKILL by default (job_max_vacate_time): these add up to less.
-_SHUTDOWN_WAIT, _TERMINATE_WAIT, _PUBLISH_WAIT = 10.0, 3.0, 5.0
+_SHUTDOWN_WAIT, _TERMINATE_WAIT, _SAVE_WAIT, _PUBLISH_WAIT = 10.0, 3.0, 8.0, 5.0
 
 
 class _End(Exception):  # noqa: N818 - no error: how an intended end leaves the loop
@@ -89,6 +90,8 @@ class Supervisor:
             sessions=lambda: self._lab.request("GET", "/api/sessions?no_track_activity=1", timeout=_QUICK),
             warn=self._announcer.warn,
         )
+        self._saver = Saver(settings, job, notebooks, say=lambda line: self._announcer.say(line, to_stderr=True))
+        self._announcer.saving = lambda: self._saver.report.as_dict()  # noqa: PLW0108 - the report of then
 
     # The life of a session
 
@@ -101,6 +104,7 @@ class Supervisor:
         self._announcer.tell = commands.tell
         try:
             self._announcer.enter(State.STARTING, "JupyterLab is starting.")
+            self._saver.start()
             kernelspecs.offer(self._notebooks, self._state_dir.data)
             self._lab.set_environment(os.environ)
             self._start()
@@ -200,6 +204,7 @@ class Supervisor:
         self._stop_server()
         with suppress(Exception):
             self._tmux.kill()
+        self._saver.finish(_SAVE_WAIT)
         self._announcer.enter(final, reason, quietly=True)
         self._publisher.close(_PUBLISH_WAIT)
         self._state_dir.clear(keep_log=final is State.FAILED)

@@ -1,0 +1,121 @@
+"""What is to be done, decided from what lies here, what the access point is known to have, and the limits. No I/O."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from jupyter_session.chirp_files import FileStat, why_unsendable
+from jupyter_session.saveback.scan import Scan, Signature
+from jupyter_session.sizes import format_size
+
+#: Bytes of a file name on any file system.
+_LONGEST_NAME = 255
+_LONGEST_EXTENSION = 32
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The user's limits, in bytes: of one file, and of all files that are saved while the session runs."""
+
+    max_file: int
+    max_total: int
+
+
+class Entry(NamedTuple):
+    """What the access point has of a file here.
+
+    `name` is the path there. `there` is that file as we left it; None while it is as it came with the job, which was
+    at `arrived` (the access point's clock). `is_new` says that nothing was there before we put it.
+    """
+
+    local: Signature
+    name: str
+    there: FileStat | None = None
+    arrived: int = 0
+    is_new: bool = False
+
+    @property
+    def saved_bytes(self) -> int:
+        """Bytes of the file that count for the limit: what came with the job does not."""
+        return self.local.size if self.there else 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to send, the small ones first, and what not, with the reasons."""
+
+    send: tuple[str, ...]
+    left_out: Mapping[str, str]
+
+
+def plan(ledger: Mapping[str, Entry], now: Scan, limits: Limits) -> Plan:
+    """Choose the files to send: those that are not on the access point as they are here."""
+    changed = [path for path, local in now.files.items() if path not in ledger or ledger[path].local != local]
+    total = sum(entry.saved_bytes for entry in ledger.values())
+    send: list[str] = []
+    left_out = dict(now.left_out)
+    for path in sorted(changed, key=lambda path: (now.files[path].size, path)):
+        size = now.files[path].size
+        before = ledger[path].saved_bytes if path in ledger else 0
+        if why := why_unsendable(path):
+            left_out[path] = why
+        elif size > limits.max_file:
+            left_out[path] = f"{format_size(size)} is more than --save-max-file: it comes back at the end only"
+        elif total - before + size > limits.max_total:
+            left_out[path] = "--save-max-total is reached: it comes back at the end only"
+        else:
+            total += size - before
+            send.append(path)
+    return Plan(tuple(send), left_out)
+
+
+def gone(ledger: Mapping[str, Entry], now: Scan, before: Scan | None) -> list[str]:
+    """Return the files to remove on the access point.
+
+    They were put there by this session, under their own names, and are missing here in two successive scans that saw
+    everything, in one and the same folder.
+    """
+    if before is None or not (now.complete and before.complete and now.root == before.root):
+        return []
+    return [
+        path
+        for path, entry in ledger.items()
+        if entry.is_new and entry.name == path and path not in now.files and path not in before.files
+    ]
+
+
+def may_replace(entry: Entry | None, there: FileStat | None) -> bool:
+    """Say whether what is `there` on the access point is what we know: nothing, what came with the job, or our own.
+
+    A change within one second of ours that keeps the size and is made in place can't be seen: chirp has whole seconds.
+    """
+    if there is None:
+        return True
+    if entry is None or not there.is_file:
+        return False
+    if entry.there is None:
+        return there.size == entry.local.size and there.ctime <= entry.arrived
+    return is_same(there, entry.there)
+
+
+def is_same(one: FileStat, other: FileStat) -> bool:
+    """Say whether two looks saw one and the same file, unchanged. Permissions don't count."""
+    return (one.inode, one.size, one.mtime) == (other.inode, other.size, other.mtime)
+
+
+def own_names(path: str, job: str) -> Iterator[str]:
+    """Yield names for our copy of a file that has changed on the access point too, beside it: the wanted one first."""
+    folder, name = os.path.split(path)
+    stem, extension = os.path.splitext(name)
+    if len(extension) > _LONGEST_EXTENSION:
+        stem, extension = name, ""
+    for number in itertools.count(1):
+        mark = f" (from job {job})" if number == 1 else f" (from job {job}, {number})"
+        room = _LONGEST_NAME - len(os.fsencode(mark + extension))
+        if len(os.fsencode(stem)) > room:
+            stem = os.fsencode(stem)[:room].decode(errors="ignore")
+        yield os.path.join(folder, stem + mark + extension)

@@ -1,0 +1,57 @@
+"""What save-back has done, for the user's commands and the receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from jupyter_session.durations import format_duration
+from jupyter_session.sizes import format_size
+
+#: Names in a report; the counts are exact.
+MOST_NAMES = 50
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is on the access point. Names are relative to the notebook folder, and printable.
+
+    `saved` counts how often each file was saved, the latest last; `total_bytes` is the size of all of them. `behind` is
+    how many seconds ago everything that is to be saved was there; None if it never was. `off` says why nothing is saved
+    while the session runs, `problem` what does not work now; both are one sentence or empty.
+    """
+
+    saved: Mapping[str, int] = field(default_factory=dict)
+    saved_count: int = 0
+    total_bytes: int = 0
+    conflicts: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    left_out_count: int = 0
+    removed: tuple[str, ...] = ()
+    behind: float | None = None
+    problem: str = ""
+    off: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return asdict(self)
+
+
+def sentences(report: Mapping[str, Any]) -> list[str]:
+    """Say a report (as a dict) to a person: a line for the whole, and one for what needs attention."""
+    if report["off"]:
+        return [f"not saved while it runs: {report['off']}"]
+    since = "not all yet" if report["behind"] is None else f"all of it {format_duration(report['behind'])} ago"
+    lines = [f"saved while it runs: {report['saved_count']} files, {format_size(report['total_bytes'])}, {since}"]
+    lines += [f"  {name} has changed on the access point: saved as {own}" for name, own in report["conflicts"].items()]
+    lines += [f"  {name} is left out: {why}" for name, why in list(report["left_out"].items())[:5]]
+    if report["left_out_count"] > 5:
+        lines.append(f"  {report['left_out_count'] - 5} more are left out")
+    return lines + ([report["problem"]] if report["problem"] else [])
+
+
+def shown(path: str) -> str:
+    """Write a path so that it can be printed anywhere: line breaks and what is no UTF-8 as escapes."""
+    text = path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
