@@ -40,15 +40,17 @@ class Role(Enum):
 class Group:
     """A tree of processes. `key` is a kernel's id, or else names the root for ever.
 
-    `cpu` (share of one core) and `disk` (bytes/s) are means over the window, without the monitors in it
-    (`programs.MONITORS`). `label` names the program that uses most of it. `foreground` names what runs on the terminal
-    in front of the shell, "" where there is none. `typed_at`: when someone last typed, seconds of the session's clock.
+    `cpu` (share of one core) and `disk` (bytes/s) are means over the window, of the `workers` alone: all but the
+    monitors (`programs.MONITORS`). `label` names the program that uses most of it. `foreground` names what runs on
+    the terminal in front of the shell, "" where there is none. `typed_at`: when someone last typed, seconds of the
+    session's clock.
     """
 
     role: Role
     key: str
     root_pid: int
     pids: tuple[int, ...]
+    workers: tuple[int, ...]
     label: str
     foreground: str
     cpu: float
@@ -57,12 +59,12 @@ class Group:
 
     @property
     def works(self) -> bool:
-        """Say whether it does something that is worth waiting for."""
+        """Say whether it works by what it uses of CPU and disks."""
         return self.cpu >= WORKING_CPU or self.disk >= WORKING_DISK
 
 
 class Processes:
-    """Looks at all processes at each `refresh`; `groups` is what it saw.
+    """Looks at all processes at a `refresh`; `groups` is what it saw.
 
     `cpu_seconds` is the CPU time of all groups since the first look. `window`: seconds over which rates are taken.
     """
@@ -88,7 +90,9 @@ class Processes:
         self._meters: dict[Id, _Meter] = {}
 
     def refresh(self, now: float) -> None:
-        """Look once; `now` is the session's clock."""
+        """Look once for each `now` of the session's clock."""
+        if now == self._looked:
+            return
         table = {process.pid: process for process in self._read()}
         # The names of the first process in a container of Apptainer's and of Singularity's.
         contained = 1 in table and table[1].name in ("appinit", "sinit")
@@ -111,6 +115,7 @@ class Processes:
                     key=self._marks.kernel(root) or "{}-{}".format(*root.id),
                     root_pid=root.pid,
                     pids=tuple(process.pid for process in members),
+                    workers=tuple(process.pid for process in meter.counted),
                     label=programs.label((meter.busiest or front or root).argv),
                     foreground=programs.label(front.argv) if front and front is not root else "",
                     cpu=cpu,
@@ -217,7 +222,7 @@ class _Meter:
         self._input: float | None = None
         self.typed_at: float | None = None
         self.busiest: Process | None = None
-        self._counted: set[Id] = set()
+        self.counted: Sequence[Process] = ()
         self._watching: set[Id] = set()
 
     def update(
@@ -241,7 +246,7 @@ class _Meter:
             own = {p.id: p.own - (before[p.id].own if p.id in before else 0.0) for p in counted}
             cpu = max(cpu, sum(own.values()))
             self.busiest = max(counted, key=lambda p: own[p.id], default=None) if any(own.values()) else None
-        self._counted = {process.id for process in counted}
+        self.counted = counted
         self._watching = watching
         self._sums.append((now, self._sums[-1][1] + cpu, self._sums[-1][2] + max(0, disk)))
         while len(self._sums) > 2 and self._sums[1][0] <= now - window:
@@ -251,7 +256,8 @@ class _Meter:
     def _since(
         self, counted: Sequence[Process], before: Mapping[Id, Process], alive: Mapping[Id, Process]
     ) -> tuple[float, int]:
-        ended = [before[id_] for id_ in self._counted | self._watching if id_ not in alive]
+        known = {process.id for process in self.counted} | self._watching
+        ended = [before[id_] for id_ in known if id_ not in alive]
         past = [before[process.id] for process in counted if process.id in before] + ended
         return (
             sum(process.total for process in counted) - sum(process.total for process in past),

@@ -1,4 +1,4 @@
-"""Jupyter server extension: remembers when a person last asked the server for something.
+"""Jupyter server extension: remembers when a person last asked the server, or a page behind its proxy, for something.
 
 An open tab asks without anyone there: every ten seconds it lists kernels, sessions, terminals and files, and writes its
 layout (PUT /lab/api/workspaces); extensions poll by POST. What counts here is what takes a person: opening the page or
@@ -18,8 +18,10 @@ from jupyter_server.utils import url_path_join
 from tornado.web import RequestHandler, authenticated
 
 from jupyter_session import notices
+from jupyter_session.proxy_traffic import Observer, Traffic
 
 PATH = "/jupyter-session/requests"
+PROXY_PATH = "/jupyter-session/proxy"
 
 
 def takes_a_person(method: str, uri: str, base: str = "/") -> bool:
@@ -41,12 +43,15 @@ def _load_jupyter_server_extension(server: Any) -> None:
     settings = server.web_app.settings
     base: str = settings["base_url"]
     last: dict[str, Any] = {"at": None, "what": None}
+    traffic = Traffic()
+    observer = Observer(traffic)
     log: Callable[[RequestHandler], None] = settings["log_function"]
 
     def note(handler: RequestHandler) -> None:
         request = handler.request
         if handler.get_status() < 400 and takes_a_person(request.method or "", request.uri or "", base):
             last.update(at=time.time(), what=f"{request.method} {urlsplit(request.uri or '').path}")
+        observer.saw(handler)
         log(handler)
 
     settings["log_function"] = note
@@ -59,5 +64,14 @@ def _load_jupyter_server_extension(server: Any) -> None:
             """Return the last request that took a person."""
             self.finish(json.dumps(last))
 
-    server.web_app.add_handlers(".*$", [(url_path_join(base, PATH), RequestsHandler)])
+    class ProxyHandler(APIHandler):
+        """Answers as `RequestsHandler`, with `"lacks"`: what can't be seen, or ""."""
+
+        @authenticated
+        def get(self) -> None:
+            """Return what last took a person behind the proxy."""
+            self.finish(json.dumps({"at": traffic.at, "what": traffic.what, "lacks": observer.lacks}))
+
+    handlers = [(url_path_join(base, PATH), RequestsHandler), (url_path_join(base, PROXY_PATH), ProxyHandler)]
+    server.web_app.add_handlers(".*$", handlers)
     notices.load(server)

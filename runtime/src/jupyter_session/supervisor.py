@@ -13,7 +13,7 @@ from typing import Any
 
 from jupyter_session import culler, kernelspecs
 from jupyter_session.activity import Lookout
-from jupyter_session.activity.jupyter import Kernels, Requests, Terminals
+from jupyter_session.activity.sources import all_sources, find_gpu, window
 from jupyter_session.announcer import Announcer
 from jupyter_session.clock import SessionClock
 from jupyter_session.contract import Connection, State
@@ -39,7 +39,6 @@ _START_POLL = 0.03
 _PORT_TRIES = 5
 _RESTARTS, _RESTART_WINDOW = 3, 600.0
 _SAMPLE_INTERVAL = 10.0
-_RATE_WINDOW = 60.0
 _QUICK = 1.0  # seconds for a request whose answer is of little weight
 _LONGEST_STEP = 3  # intervals: a longer gap means that the job stood still
 _SOURCE_PATIENCE = 600.0  # seconds for which a source that fails is taken at its last word
@@ -79,9 +78,10 @@ class Supervisor:
         self._clock = SessionClock(longest_step=_LONGEST_STEP * self._interval)
         self._announcer = Announcer(publisher, self._clock.now)
         self._deadlines = Deadlines(settings.max_runtime, settings.idle_warning, job.attributes if job else {})
+        self._processes = Processes(state, window(settings.idle_timeout))
+        self._gpu = find_gpu()
         self._held_until: float | None = None
         self._next_look = 0.0  # on the monotonic clock
-        self._processes = Processes(state, _RATE_WINDOW)
         self._announcer.notify = self._notify
         self._memory = MemoryGuard(
             find_meter(job),
@@ -141,7 +141,7 @@ class Supervisor:
     def _watch(self) -> None:
         """Look after the server and its use until the session ends (by _End or SessionError)."""
         opened = self._clock.now()
-        lookout = Lookout([source(self._get) for source in (Kernels, Terminals, Requests)], _SOURCE_PATIENCE)
+        lookout = Lookout(all_sources(self._get, self._settings, self._processes, self._gpu), _SOURCE_PATIENCE)
         while True:
             self._turn(min(self._next_look, self._memory.due) - time.monotonic())
             self._memory.turn()

@@ -1,0 +1,42 @@
+"""All sources of activity of a session, in the order in which `jupyter-session status` shows them."""
+
+from __future__ import annotations
+
+import os
+
+from jupyter_session.activity import Source
+from jupyter_session.activity.gpu import Gpu, assigned, find_devices
+from jupyter_session.activity.jupyter import Get, Proxy, Requests
+from jupyter_session.activity.kernels import Kernels
+from jupyter_session.activity.work import Programs, Work
+from jupyter_session.processes import Processes, Role
+from jupyter_session.settings import Settings
+
+_LONGEST_WINDOW = 60.0
+
+
+def window(idle_timeout: float | None) -> float:
+    """Return the seconds over which CPU and disk traffic are averaged: well below the idle timeout."""
+    return _LONGEST_WINDOW if idle_timeout is None else min(_LONGEST_WINDOW, idle_timeout / 3)
+
+
+def find_gpu() -> Gpu | None:
+    """Return the source for the job's GPUs; None if it has none, or where there is no driver."""
+    devices = find_devices(assigned(os.environ))
+    return Gpu(devices) if devices else None
+
+
+def all_sources(get: Get, settings: Settings, processes: Processes, gpu: Gpu | None) -> list[Source]:
+    """Return every source. `processes` averages over `window`; `get` asks the Jupyter server."""
+    work = Work(processes)
+    kernels = Kernels(get, work, settings.stall_timeout, (lambda: gpu.works) if gpu else (lambda: False))
+    return [
+        *([gpu] if gpu else []),  # before the kernels, which ask it
+        kernels,
+        Programs("terminals", Role.TERMINAL, work),
+        Programs("tmux", Role.PANE, work),
+        Programs("ssh", Role.SSH, work),
+        Programs("processes", Role.OTHER, work),
+        Requests(get),
+        Proxy(get),
+    ]

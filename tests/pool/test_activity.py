@@ -1,0 +1,158 @@
+"""What holds a session and what does not, as the README's table says; each in a session of its own."""
+
+import json
+import time
+
+import pytest
+
+from bed import background, wait_for
+
+TIMEOUT = 30
+LOOP = "python3 -c 'while True: pass'"
+#: Runs in the job: types a line into a new terminal of Jupyter's.
+TYPE = """
+import asyncio, glob, json, sys
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
+port, name, line = sys.argv[1:]
+token = open(glob.glob("/tmp/jupyter-session-*/token")[0]).read()
+async def main():
+    url = f"ws://127.0.0.1:{port}/terminals/websocket/{name}"
+    terminal = await websocket_connect(HTTPRequest(url, headers={"Authorization": f"token {token}"}))
+    await terminal.write_message(json.dumps(["stdin", line + "\\r"]))
+    while True:
+        kind, text, *_ = json.loads(await terminal.read_message())
+        if kind == "stdout" and line[:10] in text:
+            return
+asyncio.run(main())
+"""
+#: Runs in the job: a server with a WebSocket, as an editor's.
+EDITOR = """
+import asyncio, sys, tornado.web, tornado.websocket
+class Socket(tornado.websocket.WebSocketHandler):
+    def on_message(self, message):
+        pass
+async def main():
+    tornado.web.Application([("/", Socket)]).listen(int(sys.argv[1]), "127.0.0.1")
+    print("listening")
+    await asyncio.Event().wait()
+asyncio.run(main())
+"""
+#: Runs beside the job, as a browser: sends messages of SIZE bytes, one each second, through the proxy.
+PAGE = """
+import os, socket, sys, time
+port, path, token, size = sys.stdin.readline().split()
+page = socket.create_connection(("127.0.0.1", int(port)))
+page.sendall((f"GET {path} HTTP/1.1\\r\\nHost: 127.0.0.1:{port}\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n"
+    f"Sec-WebSocket-Key: {'A' * 22}==\\r\\nSec-WebSocket-Version: 13\\r\\nAuthorization: token {token}\\r\\n\\r\\n").encode())
+print(page.recv(4096).splitlines()[0].decode(), flush=True)
+while True:
+    size = int(size)
+    page.sendall(bytes([0x82, 0x80 | 126, size >> 8, size & 255]) + bytes(4) + os.urandom(size))
+    time.sleep(1)
+"""
+
+
+def open_terminal(session, line):
+    name = json.loads(session.request("/api/terminals", "POST"))["name"]
+    session.python(TYPE, str(session.ad()["JupyterPort"]), name, line)
+
+
+def type_in_tmux(session, line):
+    session.inside("tmux", "send-keys", "-t", "jupyter:shell", line, "Enter")
+
+
+def run_cell(session, code):
+    session.execute(session.start_kernel(), code)
+
+
+def status(session):
+    return json.loads(session.inside("jupyter-session", "status", "--json"))
+
+
+def holds(session, source, words, seconds=TIMEOUT + 10):
+    """Assert that a source holds the session for longer than the idle timeout, and says why."""
+
+    def held():
+        [seen] = [seen for seen in status(session)["sources"] if seen["source"] == source]
+        return seen["active"] and words in seen["detail"] and seen["since"] > seconds
+
+    wait_for(held, 120, f"{source} to say {words!r}, active for {seconds} s", every=2)
+    assert session.states()[-1] == "ready"
+
+
+def ends(session, *words):
+    """Assert that the session ends by itself, in order, and that its reason has the words."""
+    ad = session.wait_gone(150)
+    assert (ad["JupyterState"], ad["ExitCode"]) == ("stopped", 0), ad["JupyterReason"]
+    for word in ("the idle timeout is 30 s", *words):
+        assert word in ad["JupyterReason"]
+
+
+@pytest.fixture
+def session(new_session):
+    session = new_session().submit(f"--idle-timeout {TIMEOUT}s --stall-timeout 10s")
+    session.ready()
+    return session
+
+
+@pytest.mark.parametrize(
+    ("work", "source", "words"),
+    [
+        (lambda session: open_terminal(session, LOOP), "terminals", "1 open: python works ("),
+        (lambda session: type_in_tmux(session, LOOP), "tmux", "1 open: python works ("),
+        (
+            lambda session: run_cell(session, "import threading\nthreading.Thread(target=eval, args=['[0 for _ in iter(int, 1)]']).start()"),
+            "kernels",
+            "1 idle but at work (python3, ",
+        ),
+    ],
+    ids=["terminal", "tmux", "thread of an idle kernel"],
+)
+def test_training_holds_the_session_wherever_it_runs(session, work, source, words):
+    work(session)
+    holds(session, source, words)
+
+
+def test_a_cell_that_sleeps_holds_the_session(new_session):
+    session = new_session().submit(f"--idle-timeout {TIMEOUT}s")
+    session.ready()
+    run_cell(session, "import time; time.sleep(3600)")
+    holds(session, "kernels", "1 busy (python3)")
+
+
+def test_input_left_waiting_holds_the_session_for_the_stall_timeout_only(session):
+    run_cell(session, "input()")
+    ends(session, "kernels: 1 busy without progress for", "taken for stalled")
+
+
+def test_a_monitor_left_running_in_a_terminal_holds_nothing(session):
+    open_terminal(session, "watch -n1 date")
+    ends(session, "terminals: 1 open: watch")
+
+
+def test_a_session_that_nobody_ever_opened_ends(session):
+    ends(session, "Nothing has worked for", "kernels: none", "requests: none yet")
+
+
+def test_a_server_left_running_with_a_tab_that_polls_it_holds_nothing(session):
+    type_in_tmux(session, "python3 -m http.server --bind 127.0.0.1 16006")
+    url = f"http://127.0.0.1:{session.ad()['JupyterPort']}/proxy/16006/"
+    loop = f"while curl -sS -o /dev/null -w '%{{http_code}}\\n' -K /tmp/poll {url}; do sleep 1; done"
+    secret = f'header = "Authorization: token {session.token()}"\n'.encode()
+    session.pool.put("ep1", "/tmp/poll", secret, mode=0o600)
+    with background(session.pool, "ep1", ["sh", "-c", loop]) as tab:
+        ends(session, "tmux: 1 open: python -m http.server", "proxy: GET /proxy/16006/")
+    assert "200" in tab.stdout.read()
+
+
+@pytest.mark.parametrize(("size", "typing"), [(13, False), (300, True)], ids=["keepalives", "typing"])
+def test_an_editor_behind_the_proxy_holds_the_session_while_someone_types(new_session, size, typing):
+    session = new_session()
+    session.pool.put("ap", f"{session.folder}/notebooks/editor.py", EDITOR.encode(), session.user)
+    session.submit(f"--idle-timeout {TIMEOUT}s")
+    session.ready()
+    port = 16010 + typing
+    type_in_tmux(session, f"python3 editor.py {port}")
+    wait_for(lambda: "200" not in session.request(f"/proxy/{port}/"), 30, "the editor")
+    ...
