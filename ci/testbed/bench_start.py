@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import time
 from pathlib import Path
 from statistics import median
 
-from testbed import boot, demo, image
+from testbed import boot, demo, image, session_cost
 from testbed.errors import Problem, say
 from testbed.pool import Pool
 
@@ -29,7 +27,8 @@ def main() -> int:
         pool.copy("laptop", sif, SIF)
         say(f"starting each of the two {ROUNDS} times in turn")
         took = _starts(pool)
-        memory, cpu = _idle_session(pool, sif)
+        demo.wait_until_ready(pool, demo.submit(pool, sif))
+        memory, cpu = session_cost.watch(pool, IDLE)
     finally:
         boot.down(pool)
     ours, bare = median(took["session"]), median(took["lab"])
@@ -55,33 +54,3 @@ def _starts(pool: Pool) -> dict[str, list[float]]:
         raise Problem(f"the starts could not be measured: {ran.stderr.strip().splitlines()[-1]}")
     took: dict[str, list[float]] = json.loads(ran.stdout.splitlines()[-1])
     return took
-
-
-def _idle_session(pool: Pool, sif: Path) -> tuple[float, float]:
-    """Return an idle session's memory in MB and its CPU share in percent, in a real job.
-
-    The memory is the supervisor's RSS, and what its keeper has for itself alone.
-    """
-    job = demo.submit(pool, sif)
-    demo.wait_until_ready(pool, job)
-    runtime = ["pgrep", "-f", "^/opt/jupyter/bin/python.*jupyter-session run"]
-    keeper, pid = pool.exec("ep1", runtime, check=True).stdout.split()
-    before = _cpu_seconds(pool, pid)
-    say(f"watching the idle session for {IDLE} s")
-    started = time.monotonic()
-    time.sleep(IDLE)
-    used = _cpu_seconds(pool, pid) - before
-    memory = _kilobytes(pool, pid, "Rss") + _kilobytes(pool, keeper, "Private_Clean|Private_Dirty")
-    return memory * 1024 / 1e6, 100 * used / (time.monotonic() - started)
-
-
-def _kilobytes(pool: Pool, pid: str, fields: str) -> int:
-    found = re.findall(
-        rf"^(?:{fields}): +(\d+) kB", pool.path("ep1", f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE
-    )
-    return sum(int(count) for count in found)
-
-
-def _cpu_seconds(pool: Pool, pid: str) -> float:
-    fields = pool.path("ep1", f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

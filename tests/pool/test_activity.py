@@ -1,6 +1,7 @@
 """What holds a session and what does not, as the README's table says; each in a session of its own."""
 
 import json
+import subprocess
 import time
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from bed import background, wait_for
 
 TIMEOUT = 30
+SPIN = "import threading; threading.Thread(target=eval, args=['[0 for _ in iter(int, 1)]']).start()"
 LOOP = "python3 -c 'while True: pass'"
 #: Runs in the job: types a line into a new terminal of Jupyter's.
 TYPE = """
@@ -43,8 +45,9 @@ PAGE = """
 import os, socket, sys, time
 port, path, token, size = sys.stdin.readline().split()
 page = socket.create_connection(("127.0.0.1", int(port)))
-page.sendall((f"GET {path} HTTP/1.1\\r\\nHost: 127.0.0.1:{port}\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n"
-    f"Sec-WebSocket-Key: {'A' * 22}==\\r\\nSec-WebSocket-Version: 13\\r\\nAuthorization: token {token}\\r\\n\\r\\n").encode())
+asked = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Upgrade: websocket", "Connection: Upgrade"]
+asked += ["Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {'A' * 22}==", f"Authorization: token {token}"]
+page.sendall("\\r\\n".join([*asked, "", ""]).encode())
 print(page.recv(4096).splitlines()[0].decode(), flush=True)
 while True:
     size = int(size)
@@ -66,16 +69,21 @@ def run_cell(session, code):
     session.execute(session.start_kernel(), code)
 
 
-def status(session):
-    return json.loads(session.inside("jupyter-session", "status", "--json"))
+def seen(session, source):
+    told = json.loads(session.inside("jupyter-session", "status", "--json"))
+    return next(seen for seen in told["sources"] if seen["source"] == source)
+
+
+def up_for(session):
+    return time.time() - session.events()[0].at.timestamp()
 
 
 def holds(session, source, words, seconds=TIMEOUT + 10):
     """Assert that a source holds the session for longer than the idle timeout, and says why."""
 
     def held():
-        [seen] = [seen for seen in status(session)["sources"] if seen["source"] == source]
-        return seen["active"] and words in seen["detail"] and seen["since"] > seconds
+        about = seen(session, source)
+        return about["active"] and words in about["detail"] and about["since"] > seconds
 
     wait_for(held, 120, f"{source} to say {words!r}, active for {seconds} s", every=2)
     assert session.states()[-1] == "ready"
@@ -101,11 +109,7 @@ def session(new_session):
     [
         (lambda session: open_terminal(session, LOOP), "terminals", "1 open: python works ("),
         (lambda session: type_in_tmux(session, LOOP), "tmux", "1 open: python works ("),
-        (
-            lambda session: run_cell(session, "import threading\nthreading.Thread(target=eval, args=['[0 for _ in iter(int, 1)]']).start()"),
-            "kernels",
-            "1 idle but at work (python3, ",
-        ),
+        (lambda session: run_cell(session, SPIN), "kernels", "1 idle but at work (python3, "),
     ],
     ids=["terminal", "tmux", "thread of an idle kernel"],
 )
@@ -146,13 +150,21 @@ def test_a_server_left_running_with_a_tab_that_polls_it_holds_nothing(session):
     assert "200" in tab.stdout.read()
 
 
-@pytest.mark.parametrize(("size", "typing"), [(13, False), (300, True)], ids=["keepalives", "typing"])
-def test_an_editor_behind_the_proxy_holds_the_session_while_someone_types(new_session, size, typing):
+@pytest.mark.parametrize(("size", "typed"), [(13, False), (300, True)], ids=["keepalives", "typing"])
+def test_an_editor_behind_the_proxy_holds_the_session_while_someone_types(new_session, size, typed):
     session = new_session()
     session.pool.put("ap", f"{session.folder}/notebooks/editor.py", EDITOR.encode(), session.user)
-    session.submit(f"--idle-timeout {TIMEOUT}s")
-    session.ready()
-    port = 16010 + typing
-    type_in_tmux(session, f"python3 editor.py {port}")
-    wait_for(lambda: "200" not in session.request(f"/proxy/{port}/"), 30, "the editor")
-    ...
+    port = session.submit(f"--idle-timeout {TIMEOUT}s").ready()["JupyterPort"]
+    behind = 16010 + typed
+    type_in_tmux(session, f"/opt/jupyter/bin/python editor.py {behind}")
+    wait_for(lambda: "WebSocket" in session.request(f"/proxy/{behind}/"), 60, "the editor")  # it wants an upgrade
+    with background(session.pool, "ep1", ["python3", "-c", PAGE], stdin=subprocess.PIPE) as page:
+        page.stdin.write(f"{port} /proxy/{behind}/ {session.token()} {size}\n")
+        page.stdin.flush()
+        assert "101" in page.stdout.readline()
+        if typed:
+            wait_for(lambda: up_for(session) > 2 * TIMEOUT, 120, "the session to be older than twice the timeout")
+            assert session.states()[-1] == "ready"
+            assert "WebSocket" in seen(session, "proxy")["detail"]
+        else:
+            ends(session, f"proxy: GET /proxy/{behind}/")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from testbed import bench_start
+from testbed import bench_activity, bench_start
 
-BENCHES = {"start": bench_start.main}
+HELP = "start: what the runtime costs beside bare JupyterLab; activity: what it costs to look for activity"
+BENCHES = {"start": bench_start.main, "activity": bench_activity.main}
 
 
 def main(arguments: list[str]) -> int:
     """Run the bench that ``arguments`` name."""
     parser = argparse.ArgumentParser(prog="ci/bench", description=__doc__)
-    parser.add_argument("name", choices=BENCHES, help="start: what the runtime costs beside bare JupyterLab")
+    parser.add_argument("name", choices=BENCHES, help=HELP)
     return BENCHES[parser.parse_args(arguments).name]()
