@@ -150,6 +150,42 @@ def test_a_server_left_running_with_a_tab_that_polls_it_holds_nothing(session):
     assert "200" in tab.stdout.read()
 
 
+def test_who_types_in_an_ssh_session_or_in_tmux_is_heard_who_is_only_connected_is_not(new_session):
+    session = new_session().submit("--idle-timeout 10m")
+    session.ready()
+    login = ["condor_ssh_to_job", "-auto-retry", session.job]
+    with background(session.pool, "ap", login, session.user, stdin=subprocess.PIPE, tty=True) as shell:
+
+        def types(text, source):
+            shell.stdin.write(text)  # again and again: the kernel notes it in steps of eight seconds
+            shell.stdin.flush()
+            return (about := seen(session, source))["idle_for"] is not None and about["idle_for"] < 8
+
+        wait_for(lambda: seen(session, "ssh")["detail"] == "1 open", 60, "the shell")
+        assert seen(session, "ssh")["idle_for"] is None
+        wait_for(lambda: types("\n", "ssh"), 60, "typing in the shell to be heard")
+        shell.stdin.write("tmux attach\n")
+        shell.stdin.flush()
+        wait_for(lambda: session.inside("tmux", "list-clients").strip(), 60, "tmux to be attached")
+
+        def answers():
+            types("\x1b[8;24;80t", "ssh")  # what a terminal says of its size when tmux, or we, ask it
+            return seen(session, "ssh")["idle_for"] > 40
+
+        wait_for(answers, 120, "nothing to be heard from a terminal that only answers", every=1)
+        assert seen(session, "tmux")["idle_for"] is None
+        wait_for(lambda: types("\n", "tmux"), 60, "typing in tmux to be heard")
+
+
+def test_gpus_without_a_driver_are_no_source_and_no_error(new_session):
+    session = new_session().submit("--idle-timeout 10m", "request_gpus = 1")
+    session.ready()
+    told = json.loads(session.inside("jupyter-session", "status", "--json"))["sources"]
+    assert "GPU-" in session.inside("sh", "-c", "echo $CUDA_VISIBLE_DEVICES")
+    names = ["kernels", "terminals", "tmux", "ssh", "processes", "requests", "proxy"]
+    assert [(seen["source"], seen["error"]) for seen in told] == [(name, "") for name in names]
+
+
 @pytest.mark.parametrize(("size", "typed"), [(13, False), (300, True)], ids=["keepalives", "typing"])
 def test_an_editor_behind_the_proxy_holds_the_session_while_someone_types(new_session, size, typed):
     session = new_session()

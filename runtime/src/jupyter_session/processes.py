@@ -106,8 +106,9 @@ class Processes:
             meters[root.id] = meter
             self.cpu_seconds += meter.update(now, self._window, members, self._before, alive)
             front = _front(root, table)
-            if root.tty and not (front and programs.is_ours(front.argv)):
-                meter.hear(now, self._last_input(root))
+            is_tmux = front is not None and programs.is_ours(front.argv)
+            shown = front if front is not root and not is_tmux else None
+            meter.hear(now, {leader.id: self._last_input(leader) for leader in _typed_into(members, table)})
             cpu, disk = meter.rates()
             groups.append(
                 Group(
@@ -116,8 +117,8 @@ class Processes:
                     root_pid=root.pid,
                     pids=tuple(process.pid for process in members),
                     workers=tuple(process.pid for process in meter.counted),
-                    label=programs.label((meter.busiest or front or root).argv),
-                    foreground=programs.label(front.argv) if front and front is not root else "",
+                    label=programs.label((meter.busiest or shown or root).argv),
+                    foreground=programs.label(shown.argv) if shown else "",
                     cpu=cpu,
                     disk=disk,
                     typed_at=meter.typed_at,
@@ -214,12 +215,21 @@ def _front(root: Process, table: Mapping[int, Process]) -> Process | None:
     return min(found, key=_age, default=None)
 
 
+def _typed_into(members: Sequence[Process], table: Mapping[int, Process]) -> list[Process]:
+    """Return the first process on each terminal, but for those where tmux reads: what is typed there reaches a pane.
+
+    tmux and our relay before it ask the terminal again and again, and what it answers is read like what is typed.
+    """
+    leaders = [process for process in members if process.tty and process.pid == process.session]
+    return [leader for leader in leaders if not ((front := _front(leader, table)) and programs.is_ours(front.argv))]
+
+
 class _Meter:
     """What one group used, as a sum that only grows, and when it was last typed into."""
 
     def __init__(self, began: float) -> None:
         self._sums = deque([(began, 0.0, 0)])
-        self._input: float | None = None
+        self._inputs: Mapping[Id, float] = {}
         self.typed_at: float | None = None
         self.busiest: Process | None = None
         self.counted: Sequence[Process] = ()
@@ -270,11 +280,12 @@ class _Meter:
         seconds = now - began
         return ((cpu_now - cpu) / seconds, (disk_now - disk) / seconds) if seconds > 0 else (0.0, 0.0)
 
-    def hear(self, now: float, last_input: float | None) -> None:
-        """Note that somebody typed if the terminal was read since: its time is the wall clock's, which can jump."""
-        if self._input is not None and last_input is not None and last_input != self._input:
+    def hear(self, now: float, inputs: Mapping[Id, float | None]) -> None:
+        """Note that somebody typed if a terminal was read since: its time is the wall clock's, which can jump."""
+        known = {id_: last for id_, last in inputs.items() if last is not None}
+        if any(self._inputs.get(id_, last) != last for id_, last in known.items()):
             self.typed_at = now
-        self._input = last_input
+        self._inputs = known
 
 
 def _without_monitors(members: Sequence[Process]) -> tuple[list[Process], set[Id]]:
