@@ -146,8 +146,8 @@ def test_a_server_left_running_with_a_tab_that_polls_it_holds_nothing(session):
     secret = f'header = "Authorization: token {session.token()}"\n'.encode()
     session.pool.put("ep1", "/tmp/poll", secret, mode=0o600)
     with background(session.pool, "ep1", ["sh", "-c", loop]) as tab:
+        assert "200" in tab.stdout.readline()
         ends(session, "tmux: 1 open: python -m http.server", "proxy: GET /proxy/16006/")
-    assert "200" in tab.stdout.read()
 
 
 def test_who_types_in_an_ssh_session_or_in_tmux_is_heard_who_is_only_connected_is_not(new_session):
@@ -203,4 +203,4 @@ def test_an_editor_behind_the_proxy_holds_the_session_while_someone_types(new_se
             assert session.states()[-1] == "ready"
             assert "WebSocket" in seen(session, "proxy")["detail"]
         else:
-            ends(session, f"proxy: GET /proxy/{behind}/")
+            ends(session, "tmux: 1 open: python editor.py", "proxy: no traffic")

@@ -118,8 +118,8 @@ def test_a_kernel_of_another_server_counts_while_it_works():
     ("what", "stalls"),
     [
         ({}, True),
-        ({"groups": [group(cpu=0.004)]}, True),
-        ({"groups": [group(cpu=0.006)]}, False),
+        ({"groups": [group(cpu=0.012)]}, True),
+        ({"groups": [group(cpu=0.03)]}, False),
         ({"groups": [group(disk=1)]}, False),
         ({"net": 1.0}, False),
         ({"gpu": True}, False),

@@ -11,8 +11,9 @@ from jupyter_session.activity.work import Work
 from jupyter_session.durations import format_duration
 from jupyter_session.processes import Group, Role
 
-#: Share of a core above which a busy kernel makes progress. One that waits in input() uses about 0.001.
-PROGRESS_CPU = 0.005
+#: Share of a core from which a busy kernel makes progress. One that waits in input() looks for the answer a hundred
+#: times a second, which takes 0.01.
+PROGRESS_CPU = 0.03
 
 
 @dataclass(frozen=True)
