@@ -39,6 +39,7 @@ def group(role, root, *pids, key="", label="python"):
         key=key,
         root_pid=root,
         pids=(root, *pids),
+        workers=(root, *pids),
         label=label,
         foreground="",
         cpu=0,
