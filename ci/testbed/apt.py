@@ -29,9 +29,12 @@ def tests() -> list[str]:
     """
     system = platform.freedesktop_os_release().get("ID")
     packages = [package for package in TESTS if system == "debian" or package != "chromium"]
-    if importlib.util.find_spec("ensurepip") is None:
-        packages.append("python3-venv")
-    return packages
+    return [*packages, *venv()]
+
+
+def venv() -> list[str]:
+    """Return what a Python environment needs of this machine."""
+    return ["python3-venv"] if importlib.util.find_spec("ensurepip") is None else []
 
 
 def missing(packages: Sequence[str]) -> list[str]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from testbed import bench_activity, bench_start
+from testbed import bench_activity, bench_culler, bench_start
 
-HELP = "start: what the runtime costs beside bare JupyterLab; activity: what it costs to look for activity"
-BENCHES = {"start": bench_start.main, "activity": bench_activity.main}
+HELP = (
+    "start: what the runtime costs beside bare JupyterLab; activity: what it costs to look for activity; "
+    "culler: our idle rule beside others', on made-up weeks"
+)
+BENCHES = {"start": bench_start.main, "activity": bench_activity.main, "culler": bench_culler.main}
 
 
 def main(arguments: list[str]) -> int:
