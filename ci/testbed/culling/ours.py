@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from jupyter_session.activity import Lookout
 from jupyter_session.activity.gpu import Gpu
 from jupyter_session.activity.sources import all_sources, window
-from jupyter_session.proxy_traffic import Traffic
-
-from jupyter_session.activity import Lookout
 from jupyter_session.clock import SessionClock
 from jupyter_session.culler import Action, Policy, decide
 from jupyter_session.lab import LabError
 from jupyter_session.processes import Processes
 from jupyter_session.procfs import Process
+from jupyter_session.proxy_traffic import Traffic
 from jupyter_session.settings import resolve
 from jupyter_session.statedir import StateDir
 from testbed.culling.rivals import ALL, NOTHING, TIMEOUT, Ends
@@ -24,7 +23,6 @@ from testbed.culling.traces import Thing, beats
 
 _SETTINGS = resolve({"idle_timeout": f"{TIMEOUT}m"}, {}, {})
 _POLICY = Policy.of(_SETTINGS.idle_timeout, _SETTINGS.idle_warning)
-_PATIENCE = 600.0
 _STATE = StateDir(Path("/tmp/session"), in_job=True)  # noqa: S108 - never made
 
 
@@ -43,7 +41,7 @@ class Ours:
             _STATE, averaged, read=machine.processes, last_input=machine.last_input, supervisor=_SUPERVISOR
         )
         sources = all_sources(self._jupyter.get, _SETTINGS, processes, Gpu([machine]))
-        self._lookout = Lookout(sources, _PATIENCE)
+        self._lookout = Lookout(sources)
 
     def step(self, minute: int, things: Sequence[Thing], *, answers: bool) -> Ends:
         """Look once a minute."""

@@ -257,7 +257,7 @@ def forgotten(start: int, end: int, kernel: str) -> list[list[Thing]]:
         [],
         [],
         [],
-        [replace(left, story="input() left waiting", kernel=kernel, busy=True)],
+        [replace(left, story="input() left waiting", kernel=kernel, busy=True, program="python", cpu=0.01)],
         [replace(left, story="a dead lock in a cell", kernel=kernel, busy=True)],
         [replace(left, story="watch nvidia-smi left on", terminal="2", prints=1, program="watch", cpu=0.02)],
         [replace(left, story="watch nvidia-smi left on", pane="monitor", prints=1, program="watch", cpu=0.02)],

@@ -41,7 +41,6 @@ _RESTARTS, _RESTART_WINDOW = 3, 600.0
 _SAMPLE_INTERVAL = 10.0
 _QUICK = 1.0  # seconds for a request whose answer is of little weight
 _LONGEST_STEP = 3  # intervals: a longer gap means that the job stood still
-_SOURCE_PATIENCE = 600.0  # seconds for which a source that fails is taken at its last word
 # HTCondor gives a job 30 s between SIGTERM and SIGKILL by default (job_max_vacate_time): these add up to less.
 _SHUTDOWN_WAIT, _TERMINATE_WAIT, _SAVE_WAIT, _PUBLISH_WAIT = 10.0, 3.0, 8.0, 5.0
 
@@ -141,7 +140,7 @@ class Supervisor:
     def _watch(self) -> None:
         """Look after the server and its use until the session ends (by _End or SessionError)."""
         opened = self._clock.now()
-        lookout = Lookout(all_sources(self._get, self._settings, self._processes, self._gpu), _SOURCE_PATIENCE)
+        lookout = Lookout(all_sources(self._get, self._settings, self._processes, self._gpu))
         while True:
             self._turn(min(self._next_look, self._memory.due) - time.monotonic())
             self._memory.turn()

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+#: Seconds for which a source that fails is taken at its last word.
+PATIENCE = 600.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
@@ -38,7 +41,7 @@ class Lookout:
     What it last saw stands for `patience` seconds, to be exact: a source that is broken for good holds no session.
     """
 
-    def __init__(self, sources: Sequence[Source], patience: float) -> None:
+    def __init__(self, sources: Sequence[Source], patience: float = PATIENCE) -> None:
         self._sources = sources
         self._patience = patience
         self._before: dict[str, Sample] = {}
