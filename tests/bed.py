@@ -283,6 +283,10 @@ class Session:
         found = self.ap("cat", name)
         return None if found.returncode else found.stdout
 
+    def receipt(self) -> dict[str, Any]:
+        """Return the session's receipt, which came back with the notebooks."""
+        return dict(json.loads(self.file("notebooks/.jupyter-session/last-session.json") or "{}"))
+
     def tunnel(self, shell: str = "bash") -> Tunnel:
         """Paste the JupyterConnect line on the laptop, as the user."""
         line = self.ap("condor_q", self.job, "-af", "JupyterConnect").stdout.strip()

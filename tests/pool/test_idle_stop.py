@@ -17,7 +17,15 @@ def test_idle_session_stops_although_a_tunnel_is_open(new_session):
     assert "the idle timeout" in ad["JupyterReason"]
     assert session.states() == ["starting", "ready", "idle", "stopping", "stopped"]
     assert session.has_notebook("kept.ipynb", "kept")
-    assert ad["JupyterReason"] in tunnel.wait_end(15)
+    said = tunnel.wait_end(15)
+    assert ad["JupyterReason"] in said
+    receipt = session.receipt()
+    assert (receipt["state"], receipt["reason"]) == ("stopped", ad["JupyterReason"])
+    assert receipt["changed"] == {"count": 1, "complete": True, "names": ["kept.ipynb"]}
+    assert receipt["seconds"] >= 20
+    assert 50e6 < receipt["memory_peak_bytes"] < receipt["memory_limit_bytes"]
+    sentence = next(line for line in session.output().splitlines() if "files changed: kept.ipynb" in line)
+    assert sentence.partition("The session ran ")[2] in said
     wait_for(lambda: session.job not in jobs_on_slots(session), 15, "the slot to be free")
     assert session.job not in session.pool.exec("ap", ["ls", "-A", "/tmp"]).stdout
     assert session.file(f"jupyter-{session.job}.json") is None

@@ -64,3 +64,4 @@ def test_a_greedy_kernel_is_warned_of_then_stopped_and_named_and_the_session_liv
     session.inside("jupyter-session", "stop")
     assert session.wait_gone()["ExitCode"] == 0
     assert second in session.output()
+    assert session.receipt()["warnings"] == [first, second]

@@ -32,6 +32,7 @@ class Announcer:
         self.state = State.STARTING
         self.reason = ""
         self.verdict = ""
+        self.receipt = ""
         self.stop_at: int | None = None
         self.deadline: int | None = None
         self.samples: Sequence[Sample] = ()
@@ -66,6 +67,7 @@ class Announcer:
             "state": self.state.value,
             "reason": self.reason,
             "verdict": self.verdict,
+            "receipt": self.receipt,
             "stop_at": self.stop_at,
             "port": self.connection.port if self.connection else None,
             "url": self.connection.secret_url if self.connection else None,

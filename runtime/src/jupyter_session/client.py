@@ -116,6 +116,7 @@ def hold(*, port: int | None) -> int:
             print(f"\nJupyterLab on {message['host']}:\n\n    {shown}\n")
             print("Keep this open: it is the tunnel. Ctrl-C closes it; the session goes on.\n", flush=True)
         elif state in _ENDED:
+            print(message["receipt"])
             print(f"{state}: the notebooks are on their way back to the access point.", flush=True)
             break
         else:

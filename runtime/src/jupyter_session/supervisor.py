@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
-from jupyter_session import culler, kernelspecs
+from jupyter_session import contract, culler, kernelspecs
 from jupyter_session.activity import Lookout
+from jupyter_session.activity.gpu import assigned
 from jupyter_session.activity.sources import all_sources, find_gpu, window
 from jupyter_session.announcer import Announcer
+from jupyter_session.budget import Budget
 from jupyter_session.clock import SessionClock
 from jupyter_session.contract import Connection, State
 from jupyter_session.control import ControlServer, Message
@@ -29,6 +33,7 @@ from jupyter_session.memory_guard import MemoryGuard
 from jupyter_session.ports import choose_port, default_port_range, is_free
 from jupyter_session.processes import Group, Processes
 from jupyter_session.publisher import Publisher
+from jupyter_session.receipt import Receipt, changed_files, running
 from jupyter_session.saveback import Saver
 from jupyter_session.settings import Settings
 from jupyter_session.statedir import StateDir
@@ -41,8 +46,8 @@ _RESTARTS, _RESTART_WINDOW = 3, 600.0
 _SAMPLE_INTERVAL = 10.0
 _QUICK = 1.0  # seconds for a request whose answer is of little weight
 _LONGEST_STEP = 3  # intervals: a longer gap means that the job stood still
-# HTCondor gives a job 30 s between SIGTERM and SIGKILL by default (job_max_vacate_time): these add up to less.
-_SHUTDOWN_WAIT, _TERMINATE_WAIT, _SAVE_WAIT, _PUBLISH_WAIT = 10.0, 3.0, 8.0, 5.0
+# Shares of the time for the end, until which each step may take; see Budget.
+_ASKED, _SHUT_DOWN, _TERMINATED, _KILLED, _TMUX_ENDED, _SAVED, _TOLD = 0.2, 0.45, 0.53, 0.57, 0.6, 0.85, 1.0
 
 
 class _End(Exception):  # noqa: N818 - no error: how an intended end leaves the loop
@@ -61,6 +66,8 @@ class Supervisor:
         publisher: Publisher,
     ) -> None:
         self._settings = settings
+        self._job = job
+        self._started, self._began = time.time(), time.monotonic()
         self._state_dir = state
         self._make_connection = connection
         self._publisher = publisher
@@ -198,16 +205,64 @@ class Supervisor:
     def _finish(self, final: State, reason: str) -> int:
         """Stop the server in order, tell everyone, and return the exit status."""
         self._ending = True
+        status = 0 if final is State.STOPPED else 1
+        budget = Budget.of(self._job, status)
         self._announcer.say(reason, to_stderr=final is State.FAILED)
         self._announcer.enter(State.STOPPING, reason, quietly=True)
-        self._stop_server()
+        receipt = self._write_receipt(self._receipt(final, reason))  # should there be no time for it later
+        self._stop_server(budget)
+        tmux = threading.Thread(target=self._end_tmux, daemon=True)  # may hang, as all that runs may
+        tmux.start()
+        tmux.join(budget.left(until=_TMUX_ENDED))
+        self._saver.finish(budget.left(until=_SAVED))
+        receipt = self._write_receipt(receipt)
+        self._announcer.receipt = receipt.sentence()
+        self._announcer.say(receipt.sentence())
+        self._announcer.enter(final, reason, quietly=True)
+        self._publisher.close(budget.left(until=_TOLD))
+        self._state_dir.clear(keep_log=final is State.FAILED)
+        return status
+
+    def _end_tmux(self) -> None:
         with suppress(Exception):
             self._tmux.kill()
-        self._saver.finish(_SAVE_WAIT)
-        self._announcer.enter(final, reason, quietly=True)
-        self._publisher.close(_PUBLISH_WAIT)
-        self._state_dir.clear(keep_log=final is State.FAILED)
-        return 0 if final is State.STOPPED else 1
+
+    def _receipt(self, final: State, reason: str) -> Receipt:
+        """Take down what runs, before it is stopped, and what the session has used."""
+        sessions: Sequence[Any] = ()
+        groups: Sequence[Group] = ()
+        with suppress(Exception):  # a session ends with a poorer receipt rather than not in order
+            groups = self._look_at_processes()
+            sessions = self._lab.request("GET", "/api/sessions?no_track_activity=1", timeout=_QUICK)
+        meter = self._memory.meter
+        return Receipt(
+            state=final.value,
+            reason=contract.one_line(reason),
+            job=self._job.id if self._job else None,
+            started=self._started,
+            seconds=0.0,
+            running=running(sessions, groups),
+            memory_peak=meter.peak if meter else None,
+            memory_limit=meter.limit if meter else None,
+            cpu_seconds=self._processes.cpu_seconds,
+            gpus=len(assigned(os.environ)),
+            gpu_busy_seconds=self._gpu.busy_seconds if self._gpu else None,
+            warnings=tuple(self._announcer.warnings),
+        )
+
+    def _write_receipt(self, receipt: Receipt) -> Receipt:
+        """Write it as it is now, and return it."""
+        receipt = replace(
+            receipt,
+            seconds=time.monotonic() - self._began,
+            changed=changed_files(self._notebooks, self._started, _QUICK),
+            saved=self._saver.report.as_dict(),
+        )
+        try:
+            receipt.write(self._notebooks)
+        except OSError as error:
+            self._announcer.say(f"The receipt of this session could not be written: {error.strerror}.")
+        return receipt
 
     # What its user asks for
 
@@ -270,19 +325,23 @@ class Supervisor:
             time.sleep(0.02)
         return str(status) if status else "its window was closed"
 
-    def _stop_server(self) -> None:
+    def _stop_server(self, budget: Budget) -> None:
         """Ask the server to shut its kernels and itself down; then insist."""
         if self._lab_fd < 0:
             return
         with suppress(LabError):
-            self._lab.request("POST", "/api/shutdown")
-        for number, patience in ((None, _SHUTDOWN_WAIT), (signal.SIGTERM, _TERMINATE_WAIT), (signal.SIGKILL, 1.0)):
-            if number is not None and self._lab_fd >= 0:
+            self._lab.request("POST", "/api/shutdown", timeout=budget.left(until=_ASKED))
+            self._await_server_end(budget.left(until=_SHUT_DOWN))
+        for number, until in ((signal.SIGTERM, _TERMINATED), (signal.SIGKILL, _KILLED)):
+            if self._lab_fd >= 0:
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(self._lab_fd, number)
-            deadline = time.monotonic() + patience
-            while self._lab_fd >= 0 and time.monotonic() < deadline:
-                self._turn(max(0.0, deadline - time.monotonic()))
+                self._await_server_end(budget.left(until=until))
+
+    def _await_server_end(self, patience: float) -> None:
+        deadline = time.monotonic() + patience
+        while self._lab_fd >= 0 and time.monotonic() < deadline:
+            self._turn(deadline - time.monotonic())
 
     def _notify(self, sentence: str, stop_at: int | None) -> None:
         """Show a sentence to who is there: in tmux, and in the browser."""
