@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 SCRIPT = Path(__file__).with_name("sandbox.sh")
 #: PID 1 of a host: reaps orphans, and takes everything along when it is killed.
 INIT = ("tini", "--", "sleep", "infinity")
+#: The starters of sandboxes, which live as long as those: kept, so that Python does not warn of them.
+_STARTERS: list[subprocess.Popen[bytes]] = []
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -69,6 +71,7 @@ def start(
             cwd=pidfile.parent,
             env={"PATH": PATH, "LANG": "C.UTF-8"},
         )
+    _STARTERS.append(starter)
     deadline = time.monotonic() + timeout
     while (process := Process.read(pidfile)) is None:
         if starter.poll() is not None or time.monotonic() > deadline:

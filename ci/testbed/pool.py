@@ -25,7 +25,7 @@ LOGS = ("/var/log/condor", "/var/log/sshd.log")
 STATE = Path("/run/jupyter-pool")
 TERMINAL = Path(__file__).with_name("terminal.py")
 #: Kills everything on a host but its PID 1 with its child (`namespaces.INIT`), and the shell that runs this.
-_KILL_ALL = "while pids=$(pgrep -v -f '^(tini --|sleep infinity|sh -c while pids)'); do kill -9 $pids; done"
+_KILL_ALL = "while pids=$(pgrep -v -f '^(tini --|sleep infinity|sh -c while pids)'); do kill -9 $pids || :; done"
 
 
 class HostProcess(subprocess.Popen[str]):
