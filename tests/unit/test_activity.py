@@ -138,6 +138,16 @@ def test_a_busy_kernel_counts_up_to_the_stall_timeout_after_its_last_progress(wh
     assert not stalls or seen.detail == "1 busy without progress for 101 s, taken for stalled"
 
 
+def test_a_kernel_that_works_counts_for_as_long_as_jupyter_does_not_answer():
+    server = Server()
+    server.answer = LabError("no answer")
+    lookout = Lookout([kernels(server, group(cpu=0.98))], patience=600)
+    for now in (10, 5000):
+        [seen] = lookout.look(now)
+        assert (seen.active, seen.last, seen.error) == (True, now, "")
+    assert seen.detail == "1 at work (python train.py, 98 % CPU), and Jupyter does not answer"
+
+
 def test_output_is_progress_of_a_busy_kernel():
     server = Server()
     source = kernels(server, group(), stall=100.0)

@@ -101,8 +101,6 @@ def beyond() -> Iterator[tuple[str, Trace]]:
         replace(waits, story="a reader who touches nothing", tab="visible", program=""),
     ):
         yield thing.story, Trace([comes, thing])
-    trains = replace(waits, kernel="k", busy=True, cpu=1.0)
-    yield "a cell that trains, Jupyter hangs for 1 h", Trace([comes, trains], deaf=frozenset(range(60, 120)))
 
 
 @dataclass

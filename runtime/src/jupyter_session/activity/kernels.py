@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from jupyter_session.activity import Sample
 from jupyter_session.activity.jupyter import Get
 from jupyter_session.activity.work import Work
 from jupyter_session.durations import format_duration
+from jupyter_session.lab import LabError
 from jupyter_session.processes import Group, Role
 
 #: Share of a core from which a busy kernel makes progress. One that waits in input() looks for the answer a hundred
@@ -45,9 +46,12 @@ class Kernels:
         self._last: float | None = None
 
     def sample(self, now: float) -> Sample:
-        """Look once; LabError, or another error, when Jupyter does not answer as it should."""
-        answer = self._get(self.path)
+        """Look once; LabError, or another error, when Jupyter does not answer as it should and no kernel works."""
         groups = {group.key: group for group in self._work.groups(now, Role.KERNEL)}
+        try:
+            answer = self._get(self.path)
+        except LabError as error:
+            return self._without_jupyter(groups.values(), now, error)
         seen: dict[str, _Seen] = {}
         busy, stalled, working, idle = [], [], [], 0
         for kernel in answer:
@@ -76,6 +80,15 @@ class Kernels:
             self._last = now
         detail = _detail(busy, stalled, working, idle)
         return Sample(source=self.name, active=bool(busy or working), last=self._last, detail=detail)
+
+    def _without_jupyter(self, groups: Iterable[Group], now: float, error: LabError) -> Sample:
+        """Look at the processes alone: a server that hangs doesn't keep a kernel from working."""
+        working = [f"{group.label}, {how}" for group in groups if (how := self._work.doing(group, now))]
+        if not working:
+            raise error
+        self._last = now
+        detail = f"{len(working)} at work ({'; '.join(working)}), and Jupyter does not answer"
+        return Sample(source=self.name, active=True, last=now, detail=detail)
 
     def _moves(self, group: Group | None, now: float) -> bool:
         """Say whether a busy kernel makes any progress; the network is asked last, since it costs most."""
