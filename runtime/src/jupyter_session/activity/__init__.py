@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 #: Seconds for which a source that fails is taken at its last word.
-PATIENCE = 600.0
+PATIENCE = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
