@@ -19,6 +19,8 @@ def test_a_killed_supervisor_fails_the_session_with_a_reason_and_the_notebooks_c
     assert ad["JupyterReason"] in session.errors()
     assert session.states()[-1] == "failed"
     assert session.has_notebook("kept.ipynb", "kept")
+    receipt = session.receipt()
+    assert (receipt["reason"], receipt["changed"]["names"]) == (ad["JupyterReason"], ["kept.ipynb"])
     assert session.file(f"jupyter-{session.job}.json") is None
     assert "JupyterReason" in tunnel.wait_end(15)
     assert session.pid_of(f"kernel-{kernel}.json") is None

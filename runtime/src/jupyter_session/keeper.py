@@ -10,7 +10,9 @@ import os
 import select
 import signal
 import sys
+import time
 from contextlib import suppress
+from pathlib import Path
 
 from jupyter_session import contract
 from jupyter_session.contract import State
@@ -46,17 +48,34 @@ def fork() -> int | None:
             return os.waitstatus_to_exitcode(status)
 
 
-def clear_up(number: int, job_id: str | None, state: StateDir, publisher: Publisher) -> str:
-    """End in order what a supervisor that signal `number` killed has left; return what happened, in one sentence."""
+def clear_up(
+    number: int, job_id: str | None, state: StateDir, publisher: Publisher, *, notebooks: Path, started: float
+) -> str:
+    """End in order what a supervisor that signal `number` killed has left; return what happened, in one sentence.
+
+    `started`, epoch seconds, is for the receipt in the notebook folder.
+    """
     reason = f"The session's supervisor was killed by {signal.Signals(number).name}: the notebooks are as last saved."
     if number == signal.SIGKILL:
         reason += " The kernel does that when memory is short; request_memory asks for more."
     for file in state.runtime.glob("jpserver-*.json"):
         _end_server(int(file.stem.removeprefix("jpserver-")))
+    # Imported only now, so that this process was small until then.
     with suppress(Exception):
-        from jupyter_session.tmux import Tmux  # noqa: PLC0415 - keeps this process small until now
+        from jupyter_session.tmux import Tmux  # noqa: PLC0415
 
         Tmux().kill()
+    with suppress(Exception):
+        from jupyter_session.receipt import Receipt, changed_files  # noqa: PLC0415
+
+        Receipt(
+            state=State.FAILED.value,
+            reason=reason,
+            job=job_id,
+            started=started,
+            seconds=time.time() - started,
+            changed=changed_files(notebooks, started, _KILL_WAIT),
+        ).write(notebooks)
     values = contract.attributes(State.FAILED, reason, None, None)
     files = {contract.connection_file(job_id): None} if job_id else {}
     publisher.publish(values, contract.event(values), files)

@@ -43,10 +43,10 @@ class Receipt:
     job: str | None
     started: float
     seconds: float
-    running: tuple[str, ...]
-    memory_peak: int | None
-    memory_limit: int | None
-    cpu_seconds: float
+    running: tuple[str, ...] = ()
+    memory_peak: int | None = None
+    memory_limit: int | None = None
+    cpu_seconds: float | None = None
     gpus: int = 0
     gpu_busy_seconds: float | None = None
     changed: Changed = field(default_factory=Changed)
@@ -65,7 +65,7 @@ class Receipt:
             "running": list(self.running),
             "memory_peak_bytes": self.memory_peak,
             "memory_limit_bytes": self.memory_limit,
-            "cpu_hours": _hours(self.cpu_seconds),
+            "cpu_hours": None if self.cpu_seconds is None else _hours(self.cpu_seconds),
             "gpus": self.gpus,
             "gpu_hours": _hours(self.gpus * self.seconds),
             "gpu_busy_hours": None if self.gpu_busy_seconds is None else _hours(self.gpu_busy_seconds),
@@ -83,7 +83,8 @@ class Receipt:
         parts = [f"The session ran {format_duration(self.seconds)}"]
         if self.memory_peak is not None and self.memory_limit is not None:
             parts.append(f"memory up to {format_size(self.memory_peak)} of {format_size(self.memory_limit)}")
-        parts.append(f"{self.cpu_seconds / 3600:.2f} CPU hours")
+        if self.cpu_seconds is not None:
+            parts.append(f"{self.cpu_seconds / 3600:.2f} CPU hours")
         if self.gpus:
             busy = "" if self.gpu_busy_seconds is None else f", {self.gpu_busy_seconds / 3600:.2f} of them busy"
             parts.append(f"{self.gpus * self.seconds / 3600:.2f} GPU hours{busy}")

@@ -8,6 +8,7 @@ import pwd
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from pathlib import Path
@@ -39,11 +40,15 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
         publisher.close(timeout=1.0)
         raise
     _complete_environment(environ, state)
+    started = time.time()
     status = keeper.fork()
     if status is None:
         return _supervise(settings, job, state, publisher)
     if status < 0:
-        raise SessionError(keeper.clear_up(-status, job.id if job else None, state, publisher))
+        job_id = job.id if job else None
+        raise SessionError(
+            keeper.clear_up(-status, job_id, state, publisher, notebooks=settings.notebooks, started=started)
+        )
     return status
 
 
