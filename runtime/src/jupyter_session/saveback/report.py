@@ -43,7 +43,8 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
     if report["off"]:
         return [f"not saved while it runs: {report['off']}"]
     since = "not all yet" if report["behind"] is None else f"all of it {format_duration(report['behind'])} ago"
-    lines = [f"saved while it runs: {report['saved_count']} files, {format_size(report['total_bytes'])}, {since}"]
+    files = "1 file" if report["saved_count"] == 1 else f"{report['saved_count']} files"
+    lines = [f"saved while it runs: {files}, {format_size(report['total_bytes'])}, {since}"]
     lines += [f"  {name} has changed on the access point: saved as {own}" for name, own in report["conflicts"].items()]
     lines += [f"  {name} is left out: {why}" for name, why in list(report["left_out"].items())[:5]]
     if report["left_out_count"] > 5:
