@@ -3,31 +3,22 @@
 Sent to the container on standard input: it stands alone. Prints `all up` when they are.
 """
 
+import http.client
 import json
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
-from typing import Any
 
 kernels, processes = map(int, sys.argv[1:])
 (folder,) = Path("/tmp").glob("jupyter-session-*")  # noqa: S108
 (server,) = folder.glob("runtime/jpserver-*.json")
-url = f"http://127.0.0.1:{json.loads(server.read_text())['port']}/api/kernels"
+port = json.loads(server.read_text())["port"]
 headers = {"Authorization": f"token {(folder / 'token').read_text().strip()}"}
-
-
-def ask(method: str) -> Any:
-    """Ask for the kernels, or for one more."""
-    with urllib.request.urlopen(urllib.request.Request(url, method=method, headers=headers)) as answer:
-        return json.load(answer)
-
-
 for _ in range(kernels):
-    ask("POST")
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("POST", "/api/kernels", headers=headers)
+    connection.getresponse().read()
 subprocess.run(["tmux", "new-window", "-d", f"for i in $(seq {processes}); do sleep 3600 & done; wait"], check=True)
-while any(kernel["execution_state"] == "starting" for kernel in ask("GET")):
-    time.sleep(0.5)
-time.sleep(30)  # what the start has used is not to be counted
+time.sleep(60)  # what the start has used is not to be counted
 print("all up")
