@@ -180,6 +180,7 @@ def test_who_types_in_an_ssh_session_or_in_tmux_is_heard_who_is_only_connected_i
 
         wait_for(answers, 120, "nothing to be heard from a terminal that only answers", every=1)
         assert seen(session, "tmux")["idle_for"] is None
+        session.inside("tmux", "select-window", "-t", "jupyter:shell")
         wait_for(lambda: types("\n", "tmux"), 60, "typing in tmux to be heard")
 
 
