@@ -17,24 +17,26 @@ _LEAST = 2.0
 
 
 class Budget:
-    """So many seconds from now on. Each step may take until a share of them is over; what it leaves is the next one's.
+    """So many seconds from `began` on, by the monotonic clock.
 
+    Each step may take until a share of them is over; what it leaves is the next one's.
     A step that hangs nevertheless ends the process, with exit status `status`, once all of them are over.
     """
 
-    def __init__(self, seconds: float, status: int) -> None:
-        self._began = time.monotonic()
+    def __init__(self, seconds: float, status: int, began: float | None = None) -> None:
+        now = time.monotonic()
+        self._began = now if began is None else began
         self._seconds = seconds
 
         def leave(*_: object) -> NoReturn:
             os._exit(status)  # no cleaning up: that is what may hang
 
         signal.signal(signal.SIGALRM, leave)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_REAL, max(_LEAST, self._began + seconds - now))
 
     @classmethod
-    def of(cls, job: Job | None, status: int) -> Budget:
-        """Return what HTCondor grants this job."""
+    def of(cls, job: Job | None, status: int, *, began: float | None = None) -> Budget:
+        """Return what HTCondor grants this job, from `began` on, when it was told to end; or from now on."""
         granted = [_VACATE_TIME]
         if job:
             granted += [
@@ -42,7 +44,7 @@ class Budget:
                 for value in (job.attributes.get("jobmaxvacatetime"), job.machine.get("machinemaxvacatetime"))
                 if isinstance(value, (int, float)) and not isinstance(value, bool)
             ]
-        return cls(max(_LEAST, min(granted) - _MARGIN), status)
+        return cls(max(_LEAST, min(granted) - _MARGIN), status, began)
 
     def left(self, *, until: float) -> float:
         """Return the seconds that are left until the share `until` of the whole is over, at least 0."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import selectors
 import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
@@ -15,10 +16,14 @@ class _HasDescriptor(Protocol):
 
 
 class Loop:
-    """Waits for file descriptors and signals. `stop_wanted` is why the session is to end, or empty."""
+    """Waits for file descriptors and signals.
+
+    `stop_wanted` is why the session is to end, or empty, and `stop_wanted_at` since when, on the monotonic clock.
+    """
 
     def __init__(self) -> None:
         self.stop_wanted = ""
+        self.stop_wanted_at: float | None = None
         self._selector = selectors.DefaultSelector()
 
     def watch_signals(self) -> None:
@@ -31,7 +36,8 @@ class Loop:
 
     def want_stop(self, reason: str) -> None:
         """End the session soon; the first reason is the one that counts."""
-        self.stop_wanted = self.stop_wanted or reason
+        if not self.stop_wanted:
+            self.stop_wanted, self.stop_wanted_at = reason, time.monotonic()
 
     def watch(self, descriptor: int | _HasDescriptor, heard: Callable[[], object]) -> None:
         """Call `heard` whenever there is something to read."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 import time
@@ -26,28 +25,25 @@ from jupyter_session.deadlines import Deadlines
 from jupyter_session.durations import format_duration
 from jupyter_session.errors import SessionError
 from jupyter_session.jobad import Job
-from jupyter_session.lab import Lab, LabError, end_orphans
+from jupyter_session.lab import Lab, LabError
 from jupyter_session.loop import Loop
 from jupyter_session.memory import find_meter
 from jupyter_session.memory_guard import MemoryGuard
-from jupyter_session.ports import choose_port, default_port_range, is_free
 from jupyter_session.processes import Group, Processes
 from jupyter_session.publisher import Publisher
 from jupyter_session.receipt import Receipt, changed_files, running
 from jupyter_session.saveback import Saver
+from jupyter_session.server import Server, ServerShutDown
 from jupyter_session.settings import Settings
 from jupyter_session.statedir import StateDir
 from jupyter_session.tmux import Tmux
 
-_START_TIMEOUT = 180.0  # seconds; a cold shared file system can be very slow
-_START_POLL = 0.03
-_PORT_TRIES = 5
-_RESTARTS, _RESTART_WINDOW = 3, 600.0
 _SAMPLE_INTERVAL = 10.0
 _QUICK = 1.0  # seconds for a request whose answer is of little weight
+_PATIENCE = 3.0  # and for one whose answer counts: no signal is heeded meanwhile
 _LONGEST_STEP = 3  # intervals: a longer gap means that the job stood still
-# Shares of the time for the end, until which each step may take; see Budget.
-_ASKED, _SHUT_DOWN, _TERMINATED, _KILLED, _TMUX_ENDED, _SAVED, _TOLD = 0.2, 0.45, 0.53, 0.57, 0.6, 0.85, 1.0
+# Shares of the time for the end, until which each step may take, after those of Server.stop; see Budget.
+_TMUX_ENDED, _SAVED, _TOLD = 0.6, 0.85, 1.0
 
 
 class _End(Exception):  # noqa: N818 - no error: how an intended end leaves the loop
@@ -77,17 +73,25 @@ class Supervisor:
         self._tmux = Tmux()
         self._loop = Loop()
         self._ending = False
-        self._lab_fd = -1
-        self._restarts: list[float] = []
         self._policy = culler.Policy.of(settings.idle_timeout, settings.idle_warning)
         self._interval = min(_SAMPLE_INTERVAL, max(0.5, (settings.idle_timeout or 3600) / 20))
         self._clock = SessionClock(longest_step=_LONGEST_STEP * self._interval)
         self._announcer = Announcer(publisher, self._clock.now)
+        self._server = Server(
+            self._lab,
+            self._tmux,
+            self._loop,
+            ports=settings.port_range,
+            log=state.log,
+            folder=notebooks,
+            turn=self._turn,
+            say=self._announcer.say,
+        )
         self._deadlines = Deadlines(settings.max_runtime, settings.idle_warning, job.attributes if job else {})
         self._processes = Processes(state, window(settings.idle_timeout))
         self._gpu = find_gpu()
         self._held_until: float | None = None
-        self._next_look = 0.0  # on the monotonic clock
+        self._next_look = self._deaf_until = 0.0  # on the monotonic clock
         self._announcer.notify = self._notify
         self._memory = MemoryGuard(
             find_meter(job),
@@ -113,36 +117,19 @@ class Supervisor:
             self._saver.start()
             kernelspecs.offer(self._notebooks, self._state_dir.data)
             self._lab.set_environment(os.environ)
-            self._start()
+            self._server.start()
+            self._announce_ready("JupyterLab is ready.")
             self._watch()
         except _End as end:
             return self._finish(State.STOPPED, str(end))
+        except ServerShutDown:
+            return self._finish(State.STOPPED, "JupyterLab was shut down by its user.")
         except SessionError as error:
             return self._finish(State.FAILED, str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the user gets a reason and the notebooks
             traceback.print_exc()
             return self._finish(State.FAILED, f"Internal error: {error!r}; the job's error file has the details.")
         raise AssertionError("unreachable")
-
-    def _start(self) -> None:
-        """Start the server on a port of its own, and wait until it is ready."""
-        ports = self._settings.port_range or default_port_range()
-        taken: set[int] = set()
-        for _ in range(_PORT_TRIES):
-            port = choose_port(ports, taken)
-            self._lab.prepare(port)
-            if not taken:
-                pid = self._tmux.start(self._lab.command(), self._state_dir.log, self._notebooks)
-            else:
-                pid = self._tmux.restart(self._lab.command(), self._state_dir.log, self._notebooks)
-            if self._becomes_ready(pid):
-                self._announce_ready("JupyterLab is ready.")
-                return
-            if is_free(port):
-                raise SessionError(f"JupyterLab could not start ({self._how_it_ended()}): {self._lab.last_log_lines()}")
-            self._announcer.say(f"Another program took port {port} first; trying another.")
-            taken.add(port)
-        raise SessionError(f"{_PORT_TRIES} ports in {ports} were taken by other programs while JupyterLab started.")
 
     def _watch(self) -> None:
         """Look after the server and its use until the session ends (by _End or SessionError)."""
@@ -151,8 +138,9 @@ class Supervisor:
         while True:
             self._turn(min(self._next_look, self._memory.due) - time.monotonic())
             self._memory.turn()
-            if self._lab_fd < 0:
-                self._revive()
+            if not self._server.is_alive:
+                ended = self._server.revive(self._announce_death)
+                self._announce_ready(f"JupyterLab was restarted after it died ({ended}); kernels start anew.")
             elif time.monotonic() >= self._next_look:
                 now = self._clock.now()
                 self._announcer.samples = lookout.look(now)
@@ -181,36 +169,15 @@ class Supervisor:
         elif verdict.action is culler.Action.KEEP and self._announcer.state is State.IDLE:
             self._announcer.enter(State.READY, verdict.sentence)
 
-    def _revive(self) -> None:
-        """Restart a server that died, on the same port and token; SessionError when it has died too often."""
-        while True:
-            ended = self._how_it_ended()
-            if ended == "exit code 0":
-                raise _End("JupyterLab was shut down by its user.")
-            now = time.monotonic()
-            self._restarts = [at for at in self._restarts if now - at < _RESTART_WINDOW]
-            if len(self._restarts) >= _RESTARTS:
-                raise SessionError(
-                    f"JupyterLab died {_RESTARTS + 1} times within {_RESTART_WINDOW / 60:.0f} minutes, the last time "
-                    f"{ended}: {self._lab.last_log_lines()}"
-                )
-            self._restarts.append(now)
-            self._announcer.enter(State.STARTING, f"JupyterLab died ({ended}) and is being restarted.")
-            if not is_free(self._lab.port):
-                self._lab.prepare(choose_port(self._settings.port_range or default_port_range(), {self._lab.port}))
-            if self._becomes_ready(self._tmux.restart(self._lab.command(), self._state_dir.log, self._notebooks)):
-                self._announce_ready(f"JupyterLab was restarted after it died ({ended}); kernels start anew.")
-                return
-
     def _finish(self, final: State, reason: str) -> int:
         """Stop the server in order, tell everyone, and return the exit status."""
         self._ending = True
         status = 0 if final is State.STOPPED else 1
-        budget = Budget.of(self._job, status)
+        budget = Budget.of(self._job, status, began=self._loop.stop_wanted_at)
         self._announcer.say(reason, to_stderr=final is State.FAILED)
         self._announcer.enter(State.STOPPING, reason, quietly=True)
         receipt = self._write_receipt(self._receipt(final, reason))  # should there be no time for it later
-        self._stop_server(budget)
+        self._server.stop(budget)
         tmux = threading.Thread(target=self._end_tmux, daemon=True)  # may hang, as all that runs may
         tmux.start()
         tmux.join(budget.left(until=_TMUX_ENDED))
@@ -292,56 +259,7 @@ class Supervisor:
             sentence += f", but it ends in {format_duration(deadline.at - now)}: {deadline.why}"
         return {"extended": f"{sentence}."}
 
-    # The server
-
-    def _becomes_ready(self, pid: int) -> bool:
-        """Wait until process `pid` serves our port; False if it ends before. SessionError after _START_TIMEOUT."""
-        try:
-            self._lab_fd = os.pidfd_open(pid)
-        except ProcessLookupError:
-            return False
-        self._loop.watch(self._lab_fd, lambda: self._lab_ended(pid))
-        deadline = time.monotonic() + _START_TIMEOUT
-        while time.monotonic() < deadline:
-            self._turn(_START_POLL)
-            if self._lab_fd < 0:
-                return False
-            if self._lab.has_bound(pid) and self._lab.answers():
-                return True
-        raise SessionError(
-            f"JupyterLab did not answer within {_START_TIMEOUT:.0f} s of its start: {self._lab.last_log_lines()}"
-        )
-
-    def _lab_ended(self, pid: int) -> None:
-        self._loop.forget(self._lab_fd)
-        os.close(self._lab_fd)
-        self._lab_fd = -1
-        end_orphans(pid)
-
-    def _how_it_ended(self) -> str:
-        """Say how the server's process ended, once tmux has been told by the kernel."""
-        deadline = time.monotonic() + 2
-        while (status := self._tmux.exit_status()) is None and time.monotonic() < deadline:
-            time.sleep(0.02)
-        return str(status) if status else "its window was closed"
-
-    def _stop_server(self, budget: Budget) -> None:
-        """Ask the server to shut its kernels and itself down; then insist."""
-        if self._lab_fd < 0:
-            return
-        with suppress(LabError):
-            self._lab.request("POST", "/api/shutdown", timeout=budget.left(until=_ASKED))
-            self._await_server_end(budget.left(until=_SHUT_DOWN))
-        for number, until in ((signal.SIGTERM, _TERMINATED), (signal.SIGKILL, _KILLED)):
-            if self._lab_fd >= 0:
-                with suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(self._lab_fd, number)
-                self._await_server_end(budget.left(until=until))
-
-    def _await_server_end(self, patience: float) -> None:
-        deadline = time.monotonic() + patience
-        while self._lab_fd >= 0 and time.monotonic() < deadline:
-            self._turn(deadline - time.monotonic())
+    # What its parts need of one another
 
     def _notify(self, sentence: str, stop_at: int | None) -> None:
         """Show a sentence to who is there: in tmux, and in the browser."""
@@ -355,7 +273,19 @@ class Supervisor:
         return self._processes.groups
 
     def _get(self, path: str) -> Any:
-        return self._lab.request("GET", path)
+        """Ask the server for what a source wants to know; of one that hangs, once in a turn."""
+        asked = time.monotonic()
+        if asked < self._deaf_until:
+            raise LabError("JupyterLab does not answer")
+        try:
+            return self._lab.request("GET", path, timeout=_PATIENCE)
+        except LabError:
+            if time.monotonic() - asked >= _PATIENCE:
+                self._deaf_until = time.monotonic() + self._interval / 2
+            raise
+
+    def _announce_death(self, ended: str) -> None:
+        self._announcer.enter(State.STARTING, f"JupyterLab died ({ended}) and is being restarted.")
 
     def _announce_ready(self, reason: str) -> None:
         connection = self._make_connection(self._lab.port, self._lab.token)
