@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 
-from testbed import bench_activity, bench_culler, bench_start
+from testbed import bench_activity, bench_culler, bench_save, bench_start
 
 HELP = (
     "start: what the runtime costs beside bare JupyterLab; activity: what it costs to look for activity; "
-    "culler: our idle rule beside others', on made-up weeks"
+    "culler: our idle rule beside others', on made-up weeks; save: a large notebook folder beside a small one"
 )
-BENCHES = {"start": bench_start.main, "activity": bench_activity.main, "culler": bench_culler.main}
+BENCHES = {
+    "start": bench_start.main,
+    "activity": bench_activity.main,
+    "culler": bench_culler.main,
+    "save": bench_save.main,
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -231,10 +231,13 @@ def destination(settings: Settings, job: Job | None, folder: Path, environ: Mapp
     ad = job.attributes
     try:
         inside = folder.relative_to(Path(environ["_CONDOR_SCRATCH_DIR"]).resolve())
+    except (KeyError, ValueError):
+        raise _OffError("The notebook folder is not in the job's scratch folder, so it does not come back.") from None
+    try:
         received_from = os.stat(environ["_CONDOR_JOB_AD"]).st_ctime_ns
         started = int(str(ad["jobcurrentstartdate"]))
     except (KeyError, ValueError, OSError):
-        raise _OffError("The notebook folder is not in the job's scratch folder, so it does not come back.") from None
+        raise _OffError("The job ad does not say when the job was started.") from None
     listed = [os.path.normpath(part.strip()) for part in str(ad.get("transferoutput", "")).split(",") if part.strip()]
     if str(inside) not in listed:
         raise _OffError(f"{inside} is not in transfer_output_files, so it does not come back.")
