@@ -7,7 +7,6 @@ import shlex
 import time
 
 from testbed import boot, demo, image, session_cost
-from testbed.errors import say
 from testbed.pool import Pool
 
 FILES = 10_000
@@ -30,10 +29,8 @@ def main() -> int:
     try:
         job = demo.submit(pool, sif)
         demo.wait_until_ready(pool, job)
-        say(f"watching the session with its own notebooks for {QUIET} s")
         small_memory, small = session_cost.watch(pool, QUIET)
         took = _save_many(pool, job)
-        say(f"watching the session with {FILES} files more for {QUIET} s")
         large_memory, large = session_cost.watch(pool, QUIET)
     finally:
         boot.down(pool)
