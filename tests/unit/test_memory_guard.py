@@ -203,3 +203,11 @@ def test_a_meter_that_fails_does_no_harm():
         guarded.meter.look = lambda **_: (_ for _ in ()).throw(OSError())
         guarded.use(0.99)
         assert guarded.said == []
+
+
+def test_a_guard_that_fails_says_so_and_ends_no_session():
+    with Guarded(0.97, WAITING) as guarded:
+        guarded.guard._look = lambda: 1 / 0
+        guarded.use(0.98)
+        assert guarded.said == ["The memory guard failed (ZeroDivisionError('division by zero')) and is off."]
+        assert guarded.guard.due == float("inf")

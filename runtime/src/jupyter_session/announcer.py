@@ -6,6 +6,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from jupyter_session import contract
@@ -85,6 +86,7 @@ class Announcer:
 
     def say(self, line: str, *, to_stderr: bool = False) -> None:
         """Write a line into the job's output: never a secret, the file is readable by others on the access point."""
-        print(time.strftime("%Y-%m-%d %H:%M:%S"), line, flush=True)
-        if to_stderr:
-            print(f"jupyter-session: {line}", file=sys.stderr, flush=True)
+        with suppress(OSError):  # a disk that is full ends no session
+            print(time.strftime("%Y-%m-%d %H:%M:%S"), line, flush=True)
+            if to_stderr:
+                print(f"jupyter-session: {line}", file=sys.stderr, flush=True)

@@ -129,8 +129,13 @@ class MemoryGuard:
         if self.meter is None or time.monotonic() < self.due:
             return
         wait = _LONGEST
-        with suppress(OSError):  # the cgroup has gone, or is hidden now
+        try:
             wait = self._act(self.meter.look(exact_from=round(WARN * self.meter.limit)), self.meter.limit)
+        except OSError:
+            pass  # the cgroup has gone, or is hidden now
+        except Exception as error:  # noqa: BLE001 - a guard that fails ends no session
+            wait = float("inf")
+            self._warn(f"The memory guard failed ({error!r}) and is off.")
         self.due = time.monotonic() + wait
 
     def _act(self, used: int, limit: int) -> float:
