@@ -1,9 +1,14 @@
 """What every test shares: the choice of the slow ones, the pool that is up, and sessions on it."""
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from bed import place_image, sessions
 from testbed.pool import Pool
+
+# No test asserts a time, hypothesis's own limits least: the machine may be busy.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_addoption(parser):
