@@ -9,7 +9,7 @@ import pytest
 from bed import background, wait_for
 
 TIMEOUT = 30
-SPIN = "import threading; threading.Thread(target=eval, args=['[0 for _ in iter(int, 1)]']).start()"
+SPIN = "import threading; threading.Thread(target=exec, args=['while True: pass']).start()"
 LOOP = "python3 -c 'while True: pass'"
 #: Runs in the job: types a line into a new terminal of Jupyter's.
 TYPE = """
