@@ -11,10 +11,9 @@ from jupyter_session.activity.gpu import Gpu, assigned, find_devices, matches
 from jupyter_session.activity.jupyter import Proxy, Requests
 from jupyter_session.activity.kernels import Kernels
 from jupyter_session.activity.netbytes import NetBytes
-from jupyter_session.activity.sources import window
 from jupyter_session.activity.work import Programs, Work
 from jupyter_session.lab import LabError
-from jupyter_session.processes import Group, Role
+from jupyter_session.processes import Group, Role, window
 from jupyter_session.proxy_traffic import Traffic
 from jupyter_session.server_extension import takes_a_person
 

@@ -9,11 +9,11 @@ from uuid import NAMESPACE_URL, uuid5
 
 from jupyter_session.activity import Lookout
 from jupyter_session.activity.gpu import Gpu
-from jupyter_session.activity.sources import all_sources, window
+from jupyter_session.activity.sources import all_sources
 from jupyter_session.clock import SessionClock
 from jupyter_session.culler import Action, Policy, decide
 from jupyter_session.lab import LabError
-from jupyter_session.processes import Processes
+from jupyter_session.processes import Processes, window
 from jupyter_session.procfs import Process
 from jupyter_session.proxy_traffic import Traffic
 from jupyter_session.settings import resolve

@@ -22,6 +22,7 @@ from jupyter_session.statedir import StateDir
 WORKING_CPU = 0.05
 #: Bytes a second, read from or written to disks, from which a group works. A log or an autosave stays far below.
 WORKING_DISK = 64 * 1024
+_LONGEST_WINDOW = 60.0
 
 Id = tuple[int, int]
 
@@ -61,6 +62,11 @@ class Group:
     def works(self) -> bool:
         """Say whether it works by what it uses of CPU and disks."""
         return self.cpu >= WORKING_CPU or self.disk >= WORKING_DISK
+
+
+def window(idle_timeout: float | None) -> float:
+    """Return the seconds over which CPU and disk traffic are averaged: well below the idle timeout."""
+    return _LONGEST_WINDOW if idle_timeout is None else min(_LONGEST_WINDOW, idle_timeout / 3)
 
 
 class Processes:

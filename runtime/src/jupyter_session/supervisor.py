@@ -14,8 +14,7 @@ from typing import Any
 
 from jupyter_session import contract, culler, kernelspecs
 from jupyter_session.activity import Lookout
-from jupyter_session.activity.gpu import assigned
-from jupyter_session.activity.sources import all_sources, find_gpu, window
+from jupyter_session.activity.gpu import Gpu, assigned
 from jupyter_session.announcer import Announcer
 from jupyter_session.budget import Budget
 from jupyter_session.clock import SessionClock
@@ -29,7 +28,7 @@ from jupyter_session.lab import Lab, LabError
 from jupyter_session.loop import Loop
 from jupyter_session.memory import find_meter
 from jupyter_session.memory_guard import MemoryGuard
-from jupyter_session.processes import Group, Processes
+from jupyter_session.processes import Group, Processes, window
 from jupyter_session.publisher import Publisher
 from jupyter_session.receipt import Receipt, changed_files, running
 from jupyter_session.saveback import Saver
@@ -89,7 +88,7 @@ class Supervisor:
         )
         self._deadlines = Deadlines(settings.max_runtime, settings.idle_warning, job.attributes if job else {})
         self._processes = Processes(state, window(settings.idle_timeout))
-        self._gpu = find_gpu()
+        self._gpu: Gpu | None = None
         self._held_until: float | None = None
         self._next_look = self._deaf_until = 0.0  # on the monotonic clock
         self._announcer.notify = self._notify
@@ -133,7 +132,10 @@ class Supervisor:
 
     def _watch(self) -> None:
         """Look after the server and its use until the session ends (by _End or SessionError)."""
+        from jupyter_session.activity.sources import all_sources, find_gpu  # noqa: PLC0415 - the start need not wait
+
         opened = self._clock.now()
+        self._gpu = find_gpu()
         lookout = Lookout(all_sources(self._get, self._settings, self._processes, self._gpu))
         while True:
             self._turn(min(self._next_look, self._memory.due) - time.monotonic())

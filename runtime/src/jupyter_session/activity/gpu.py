@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from statistics import fmean
 from typing import Any, Protocol
 
 from jupyter_session.activity import Sample
@@ -106,7 +105,7 @@ class _Nvml:
             samples = []
         if samples:
             self._seen = samples[-1].timeStamp
-            return fmean(sample.sampleValue.uiVal for sample in samples)
+            return float(sum(sample.sampleValue.uiVal for sample in samples) / len(samples))
         try:
             return float(nvml.nvmlDeviceGetUtilizationRates(self._handle).gpu)
         except nvml.NVMLError_NotSupported:

@@ -12,13 +12,6 @@ from jupyter_session.activity.work import Programs, Work
 from jupyter_session.processes import Processes, Role
 from jupyter_session.settings import Settings
 
-_LONGEST_WINDOW = 60.0
-
-
-def window(idle_timeout: float | None) -> float:
-    """Return the seconds over which CPU and disk traffic are averaged: well below the idle timeout."""
-    return _LONGEST_WINDOW if idle_timeout is None else min(_LONGEST_WINDOW, idle_timeout / 3)
-
 
 def find_gpu() -> Gpu | None:
     """Return the source for the job's GPUs; None if it has none, or where there is no driver."""
