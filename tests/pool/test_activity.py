@@ -145,6 +145,7 @@ def test_a_server_left_running_with_a_tab_that_polls_it_holds_nothing(session):
     loop = f"while curl -sS -o /dev/null -w '%{{http_code}}\\n' -K /tmp/poll {url}; do sleep 1; done"
     secret = f'header = "Authorization: token {session.token()}"\n'.encode()
     session.pool.put("ep1", "/tmp/poll", secret, mode=0o600)
+    wait_for(lambda: "Directory listing" in session.request("/proxy/16006/"), 60, "the server")
     with background(session.pool, "ep1", ["sh", "-c", loop]) as tab:
         assert "200" in tab.stdout.readline()
         ends(session, "tmux: 1 open: python -m http.server", "proxy: GET /proxy/16006/")
