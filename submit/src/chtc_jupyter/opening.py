@@ -1,0 +1,203 @@
+"""A session in front of a person: progress in the terminal, the browser once it is ready, Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+import webbrowser
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from chtc_jupyter import records, words
+from chtc_jupyter.errors import FailedError, HeldError, LauncherError, PortError, RemovedError
+from chtc_jupyter.events import Phase
+from chtc_jupyter.link import Link, LinkFailedError
+from chtc_jupyter.records import Record
+from chtc_jupyter.session import Session
+from chtc_jupyter.ui import Terminal
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a session is opened."""
+
+    browser: bool = True
+    notify: bool = False
+
+
+async def open_link(ap: str, terminal: Terminal, *, forward: bool = False) -> Link:
+    """Connect to the access point, a person at hand; raises LauncherError."""
+    terminal.wait(f"connecting to {ap}")
+    try:
+        for _ in range(3):
+            with contextlib.suppress(_PortTakenError):
+                return await _open(ap, forward=forward)
+        raise PortError("No port of this machine could be had for ssh: try again.")
+    finally:
+        terminal.wait("connected") if terminal.err.is_terminal else None
+
+
+class _PortTakenError(Exception):
+    """Another program was quicker."""
+
+
+async def _open(ap: str, *, forward: bool) -> Link:
+    try:
+        return await Link.open(ap, forward=forward)
+    except LinkFailedError as failed:
+        if failed.failure.tries == "port":
+            raise _PortTakenError from None
+        raise failed.failure.error from None
+
+
+class Opening:
+    """Opens one session and stays with it."""
+
+    def __init__(self, record: Record, terminal: Terminal, manner: Manner) -> None:
+        self._terminal = terminal
+        self._manner = manner
+        self._told = ""
+        self._shown = ""
+        self._since = time.monotonic()
+        self._interrupted = asyncio.Event()
+        self.session = Session(record, changed=self._changed, person=terminal.wait_for_person)
+
+    async def run(self, link: Link) -> int:
+        """Follow the session to its end, or to the person's; return the exit status."""
+        with _interrupts(self._interrupted):
+            await self._listen()
+            following = asyncio.create_task(self.session.follow(link))
+            try:
+                return await self._attend(following)
+            finally:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+                await self.session.gate.close()
+
+    async def _listen(self) -> None:
+        """Take the port that the session had here before, or else a free one."""
+        record, gate = self.session.record, self.session.gate
+        try:
+            await gate.listen(record.port)
+        except PortError:
+            if await _is_open_elsewhere(record):
+                raise PortError(
+                    f"{record.name} is open already, by another chtc-jupyter on this machine, at port {record.port}: "
+                    f"`chtc-jupyter url {record.name}` prints its address."
+                ) from None
+            self._terminal.say(f"Port {record.port} is taken by another program: the address is a new one.")
+            await gate.listen(0)
+        self.session.record = replace(record, port=gate.port)
+        records.save(self.session.record)
+
+    async def _attend(self, following: asyncio.Task[None]) -> int:
+        while True:
+            interrupt = asyncio.create_task(self._interrupted.wait())
+            await asyncio.wait((following, interrupt), return_when=asyncio.FIRST_COMPLETED)
+            interrupt.cancel()
+            if following.done():
+                following.result()
+                return await self._over()
+            self._interrupted.clear()
+            if self._shown or not await self._keep_waiting():
+                record = self.session.record
+                self._terminal.say(f"The session goes on: `chtc-jupyter connect {record.name}` opens it again.")
+                return 0 if self._shown else 130
+
+    async def _keep_waiting(self) -> bool:
+        """Ask whether to go on waiting, or to remove the job; False where the person wants neither."""
+        session = self.session
+        question = asyncio.create_task(
+            self._terminal.ask(f"\nJob {session.record.job} is not ready. [w]ait for it, [r]emove it, or [l]eave it?")
+        )
+        again = asyncio.create_task(self._interrupted.wait())
+        await asyncio.wait((question, again), return_when=asyncio.FIRST_COMPLETED)
+        again.cancel()
+        answer = (question.result() or "l") if question.done() else "l"
+        question.cancel()
+        if answer[:1].lower() == "w":
+            return True
+        if answer[:1].lower() == "r":
+            if session.link is None:
+                raise LauncherError("There is no connection now: `chtc-jupyter stop` removes the job later.")
+            await session.link.run(["condor_rm", session.record.job])
+            return True  # the log tells of its end
+        return False
+
+    async def _over(self) -> int:
+        """Say how it ended; with a tab that may still look, stay to tell it too."""
+        session = self.session
+        course = session.course
+        self._terminal.report({"event": "ended", "job": session.record.job, "reason": words.ended(course)})
+        if not self._shown:
+            error = RemovedError if course.removed else FailedError
+            raise error(f"Job {session.record.job} was never ready: {words.ended(course)}.")
+        self._terminal.say(f"The notebooks are on {session.record.ap}, in {session.record.notebooks}.")
+        if session.gate.requests and self._terminal.err.is_terminal:
+            self._terminal.say("The open tab says so too, for as long as this runs: Ctrl-C ends it.")
+            await self._interrupted.wait()
+        return 0
+
+    def _changed(self) -> None:
+        """Tell the person what is new."""
+        session = self.session
+        if session.url and session.gate.up and session.url != self._shown:
+            self._show(session.url)
+        line = words.progress(session.course)
+        if not session.leg.up:
+            line = session.leg.why
+        elif session.course.phase is Phase.READY and not session.gate.up:
+            line = "ready; opening the way to it"
+        if line != self._told:
+            self._told = line
+            self._terminal.report(
+                {"event": session.course.phase.value, "job": session.record.job, "connected": session.leg.up,
+                 "open": session.gate.up, "message": line}
+            )  # fmt: skip
+            waits = session.course.phase is not Phase.ENDED and not session.gate.up
+            (self._terminal.wait if waits else self._terminal.say)(f"job {session.record.job}: {line}")
+        if session.course.phase is Phase.HELD and not self._shown:
+            session.problem = HeldError(
+                f"Job {session.record.job} is on hold: {session.course.why}. "
+                f"{words.hold_advice(session.course.why, session.record)}"
+            )
+
+    def _show(self, url: str) -> None:
+        """Show an address that leads somewhere: for the first time, and again where it has changed."""
+        first, self._shown = not self._shown, url
+        self._terminal.report({"event": "url", "job": self.session.record.job, "url": url})
+        if not self._terminal.as_json:
+            self._terminal.say("")
+            self._terminal.result(f"    {url}")
+            self._terminal.say("\nKeep this running: it is the way to the session. Ctrl-C closes it, and no more.")
+        page = records.write_opener(self.session.record.name, url)
+        if first and self._manner.browser:
+            with contextlib.suppress(webbrowser.Error):
+                webbrowser.open(page.as_uri())
+        if self._manner.notify:
+            self._terminal.bell()
+
+
+@contextlib.contextmanager
+def _interrupts(event: asyncio.Event) -> Iterator[None]:
+    """Set an event at Ctrl-C, for as long as the block."""
+    loop = asyncio.get_running_loop()
+    former = signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(event.set))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
+async def _is_open_elsewhere(record: Record) -> bool:
+    """Tell whether it is a chtc-jupyter with this session that has its port."""
+    try:
+        reader, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", record.port), 2)
+        writer.write(b"GET /chtc-jupyter/status HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        said = await asyncio.wait_for(reader.read(4000), 2)
+        writer.close()
+    except (OSError, asyncio.TimeoutError):
+        return False
+    return f'"job": "{record.job}"'.encode() in said and f'"ap": "{record.ap}"'.encode() in said

@@ -1,0 +1,210 @@
+"""A session as it is followed from here: the connection to the access point, the job's log, the tunnel, the port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from chtc_jupyter import events, ssh, tunnel, words
+from chtc_jupyter.errors import LauncherError, PolicyError
+from chtc_jupyter.events import Course, Phase
+from chtc_jupyter.gate import Gate
+from chtc_jupyter.http import Notice
+from chtc_jupyter.link import HERE, Link, LinkFailedError, LinkLostError
+from chtc_jupyter.records import Record
+
+
+@dataclass(frozen=True)
+class Leg:
+    """The connection to the access point, as the person is told of it. `asks` when a person must log in."""
+
+    up: bool = True
+    why: str = ""
+    asks: bool = False
+
+
+class Session:
+    """Follows one job until it has ended.
+
+    `changed` is called after each change of `course` or `leg`; `person` waits for a person, with a sentence for them.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        *,
+        changed: Callable[[], None],
+        person: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self.record = record
+        self.course = Course()
+        self.leg = Leg()
+        self.token = ""
+        self.problem: LauncherError | None = None
+        self.link: Link | None = None
+        self.gate = Gate(self.notice, self.facts)
+        self._changed = changed
+        self._person = person
+        self._news = asyncio.Event()
+
+    @property
+    def url(self) -> str:
+        """The address for the browser, the token in it; empty while there is none."""
+        return f"http://127.0.0.1:{self.gate.port}/lab?token={self.token}" if self.token else ""
+
+    def notice(self) -> Notice:
+        """Return what the address answers while it does not lead to JupyterLab."""
+        return words.notice(self.record, self.course, why=self.leg.why, asks=self.leg.asks)
+
+    def facts(self) -> dict[str, object]:
+        """Return what the address answers to the launcher's own questions, and to the page that waits."""
+        return {
+            "name": self.record.name,
+            "job": self.record.job,
+            "ap": self.record.ap,
+            "up": self.gate.up,
+            "headline": self.notice().headline,
+        }
+
+    async def follow(self, link: Link) -> None:
+        """Follow the job to its end, over this connection and those that replace it."""
+        watch = asyncio.create_task(self._watch_clock())
+        try:
+            while True:
+                self.link = link
+                self._set_leg(Leg())
+                try:
+                    return await self._use(link)
+                except LinkLostError:
+                    self._set_leg(Leg(up=False, why=f"The connection to {self.record.ap} was lost."))
+                finally:
+                    self.gate.cut()
+                    self.link = None
+                    await link.close()
+                link = await self._again()
+        finally:
+            watch.cancel()
+
+    async def _again(self) -> Link:
+        """Connect again, as often as it takes; a person is asked once where a login needs one."""
+        attempt, tries, batch = 0, "soon", True
+        while True:
+            await asyncio.sleep(ssh.delay(tries, attempt))
+            try:
+                return await Link.open(
+                    self.record.ap,
+                    forward=True,
+                    batch=batch,
+                    patience=ssh.patience(tries),
+                    login=60 if batch else None,
+                )
+            except LinkFailedError as failed:
+                attempt = attempt + 1 if failed.failure.tries == tries else 1
+                tries, batch = failed.failure.tries, True
+                asks = tries in ("asked", "never")
+                self._set_leg(Leg(up=False, why=str(failed.failure.error), asks=asks))
+                if asks:
+                    await self._person(
+                        f"{self.record.ap} wants you to log in again."
+                        if tries == "asked"
+                        else str(failed.failure.error)
+                    )
+                    attempt, batch = 0, False
+
+    async def _use(self, link: Link) -> None:
+        """Follow log and tunnel over one connection until the job has ended; raises LinkLostError."""
+        log = asyncio.create_task(self._follow_log(link))
+        inner = asyncio.create_task(self._keep_tunnel(link))
+        try:
+            done, _ = await asyncio.wait((log, inner), return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (log, inner):
+                task.cancel()
+            await asyncio.gather(log, inner, return_exceptions=True)
+
+    async def _follow_log(self, link: Link) -> None:
+        """Read the log anew, from its beginning: what it says does not depend on what was seen before."""
+        reader, course = events.Reader(), Course()
+        async with contextlib.aclosing(link.stream("tail", path=self.record.log)) as lines:
+            async for answer in lines:
+                if "error" in answer:
+                    raise LauncherError(f"The job's log can't be followed: {answer['error']}.")
+                for line in answer.get("lines", ()):
+                    event = reader.feed(line)
+                    if event and event.job == self.record.job:
+                        course = events.after(course, event)
+                if not answer.get("more"):
+                    self._set_course(course)
+                if course.phase is Phase.ENDED:
+                    return
+
+    async def _keep_tunnel(self, link: Link) -> None:
+        """Hold a tunnel into the job whenever its server is ready."""
+        while True:
+            while self.course.phase not in (Phase.READY, Phase.LOST, Phase.SUSPENDED) or not self.course.port:
+                await self._news_of()
+            wanted = (self.course.starts, self.course.port)
+            holding = asyncio.create_task(self._hold(link, self.course.port))
+            try:
+                while (self.course.starts, self.course.port) == wanted and not holding.done():
+                    news = asyncio.create_task(self._news_of())
+                    await asyncio.wait((holding, news), return_when=asyncio.FIRST_COMPLETED)
+                    news.cancel()
+                if holding.done():
+                    holding.result()
+            finally:
+                holding.cancel()
+                await asyncio.gather(holding, return_exceptions=True)
+                self.gate.cut()
+
+    async def _hold(self, link: Link, port: int) -> None:
+        """Try until a tunnel stands, and stay while it does; then try again."""
+        attempt = 0
+        while True:
+            async with contextlib.aclosing(
+                link.stream("follow", argv=tunnel.command(self.record.job, port))
+            ) as answers:
+                async for answer in answers:
+                    if "error" in answer:
+                        raise LauncherError(f"{self.record.ap} could not open the tunnel: {answer['error']}.")
+                    if found := tunnel.URL.search(answer.get("line", "")):
+                        attempt, self.token, self.problem = 0, found[2], None
+                        self.gate.lead(link.port, self.token)
+                        self._changed()
+                    elif "status" in answer and tunnel.is_policy(answer["err"]):
+                        raise PolicyError(words.policy(self.record, answer["err"]))
+            if self.gate.up:
+                self.gate.cut()
+                self._changed()
+            await asyncio.sleep(tunnel.delay(attempt))
+            attempt += 1
+
+    async def _watch_clock(self) -> None:
+        """After this machine has slept, its connection is dead more often than not: don't wait for it to find out."""
+        before = time.time() - time.monotonic()
+        while True:
+            await asyncio.sleep(1)
+            now = time.time() - time.monotonic()
+            if now - before > 20 and self.link and self.record.ap != HERE:
+                self.link.kill()
+            before = now
+
+    async def _news_of(self) -> None:
+        self._news.clear()
+        await self._news.wait()
+
+    def _set_course(self, course: Course) -> None:
+        if course != self.course:
+            self.course = course
+            self._news.set()
+            self._changed()
+
+    def _set_leg(self, leg: Leg) -> None:
+        if leg != self.leg:
+            self.leg = leg
+            self._changed()

@@ -1,0 +1,138 @@
+"""Start a session: see that all it needs is there, submit it once, and open it."""
+
+from __future__ import annotations
+
+import posixpath
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from chtc_jupyter import ssh, submit
+from chtc_jupyter.errors import DiskError, LauncherError, MissingError, NoSuchSessionError, SubmitError
+from chtc_jupyter.link import Link, LinkLostError
+from chtc_jupyter.records import Record
+from chtc_jupyter.submit import Request
+
+#: Where sessions live on the access point, below the home.
+FOLDER = "jupyter"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What the person typed; paths may be relative to the home on the access point."""
+
+    request: Request
+    submit_file: str | None = None
+
+    def on(self, home: str) -> Wish:
+        """Return it with whole paths."""
+
+        def whole(path: str) -> str:
+            path = path.removeprefix("~/")
+            return path if "://" in path else posixpath.normpath(posixpath.join(home, path))
+
+        request = self.request
+        folder = whole(request.folder or f"{FOLDER}/{request.name}")
+        return Wish(
+            request=replace(
+                request,
+                folder=folder,
+                notebooks=whole(request.notebooks) if request.notebooks else f"{folder}/notebooks",
+                image=whole(request.image or f"{FOLDER}/jupyter.sif"),
+            ),
+            submit_file=whole(self.submit_file) if self.submit_file else None,
+        )
+
+
+def plan(wish: Wish, home: str, marker: str = "-") -> str:
+    """Return what would be submitted."""
+    wish = wish.on(home)
+    submit.path(wish.request.image, "the image")
+    submit.path(wish.request.notebooks, "the notebooks folder")
+    if wish.submit_file:
+        words = ["condor_submit", *submit.appended(_own_lines(wish.request, marker)), wish.submit_file]
+        return submit.shown(words)
+    return submit.text(submit.description(wish.request, marker))
+
+
+def _own_lines(request: Request, marker: str) -> dict[str, str]:
+    """Return what is added to a submit file of the user's."""
+    log = f"{request.folder}/jupyter-$(Cluster).log"
+    return {**submit.asked(request), "My.JupyterMarker": submit.string(marker), "log": log}
+
+
+async def launch(link: Link, wish: Wish, known: Sequence[Record]) -> Record:
+    """Submit a session, exactly once; raises LauncherError where it could not be, with nothing left behind."""
+    ap = link.ap
+    if not link.hello["condor"]:
+        raise ssh.no_condor(ap)
+    wish = wish.on(link.hello["home"])
+    request, marker = wish.request, secrets.token_hex(8)
+    planned = plan(wish, link.hello["home"], marker)
+    for record in known:
+        if record.name == request.name and record.ap == ap and await _is_queued(link, record.job):
+            raise NoSuchSessionError(
+                f"There is a session {record.name!r} already, job {record.job}: `chtc-jupyter connect {record.name}` "
+                "opens it; or give the new one another name."
+            )
+    await _see_to_files(link, wish)
+    argv, cwd = ["condor_submit", "-terse", "jupyter.sub"], request.folder
+    if wish.submit_file:
+        argv = ["condor_submit", "-terse", *submit.appended(_own_lines(request, marker)), wish.submit_file]
+        cwd = posixpath.dirname(wish.submit_file)
+    else:
+        await link.ask("write", path=f"{request.folder}/jupyter.sub", text=planned)
+    try:
+        done = await link.run(argv, cwd=cwd, timeout=120)
+    except LinkLostError:
+        raise LauncherError(
+            f"The connection to {ap} was lost while the job was being submitted: `chtc-jupyter list` shows whether "
+            "it was taken; nothing is submitted twice."
+        ) from None
+    if done["status"]:
+        raise not_taken(ap, done["err"] or done["out"])
+    job = done["out"].split()[0]
+    log = f"{request.folder}/jupyter-{job.partition('.')[0]}.log"
+    return Record(request.name, ap, job, log, request.notebooks)
+
+
+def not_taken(ap: str, said: str) -> LauncherError:
+    """Say why condor_submit took no job."""
+    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("Submitting job")]
+    what = " ".join(line.removeprefix("ERROR:").strip() for line in lines) or "it did not say why"
+    low = what.lower()
+    if "quota" in low or "no space" in low:
+        return DiskError(f"The disk or your quota on {ap} is full ({what}): make room there, then try again.")
+    if "max_jobs" in low or "maximum" in low:
+        return SubmitError(f"Your queue on {ap} is full ({what}): remove or wait for a job there, then try again.")
+    if "can't find address of" in low or "failed to connect" in low:
+        return SubmitError(f"HTCondor's queue on {ap} does not answer ({what}): try again in some minutes.")
+    return SubmitError(f"HTCondor did not take the job: {what}")
+
+
+async def _is_queued(link: Link, job: str) -> bool:
+    """Tell whether a job is in the queue; where that can't be told, say that it is."""
+    asked = await link.run(["condor_q", job, "-af", "JobStatus"])
+    return asked["status"] != 0 or bool(asked["out"].strip())
+
+
+async def _see_to_files(link: Link, wish: Wish) -> None:
+    """Make the session's folder; raises MissingError where something that the user named is not there."""
+    request, ap = wish.request, link.ap
+
+    async def there(path: str, test: str = "-e") -> bool:
+        return bool((await link.run(["test", test, path]))["status"] == 0)
+
+    if wish.submit_file:
+        if not await there(wish.submit_file):
+            raise MissingError(f"There is no submit file {wish.submit_file} on {ap}.")
+    elif "://" not in request.image and not await there(request.image):
+        raise MissingError(
+            f"There is no image {request.image} on {ap}: copy jupyter.sif there, or name yours with --image."
+        )
+    default = request.notebooks == f"{request.folder}/notebooks"
+    if not default and not wish.submit_file and not await there(request.notebooks, "-d"):
+        raise MissingError(f"There is no folder {request.notebooks} on {ap}: make it, or name another one.")
+    made = await link.run(["mkdir", "-p", request.folder, *([request.notebooks] if default else [])])
+    if made["status"]:
+        raise ssh.refused(ap, 28 if "space" in made["err"] or "quota" in made["err"] else 0, made["err"].strip())

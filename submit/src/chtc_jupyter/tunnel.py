@@ -1,0 +1,44 @@
+"""The inner hop: from the access point into the job, by condor_ssh_to_job, with the server's port on a socket."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+URL = re.compile(r"http://127\.0\.0\.1:(\d+)/lab\?token=([A-Za-z0-9_-]+)")
+_OPTIONS = (
+    "StreamLocalBindUnlink=yes",
+    "ExitOnForwardFailure=yes",
+    "ServerAliveInterval=15",
+    "ServerAliveCountMax=4",
+)
+
+
+def command(job: str, port: int) -> list[str]:
+    """Return the words, for the agent: `{folder}` is its own.
+
+    condor_ssh_to_job splits what follows `-ssh` at spaces, and adds HTCondor's own options after ours. `hold` prints
+    the address with its token, and ends with the session.
+    """
+    options = " ".join(f"-o {option}" for option in _OPTIONS)
+    inner = f"ssh {options} -L {{folder}}/lab:127.0.0.1:{port}"
+    return ["condor_ssh_to_job", "-ssh", inner, job, "jupyter-session", "hold", str(port)]
+
+
+def inside(job: str, words: Sequence[str], *, tty: bool = False) -> list[str]:
+    """Return the words that run a command in the job; `words` must be of plain characters."""
+    return ["condor_ssh_to_job", *(["-ssh", "ssh -t"] if tty else []), job, *words]
+
+
+def delay(attempt: int) -> float:
+    """Return the seconds before the next attempt.
+
+    For some seconds after a job's start nobody can get in: the startd must first hear from its starter.
+    """
+    return 0.3 if attempt < 60 else min(10.0, 0.3 * 1.2 ** (attempt - 60))
+
+
+def is_policy(text: str) -> bool:
+    """Tell whether a refusal is the pool's policy, which no second attempt would change."""
+    text = text.lower()
+    return "not authorized" in text or "enable_ssh_to_job" in text or "ssh_to_job is disabled" in text

@@ -1,0 +1,83 @@
+"""The terminal: lines for the person, a spinner where there is one, and questions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.status import Status
+
+
+class Terminal:
+    """What the person sees. With `as_json`, standard output has one JSON object a line and nothing else."""
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self.out = Console(highlight=False, soft_wrap=True)
+        self.err = Console(highlight=False, soft_wrap=True, stderr=True)
+        self._status: Status | None = None
+
+    def say(self, line: str) -> None:
+        """Tell the person something that stays."""
+        self._quiet()
+        self.err.print(line, markup=False)
+
+    def result(self, line: str) -> None:
+        """Print what was asked for."""
+        self._quiet()
+        self.out.print(line, markup=False)
+
+    def report(self, facts: Mapping[str, object]) -> None:
+        """Print facts for a program, where one is listening."""
+        if self.as_json:
+            print(json.dumps(facts), flush=True)
+
+    def wait(self, line: str) -> None:
+        """Show what is being waited for; as a line that stays where there is no terminal."""
+        if not self.err.is_terminal:
+            self.say(line)
+        elif self._status is None:
+            self._status = self.err.status(line)
+            self._status.start()
+        else:
+            self._status.update(line)
+
+    def bell(self) -> None:
+        """Ring."""
+        if self.err.is_terminal:
+            self.err.bell()
+
+    def _quiet(self) -> None:
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+    async def ask(self, question: str) -> str | None:
+        """Ask, and wait for a line; None where nobody can answer. Cancelled, the answer goes nowhere."""
+        self._quiet()
+        if not sys.stdin.isatty():
+            return None
+        self.err.print(f"{question} ", markup=False, end="")
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[str] = loop.create_future()
+
+        def give(line: str) -> None:
+            if not answer.done():
+                answer.set_result(line)
+
+        def read() -> None:
+            loop.call_soon_threadsafe(give, sys.stdin.readline())
+
+        threading.Thread(target=read, daemon=True).start()
+        return (await answer).strip()
+
+    async def wait_for_person(self, sentence: str) -> None:
+        """Say what a person must do here, and wait until one presses Enter; for ever where there is no terminal."""
+        self.say(sentence)
+        self.bell()
+        if await self.ask("Press Enter to do so now:") is None:
+            await asyncio.Event().wait()
