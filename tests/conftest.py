@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from bed import place_image, sessions
+from laptop import laptops
 from testbed.pool import Pool
 
 # No test asserts a time, hypothesis's own limits least: the machine may be busy.
@@ -36,4 +37,11 @@ def pool():
 def new_session(pool):
     """Give a maker of sessions, which all end with the test."""
     with sessions(pool) as new:
+        yield new
+
+
+@pytest.fixture
+def new_laptop(pool):
+    """Give a maker of users at the laptop, whose sessions all end with the test."""
+    with laptops(pool) as new:
         yield new

@@ -3,24 +3,53 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import shutil
+import subprocess
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Optional
 
 import typer
 
-from chtc_jupyter import records, submit
+from chtc_jupyter import errors, queries, records, ssh, submit, verbs
 from chtc_jupyter import start as starting
-from chtc_jupyter.errors import LauncherError, UsageError
+from chtc_jupyter.errors import LauncherError, NoSuchSessionError, UsageError
 from chtc_jupyter.link import HERE, LinkLostError
-from chtc_jupyter.opening import Manner, Opening, open_link
+from chtc_jupyter.login import open_link
+from chtc_jupyter.opening import Manner, Opening, is_open, submit_only
 from chtc_jupyter.records import Record
 from chtc_jupyter.start import Wish
 from chtc_jupyter.submit import Request
 from chtc_jupyter.ui import Terminal
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, context_settings={"max_content_width": 80})
+_STATUSES = "\n\n".join(f"{code}: {meaning}" for code, meaning in errors.table())
+app = typer.Typer(
+    help="JupyterLab as an HTCondor job, from the laptop: one command, one login.",
+    epilog=f"Exit status:\n\n{_STATUSES}",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in ("true", "false", "yes", "no"):
+        raise UsageError(f"{text!r} is neither true nor false.")
+    return text.lower() in ("true", "yes")
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise UsageError(f"{text!r} is no whole number.")
+    return int(text)
+
+
+#: What `config` can set: the defaults of `start`.
+DEFAULTS: dict[str, Callable[[str], Any]] = {
+    "ap": ssh.access_point, "image": str, "notebooks": str, "gpus": _number, "gpu_memory": str, "cpus": _number,
+    "memory": str, "disk": str, "idle_timeout": str, "max_runtime": str, "browser": _truth, "notify": _truth,
+}  # fmt: skip
 
 Name = Annotated[Optional[str], typer.Argument(help="The session's name, or its job.", metavar="[NAME]")]
 Ap = Annotated[Optional[str], typer.Option(metavar="USER@HOST", help="The access point.")]
@@ -31,57 +60,214 @@ Json = Annotated[bool, typer.Option("--json", help="For programs: one JSON objec
 def start(
     name: Annotated[str, typer.Argument(help="What to call the session.")] = "lab",
     ap: Ap = None,
-    gpus: Annotated[Optional[int], typer.Option(min=0)] = None,
-    gpu_memory: Annotated[Optional[str], typer.Option(metavar="SIZE")] = None,
-    cpus: Annotated[Optional[int], typer.Option(min=1)] = None,
-    memory: Annotated[Optional[str], typer.Option(metavar="SIZE")] = None,
-    disk: Annotated[Optional[str], typer.Option(metavar="SIZE")] = None,
-    image: Annotated[Optional[str], typer.Option(metavar="PATH|URL")] = None,
-    idle_timeout: Annotated[Optional[str], typer.Option(metavar="DURATION")] = None,
-    max_runtime: Annotated[Optional[str], typer.Option(metavar="DURATION")] = None,
-    submit_file: Annotated[Optional[str], typer.Option(metavar="FILE")] = None,
-    set_: Annotated[Optional[list[str]], typer.Option("--set", metavar="'KEY = VALUE'")] = None,
-    notebooks: Annotated[Optional[str], typer.Option(metavar="DIR")] = None,
-    browser: Annotated[bool, typer.Option()] = True,
-    notify: Annotated[bool, typer.Option("--notify")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+    gpus: Annotated[Optional[int], typer.Option(min=0, help="How many GPUs.")] = None,
+    gpu_memory: Annotated[Optional[str], typer.Option(metavar="SIZE", help="Least memory of a GPU: 20GB.")] = None,
+    cpus: Annotated[Optional[int], typer.Option(min=1, help="How many cores.")] = None,
+    memory: Annotated[Optional[str], typer.Option(metavar="SIZE", help="Memory: 16GB.")] = None,
+    disk: Annotated[Optional[str], typer.Option(metavar="SIZE", help="Disk, image and notebooks in it.")] = None,
+    image: Annotated[
+        Optional[str], typer.Option(metavar="PATH|URL", help="The image, on the access point or elsewhere.")
+    ] = None,
+    idle_timeout: Annotated[
+        Optional[str], typer.Option(metavar="DURATION", help="End after so long without activity: 2h, never.")
+    ] = None,
+    max_runtime: Annotated[
+        Optional[str], typer.Option(metavar="DURATION", help="End after so long, whatever works.")
+    ] = None,
+    submit_file: Annotated[
+        Optional[str], typer.Option(metavar="FILE", help="A submit file of yours, on the access point.")
+    ] = None,
+    set_: Annotated[
+        Optional[list[str]], typer.Option("--set", metavar="'KEY = VALUE'", help="One more line of the submit file.")
+    ] = None,
+    notebooks: Annotated[
+        Optional[str], typer.Option(metavar="DIR", help="Your folder on the access point that travels with the job.")
+    ] = None,
+    browser: Annotated[Optional[bool], typer.Option(help="Open the browser when it is ready.")] = None,
+    notify: Annotated[Optional[bool], typer.Option(help="Ring when it is ready.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the submit description, and no more.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Submit a session, follow it, and open it in the browser."""
+    """Submit a session, show what happens, and open it in the browser.
+
+    Stays, as the way to the session: Ctrl-C closes it, and the session goes on. After a cut it connects again by
+    itself, at the same address. Paths are the access point's, below your home unless they begin with a slash.
+    """
+    values = records.load_config()
     request = Request(
-        name=submit.name(name), folder="", notebooks=notebooks or "", image=image or "", gpus=gpus,
-        gpu_memory=gpu_memory, cpus=cpus, memory=memory, disk=disk, idle_timeout=idle_timeout,
-        max_runtime=max_runtime, settings=set_ or (),
-    )  # fmt: skip
+        name=submit.name(name),
+        folder="",
+        notebooks=notebooks or values.get("notebooks", ""),
+        image=image or values.get("image", ""),
+        gpus=values.get("gpus") if gpus is None else gpus,
+        gpu_memory=gpu_memory or values.get("gpu_memory"),
+        cpus=cpus or values.get("cpus"),
+        memory=memory or values.get("memory"),
+        disk=disk or values.get("disk"),
+        idle_timeout=idle_timeout or values.get("idle_timeout"),
+        max_runtime=max_runtime or values.get("max_runtime"),
+        settings=set_ or (),
+    )
     wish, terminal = Wish(request=request, submit_file=submit_file), Terminal(as_json=as_json)
+    plan = starting.plan(wish, "~")  # what is wrong with it is told before anybody logs in
     if dry_run:
-        terminal.result(starting.plan(wish, "~"))
+        terminal.result(plan.rstrip())
         return
-    where = access_point(ap)
-    _finish(_start(where, wish, terminal, Manner(browser, notify)))
+    manner = Manner(
+        browser=values.get("browser", True) if browser is None else browser,
+        notify=values.get("notify", False) if notify is None else notify,
+    )
+    _finish(_start(access_point(ap), wish, terminal, manner))
 
 
 async def _start(ap: str, wish: Wish, terminal: Terminal, manner: Manner) -> int:
-    link = await open_link(ap, terminal, forward=True)
+    link = await open_link(ap, terminal, forward=ap != HERE)
     try:
         record = await starting.launch(link, wish, records.all_records())
     except BaseException:
         await link.close()
         raise
     records.save(record)
+    if ap == HERE:
+        return await submit_only(link, record, terminal)
     return await Opening(record, terminal, manner).run(link)
 
 
 @app.command()
-def connect(name: Name = None, browser: bool = True, notify: bool = False, as_json: Json = False) -> None:
-    """Open a session that runs."""
-    record, terminal = records.find(name), Terminal(as_json=as_json)
-    _finish(_connect(record, terminal, Manner(browser, notify)))
+def connect(
+    name: Name = None, ap: Ap = None, browser: bool = True, notify: bool = False, as_json: Json = False
+) -> None:
+    """Open a session that runs, from this machine or from another one."""
+    _finish(_connect(name, ap, Terminal(as_json=as_json), Manner(browser, notify)))
 
 
-async def _connect(record: Record, terminal: Terminal, manner: Manner) -> int:
-    link = await open_link(record.ap, terminal, forward=True)
+async def _connect(name: str | None, ap: str | None, terminal: Terminal, manner: Manner) -> int:
+    known: Record | None = None
+    with contextlib.suppress(NoSuchSessionError):
+        known = records.find(name, ap)
+    where = known.ap if known else access_point(ap)
+    link = await open_link(where, terminal, forward=True)
+    try:
+        record = known or await queries.record_of(link, name)
+    except BaseException:
+        await link.close()
+        raise
     return await Opening(record, terminal, manner).run(link)
+
+
+@app.command("list")
+def list_(ap: Ap = None, as_json: Json = False) -> None:
+    """Show all your sessions, on every access point that this machine knows."""
+    known = dict.fromkeys([*([access_point(ap)] if ap or not records.all_records() else []),
+                           *(record.ap for record in records.all_records() if not ap)])  # fmt: skip
+    _finish(verbs.show_list(list(known), Terminal(as_json=as_json)))
+
+
+@app.command()
+def status(name: Name = None, ap: Ap = None, as_json: Json = False) -> None:
+    """Say what a session does and when it would end, or why it is not running."""
+    _finish(verbs.status(_where(name, ap), _what(name, ap), Terminal(as_json=as_json)))
+
+
+@app.command()
+def stop(name: Name = None, ap: Ap = None, as_json: Json = False) -> None:
+    """End a session in order: its notebooks come back."""
+    _finish(verbs.stop(_where(name, ap), _what(name, ap), Terminal(as_json=as_json)))
+
+
+@app.command()
+def extend(
+    duration: Annotated[str, typer.Argument(help="Like 90m or 2h, from now on.")],
+    name: Name = None,
+    ap: Ap = None,
+    as_json: Json = False,
+) -> None:
+    """Keep a session for so long, whatever it does; 0s ends that."""
+    _finish(verbs.extend(_where(name, ap), _what(name, ap), duration, Terminal(as_json=as_json)))
+
+
+@app.command()
+def logs(
+    name: Name = None,
+    ap: Ap = None,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as the log grows.")] = False,
+    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many of the last lines.")] = 50,
+) -> None:
+    """Print the log of a session's server."""
+    _finish(verbs.logs(_where(name, ap), _what(name, ap), lines, Terminal(), follow=follow))
+
+
+@app.command()
+def attach(name: Name = None, ap: Ap = None) -> None:
+    """Open a session's tmux: the server's log, and a shell."""
+    where = _where(name, ap)
+    job = asyncio.run(verbs.job_named(where, name, Terminal()))
+    raise typer.Exit(subprocess.call(verbs.attach_command(where, job)))
+
+
+@app.command()
+def url(name: Name = None, as_json: Json = False) -> None:
+    """Print the address of a session that is open on this machine, the token in it."""
+    record = records.find(name)
+    found = records.opened_url(record.name)
+    if not found or not asyncio.run(is_open(record)):
+        raise NoSuchSessionError(f"{record.name} is not open here: `chtc-jupyter connect {record.name}` opens it.")
+    Terminal().result(json.dumps({"name": record.name, "url": found}) if as_json else found)
+
+
+@app.command()
+def forget(name: Name = None) -> None:
+    """Forget a session on this machine; nothing happens to its job."""
+    record = records.find(name)
+    records.forget(record.name)
+    Terminal().say(f"{record.name} is forgotten here. If its job {record.job} runs, it goes on.")
+
+
+@app.command()
+def config(
+    key: Annotated[Optional[str], typer.Argument(help="What to set.")] = None,
+    value: Annotated[Optional[str], typer.Argument(help="Its new default; empty for none.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the defaults of `start`, or set one."""
+    values = records.load_config()
+    if key is not None and key not in DEFAULTS:
+        raise UsageError(f"There is no default {key!r}: there are {', '.join(DEFAULTS)}.")
+    if key is not None and value is not None:
+        values.pop(key, None)
+        if value:
+            values[key] = DEFAULTS[key](value)
+        records.save_config(values)
+        return
+    shown = {name: values[name] for name in ([key] if key else DEFAULTS) if name in values}
+    terminal = Terminal()
+    if as_json:
+        terminal.result(json.dumps(shown))
+    else:
+        for name, found in shown.items():
+            terminal.result(f"{name} = {found}")
+        terminal.say(f"({records.config_file()})")
+
+
+@app.command()
+def doctor(ap: Ap = None, as_json: Json = False) -> None:
+    """Check the whole way from here to the pool, and say what to mend."""
+    image = str(records.load_config().get("image", f"~/{starting.FOLDER}/jupyter.sif"))
+    _finish(verbs.doctor(access_point(ap), image, Terminal(as_json=as_json)))
+
+
+def _where(name: str | None, ap: str | None) -> str:
+    """Return the access point of the session that is meant."""
+    with contextlib.suppress(NoSuchSessionError):
+        return records.find(name, ap).ap
+    return access_point(ap)
+
+
+def _what(name: str | None, ap: str | None) -> str | None:
+    """Return the job of the session that is meant, where this machine knows it: its name may be another's too."""
+    with contextlib.suppress(NoSuchSessionError):
+        return records.find(name, ap).job
+    return name
 
 
 def access_point(given: str | None) -> str:

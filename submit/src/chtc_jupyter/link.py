@@ -113,6 +113,17 @@ class Link:
                 if not ended and not self.lost.is_set():
                     self._send(0, "cancel", target=number)
 
+    async def may_forward(self) -> bool:
+        """Tell whether the access point lets ssh forward to a socket: it says so at the first attempt."""
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            with contextlib.suppress(OSError, asyncio.TimeoutError):
+                await asyncio.wait_for(reader.read(1), 10)
+            writer.close()
+        except OSError:
+            return False
+        return "prohibited" not in self._stderr
+
     async def close(self) -> None:
         """End it, and what it started on the access point with it."""
         with contextlib.suppress(OSError):

@@ -10,13 +10,16 @@ import webbrowser
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from chtc_jupyter import records, words
+from chtc_jupyter import queries, records, words
 from chtc_jupyter.errors import FailedError, HeldError, LauncherError, PortError, RemovedError
 from chtc_jupyter.events import Phase
-from chtc_jupyter.link import Link, LinkFailedError
+from chtc_jupyter.link import Link, LinkLostError
 from chtc_jupyter.records import Record
-from chtc_jupyter.session import Session
+from chtc_jupyter.session import Session, follow
 from chtc_jupyter.ui import Terminal
+
+#: Seconds in the queue after which it is asked why; twice as long before each next time.
+_FIRST_WHY = 8.0
 
 
 @dataclass(frozen=True)
@@ -27,31 +30,6 @@ class Manner:
     notify: bool = False
 
 
-async def open_link(ap: str, terminal: Terminal, *, forward: bool = False) -> Link:
-    """Connect to the access point, a person at hand; raises LauncherError."""
-    terminal.wait(f"connecting to {ap}")
-    try:
-        for _ in range(3):
-            with contextlib.suppress(_PortTakenError):
-                return await _open(ap, forward=forward)
-        raise PortError("No port of this machine could be had for ssh: try again.")
-    finally:
-        terminal.wait("connected") if terminal.err.is_terminal else None
-
-
-class _PortTakenError(Exception):
-    """Another program was quicker."""
-
-
-async def _open(ap: str, *, forward: bool) -> Link:
-    try:
-        return await Link.open(ap, forward=forward)
-    except LinkFailedError as failed:
-        if failed.failure.tries == "port":
-            raise _PortTakenError from None
-        raise failed.failure.error from None
-
-
 class Opening:
     """Opens one session and stays with it."""
 
@@ -60,8 +38,10 @@ class Opening:
         self._manner = manner
         self._told = ""
         self._shown = ""
+        self._why = ""
         self._since = time.monotonic()
         self._interrupted = asyncio.Event()
+        self._held = asyncio.Event()
         self.session = Session(record, changed=self._changed, person=terminal.wait_for_person)
 
     async def run(self, link: Link) -> int:
@@ -69,11 +49,13 @@ class Opening:
         with _interrupts(self._interrupted):
             await self._listen()
             following = asyncio.create_task(self.session.follow(link))
+            asking = asyncio.create_task(self._ask_why())
             try:
                 return await self._attend(following)
             finally:
-                following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
+                for task in (following, asking):
+                    task.cancel()
+                await asyncio.gather(following, asking, return_exceptions=True)
                 await self.session.gate.close()
 
     async def _listen(self) -> None:
@@ -82,7 +64,7 @@ class Opening:
         try:
             await gate.listen(record.port)
         except PortError:
-            if await _is_open_elsewhere(record):
+            if await is_open(record):
                 raise PortError(
                     f"{record.name} is open already, by another chtc-jupyter on this machine, at port {record.port}: "
                     f"`chtc-jupyter url {record.name}` prints its address."
@@ -94,12 +76,17 @@ class Opening:
 
     async def _attend(self, following: asyncio.Task[None]) -> int:
         while True:
-            interrupt = asyncio.create_task(self._interrupted.wait())
-            await asyncio.wait((following, interrupt), return_when=asyncio.FIRST_COMPLETED)
-            interrupt.cancel()
+            calls = [asyncio.create_task(event.wait()) for event in (self._interrupted, self._held)]
+            await asyncio.wait((following, *calls), return_when=asyncio.FIRST_COMPLETED)
+            for call in calls:
+                call.cancel()
             if following.done():
                 following.result()
                 return await self._over()
+            if self._held.is_set():
+                course, record = self.session.course, self.session.record
+                advice = words.hold_advice(course.why, record)
+                raise HeldError(f"Job {record.job} is on hold: {course.why.rstrip('.')}. {advice}")
             self._interrupted.clear()
             if self._shown or not await self._keep_waiting():
                 record = self.session.record
@@ -145,11 +132,13 @@ class Opening:
         session = self.session
         if session.url and session.gate.up and session.url != self._shown:
             self._show(session.url)
-        line = words.progress(session.course)
+        line = f"job {session.record.job}: {words.progress(session.course)}"
         if not session.leg.up:
             line = session.leg.why
         elif session.course.phase is Phase.READY and not session.gate.up:
-            line = "ready; opening the way to it"
+            line += "; opening the way to it"
+        elif session.course.phase is Phase.QUEUED and self._why:
+            line += f": {self._why}"
         if line != self._told:
             self._told = line
             self._terminal.report(
@@ -157,12 +146,28 @@ class Opening:
                  "open": session.gate.up, "message": line}
             )  # fmt: skip
             waits = session.course.phase is not Phase.ENDED and not session.gate.up
-            (self._terminal.wait if waits else self._terminal.say)(f"job {session.record.job}: {line}")
+            (self._terminal.wait if waits else self._terminal.say)(line)
         if session.course.phase is Phase.HELD and not self._shown:
-            session.problem = HeldError(
-                f"Job {session.record.job} is on hold: {session.course.why}. "
-                f"{words.hold_advice(session.course.why, session.record)}"
-            )
+            self._held.set()
+
+    async def _ask_why(self) -> None:
+        """While the job is queued, ask now and then why, ever more seldom; show how long it has been."""
+        pause, asked = _FIRST_WHY, time.monotonic()
+        while True:
+            await asyncio.sleep(1)
+            session = self.session
+            if session.course.phase is not Phase.QUEUED:
+                pause, asked, self._why = _FIRST_WHY, time.monotonic(), ""
+                self._since = time.monotonic()
+                continue
+            if session.link and time.monotonic() - asked > pause:
+                with contextlib.suppress(LinkLostError, LauncherError):
+                    self._why = await queries.why_queued(session.link, session.record.job)
+                pause, asked = min(600.0, pause * 2), time.monotonic()
+                self._changed()
+            if self._terminal.err.is_terminal and not self._interrupted.is_set() and session.leg.up:
+                waited = words.duration(round(time.monotonic() - self._since))
+                self._terminal.wait(f"{self._told} ({waited})")
 
     def _show(self, url: str) -> None:
         """Show an address that leads somewhere: for the first time, and again where it has changed."""
@@ -176,8 +181,8 @@ class Opening:
         if first and self._manner.browser:
             with contextlib.suppress(webbrowser.Error):
                 webbrowser.open(page.as_uri())
-        if self._manner.notify:
-            self._terminal.bell()
+        if first and self._manner.notify:
+            self._terminal.notify(f"{self.session.record.name} is ready")
 
 
 @contextlib.contextmanager
@@ -191,7 +196,7 @@ def _interrupts(event: asyncio.Event) -> Iterator[None]:
         signal.signal(signal.SIGINT, former)
 
 
-async def _is_open_elsewhere(record: Record) -> bool:
+async def is_open(record: Record) -> bool:
     """Tell whether it is a chtc-jupyter with this session that has its port."""
     try:
         reader, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", record.port), 2)
@@ -201,3 +206,22 @@ async def _is_open_elsewhere(record: Record) -> bool:
     except (OSError, asyncio.TimeoutError):
         return False
     return f'"job": "{record.job}"'.encode() in said and f'"ap": "{record.ap}"'.encode() in said
+
+
+async def submit_only(link: Link, record: Record, terminal: Terminal) -> int:
+    """On the access point itself: see the session to its start, and print the line for the laptop."""
+    try:
+        async for course in follow(link, record):
+            terminal.report({"event": course.phase.value, "job": record.job, "message": words.progress(course)})
+            if course.phase is Phase.READY:
+                ad = await queries.find(link, record.job)
+                terminal.result(str(ad.get("JupyterConnect", "")))
+                return 0
+            if course.phase is Phase.HELD:
+                raise HeldError(f"Job {record.job} is on hold: {course.why}. {words.hold_advice(course.why, record)}")
+            if course.phase is Phase.ENDED:
+                raise FailedError(f"Job {record.job} was never ready: {words.ended(course)}.")
+            terminal.wait(f"job {record.job}: {words.progress(course)}")
+        return 1
+    finally:
+        await link.close()

@@ -71,7 +71,7 @@ def all_records() -> list[Record]:
 
 
 def find(name: str | None, ap: str | None = None) -> Record:
-    """Return a session by its name or job; without one the only one. Raises NoSuchSessionError where that is not clear."""
+    """Return a session by its name or job; without one the only one. Raises NoSuchSessionError where none is clear."""
     known = [record for record in all_records() if ap in (None, record.ap)]
     if name is None:
         if len(known) == 1:
@@ -107,6 +107,13 @@ def write_opener(name: str, url: str) -> Path:
     path = opener(name)
     _write(path, f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={url}">\n')
     return path
+
+
+def opened_url(name: str) -> str:
+    """Return the address on that page; empty where there is none."""
+    with contextlib.suppress(OSError):
+        return opener(name).read_text(encoding="utf-8").partition("url=")[2].partition('"')[0]
+    return ""
 
 
 def _path(name: str) -> Path:

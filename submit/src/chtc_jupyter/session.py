@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
 from chtc_jupyter import events, ssh, tunnel, words
@@ -129,19 +129,9 @@ class Session:
 
     async def _follow_log(self, link: Link) -> None:
         """Read the log anew, from its beginning: what it says does not depend on what was seen before."""
-        reader, course = events.Reader(), Course()
-        async with contextlib.aclosing(link.stream("tail", path=self.record.log)) as lines:
-            async for answer in lines:
-                if "error" in answer:
-                    raise LauncherError(f"The job's log can't be followed: {answer['error']}.")
-                for line in answer.get("lines", ()):
-                    event = reader.feed(line)
-                    if event and event.job == self.record.job:
-                        course = events.after(course, event)
-                if not answer.get("more"):
-                    self._set_course(course)
-                if course.phase is Phase.ENDED:
-                    return
+        async with contextlib.aclosing(follow(link, self.record)) as courses:
+            async for course in courses:
+                self._set_course(course)
 
     async def _keep_tunnel(self, link: Link) -> None:
         """Hold a tunnel into the job whenever its server is ready."""
@@ -208,3 +198,21 @@ class Session:
         if leg != self.leg:
             self.leg = leg
             self._changed()
+
+
+async def follow(link: Link, record: Record) -> AsyncGenerator[Course, None]:
+    """Yield what a job's log says of it, anew whenever that changes, up to its end; raises LinkLostError."""
+    reader, course, before = events.Reader(), Course(), None
+    async with contextlib.aclosing(link.stream("tail", path=record.log)) as answers:
+        async for answer in answers:
+            if "error" in answer:
+                raise LauncherError(f"The job's log can't be followed: {answer['error']}.")
+            for line in answer.get("lines", ()):
+                event = reader.feed(line)
+                if event and event.job == record.job:
+                    course = events.after(course, event)
+            if not answer.get("more") and course != before:
+                before = course
+                yield course
+            if course.phase is Phase.ENDED:
+                return

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
+import subprocess
 import sys
 import threading
 from collections.abc import Mapping
 
 from rich.console import Console
 from rich.status import Status
+from rich.table import Table
+
+_MAC = 'on run words\ndisplay notification (item 1 of words) with title "chtc-jupyter"\nend run'
 
 
 class Terminal:
@@ -23,13 +28,18 @@ class Terminal:
 
     def say(self, line: str) -> None:
         """Tell the person something that stays."""
-        self._quiet()
+        self.quiet()
         self.err.print(line, markup=False)
 
     def result(self, line: str) -> None:
         """Print what was asked for."""
-        self._quiet()
+        self.quiet()
         self.out.print(line, markup=False)
+
+    def table(self, table: Table) -> None:
+        """Print a table."""
+        self.quiet()
+        Console(highlight=False).print(table)
 
     def report(self, facts: Mapping[str, object]) -> None:
         """Print facts for a program, where one is listening."""
@@ -51,14 +61,23 @@ class Terminal:
         if self.err.is_terminal:
             self.err.bell()
 
-    def _quiet(self) -> None:
+    def notify(self, text: str) -> None:
+        """Tell a person who looks elsewhere: by a bell, and by the desktop's own means where it has some."""
+        self.bell()
+        for words in (["notify-send", "chtc-jupyter", text], ["osascript", "-e", _MAC, text]):
+            if shutil.which(words[0]):
+                subprocess.run(words, check=False, capture_output=True, timeout=5)
+                return
+
+    def quiet(self) -> None:
+        """Take away what turns, before something else is written."""
         if self._status is not None:
             self._status.stop()
             self._status = None
 
     async def ask(self, question: str) -> str | None:
         """Ask, and wait for a line; None where nobody can answer. Cancelled, the answer goes nowhere."""
-        self._quiet()
+        self.quiet()
         if not sys.stdin.isatty():
             return None
         self.err.print(f"{question} ", markup=False, end="")

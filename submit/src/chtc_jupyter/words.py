@@ -85,5 +85,15 @@ def hold_advice(why: str, record: Record) -> str:
     return f"`condor_release {record.job}` on the access point tries again; `{stop}` gives it up."
 
 
+def duration(seconds: int | None) -> str:
+    """Write a duration: `2h05m`."""
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{seconds}s"
+    minutes, hours = seconds // 60 % 60, seconds // 3600
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m"
+
+
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]

@@ -1,0 +1,46 @@
+"""Log in to the access point, with a person at hand."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from chtc_jupyter import ssh
+from chtc_jupyter.errors import PortError
+from chtc_jupyter.link import HERE, Link, LinkFailedError
+from chtc_jupyter.ui import Terminal
+
+
+async def open_link(ap: str, terminal: Terminal, *, forward: bool = False) -> Link:
+    """Connect to the access point, a person at hand; raises LauncherError."""
+    if ap != HERE:
+        terminal.quiet()  # ssh may ask something
+    for _ in range(3):
+        with contextlib.suppress(_PortTakenError):
+            return await _open(ap, forward=forward)
+    raise PortError("No port of this machine could be had for ssh: try again.")
+
+
+class _PortTakenError(Exception):
+    """Another program was quicker."""
+
+
+async def _open(ap: str, *, forward: bool) -> Link:
+    try:
+        return await Link.open(ap, forward=forward)
+    except LinkFailedError as failed:
+        if failed.failure.tries == "port":
+            raise _PortTakenError from None
+        raise failed.failure.error from None
+
+
+@contextlib.asynccontextmanager
+async def connected(ap: str, terminal: Terminal) -> AsyncIterator[Link]:
+    """Give a connection that ends with the block; raises CondorError where there is no HTCondor."""
+    link = await open_link(ap, terminal)
+    try:
+        if not link.hello["condor"]:
+            raise ssh.no_condor(ap)
+        yield link
+    finally:
+        await link.close()

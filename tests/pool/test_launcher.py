@@ -1,0 +1,102 @@
+"""chtc-jupyter from the laptop: one command, one login, and nothing left behind."""
+
+import json
+import signal
+
+from bed import wait_for
+from pool.test_privacy import found_by
+from testbed.pool import kill_tree
+
+#: Prints the user's listening TCP sockets on the access point for as long as it runs, each once.
+WATCH = "while :; do ss -Hltne | grep -w uid:$0; sleep 0.05; done | awk '!seen[$4]++ { print; fflush() }'"
+
+
+def test_start_leads_to_lab_by_one_login_with_no_port_and_no_secret_on_the_access_point(new_laptop, pool):
+    laptop = new_laptop("carol")
+    uid = pool.exec("ap", ["id", "-u", "carol"]).stdout.strip()
+    watch = pool.popen("ap", ["sh", "-c", WATCH, uid])
+    before = logins(pool, "carol")
+    running = laptop.start()
+    url = running.url()
+    assert "200 " in laptop.fetch(url)
+    assert logins(pool, "carol") == before + 1
+    token = url.partition("token=")[2]
+    for host, users in (("ap", ("bob",)), ("laptop", ("bob",)), ("ep1", ("nobody", "slot1_32"))):
+        assert token not in pool.exec(host, ["ps", "axeww", "-o", "args"]).stdout
+        for user in users:
+            assert found_by(pool, host, user, token) == [], f"{user} on {host}"
+    assert token not in laptop.on_ap("condor_q", "-l", laptop.job())
+    running.interrupt()
+    assert running.wait_end() == 0
+    wait_for(lambda: not laptop.left_on_ap().strip(), 30, "the access point to be clean")
+    assert laptop.queued() == ["2"]
+    kill_tree(watch.pid)
+    assert watch.communicate()[0] == ""
+
+
+def test_verbs_tell_of_a_session_and_end_it(new_laptop):
+    laptop = new_laptop()
+    running = laptop.start("--max-runtime", "1d")
+    url = running.url()
+    job = laptop.job()
+    [row] = [row for row in json.loads(laptop.call("list", "--json").stdout) if row["name"] == laptop.name]
+    assert (row["job"], row["state"], row["machine"], row["gpus"]) == (job, "ready", "ep1", 0)
+    assert row["stops"] > 0
+    assert laptop.name in laptop.call("list").stdout
+    assert json.loads(laptop.call("status", "--json").stdout)["state"] == "ready"
+    assert laptop.call("url").stdout.strip() == url
+    assert "held for 1 h" in laptop.call("extend", "1h").stdout
+    assert "Jupyter Server" in laptop.call("logs", "-n", "500").stdout
+    assert laptop.call("start", laptop.name, "--ap", "ap", "--no-browser").returncode == 22
+    second = laptop.call("connect", "--no-browser")
+    assert (second.returncode, "open already" in second.stderr) == (40, True)
+    stopped = laptop.call("stop")
+    assert f"{laptop.folder}/notebooks" in stopped.stdout
+    assert running.wait_end() == 0
+    assert laptop.folder in running.output
+    assert laptop.queued() == []
+    assert laptop.call("forget").returncode == 0
+    assert laptop.call("url").returncode == 22
+
+
+def test_connect_from_a_machine_that_knows_nothing_of_the_session(new_laptop):
+    first, other = new_laptop(), new_laptop()
+    running = first.start("--json")
+    url = running.url()
+    told = [json.loads(line) for line in running.output.splitlines() if line.startswith("{")]
+    assert told[-1] == {"event": "url", "job": first.job(), "url": url} or told[-2]["url"] == url
+    running.interrupt()
+    assert running.wait_end() == 0
+    again = other.run_on("connect", first.name, "--ap", "ap", "--no-browser")
+    assert other.answers(again.url())
+    other.run_on("attach", first.name, tty=True).wait_for("shell")
+
+
+def test_nothing_is_left_on_the_access_point_after_a_killed_launcher_and_the_session_goes_on(new_laptop):
+    laptop = new_laptop("bob")
+    running = laptop.start()
+    running.url()
+    running.process.send_signal(signal.SIGKILL)
+    wait_for(lambda: not laptop.left_on_ap().strip(), 60, "the access point to be clean")
+    assert laptop.queued() == ["2"]
+    again = laptop.run_on("connect", "--no-browser")
+    assert laptop.answers(again.url())
+
+
+def test_the_same_address_leads_to_lab_again_after_its_ssh_or_its_agent_was_killed(new_laptop, pool):
+    laptop = new_laptop("bob")
+    url = laptop.start().url()
+    kernel = json.loads(laptop.fetch(api(url), "-X", "POST").partition(" ")[2].rpartition("\n")[0])["id"]
+    kills = {"laptop": f"^ssh .*{laptop.ap}", "ap": "^python3 -c import sys"}
+    for host, pattern in kills.items():
+        assert pool.exec(host, ["pkill", "-9", "-u", "bob", "-f", pattern]).returncode == 0
+        wait_for(lambda: kernel in laptop.fetch(api(url)), 60, f"the way to be back after a kill on {host}")
+    wait_for(lambda: laptop.left_on_ap().count("condor_ssh_to_job -ssh") == 1, 30, "the old ones to go")
+
+
+def api(url):
+    return url.replace("/lab?", "/api/kernels?")
+
+
+def logins(pool, user):
+    return pool.path("ap", "/var/log/sshd.log").read_text().count(f"Accepted publickey for {user} ")
