@@ -53,8 +53,11 @@ class Gate:
         if self._route is not None:
             self._route, self._lost = None, time.monotonic()
             self._up.clear()
-            for relay in tuple(self._relays):
-                relay.cancel()
+            self._end_relays()
+
+    def _end_relays(self) -> None:
+        for relay in self._relays:
+            relay.cancel()
 
     @property
     def up(self) -> bool:
@@ -63,9 +66,11 @@ class Gate:
 
     async def close(self) -> None:
         """Give the port back."""
-        self.cut()
+        self._route = None
         if self._server:
             self._server.close()
+        self._end_relays()
+        await asyncio.gather(*self._relays, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -46,9 +46,9 @@ class Wish:
 
 def plan(wish: Wish, home: str, marker: str = "-") -> str:
     """Return what would be submitted."""
+    for path, what in ((wish.request.image, "the image"), (wish.request.notebooks, "the notebooks folder")):
+        submit.path(path or "default", what)
     wish = wish.on(home)
-    submit.path(wish.request.image, "the image")
-    submit.path(wish.request.notebooks, "the notebooks folder")
     if wish.submit_file:
         words = ["condor_submit", *submit.appended(_own_lines(wish.request, marker)), wish.submit_file]
         return submit.shown(words)

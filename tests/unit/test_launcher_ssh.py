@@ -1,0 +1,70 @@
+"""What ssh is told, and what its failures mean."""
+
+import pytest
+
+from chtc_jupyter import ssh
+from chtc_jupyter.errors import HostKeyError, LoginError, PythonError, UnreachableError, UsageError
+
+CHANGED = "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed."
+DENIED = "alice@ap: Permission denied (publickey,keyboard-interactive)."
+
+
+@pytest.mark.parametrize("ap", ["ap", "alice@ap.example.org", "ap-2", "a.b@[::1]", "10.0.0.1"])
+def test_access_points_are_taken(ap):
+    assert ssh.access_point(ap) == ap
+
+
+@pytest.mark.parametrize("ap", ["", "-oProxyCommand=x", "a b", "ap;x", "$(x)", "a@b@c", "ap\n", "@ap", "alice@-x"])
+def test_words_that_are_no_access_point_are_refused(ap):
+    with pytest.raises(UsageError):
+        ssh.access_point(ap)
+
+
+def test_remote_command_has_nothing_that_any_shell_would_read():
+    remote = ssh.bootstrap(12345)
+    inner = remote.removeprefix('exec python3 -c "').removesuffix('"')
+    assert not set(inner) & set('"$`\\!\n')
+
+
+def test_forward_is_to_loopback_alone_and_nothing_follows_the_destination_but_the_command():
+    words = ssh.command("ap", "true", forward=ssh.Forward(4000, "/tmp/x/lab"), batch=True, patience=3)
+    assert words[words.index("-L") + 1] == "127.0.0.1:4000:/tmp/x/lab"
+    assert words[-3:] == ["--", "ap", "true"]
+    assert "BatchMode=yes" in words
+
+
+@pytest.mark.parametrize(
+    ("status", "stderr", "kind", "tries"),
+    [
+        (255, "ssh: Could not resolve hostname x: Name or service not known", UnreachableError, "soon"),
+        (255, "ssh: connect to host ap port 22: Connection timed out", UnreachableError, "soon"),
+        (255, "ssh: connect to host ap port 22: Connection refused", UnreachableError, "soon"),
+        (255, "ssh: connect to host ap port 22: Network is unreachable", UnreachableError, "soon"),
+        (255, "Connection timed out during banner exchange", UnreachableError, "later"),
+        (255, "Connection closed by 10.0.0.1 port 22", UnreachableError, "later"),
+        (255, DENIED, LoginError, "asked"),
+        (255, "Received disconnect: Too many authentication failures", LoginError, "asked"),
+        (
+            255,
+            CHANGED,
+            HostKeyError,
+            "never",
+        ),
+        (255, "Host key verification failed.", HostKeyError, "never"),
+        (255, "bind [127.0.0.1]:4000: Address already in use", UnreachableError, "port"),
+        (127, "bash: line 1: python3: command not found", PythonError, "never"),
+        (93, "", PythonError, "never"),
+        (None, "", Exception, "later"),
+    ],
+)
+def test_failures_are_told_apart(status, stderr, kind, tries):
+    failure = ssh.failure("alice@ap", status, stderr)
+    assert isinstance(failure.error, kind)
+    assert failure.tries == tries
+
+
+def test_waits_grow_and_stay_short_while_nothing_reaches_the_access_point():
+    for tries, longest in (("soon", 1), ("later", 60)):
+        waits = [ssh.delay(tries, attempt) for attempt in range(30)]
+        assert waits == sorted(waits)
+        assert (waits[0], waits[-1]) == (0, longest)
