@@ -1,10 +1,14 @@
 """What every test shares: the choice of the slow ones, the pool that is up, and sessions on it."""
 
+import os
+import secrets
+
 import pytest
 from hypothesis import HealthCheck, settings
 
 from bed import place_image, sessions
 from laptop import laptops
+from testbed import boot
 from testbed.pool import Pool
 
 # No test asserts a time, hypothesis's own limits least: the machine may be busy.
@@ -31,6 +35,18 @@ def pool():
     assert found.is_up(), f"the pool {found.name!r} is not up: POOL={found.name} ci/pool up"
     place_image(found)
     return found
+
+
+@pytest.fixture
+def own_pool():
+    """Give a pool that no other test uses."""
+    pool = Pool(f"own-{secrets.token_hex(3)}")
+    boot.up(pool, owner=os.getpid())
+    try:
+        place_image(pool)
+        yield pool
+    finally:
+        boot.down(pool)
 
 
 @pytest.fixture

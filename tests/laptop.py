@@ -5,18 +5,23 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import select
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 from bed import SHARED_IMAGE, URL, wait_for
-from testbed import launcher
+from testbed import launcher, process
 from testbed.pool import Pool, kill_tree
 
 #: What a test's session asks for: a dozen of them fit the test pool.
 SMALL = ("--memory", "1500MB", "--disk", "2GB", "--image", SHARED_IMAGE)
+
+
+TAG = re.compile(r"/tmp/(chtc-jupyter-[0-9a-f]{16})/lab")
 
 
 class Running:
@@ -57,6 +62,10 @@ class Running:
 
     def _has_ended(self) -> None:
         assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.read()}"
+
+    def tags(self) -> list[str]:
+        """Return the tags of its connections now, by which the access point knows them."""
+        return [tag for pid in _descendants(self.process.pid) for tag in TAG.findall(_command(pid))]
 
     def interrupt(self) -> None:
         """Press Ctrl-C."""
@@ -133,10 +142,11 @@ class Laptop:
         done = self.pool.exec("ap", argv, user=self.user)
         return done.stdout + done.stderr
 
-    def left_on_ap(self) -> str:
-        """Return what of the user's connections is on the access point: processes and folders."""
-        processes = self.on_ap("pgrep", "-u", self.user, "-af", "agent.py|condor_ssh_to_job|sshd-session")
-        return processes + self.on_ap("find", "/tmp", "-maxdepth", "1", "-user", self.user)
+    def left_on_ap(self, *tags: str) -> str:
+        """Return what of connections with these tags is on the access point: processes and folders."""
+        folders = self.on_ap("find", "/tmp", "-maxdepth", "1", "-user", self.user).split()
+        processes = [self.on_ap("pgrep", "-u", self.user, "-af", tag) for tag in tags]
+        return "".join([*processes, *(folder for folder in folders if Path(folder).name in tags)])
 
     def queued(self) -> list[str]:
         """Return the user's jobs of this session that are in the queue."""
@@ -166,3 +176,13 @@ def laptops(pool: Pool) -> Iterator[type[Laptop]]:
     finally:
         for laptop in given:
             laptop.close()
+
+
+def _descendants(pid: int) -> list[int]:
+    return [pid, *(below for child in process.children(pid) for below in _descendants(child))]
+
+
+def _command(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    return ""

@@ -1,25 +1,10 @@
 """What breaks around a session: its notebooks are on the access point, and it goes on, or starts anew with them."""
 
-import os
 import secrets
 
 import pytest
 
-from bed import place_image, sessions, wait_for
-from testbed import boot
-from testbed.pool import Pool
-
-
-@pytest.fixture
-def own_pool():
-    """Give a pool that no other test uses."""
-    pool = Pool(f"faults-{secrets.token_hex(3)}")
-    boot.up(pool, owner=os.getpid())
-    try:
-        place_image(pool)
-        yield pool
-    finally:
-        boot.down(pool)
+from bed import sessions, wait_for
 
 
 def with_a_saved_notebook(session):

@@ -26,9 +26,11 @@ def test_start_leads_to_lab_by_one_login_with_no_port_and_no_secret_on_the_acces
         for user in users:
             assert found_by(pool, host, user, token) == [], f"{user} on {host}"
     assert token not in laptop.on_ap("condor_q", "-l", laptop.job())
+    tags = running.tags()
+    assert "condor_ssh_to_job" in laptop.left_on_ap(*tags)
     running.interrupt()
     assert running.wait_end() == 0
-    wait_for(lambda: not laptop.left_on_ap().strip(), 30, "the access point to be clean")
+    wait_for(lambda: not laptop.left_on_ap(*tags), 30, "the access point to be clean")
     assert laptop.queued() == ["2"]
     kill_tree(watch.pid)
     assert watch.communicate()[0] == ""
@@ -76,8 +78,9 @@ def test_nothing_is_left_on_the_access_point_after_a_killed_launcher_and_the_ses
     laptop = new_laptop("bob")
     running = laptop.start()
     running.url()
+    tags = running.tags()
     running.process.send_signal(signal.SIGKILL)
-    wait_for(lambda: not laptop.left_on_ap().strip(), 60, "the access point to be clean")
+    wait_for(lambda: not laptop.left_on_ap(*tags), 60, "the access point to be clean")
     assert laptop.queued() == ["2"]
     again = laptop.run_on("connect", "--no-browser")
     assert laptop.answers(again.url())
@@ -85,13 +88,14 @@ def test_nothing_is_left_on_the_access_point_after_a_killed_launcher_and_the_ses
 
 def test_the_same_address_leads_to_lab_again_after_its_ssh_or_its_agent_was_killed(new_laptop, pool):
     laptop = new_laptop("bob")
-    url = laptop.start().url()
+    running = laptop.start()
+    url = running.url()
     kernel = json.loads(laptop.fetch(api(url), "-X", "POST").partition(" ")[2].rpartition("\n")[0])["id"]
-    kills = {"laptop": f"^ssh .*{laptop.ap}", "ap": "^python3 -c import sys"}
-    for host, pattern in kills.items():
-        assert pool.exec(host, ["pkill", "-9", "-u", "bob", "-f", pattern]).returncode == 0
+    for host, pattern in (("laptop", "^ssh .*{}"), ("ap", "^python3 -c import sys.*{}")):
+        [tag] = running.tags()
+        assert pool.exec(host, ["pkill", "-9", "-o", "-f", pattern.format(tag)]).returncode == 0
         wait_for(lambda: kernel in laptop.fetch(api(url)), 60, f"the way to be back after a kill on {host}")
-    wait_for(lambda: laptop.left_on_ap().count("condor_ssh_to_job -ssh") == 1, 30, "the old ones to go")
+        wait_for(lambda tag=tag: not laptop.left_on_ap(tag), 30, "the old one to go")
 
 
 def api(url):

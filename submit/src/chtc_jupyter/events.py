@@ -1,7 +1,7 @@
 """A job's event log, read line by line, and what it says of the job.
 
-The format: https://htcondor.readthedocs.io/en/latest/admin-manual/file-and-cron... ; an event is a line that begins
-with its number and job, lines of detail, and a line of three dots.
+An event is a line that begins with its number and job, lines of detail, and a line of three dots:
+https://htcondor.readthedocs.io/en/latest/codes-other-values/job-event-log-codes.html
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class Course:
     """What the event log has said of a job so far.
 
     `state` and `reason` are the session's own words (JupyterState, JupyterReason); `why` is HTCondor's, of the last
-    hold, eviction or removal. `port` is the server's in the job. `starts` counts executions.
+    hold, eviction or removal, and `trouble` what its last machine said
+    went wrong. `port` is the server's in the job. `starts` counts executions.
     """
 
     phase: Phase = Phase.QUEUED
@@ -56,6 +57,7 @@ class Course:
     state: str = ""
     reason: str = ""
     why: str = ""
+    trouble: str = ""
     host: str = ""
     port: int | None = None
     starts: int = 0
@@ -92,7 +94,8 @@ def after(course: Course, event: Event) -> Course:
     if number == 40:
         return replace(now, phase=Phase.TRANSFER) if course.phase is Phase.QUEUED else now
     if number == 1:
-        return Course(Phase.RUNNING, event.at, starts=course.starts + 1, host=_host(event.details))
+        trouble, host = course.trouble, _host(event.details)
+        return Course(Phase.RUNNING, event.at, starts=course.starts + 1, trouble=trouble, host=host)
     if number == 8 and event.text.startswith(_SAID):
         return _said(now, event.text[len(_SAID) :])
     if number == 4:
@@ -114,6 +117,8 @@ def after(course: Course, event: Event) -> Course:
         return replace(now, phase=Phase.QUEUED, why=first)
     if number in (7, 24):  # the shadow failed, or could not reconnect: the job goes back to the queue
         return replace(now, phase=Phase.QUEUED, port=None, state="", why=first)
+    if number == 21:
+        return replace(now, trouble=first)
     if number == 22:
         return replace(now, phase=Phase.LOST, why=first)
     if number == 23:
@@ -138,9 +143,10 @@ def _said(course: Course, text: str) -> Course:
         found = _PORT.match(str(said.get("url", "")))
     except (ValueError, KeyError, TypeError, AttributeError):
         return course
+    trouble = "" if state == "ready" else course.trouble
     phase = {"ready": Phase.READY, "idle": Phase.READY, "starting": Phase.RUNNING}.get(state, Phase.STOPPING)
     port = int(found[1]) if found and phase is Phase.READY else None
-    return replace(course, phase=phase, state=state, reason=reason, port=port)
+    return replace(course, phase=phase, state=state, reason=reason, trouble=trouble, port=port)
 
 
 def _host(details: tuple[str, ...]) -> str:

@@ -21,7 +21,7 @@ from chtc_jupyter.errors import LauncherError
 #: Seconds between two signs of life; the agent ends when it has heard none for PATIENCE.
 _BEAT, _PATIENCE = 10.0, 45
 #: The access point, when it is this machine.
-HERE = "here"
+HERE = "this machine"
 _END = object()
 
 Answer = dict[str, Any]
@@ -60,14 +60,15 @@ class Link:
     ) -> Link:
         """Connect; raises LinkFailedError. `login` is how many seconds a person may take to log in (None: any)."""
         source = importlib.resources.files("chtc_jupyter").joinpath("agent.py").read_bytes()
-        folder = f"/tmp/chtc-jupyter-{secrets.token_hex(8)}"  # noqa: S108 - made 0700 by the agent, or refused
+        tag = f"chtc-jupyter-{secrets.token_hex(8)}"
+        folder = f"/tmp/{tag}"  # noqa: S108 - made 0700 by the agent, or refused
         port = _free_port() if forward and ap != HERE else 0
         if ap == HERE:
             code = f"import sys; exec(compile(sys.stdin.buffer.read({len(source)}), 'agent.py', 'exec'))"
-            words = [sys.executable, "-c", code]
+            words = [sys.executable, "-c", code, tag]
         else:
             to = ssh.Forward(port, f"{folder}/lab") if forward else None
-            remote = ssh.bootstrap(len(source))
+            remote = ssh.bootstrap(len(source), tag)
             words = ssh.command(ssh.access_point(ap), remote, forward=to, batch=batch, patience=patience)
         process = await _start(words)
         link = cls(ap, process, port, folder)

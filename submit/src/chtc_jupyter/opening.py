@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from chtc_jupyter import queries, records, words
 from chtc_jupyter.errors import FailedError, HeldError, LauncherError, PortError, RemovedError
-from chtc_jupyter.events import Phase
+from chtc_jupyter.events import Course, Phase
 from chtc_jupyter.link import Link, LinkLostError
 from chtc_jupyter.records import Record
 from chtc_jupyter.session import Session, follow
@@ -85,8 +85,7 @@ class Opening:
                 return await self._over()
             if self._held.is_set():
                 course, record = self.session.course, self.session.record
-                advice = words.hold_advice(course.why, record)
-                raise HeldError(f"Job {record.job} is on hold: {course.why.rstrip('.')}. {advice}")
+                raise _held(record, course)
             self._interrupted.clear()
             if self._shown or not await self._keep_waiting():
                 record = self.session.record
@@ -218,10 +217,15 @@ async def submit_only(link: Link, record: Record, terminal: Terminal) -> int:
                 terminal.result(str(ad.get("JupyterConnect", "")))
                 return 0
             if course.phase is Phase.HELD:
-                raise HeldError(f"Job {record.job} is on hold: {course.why}. {words.hold_advice(course.why, record)}")
+                raise _held(record, course)
             if course.phase is Phase.ENDED:
                 raise FailedError(f"Job {record.job} was never ready: {words.ended(course)}.")
             terminal.wait(f"job {record.job}: {words.progress(course)}")
         return 1
     finally:
         await link.close()
+
+
+def _held(record: Record, course: Course) -> HeldError:
+    why = words.held(course)
+    return HeldError(f"Job {record.job} is on hold: {why}. {words.hold_advice(why, record)}")

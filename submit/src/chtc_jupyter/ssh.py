@@ -36,16 +36,17 @@ def access_point(text: str) -> str:
     return text
 
 
-def bootstrap(size: int) -> str:
+def bootstrap(size: int, tag: str) -> str:
     """Return the command for the access point's login shell, whatever that is: runs `size` bytes of Python.
 
-    Double quotes, and nothing in them that sh, fish or tcsh would read: no `$`, no backslash, no `!`.
+    `tag` shows in the process list there what it is. Double quotes, and nothing in them that sh, fish or tcsh would
+    read: no `$`, no backslash, no `!`.
     """
     code = (
         f"import sys; sys.version_info>=(3,9) or sys.exit({TOO_OLD}); "
         f"exec(compile(sys.stdin.buffer.read({size}),'agent.py','exec'))"
     )
-    return f'exec python3 -c "{code}"'
+    return f'exec python3 -c "{code}" {tag}'
 
 
 def command(

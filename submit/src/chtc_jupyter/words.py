@@ -22,9 +22,15 @@ def progress(course: Course) -> str:
         Phase.STOPPING: f"ending: {course.reason}",
         Phase.SUSPENDED: f"suspended{at}: the machine's owner has gone first",
         Phase.LOST: f"HTCondor has lost touch with the machine{at}, and tries again",
-        Phase.HELD: f"on hold: {course.why}",
+        Phase.HELD: f"on hold: {held(course)}",
         Phase.ENDED: ended(course),
     }[course.phase]
+
+
+def held(course: Course) -> str:
+    """Say why a job is on hold, and what its last machine said."""
+    why = course.why.rstrip(".")
+    return f"{why} ({course.trouble})" if course.trouble and course.trouble not in why else why
 
 
 def ended(course: Course) -> str:
@@ -52,7 +58,7 @@ def notice(record: Record, course: Course, *, why: str, asks: bool) -> Notice:
             f"No connection to {record.ap}", (why, what, "The session goes on meanwhile, with all its kernels.")
         )
     if course.phase is Phase.HELD:
-        return Notice("The job is on hold", (f"{course.why}.".replace("..", "."), hold_advice(course.why, record)))
+        return Notice("The job is on hold", (f"{held(course)}.", hold_advice(held(course), record)))
     if course.phase is Phase.READY:
         return Notice("JupyterLab is ready, and the way to it is being opened", ("This page goes on by itself.",))
     lines = ("This page goes on by itself.", kept) if course.starts > 0 else ("This page goes on by itself.",)

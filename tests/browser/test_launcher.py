@@ -1,0 +1,89 @@
+"""One command on the laptop, and one tab that goes on whatever happens in between."""
+
+import time
+
+import pytest
+
+from bed import wait_for
+from browser.lab import Lab
+from laptop import laptops
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def test_start_opens_lab_and_the_tab_goes_on_after_a_cut_and_says_how_it_ended(new_laptop, page, pool):
+    laptop = new_laptop()
+    running = laptop.start(tty=True)
+    url = running.url()
+    notebook = Lab(page, url).new_notebook("kept.ipynb")
+    notebook.run("kept = 'still here'")
+    [tag] = running.tags()
+    pool.exec("laptop", ["pkill", "-9", "-o", "-f", f"^ssh .*{tag}"], check=True)
+    wait_for(lambda: laptop.answers(url), 60, "the way to be back")
+    notebook.wait_back()
+    assert notebook.run("kept") == "'still here'"
+    notebook.save()
+    laptop.call("stop")
+    running.wait_for("The open tab says so too")
+    page.goto(url)
+    text = page.locator("body").inner_text()
+    for part in ("removed: via condor_rm", f"{laptop.folder}/notebooks", f"chtc-jupyter start {laptop.name}"):
+        assert part in text
+    running.type("\x03")
+    assert running.wait_end() == 0
+    assert "kept" in laptop.on_ap("cat", f"{laptop.folder}/notebooks/kept.ipynb")
+
+
+def test_page_that_waits_goes_on_to_lab_by_itself(new_laptop, page, pool):
+    laptop = new_laptop()
+    running = laptop.start()
+    url = running.url()
+    laptop.on_ap("condor_hold", laptop.job())
+    running.wait_for("on hold")
+    page.goto(url)
+    assert "on hold" in page.locator("h1").inner_text()
+    assert "condor_release" in page.locator("body").inner_text()
+    laptop.on_ap("condor_release", laptop.job())
+    page.locator("#jp-main-dock-panel").wait_for(timeout=120_000)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_one_tab_outlives_cuts_restarts_and_an_eviction(own_pool, open_browser):
+    """Everything in turn, on a pool of its own; no key is pressed but those of the cells."""
+    with laptops(own_pool) as new:
+        laptop = new()
+        running = laptop.start()
+        url = running.url()
+        page = open_browser(*own_pool.nsenter_net("laptop")).new_page()
+        notebook = Lab(page, url).new_notebook("kept.ipynb")
+        notebook.run("kept = 'still here'")
+        notebook.save()
+
+        def works(what, since):
+            wait_for(lambda: laptop.answers(url), 120, f"Lab after {what}", every=0.1)
+            print(f"{what}: a good request {time.monotonic() - since:.1f} s afterwards")
+            notebook.wait_back()
+            assert notebook.run("kept") == "'still here'", what
+
+        for seconds in (5, 60, 600):
+            own_pool.cut("laptop")
+            time.sleep(seconds)  # the promise is about the time
+            own_pool.heal("laptop")
+            works(f"{seconds} s without network", time.monotonic())
+        for what, host, argv in (
+            ("ssh killed", "laptop", ["pkill", "-9", "-x", "ssh"]),
+            ("the agent killed", "ap", ["pkill", "-9", "-o", "-f", "^python3 -c import sys"]),
+            ("sshd restarted", "ap", ["sh", "-c", "pkill sshd; sleep 2; /usr/sbin/sshd -E /var/log/sshd.log"]),
+            ("the schedd restarted", "ap", ["pkill", "-9", "-x", "condor_schedd|condor_shadow"]),
+        ):
+            own_pool.exec(host, argv, check=True)
+            works(what, time.monotonic())
+        laptop.on_ap("condor_vacate_job", laptop.job())
+        wait_for(lambda: "queued again" in running.read(), 120, "the eviction to be told")
+        since = time.monotonic()
+        wait_for(lambda: laptop.answers(url), 240, "Lab after the eviction")
+        print(f"vacated: a good request {time.monotonic() - since:.1f} s afterwards")
+        notebook.wait_idle(120)
+        assert notebook.run("6*7") == "42"
+        assert notebook.run("'kept' in globals()") == "False"
