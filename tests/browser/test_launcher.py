@@ -49,6 +49,7 @@ def test_page_that_waits_goes_on_to_lab_by_itself(new_laptop, page, pool):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # the hosts of the pool
 def test_one_tab_outlives_cuts_restarts_and_an_eviction(own_pool, open_browser):
     """Everything in turn, on a pool of its own; no key is pressed but those of the cells."""
     with laptops(own_pool) as new:

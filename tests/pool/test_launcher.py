@@ -98,6 +98,17 @@ def test_the_same_address_leads_to_lab_again_after_its_ssh_or_its_agent_was_kill
         wait_for(lambda tag=tag: not laptop.left_on_ap(tag), 30, "the old one to go")
 
 
+def test_interactive_session_is_opened_and_ends_with_its_connection(new_laptop):
+    laptop = new_laptop()
+    running = laptop.start("--interactive", "--idle-timeout", "1h")
+    url = running.url()
+    assert laptop.answers(url)
+    assert "1 h" in laptop.call("status").stdout
+    running.interrupt()
+    assert running.wait_end() == 0
+    wait_for(lambda: not laptop.queued(), 60, "the job to end")
+
+
 def api(url):
     return url.replace("/lab?", "/api/kernels?")
 

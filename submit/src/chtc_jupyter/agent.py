@@ -5,7 +5,7 @@ on its standard input, one JSON object a line; each has an `id`, and so has each
 and its folder goes, whatever ends it: a process beside it sees to that. Python 3.9, the standard library alone.
 
     {"do": "run", "argv": [...], "input": "", "timeout": 60}    -> {"status": 0, "out": "", "err": ""}
-    {"do": "follow", "argv": [...]}                             -> {"line": ""} ..., {"status": 0, "err": ""}
+    {"do": "follow", "argv": [...], "input": ""}                -> {"line": ""} ..., {"status": 0, "err": ""}
     {"do": "tail", "path": "..."}                               -> {"lines": [...], "more": false} ... as the file grows
     {"do": "read", "path": "..."}                               -> {"text": ""}
     {"do": "write", "path": "...", "text": ""}                  -> {}; folders on the way are made
@@ -164,8 +164,10 @@ class Agent:
 
     def do_follow(self, number: int, request: Request) -> None:
         stop = self._at_work[number]
-        with tempfile.TemporaryFile(dir=self.folder) as err:
-            process = self._start(request, subprocess.DEVNULL, err)
+        with tempfile.TemporaryFile(dir=self.folder) as err, tempfile.TemporaryFile(dir=self.folder) as given:
+            given.write(take(request, "input", str, "").encode())
+            given.seek(0)
+            process = self._start(request, given.fileno(), err)
             threading.Thread(target=ender, args=(process, stop), daemon=True).start()
             for line in process.stdout or ():
                 self.send(number, line=text(line).rstrip("\r\n"))

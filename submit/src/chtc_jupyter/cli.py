@@ -85,6 +85,9 @@ def start(
     ] = None,
     browser: Annotated[Optional[bool], typer.Option(help="Open the browser when it is ready.")] = None,
     notify: Annotated[Optional[bool], typer.Option(help="Ring when it is ready.")] = None,
+    interactive: Annotated[
+        bool, typer.Option("--interactive", help="Where a pool lets you into interactive jobs only: see below.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the submit description, and no more.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -92,6 +95,9 @@ def start(
 
     Stays, as the way to the session: Ctrl-C closes it, and the session goes on. After a cut it connects again by
     itself, at the same address. Paths are the access point's, below your home unless they begin with a slash.
+
+    With --interactive the job is a shell in which the session is started. It lives no longer than the connection that
+    started it: Ctrl-C or a cut ends it, and the notebooks come back as they were saved.
     """
     values = records.load_config()
     request = Request(
@@ -108,12 +114,13 @@ def start(
         max_runtime=max_runtime or values.get("max_runtime"),
         settings=set_ or (),
     )
-    wish, terminal = Wish(request=request, submit_file=submit_file), Terminal(as_json=as_json)
+    wish, terminal = Wish(request=request, submit_file=submit_file, interactive=interactive), Terminal(as_json=as_json)
     plan = starting.plan(wish, "~")  # what is wrong with it is told before anybody logs in
     if dry_run:
         terminal.result(plan.rstrip())
         return
     manner = Manner(
+        interactive=interactive,
         browser=values.get("browser", True) if browser is None else browser,
         notify=values.get("notify", False) if notify is None else notify,
     )

@@ -114,6 +114,16 @@ class Link:
                 if not ended and not self.lost.is_set():
                     self._send(0, "cancel", target=number)
 
+    def keep(self, answers: AsyncGenerator[Answer, None]) -> None:
+        """Go on taking the answers of a stream for as long as the connection lives; nobody wants them."""
+
+        async def drain() -> None:
+            with contextlib.suppress(LinkLostError):
+                async for _ in answers:
+                    pass
+
+        self._tasks.append(asyncio.create_task(drain()))
+
     async def may_forward(self) -> bool:
         """Tell whether the access point lets ssh forward to a socket: it says so at the first attempt."""
         try:

@@ -28,6 +28,7 @@ class Manner:
 
     browser: bool = True
     notify: bool = False
+    interactive: bool = False
 
 
 class Opening:
@@ -88,8 +89,9 @@ class Opening:
                 raise _held(record, course)
             self._interrupted.clear()
             if self._shown or not await self._keep_waiting():
-                record = self.session.record
-                self._terminal.say(f"The session goes on: `chtc-jupyter connect {record.name}` opens it again.")
+                name = self.session.record.name
+                goes_on = f"The session goes on: `chtc-jupyter connect {name}` opens it again."
+                self._terminal.say("The interactive session ends with this." if self._manner.interactive else goes_on)
                 return 0 if self._shown else 130
 
     async def _keep_waiting(self) -> bool:
@@ -175,7 +177,8 @@ class Opening:
         if not self._terminal.as_json:
             self._terminal.say("")
             self._terminal.result(f"    {url}")
-            self._terminal.say("\nKeep this running: it is the way to the session. Ctrl-C closes it, and no more.")
+            ends = "ends the session" if self._manner.interactive else "closes it, and no more"
+            self._terminal.say(f"\nKeep this running: it is the way to the session. Ctrl-C {ends}.")
         page = records.write_opener(self.session.record.name, url)
         if first and self._manner.browser:
             with contextlib.suppress(webbrowser.Error):

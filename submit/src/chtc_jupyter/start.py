@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ class Wish:
 
     request: Request
     submit_file: str | None = None
+    interactive: bool = False
 
     def on(self, home: str) -> Wish:
         """Return it with whole paths."""
@@ -41,6 +43,7 @@ class Wish:
                 image=whole(request.image or f"{FOLDER}/jupyter.sif"),
             ),
             submit_file=whole(self.submit_file) if self.submit_file else None,
+            interactive=self.interactive,
         )
 
 
@@ -76,24 +79,46 @@ async def launch(link: Link, wish: Wish, known: Sequence[Record]) -> Record:
                 "opens it; or give the new one another name."
             )
     await _see_to_files(link, wish)
-    argv, cwd = ["condor_submit", "-terse", "jupyter.sub"], request.folder
+    argv, cwd = ["jupyter.sub"], request.folder
     if wish.submit_file:
-        argv = ["condor_submit", "-terse", *submit.appended(_own_lines(request, marker)), wish.submit_file]
+        argv = [*submit.appended(_own_lines(request, marker)), wish.submit_file]
         cwd = posixpath.dirname(wish.submit_file)
     else:
         await link.ask("write", path=f"{request.folder}/jupyter.sub", text=planned)
     try:
-        done = await link.run(argv, cwd=cwd, timeout=120)
+        if wish.interactive:
+            job = await _submit_interactive(link, argv, cwd, submit.shell_line(request))
+        else:
+            job = await _submit(link, argv, cwd)
     except LinkLostError:
         raise LauncherError(
             f"The connection to {ap} was lost while the job was being submitted: `chtc-jupyter list` shows whether "
             "it was taken; nothing is submitted twice."
         ) from None
-    if done["status"]:
-        raise not_taken(ap, done["err"] or done["out"])
-    job = done["out"].split()[0]
     log = f"{request.folder}/jupyter-{job.partition('.')[0]}.log"
     return Record(request.name, ap, job, log, request.notebooks)
+
+
+async def _submit(link: Link, argv: Sequence[str], cwd: str) -> str:
+    done = await link.run(["condor_submit", "-terse", *argv], cwd=cwd, timeout=120)
+    if done["status"]:
+        raise not_taken(link.ap, done["err"] or done["out"])
+    return str(done["out"].split()[0])
+
+
+async def _submit_interactive(link: Link, argv: Sequence[str], cwd: str, line: str) -> str:
+    """Submit a job that is a shell, and start the session in it: it lives for as long as this connection.
+
+    condor_submit stays, as the way to that shell; ended by a signal, it removes the job.
+    """
+    answers = link.stream("follow", argv=["condor_submit", "-i", *argv], cwd=cwd, input=line)
+    said = ""
+    async for answer in answers:
+        if found := re.search(r"submitted to cluster (\d+)", answer.get("line", "")):
+            link.keep(answers)
+            return f"{found[1]}.0"
+        said += answer.get("line", "") + answer.get("err", "") + answer.get("error", "") + "\n"
+    raise not_taken(link.ap, said)
 
 
 def not_taken(ap: str, said: str) -> LauncherError:

@@ -116,6 +116,14 @@ def asked(request: Request) -> dict[str, str]:
     if request.gpu_memory is not None:
         lines["gpus_minimum_memory"] = _checked(request.gpu_memory, _AMOUNT, "amount of GPU memory, like 20GB")
         lines.setdefault("request_gpus", "1")
+    if words := session_arguments(request):
+        lines["arguments"] = arguments(words)
+    lines["My.JupyterName"] = string(request.name)
+    return lines | dict(setting(text) for text in request.settings)
+
+
+def session_arguments(request: Request) -> list[str]:
+    """Return the words after `jupyter-session run` for what was asked for."""
     words = []
     for flag, duration in (("--idle-timeout", request.idle_timeout), ("--max-runtime", request.max_runtime)):
         if duration is not None:
@@ -123,10 +131,7 @@ def asked(request: Request) -> dict[str, str]:
     base = posixpath.basename(request.notebooks)
     if base != "notebooks":
         words += ["--notebooks", base]
-    if words:
-        lines["arguments"] = arguments(words)
-    lines["My.JupyterName"] = string(request.name)
-    return lines | dict(setting(text) for text in request.settings)
+    return words
 
 
 def description(request: Request, marker: str) -> dict[str, str]:
@@ -167,6 +172,11 @@ def text(lines: Mapping[str, str]) -> str:
 def appended(lines: Mapping[str, str]) -> list[str]:
     """Return the words that add lines to a submit file of the user's."""
     return [word for key, found in lines.items() for word in ("-append", f"{key} = {found}")]
+
+
+def shell_line(request: Request) -> str:
+    """Return what starts the session in the shell of an interactive job, whose runscript does not run."""
+    return f"exec jupyter-session run {shlex.join(session_arguments(request))} </dev/null\n"
 
 
 def shown(words: Sequence[str]) -> str:
