@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from chtc_jupyter import ssh, submit
+from chtc_jupyter import ads, ssh, submit
 from chtc_jupyter.errors import DiskError, LauncherError, MissingError, NoSuchSessionError, SubmitError
 from chtc_jupyter.link import Link, LinkLostError
 from chtc_jupyter.records import Record
@@ -96,7 +96,11 @@ async def launch(link: Link, wish: Wish, known: Sequence[Record]) -> Record:
             "it was taken; nothing is submitted twice."
         ) from None
     log = f"{request.folder}/jupyter-{job.partition('.')[0]}.log"
-    return Record(request.name, ap, job, log, request.notebooks)
+    record = Record(request.name, ap, job, log, request.notebooks)
+    if wish.submit_file:  # only its ad knows where its notebooks are
+        found = ads.record(ads.parse(await link.run(ads.query(job)))[0], ap)
+        record = replace(record, notebooks=found.notebooks) if found else record
+    return record
 
 
 async def _submit(link: Link, argv: Sequence[str], cwd: str) -> str:
@@ -155,7 +159,7 @@ async def _see_to_files(link: Link, wish: Wish) -> None:
         raise MissingError(
             f"There is no image {request.image} on {ap}: copy jupyter.sif there, or name yours with --image."
         )
-    default = request.notebooks == f"{request.folder}/notebooks"
+    default = not wish.submit_file and request.notebooks == f"{request.folder}/notebooks"
     if not default and not wish.submit_file and not await there(request.notebooks, "-d"):
         raise MissingError(f"There is no folder {request.notebooks} on {ap}: make it, or name another one.")
     made = await link.run(["mkdir", "-p", request.folder, *([request.notebooks] if default else [])])

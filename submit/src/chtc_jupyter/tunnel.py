@@ -26,8 +26,11 @@ def command(job: str, port: int) -> list[str]:
 
 
 def inside(job: str, words: Sequence[str], *, tty: bool = False) -> list[str]:
-    """Return the words that run a command in the job; `words` must be of plain characters."""
-    return ["condor_ssh_to_job", *(["-ssh", "ssh -t"] if tty else []), job, *words]
+    """Return the words that run a command in the job; `words` must be of plain characters.
+
+    -auto-retry, for the seconds after a job's start in which nobody can get in.
+    """
+    return ["condor_ssh_to_job", "-auto-retry", *(["-ssh", "ssh -t"] if tty else []), job, *words]
 
 
 def delay(attempt: int) -> float:

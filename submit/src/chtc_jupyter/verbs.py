@@ -132,10 +132,10 @@ async def logs(ap: str, name: str | None, lines: int, terminal: Terminal, *, fol
 
 def attach_command(ap: str, job: str) -> list[str]:
     """Return the words that land in the session's tmux."""
-    words_ = ["condor_ssh_to_job", "-auto-retry", "-ssh", "ssh -t", job, "jupyter-session", "attach"]
+    argv = tunnel.inside(job, ["jupyter-session", "attach"], tty=True)
     if ap == HERE:
-        return words_
-    remote = " ".join(f'"{word}"' if " " in word else word for word in words_)
+        return argv
+    remote = " ".join(f'"{word}"' if " " in word else word for word in argv)
     return ssh.command(ap, remote, tty=True)
 
 

@@ -1,0 +1,98 @@
+"""The same command in other places and with the user's own files."""
+
+import json
+
+import tomllib
+
+from bed import ROOT, SHARED_IMAGE, wait_for
+from laptop import SMALL
+
+
+def test_on_the_access_point_itself_it_needs_no_ssh_and_prints_the_line_for_the_laptop(new_laptop):
+    here = new_laptop(host="ap")
+    started = here.call("start", here.name, *SMALL)
+    assert started.returncode == 0, started
+    assert started.stdout.startswith("ssh -t ")
+    job = here.job()
+    assert here.queued() == ["2"]
+    assert json.loads(here.call("status", "--json").stdout)["state"] == "ready"
+    assert any(row["job"] == job for row in json.loads(here.call("list", "--json").stdout))
+    here.run_on("attach", tty=True).wait_for("shell")
+    assert "this machine" in here.call("stop").stdout
+    assert here.queued() == []
+
+
+def test_notebooks_in_a_folder_of_the_users_own_go_there_and_come_back(new_laptop):
+    laptop = new_laptop()
+    folder = f"my work {laptop.name}"
+    laptop.on_ap("mkdir", folder)
+    laptop.on_ap("sh", "-c", f"echo kept > '{folder}/kept.txt'")
+    url = laptop.start("--notebooks", folder).url()
+    assert "kept" in laptop.fetch(url.replace("/lab?", "/api/contents/kept.txt?"))
+    new = json.dumps({"type": "file", "format": "text", "content": "made there"})
+    laptop.fetch(url.replace("/lab?", "/api/contents/new.txt?"), "-X", "PUT", "-d", new)
+    assert folder in laptop.call("stop").stdout
+    assert laptop.on_ap("cat", f"{folder}/new.txt") == "made there"
+    assert laptop.on_ap("ls", "-A", f"{laptop.folder}/notebooks").startswith("ls: cannot access")
+    laptop.on_ap("rm", "-r", folder)
+
+
+def test_submit_file_of_the_user_is_taken_as_it_is_with_what_was_asked_for_added(new_laptop, pool):
+    laptop = new_laptop()
+    folder = f"own-{laptop.name}"
+    stock = (ROOT / "submit/jupyter.sub").read_text().replace("= jupyter.sif", f"= {SHARED_IMAGE}")
+    pool.put("ap", f"/home/alice/{folder}/mine.sub", stock.encode(), "alice")
+    pool.put("ap", f"/home/alice/{folder}/notebooks/a.txt", b"a", "alice")
+    words = ["--ap", "ap", "--no-browser", "--memory", "1500MB", "--disk", "2GB", "--set", "My.Mine = 5"]
+    running = laptop.run_on("start", laptop.name, "--submit-file", f"{folder}/mine.sub", *words)
+    assert "a.txt" in laptop.fetch(running.url().replace("/lab?", "/api/contents?"))
+    assert laptop.on_ap("condor_q", laptop.job(), "-af", "RequestMemory", "Mine").split() == ["1500", "5"]
+    assert f"/home/alice/{folder}/notebooks" in laptop.call("stop").stdout
+    laptop.on_ap("rm", "-r", folder)
+
+
+def test_defaults_are_kept_in_a_file_and_taken_by_start(new_laptop, pool):
+    laptop = new_laptop()
+    for key, value in (("ap", "ap"), ("image", "none.sif"), ("gpus", "1"), ("browser", "no"), ("memory", "3GB")):
+        assert laptop.call("config", key, value).returncode == 0
+    assert laptop.call("config", "memory", "").returncode == 0
+    assert laptop.call("config", "colour", "red").returncode == 2
+    assert laptop.call("config", "gpus", "many").returncode == 2
+    kept = {"ap": "ap", "image": "none.sif", "gpus": 1, "browser": False}
+    path = f"{laptop.home}/config/chtc-jupyter/config.toml"
+    assert tomllib.loads(pool.path("laptop", path).read_text()) == kept
+    assert json.loads(laptop.call("config", "--json").stdout) == kept
+    planned = laptop.call("start", "--dry-run").stdout
+    for line in ("request_gpus = 1", "container_image = ~/none.sif", "request_memory = 4GB"):
+        assert line in planned.splitlines()
+    tried = laptop.call("start", laptop.name)
+    assert (tried.returncode, "no image /home/alice/none.sif on ap" in tried.stderr) == (20, True)
+
+
+def test_doctor_finds_what_is_wrong_with_the_way_to_the_pool(new_laptop):
+    laptop = new_laptop()
+    laptop.call("config", "image", SHARED_IMAGE)
+    well = laptop.call("doctor", "--ap", "ap", "--json")
+    assert well.returncode == 0, well
+    checks = json.loads(well.stdout)
+    assert len(checks) == 8
+    assert all(check["ok"] for check in checks)
+    laptop.call("config", "image", "none.sif")
+    ill = laptop.call("doctor", "--ap", "ap")
+    assert ill.returncode == 1
+    assert "FAIL  the image none.sif is there: copy jupyter.sif there" in ill.stdout
+    assert laptop.call("doctor", "--ap", "10.77.0.99").returncode == 1
+
+
+def test_output_is_plain_where_there_is_no_terminal_and_fits_eighty_columns_where_there_is(new_laptop, pool):
+    laptop = new_laptop()
+    for verb in ((), ("start",), ("list",), ("config",), ("doctor",)):
+        told = laptop.call(*verb, "--help")
+        assert told.returncode == 0
+        assert "\x1b" not in told.stdout
+        assert max(map(len, told.stdout.splitlines())) <= 80
+    shell = ["bash", "-c", "chtc-jupyter --show-completion; true"]
+    assert "_CHTC_JUPYTER_COMPLETE" in pool.exec("laptop", shell, user="alice").stdout
+    running = laptop.run_on("list", "--ap", "ap", tty=True)
+    assert running.wait_end() == 0
+    wait_for(lambda: "NAME" in running.read() or "no sessions" in running.read(), 5, "the list")
