@@ -57,8 +57,8 @@ def test_verbs_tell_of_a_session_and_end_it(new_laptop):
     assert running.wait_end() == 0
     assert laptop.folder in running.output
     assert laptop.queued() == []
-    assert laptop.call("forget").returncode == 0
     assert laptop.call("url").returncode == 22
+    assert laptop.call("forget").returncode == 22
 
 
 def test_connect_from_a_machine_that_knows_nothing_of_the_session(new_laptop):

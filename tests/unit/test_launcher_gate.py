@@ -109,6 +109,23 @@ async def test_a_former_token_of_the_session_opens_its_new_server_and_no_other_d
 
 
 @on_bench
+async def test_notebook_that_is_saved_meanwhile_waits_for_the_way_to_be_back_or_the_end(bench):
+    request = b"PUT /api/contents/a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4\r\n\r\nsave"
+    reader, writer = await bench.open()
+    writer.write(request)
+    await bench.ask(GET % b"x")
+    bench.gate.lead(bench.port, "now")
+    assert await answer_of(reader) == request
+    writer.close()
+    bench.gate.cut()
+    saving = asyncio.create_task(bench.ask(request))
+    await bench.ask(GET % b"x")
+    assert not saving.done()
+    bench.notice = Notice("Ended", over=True)
+    assert "503" in await saving
+
+
+@on_bench
 async def test_websocket_waits_for_the_way_to_be_back(bench):
     reader, writer = await bench.open()
     writer.write(b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")

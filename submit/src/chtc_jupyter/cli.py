@@ -173,13 +173,13 @@ def list_(ap: Ap = None, as_json: Json = False) -> None:
 @app.command()
 def status(name: Name = None, ap: Ap = None, as_json: Json = False) -> None:
     """Say what a session does and when it would end, or why it is not running."""
-    _finish(verbs.status(_where(name, ap), _what(name, ap), Terminal(as_json=as_json)))
+    _finish(verbs.status(*_target(name, ap), Terminal(as_json=as_json)))
 
 
 @app.command()
 def stop(name: Name = None, ap: Ap = None, as_json: Json = False) -> None:
     """End a session in order: its notebooks come back."""
-    _finish(verbs.stop(_where(name, ap), _what(name, ap), Terminal(as_json=as_json)))
+    _finish(verbs.stop(*_target(name, ap), Terminal(as_json=as_json)))
 
 
 @app.command()
@@ -190,7 +190,7 @@ def extend(
     as_json: Json = False,
 ) -> None:
     """Keep a session for so long, whatever it does; 0s ends that."""
-    _finish(verbs.extend(_where(name, ap), _what(name, ap), duration, Terminal(as_json=as_json)))
+    _finish(verbs.extend(*_target(name, ap), duration, Terminal(as_json=as_json)))
 
 
 @app.command()
@@ -201,14 +201,14 @@ def logs(
     lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many of the last lines.")] = 50,
 ) -> None:
     """Print the log of a session's server."""
-    _finish(verbs.logs(_where(name, ap), _what(name, ap), lines, Terminal(), follow=follow))
+    _finish(verbs.logs(*_target(name, ap), lines, Terminal(), follow=follow))
 
 
 @app.command()
 def attach(name: Name = None, ap: Ap = None) -> None:
     """Open a session's tmux: the server's log, and a shell."""
-    where = _where(name, ap)
-    job = asyncio.run(verbs.job_named(where, name, Terminal()))
+    where, what = _target(name, ap)
+    job = asyncio.run(verbs.job_named(where, what, Terminal()))
     raise typer.Exit(subprocess.call(verbs.attach_command(where, job)))
 
 
@@ -263,18 +263,13 @@ def doctor(ap: Ap = None, as_json: Json = False) -> None:
     _finish(verbs.doctor(access_point(ap), image, Terminal(as_json=as_json)))
 
 
-def _where(name: str | None, ap: str | None) -> str:
-    """Return the access point of the session that is meant."""
+def _target(name: str | None, ap: str | None) -> tuple[str, str | None]:
+    """Return the access point of the session that is meant, and its job, or what it is called there."""
     with contextlib.suppress(NoSuchSessionError):
-        return records.find(name, ap).ap
-    return access_point(ap)
-
-
-def _what(name: str | None, ap: str | None) -> str | None:
-    """Return the job of the session that is meant, where this machine knows it: its name may be another's too."""
-    with contextlib.suppress(NoSuchSessionError):
-        return records.find(name, ap).job
-    return name
+        record = records.find(name, ap)
+        return record.ap, record.job
+    aps = {record.ap for record in records.all_records()}
+    return (aps.pop() if len(aps) == 1 and ap is None else access_point(ap)), name
 
 
 def access_point(given: str | None) -> str:

@@ -49,7 +49,7 @@ class Course:
 
     `state` and `reason` are the session's own words (JupyterState, JupyterReason); `why` is HTCondor's, of the last
     hold, eviction or removal, and `trouble` what its last machine said
-    went wrong. `port` is the server's in the job. `starts` counts executions.
+    went wrong. `port` is the server's in the job. `starts` counts executions; `was_ready` stays true.
     """
 
     phase: Phase = Phase.QUEUED
@@ -63,6 +63,7 @@ class Course:
     starts: int = 0
     exit_status: int | None = None
     removed: bool = False
+    was_ready: bool = False
 
 
 class Reader:
@@ -95,7 +96,8 @@ def after(course: Course, event: Event) -> Course:
         return replace(now, phase=Phase.TRANSFER) if course.phase is Phase.QUEUED else now
     if number == 1:
         trouble, host = course.trouble, _host(event.details)
-        return Course(Phase.RUNNING, event.at, starts=course.starts + 1, trouble=trouble, host=host)
+        starts, was_ready = course.starts + 1, course.was_ready
+        return Course(Phase.RUNNING, event.at, starts=starts, trouble=trouble, host=host, was_ready=was_ready)
     if number == 8 and event.text.startswith(_SAID):
         return _said(now, event.text[len(_SAID) :])
     if number == 4:
@@ -146,7 +148,8 @@ def _said(course: Course, text: str) -> Course:
     trouble = "" if state == "ready" else course.trouble
     phase = {"ready": Phase.READY, "idle": Phase.READY, "starting": Phase.RUNNING}.get(state, Phase.STOPPING)
     port = int(found[1]) if found and phase is Phase.READY else None
-    return replace(course, phase=phase, state=state, reason=reason, trouble=trouble, port=port)
+    was_ready = course.was_ready or phase is Phase.READY
+    return replace(course, phase=phase, state=state, reason=reason, trouble=trouble, port=port, was_ready=was_ready)
 
 
 def _host(details: tuple[str, ...]) -> str:

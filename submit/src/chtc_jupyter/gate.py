@@ -11,9 +11,10 @@ from chtc_jupyter import http
 from chtc_jupyter.errors import PortError
 from chtc_jupyter.http import Head, Notice
 
-#: Seconds for which a request waits for a connection that was just lost, and for which a WebSocket does: Lab tries
-#: again a few times only, ever more slowly, and would have given up after some minutes.
-_WAIT, _WAIT_SOCKET = 4.0, 220.0
+#: Seconds for which a request waits while there is no connection. A WebSocket waits for nearly as long as browsers
+#: let it: Lab tries again a few times only, and would have given up after some minutes. What changes something waits
+#: for as long as it takes: Lab would ask its user what to do about a notebook that could not be saved.
+_WAIT, _WAIT_SOCKET, _WAIT_CHANGE = 4.0, 220.0, float("inf")
 _BLOCK = 1 << 16
 
 
@@ -116,11 +117,12 @@ class Gate:
 
     async def _wait(self, head: Head) -> int | None:
         """Return where a request goes to, None if it is to be told why not."""
-        recently = time.monotonic() - self._lost < 60
-        patience = _WAIT_SOCKET if head.upgrade else _WAIT if recently else 0.0
-        if not self.up and patience and not self._notice().over:
+        started = time.monotonic()
+        recently = started - self._lost < 60
+        patience = _WAIT_CHANGE if head.changes else _WAIT_SOCKET if head.upgrade else _WAIT if recently else 0.0
+        while not self.up and time.monotonic() - started < patience and not self._notice().over:
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._up.wait(), patience)
+                await asyncio.wait_for(self._up.wait(), 0.5)
         return self._route
 
 

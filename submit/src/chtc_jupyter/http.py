@@ -22,12 +22,18 @@ class Head:
     """The head of a request, as it came (`raw`), and what of it matters."""
 
     raw: bytes
+    method: str
     path: str
     host: str
     length: int
     upgrade: bool
     chunked: bool
     wants_page: bool
+
+    @property
+    def changes(self) -> bool:
+        """Whether it is to change something: a notebook that is saved, say."""
+        return self.method not in ("GET", "HEAD", "OPTIONS")
 
     @property
     def raw_follows(self) -> bool:
@@ -38,7 +44,7 @@ class Head:
 def head(raw: bytes) -> Head:
     """Read a request's head, the empty line in it; raises ValueError where it is none."""
     first, *lines = raw.decode("latin-1").split("\r\n")
-    _method, target, version = first.split(" ")
+    method, target, version = first.split(" ")
     if not version.startswith("HTTP/1."):
         raise ValueError(version)
     fields: dict[str, str] = {}
@@ -49,6 +55,7 @@ def head(raw: bytes) -> Head:
         fields[name.strip().lower()] = found.strip()
     return Head(
         raw,
+        method,
         target.partition("?")[0],
         fields.get("host", "").rpartition(":")[0] or fields.get("host", ""),
         int(fields.get("content-length", "0")),

@@ -40,6 +40,7 @@ class Opening:
         self._told = ""
         self._shown = ""
         self._why = ""
+        self._asks = False
         self._since = time.monotonic()
         self._interrupted = asyncio.Event()
         self._held = asyncio.Event()
@@ -97,6 +98,7 @@ class Opening:
     async def _keep_waiting(self) -> bool:
         """Ask whether to go on waiting, or to remove the job; False where the person wants neither."""
         session = self.session
+        self._asks = True
         question = asyncio.create_task(
             self._terminal.ask(f"\nJob {session.record.job} is not ready. [w]ait for it, [r]emove it, or [l]eave it?")
         )
@@ -105,6 +107,7 @@ class Opening:
         again.cancel()
         answer = (question.result() or "l") if question.done() else "l"
         question.cancel()
+        self._asks = False
         if answer[:1].lower() == "w":
             return True
         if answer[:1].lower() == "r":
@@ -119,9 +122,10 @@ class Opening:
         session = self.session
         course = session.course
         self._terminal.report({"event": "ended", "job": session.record.job, "reason": words.ended(course)})
-        if not self._shown:
+        records.forget(session.record.name)
+        if not course.was_ready or course.state == "failed":
             error = RemovedError if course.removed else FailedError
-            raise error(f"Job {session.record.job} was never ready: {words.ended(course)}.")
+            raise error(f"Job {session.record.job} {words.ended(course)}.")
         self._terminal.say(f"The notebooks are on {session.record.ap}, in {session.record.notebooks}.")
         if session.gate.requests and self._terminal.err.is_terminal:
             self._terminal.say("The open tab says so too, for as long as this runs: Ctrl-C ends it.")
@@ -148,7 +152,9 @@ class Opening:
             )  # fmt: skip
             waits = session.course.phase is not Phase.ENDED and not session.gate.up
             (self._terminal.wait if waits else self._terminal.say)(line)
-        if session.course.phase is Phase.HELD and not self._shown:
+            if session.course.phase is Phase.HELD and session.course.was_ready:
+                self._terminal.say(words.hold_advice(words.held(session.course), session.record))
+        if session.course.phase is Phase.HELD and not session.course.was_ready:
             self._held.set()
 
     async def _ask_why(self) -> None:
@@ -166,7 +172,7 @@ class Opening:
                     self._why = await queries.why_queued(session.link, session.record.job)
                 pause, asked = min(600.0, pause * 2), time.monotonic()
                 self._changed()
-            if self._terminal.err.is_terminal and not self._interrupted.is_set() and session.leg.up:
+            if self._terminal.err.is_terminal and not self._asks and session.leg.up:
                 waited = words.duration(round(time.monotonic() - self._since))
                 self._terminal.wait(f"{self._told} ({waited})")
 
@@ -222,7 +228,7 @@ async def submit_only(link: Link, record: Record, terminal: Terminal) -> int:
             if course.phase is Phase.HELD:
                 raise _held(record, course)
             if course.phase is Phase.ENDED:
-                raise FailedError(f"Job {record.job} was never ready: {words.ended(course)}.")
+                raise FailedError(f"Job {record.job} {words.ended(course)}.")
             terminal.wait(f"job {record.job}: {words.progress(course)}")
         return 1
     finally:

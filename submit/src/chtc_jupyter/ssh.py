@@ -152,9 +152,9 @@ def delay(tries: str, attempt: int) -> float:
     """
     if attempt == 0:
         return 0.0
-    return min(1.0, 0.3 * attempt) if tries == "soon" else float(min(60, 2 ** (attempt - 1)))
+    return min(0.5, 0.1 * attempt) if tries == "soon" else float(min(60, 2 ** (attempt - 1)))
 
 
 def patience(tries: str) -> int:
     """Return the seconds for which an attempt to connect again waits: a lost packet must not cost the whole wait."""
-    return 3 if tries == "soon" else 30
+    return 2 if tries == "soon" else 30

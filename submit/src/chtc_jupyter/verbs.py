@@ -15,7 +15,7 @@ from dataclasses import asdict
 from rich.table import Table
 
 from chtc_jupyter import ads, records, ssh, tunnel, words
-from chtc_jupyter.errors import LauncherError, NoSuchSessionError, UsageError
+from chtc_jupyter.errors import LauncherError, UsageError
 from chtc_jupyter.link import HERE, Link
 from chtc_jupyter.login import connected, open_link
 from chtc_jupyter.queries import find, inside, why_queued
@@ -87,6 +87,8 @@ async def stop(ap: str, name: str | None, terminal: Terminal) -> int:
         terminal.wait(f"job {job}: ending; the notebooks are on their way back")
         if record and ad.get("JobStatus") == _RUNNING:
             await asyncio.wait_for(_ended(link, record), 180)
+        if record:
+            records.forget(record.name)
         where = f"; the notebooks are on {ap}, in {record.notebooks}" if record else ""
         terminal.report({"job": job, "stopped": True, "notebooks": record.notebooks if record else None})
         if not terminal.as_json:
@@ -140,9 +142,9 @@ def attach_command(ap: str, job: str) -> list[str]:
 
 
 async def job_named(ap: str, name: str | None, terminal: Terminal) -> str:
-    """Return the job of a session, without asking the access point where this machine knows it."""
-    with contextlib.suppress(NoSuchSessionError):
-        return records.find(name, ap).job
+    """Return the job of a session; a job's id is taken as it is."""
+    if name and re.fullmatch(r"\d+\.\d+", name):
+        return name
     async with connected(ap, terminal) as link:
         return ads.job_of(await find(link, name))
 

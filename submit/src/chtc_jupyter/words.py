@@ -36,9 +36,9 @@ def held(course: Course) -> str:
 def ended(course: Course) -> str:
     """Say why a job ended."""
     if course.state in ("stopped", "failed", "stopping") and course.reason and not course.removed:
-        return f"ended: {course.reason}"
+        return f"ended: {course.reason.rstrip('.')}"
     if course.removed:
-        return f"removed: {course.why or 'by somebody'}"
+        return f"was removed: {course.why or 'by somebody'}"
     if course.exit_status:
         return f"ended with exit status {course.exit_status}: its error file on the access point says why"
     return "ended"

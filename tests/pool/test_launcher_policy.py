@@ -1,0 +1,51 @@
+"""What a pool's operators may forbid, and a schedd that is away: named, and nothing submitted or removed for it."""
+
+import json
+
+import pytest
+
+from bed import wait_for
+from laptop import laptops
+
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),  # the hosts of the pool
+]
+
+
+def configure(pool, host, *lines):
+    pool.put(host, "/etc/condor/config.d/90-policy", "".join(f"{line}\n" for line in lines).encode())
+    pool.exec(host, ["condor_reconfig"], check=True)
+
+
+def test_policies_of_a_pool_and_a_schedd_that_is_away_are_named(own_pool):
+    with laptops(own_pool) as new:
+        laptop = new()
+        configure(own_pool, "ap", "MAX_JOBS_PER_OWNER = 0")
+        full = laptop.start()
+        assert full.wait_end() == 21
+        assert "queue on ap is full" in full.output
+        configure(own_pool, "ap")
+        configure(own_pool, "ep1", "ENABLE_SSH_TO_JOB = False")
+        forbidden = laptop.start()
+        assert forbidden.wait_end(120) == 33
+        assert "--interactive" in forbidden.output
+        assert f"chtc-jupyter stop {laptop.name}" in forbidden.output
+        assert laptop.call("stop").returncode == 0
+        configure(own_pool, "ep1")
+
+        running = laptop.start()
+        url = running.url()
+        own_pool.exec("ap", ["condor_off", "-daemon", "schedd", "-fast"], check=True)
+        wait_for(lambda: laptop.call("list").returncode == 14, 60, "the schedd to be away")
+        assert laptop.answers(url)
+        for verb in ("status", "stop", "list"):
+            told = laptop.call(verb)
+            assert (told.returncode, "does not answer" in told.stderr) == (14, True), told
+        refused = new().start()
+        assert refused.wait_end(120) == 21
+        assert "does not answer" in refused.output
+        own_pool.exec("ap", ["condor_on", "-daemon", "schedd"], check=True)
+        wait_for(lambda: laptop.call("list").returncode == 0, 60, "the schedd to be back")
+        wait_for(lambda: laptop.answers(url), 90, "Lab")
+        assert json.loads(laptop.call("list", "--json").stdout)[0]["job"] == laptop.job()
