@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from testbed import cache, commands, venv
+from testbed import cache, commands, locks, venv
 
 if TYPE_CHECKING:
     from testbed.pool import Pool
@@ -33,6 +33,11 @@ def build() -> cache.Entry:
 def place(pool: Pool, host: str) -> None:
     """Install the command on a host, unless it is there already."""
     entry = build()
+    with locks.locked(pool.state / f"launcher-{host}.lock"):
+        _place(pool, host, entry)
+
+
+def _place(pool: Pool, host: str, entry: cache.Entry) -> None:
     mark = f"{PLACE}/{entry.path.name}"
     if pool.exec(host, ["test", "-e", mark]).returncode == 0:
         return

@@ -81,6 +81,14 @@ def test_reasons_are_those_of_the_session_and_of_htcondor():
     assert course(SUBMITTED, RUNNING, READY, EVICTED, RUNNING).starts == 2
 
 
+def test_what_a_machine_said_went_wrong_is_kept_until_the_session_is_ready():
+    trouble = "021 (012.000.000) 2026-11-23 02:59:12 Error from starter on slot1_3@ep1:\n\tNo such image\n...\n"
+    assert course(SUBMITTED, RUNNING, trouble, EVICTED, RUNNING, EVICTED, HELD).trouble == "No such image"
+    assert course(SUBMITTED, RUNNING, trouble, EVICTED, RUNNING, READY).trouble == ""
+    assert course(SUBMITTED, RUNNING, READY, EVICTED, RUNNING, HELD).was_ready
+    assert not course(SUBMITTED, RUNNING, EVICTED, HELD).was_ready
+
+
 def test_an_event_counts_once_it_is_whole():
     text = SUBMITTED + RUNNING
     for cut in range(len(SUBMITTED), len(text) - 4):

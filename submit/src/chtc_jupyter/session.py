@@ -43,7 +43,6 @@ class Session:
         self.course = Course()
         self.leg = Leg()
         self.token = ""
-        self.problem: LauncherError | None = None
         self.link: Link | None = None
         self.gate = Gate(self.notice, self.facts)
         self._changed = changed
@@ -163,7 +162,7 @@ class Session:
                     if "error" in answer:
                         raise LauncherError(f"{self.record.ap} could not open the tunnel: {answer['error']}.")
                     if found := tunnel.URL.search(answer.get("line", "")):
-                        attempt, self.token, self.problem = 0, found[2], None
+                        attempt, self.token = 0, found[2]
                         self.gate.lead(link.port, self.token)
                         self._changed()
                     elif "status" in answer and tunnel.is_policy(answer["err"]):

@@ -72,12 +72,12 @@ async def launch(link: Link, wish: Wish, known: Sequence[Record]) -> Record:
     wish = wish.on(link.hello["home"])
     request, marker = wish.request, secrets.token_hex(8)
     planned = plan(wish, link.hello["home"], marker)
-    for record in known:
-        if record.name == request.name and record.ap == ap and await _is_queued(link, record.job):
-            raise NoSuchSessionError(
-                f"There is a session {record.name!r} already, job {record.job}: `chtc-jupyter connect {record.name}` "
-                "opens it; or give the new one another name."
-            )
+    former = next((record for record in known if record.name == request.name), None)
+    if former and (former.ap != ap or await _is_queued(link, former.job)):
+        raise NoSuchSessionError(
+            f"There is a session {former.name!r} already, job {former.job} on {former.ap}: `chtc-jupyter connect "
+            f"{former.name}` opens it, `forget` forgets it; or give the new one another name."
+        )
     await _see_to_files(link, wish)
     argv, cwd = ["jupyter.sub"], request.folder
     if wish.submit_file:
@@ -96,7 +96,7 @@ async def launch(link: Link, wish: Wish, known: Sequence[Record]) -> Record:
             "it was taken; nothing is submitted twice."
         ) from None
     log = f"{request.folder}/jupyter-{job.partition('.')[0]}.log"
-    record = Record(request.name, ap, job, log, request.notebooks)
+    record = Record(request.name, ap, job, log, request.notebooks, former.port if former else 0)
     if wish.submit_file:  # only its ad knows where its notebooks are
         found = ads.record(ads.parse(await link.run(ads.query(job)))[0], ap)
         record = replace(record, notebooks=found.notebooks) if found else record

@@ -1,0 +1,144 @@
+"""What people are told, what is shown of a job, and what this machine remembers."""
+
+import dataclasses
+import json
+
+import pytest
+
+from chtc_jupyter import ads, errors, records, tunnel, words
+from chtc_jupyter.errors import CondorError, NoSuchSessionError, UsageError
+from chtc_jupyter.events import Course, Phase
+from chtc_jupyter.records import Record
+
+RECORD = Record("lab", "ap", "12.0", "/home/a/jupyter/lab/jupyter-12.log", "/home/a/jupyter/lab/notebooks", 4000)
+AD = {
+    "ClusterId": 12, "ProcId": 0, "JobStatus": 2, "JobCurrentStartDate": 1000, "RemoteHost": "slot1_1@gpu1",
+    "RequestGPUs": 1, "JupyterName": "lab", "JupyterState": "ready", "JupyterReason": "A kernel is busy.",
+    "JupyterStopAt": 5000, "JupyterHost": "gpu1", "Iwd": "/home/a/jupyter/lab", "UserLog": "jupyter-12.log",
+    "TransferOutput": "notebooks",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+@pytest.mark.parametrize("leg", ["", "The connection to ap was lost."])
+def test_every_phase_has_words_for_the_terminal_and_the_page(phase, leg):
+    course = Course(phase, host="gpu1", why="It is too big.", reason="Idle.")
+    assert words.progress(course)
+    notice = words.notice(RECORD, course, why=leg, asks=False)
+    assert notice.headline
+    assert notice.lines
+    assert notice.over is (phase is Phase.ENDED)
+
+
+def test_end_is_told_with_the_reason_the_notebooks_and_how_to_start_again():
+    notice = words.notice(RECORD, Course(Phase.ENDED, state="stopped", reason="Idle for 30 m."), why="", asks=False)
+    assert notice.headline == "Ended: Idle for 30 m"
+    assert RECORD.notebooks in notice.lines[0]
+    assert "chtc-jupyter start lab" in notice.lines[1]
+
+
+@pytest.mark.parametrize(
+    ("why", "part"),
+    [
+        ("Job has gone over cgroup memory limit of 4096 megabytes", "--memory"),
+        ("Transfer output files failure: No space left on device", "--disk"),
+        ("Error from slot1@x: Singularity test failed: image format not recognized", "--image"),
+        ("Transfer input files failure at access point", "condor_release 12.0"),
+        ("via condor_hold (by user alice)", "condor_release 12.0"),
+        ("Some other thing", "chtc-jupyter stop lab"),
+    ],
+)
+def test_hold_is_told_with_the_next_step(why, part):
+    assert part in words.hold_advice(why, RECORD)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(None, ""), (5, "5s"), (65, "1m"), (3600, "1h00m"), (7505, "2h05m")])
+def test_durations_are_short(seconds, text):
+    assert words.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("change", "state", "why"),
+    [
+        ({}, "ready", "A kernel is busy."),
+        ({"JobStatus": 1}, "queued", ""),
+        ({"JobStatus": 5, "HoldReason": "Too big"}, "held", "Too big"),
+        ({"JobStatus": 3}, "removed", ""),
+        ({"JupyterState": None, "JobStatus": 7}, "suspended", "A kernel is busy."),
+    ],
+)
+def test_row_of_the_list_shows_what_the_job_is_now(change, state, why):
+    row = ads.row({**AD, **change}, 1060)
+    assert (row.name, row.job, row.state, row.why) == ("lab", "12.0", state, why)
+
+
+def test_row_of_a_running_session_has_machine_times_and_gpus():
+    row = ads.row(AD, 1060)
+    assert (row.machine, row.gpus, row.running, row.stops) == ("gpu1", 1, 60, 5000)
+    assert ads.row({"ClusterId": 1, "ProcId": 0}, 0).state == "?"
+
+
+def test_failed_query_is_never_an_empty_queue():
+    with pytest.raises(CondorError):
+        ads.parse({"status": 1, "out": "", "err": "Failed to connect"})
+    with pytest.raises(CondorError):
+        ads.parse({"status": 0, "out": "junk", "err": ""})
+    assert ads.parse({"status": 0, "out": "", "err": ""}) == []
+
+
+def test_session_is_found_by_name_or_job_and_followed_by_its_ad():
+    assert ads.record(AD, "ap") == dataclasses.replace(RECORD, port=0)
+    assert ads.record({**AD, "UserLog": ""}, "ap") is None
+    for name in ("lab", "12.0", "12", None):
+        assert ads.choose([AD], name) == [AD]
+    assert ads.choose([AD], "13") == []
+
+
+def test_with_one_session_no_name_is_needed_and_with_more_it_is():
+    with pytest.raises(NoSuchSessionError):
+        records.find(None)
+    records.save(RECORD)
+    assert records.find(None) == records.find("lab") == records.find("12.0") == RECORD
+    records.save(dataclasses.replace(RECORD, name="other", job="13.0", ap="ap2"))
+    with pytest.raises(NoSuchSessionError, match="lab, other"):
+        records.find(None)
+    assert records.find(None, "ap") == RECORD
+    records.forget("lab")
+    assert records.find(None).name == "other"
+
+
+def test_what_is_remembered_is_its_owners_alone_and_broken_files_are_passed_over(tmp_path):
+    records.save(RECORD)
+    page = records.write_opener("lab", "http://127.0.0.1:4000/lab?token=x")
+    assert page.stat().st_mode & 0o077 == 0
+    assert records.opened_url("lab") == "http://127.0.0.1:4000/lab?token=x"
+    (page.parent / "broken.json").write_text("{")
+    (page.parent / "strange.json").write_text(json.dumps({"name": 1}))
+    assert records.all_records() == [RECORD]
+
+
+def test_defaults_are_read_as_they_were_written():
+    values = {"ap": 'a"b\\c\n', "gpus": 2, "browser": False}
+    records.save_config(values)
+    assert records.load_config() == values
+    records.config_file().write_text("= broken")
+    with pytest.raises(UsageError):
+        records.load_config()
+
+
+def test_every_way_to_fail_has_a_status_of_its_own():
+    statuses = [status for status, _ in errors.table()]
+    assert len(set(statuses)) == len(statuses)
+    assert all(meaning.endswith(".") for _, meaning in errors.table())
+
+
+def test_tunnel_is_asked_for_often_at_first_and_seldom_later():
+    waits = [tunnel.delay(attempt) for attempt in range(200)]
+    assert waits == sorted(waits)
+    assert (waits[0], waits[30], waits[-1]) == (0.3, 0.3, 10)
