@@ -159,7 +159,7 @@ class Session:
                 link.stream("follow", argv=tunnel.command(self.record.job, port))
             ) as answers:
                 async for answer in answers:
-                    if "error" in answer:
+                    if "error" in answer and not self.token:
                         raise LauncherError(f"{self.record.ap} could not open the tunnel: {answer['error']}.")
                     if found := tunnel.URL.search(answer.get("line", "")):
                         attempt, self.token = 0, found[2]
