@@ -40,6 +40,15 @@ KEPT = 20000
 #: Seconds between two looks at a file: while it grows, and once it has been still for a minute.
 LOOK, LOOK_STILL = 0.1, 1.0
 
+#: $1 is a process group, $2 a folder.
+KEEPER = """
+trap '' HUP INT TERM
+read nothing
+kill -s TERM -- -$1
+for moment in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do kill -s 0 -- -$1 && sleep 0.2; done
+kill -s KILL -- -$1
+rm -rf -- "$2"
+"""
 
 Request = Mapping[str, Any]
 
@@ -251,33 +260,19 @@ def text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-def keep(folder: str, group: int) -> None:
-    """Start a process that outlives this one for as long as it takes to end all of `group` and remove `folder`."""
-    ours, theirs = os.pipe()
-    if os.fork():
-        os.close(ours)
-        return  # `theirs` stays open for as long as this process lives
-    os.close(theirs)
-    os.setsid()
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    null = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(null, standard)
-    try:
-        os.chdir("/")
-        os.read(ours, 1)
-        for number, patience in ((signal.SIGTERM, 3.0), (signal.SIGKILL, 1.0)):
-            deadline = time.monotonic() + patience
-            os.killpg(group, number)
-            while time.monotonic() < deadline:
-                os.killpg(group, 0)
-                time.sleep(0.05)
-    except OSError:
-        pass  # nobody is left
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os._exit(0)
+def keep(folder: str, group: int) -> subprocess.Popen[bytes]:
+    """Start a shell that outlives this process for as long as it takes to end all of `group` and remove `folder`.
+
+    It reads what this process never writes: the end of that is this process's end, whatever it was.
+    """
+    return subprocess.Popen(
+        ["/bin/sh", "-c", KEEPER, "chtc-jupyter-keeper", str(group), folder],
+        cwd="/",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def main() -> None:
@@ -295,7 +290,7 @@ def main() -> None:
     except OSError as error:
         agent.send(0, error=f"{error.strerror} ({folder})", errno=error.errno)
         return
-    keep(folder, os.getpgrp())
+    _keeper = keep(folder, os.getpgrp())  # its input is open for as long as this process lives
     agent.patience = int(first.get("patience", agent.patience))
     signal.alarm(agent.patience)
     agent.send(
