@@ -91,7 +91,7 @@ def test_the_same_address_leads_to_lab_again_after_its_ssh_or_its_agent_was_kill
     running = laptop.start()
     url = running.url()
     kernel = json.loads(laptop.fetch(api(url), "-X", "POST").partition(" ")[2].rpartition("\n")[0])["id"]
-    for host, pattern in (("laptop", "^ssh .*{}"), ("ap", "^python3 -c import sys.*{}")):
+    for host, pattern in (("laptop", "^ssh .*{}"), ("ap", "^python3 -IS -c import sys.*{}")):
         [tag] = running.tags()
         assert pool.exec(host, ["pkill", "-9", "-o", "-f", pattern.format(tag)]).returncode == 0
         wait_for(lambda: kernel in laptop.fetch(api(url)), 60, f"the way to be back after a kill on {host}")

@@ -54,20 +54,23 @@ def test_login_that_is_refused_or_a_host_key_that_has_changed_is_said_so(new_lap
 
 
 def test_access_point_without_condor_or_with_an_old_python_is_said_so(new_laptop, pool):
-    laptop = new_laptop("bob")
-    profile = "/home/bob/.bashrc"
-    before = pool.path("ap", profile).read_text()
-    for lines, status, part in (
-        ('PATH=/home/bob/fake:/bin-none; python3() { return 93; }; exec() { "$@"; }', 13, "older than 3.9"),
-        ('python3() { return 127; }; exec() { "$@"; }', 13, "no python3"),
-        ("mkdir -p ~/only; ln -sf /usr/bin/python3 ~/only/; PATH=~/only", 14, "condor_submit"),
-        ("echo hello, I am a shell that talks; echo '{\"id\": 5}'", 20, "no image"),
-    ):
-        pool.put("ap", profile, f"{lines}\n".encode(), "bob")
-        try:
+    laptop = new_laptop("bob", ap="faked")
+    config = f"Host faked\n HostName ap\n HostKeyAlias ap\n SetEnv LC_FAKE={laptop.name}\n"
+    pool.put("laptop", "/etc/ssh/ssh_config.d/faked.conf", config.encode())
+    profile = pool.path("ap", "/home/bob/.bashrc")
+    before = profile.read_text()
+    try:
+        for lines, status, part in (
+            ('python3() { return 93; }; exec() { "$@"; }', 13, "older than 3.9"),
+            ('python3() { return 127; }; exec() { "$@"; }', 13, "no python3"),
+            ("mkdir -p ~/only; ln -sf /usr/bin/python3 ~/only/; PATH=~/only", 14, "condor_submit"),
+            ("echo a shell that talks; echo '{\"id\": 5}'; echo 'raise SystemExit' >~/json.py", 20, "no image"),
+        ):
+            profile.write_text(f'if [ "$LC_FAKE" = {laptop.name} ]; then {lines}; fi\n{before}')
             assert fails(start(laptop, "--image", "none.sif"), status, part)
-        finally:
-            pool.put("ap", profile, before.encode(), "bob")
+    finally:
+        profile.write_text(before)
+        laptop.on_ap("rm", "-rf", "json.py", "only")
 
 
 def test_missing_image_folder_or_file_is_said_before_anything_is_submitted(new_laptop):

@@ -49,7 +49,7 @@ def quiet(pool):
 
 def cost(pool):
     """Say what the open sessions cost the access point: processes, and memory in their shares (PSS)."""
-    names = "agent.py|condor_ssh_to_job|^ssh -o|sshd-session|condor_shadow"
+    names = "chtc-jupyter|condor_ssh_to_job|^ssh -o|sshd-session|condor_shadow"
     pids = pool.exec("ap", ["pgrep", "-f", names]).stdout.split()
     text = "\n".join(pool.exec("ap", ["sh", "-c", f"grep ^Pss: /proc/{pid}/smaps_rollup"]).stdout for pid in pids)
     total = sum(int(line.split()[1]) for line in text.splitlines() if line)

@@ -111,6 +111,7 @@ async def test_a_former_token_of_the_session_opens_its_new_server_and_no_other_d
 @on_bench
 async def test_notebook_that_is_saved_meanwhile_waits_for_the_way_to_be_back_or_the_end(bench):
     request = b"PUT /api/contents/a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4\r\n\r\nsave"
+    look = b"GET /api/contents/a?content=0&1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     reader, writer = await bench.open()
     writer.write(request)
     await bench.ask(GET % b"x")
@@ -118,11 +119,13 @@ async def test_notebook_that_is_saved_meanwhile_waits_for_the_way_to_be_back_or_
     assert await answer_of(reader) == request
     writer.close()
     bench.gate.cut()
-    saving = asyncio.create_task(bench.ask(request))
+    saving, looking = asyncio.create_task(bench.ask(request)), asyncio.create_task(bench.ask(look))
     await bench.ask(GET % b"x")
     assert not saving.done()
+    assert not looking.done()
     bench.notice = Notice("Ended", over=True)
     assert "503" in await saving
+    assert "503" in await looking
 
 
 @on_bench

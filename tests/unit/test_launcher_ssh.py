@@ -22,7 +22,7 @@ def test_words_that_are_no_access_point_are_refused(ap):
 
 def test_remote_command_has_nothing_that_any_shell_would_read():
     remote = ssh.bootstrap(12345, "tag")
-    inner = remote.removeprefix('exec python3 -c "').removesuffix('" tag')
+    inner = remote.removeprefix('exec python3 -IS -c "').removesuffix('" tag')
     assert not set(inner) & set('"$`\\!\n')
 
 

@@ -24,6 +24,7 @@ class Head:
     raw: bytes
     method: str
     path: str
+    query: str
     host: str
     length: int
     upgrade: bool
@@ -32,8 +33,9 @@ class Head:
 
     @property
     def changes(self) -> bool:
-        """Whether it is to change something: a notebook that is saved, say."""
-        return self.method not in ("GET", "HEAD", "OPTIONS")
+        """Whether it is to change something, or is Lab's look at a notebook that it is about to save."""
+        looks = self.path.startswith("/api/contents/") and "content=0" in self.query.split("&")
+        return looks or self.method not in ("GET", "HEAD", "OPTIONS")
 
     @property
     def raw_follows(self) -> bool:
@@ -47,6 +49,7 @@ def head(raw: bytes) -> Head:
     method, target, version = first.split(" ")
     if not version.startswith("HTTP/1."):
         raise ValueError(version)
+    path, _, query = target.partition("?")
     fields: dict[str, str] = {}
     for line in filter(None, lines):
         name, colon, found = line.partition(":")
@@ -56,7 +59,8 @@ def head(raw: bytes) -> Head:
     return Head(
         raw,
         method,
-        target.partition("?")[0],
+        path,
+        query,
         fields.get("host", "").rpartition(":")[0] or fields.get("host", ""),
         int(fields.get("content-length", "0")),
         "upgrade" in fields.get("connection", "").lower() and "upgrade" in fields,

@@ -65,7 +65,7 @@ class Link:
         port = _free_port() if forward and ap != HERE else 0
         if ap == HERE:
             code = f"import sys; exec(compile(sys.stdin.buffer.read({len(source)}), 'agent.py', 'exec'))"
-            words = [sys.executable, "-c", code, tag]
+            words = [sys.executable, "-IS", "-c", code, tag]
         else:
             to = ssh.Forward(port, f"{folder}/lab") if forward else None
             remote = ssh.bootstrap(len(source), tag)

@@ -40,13 +40,13 @@ def bootstrap(size: int, tag: str) -> str:
     """Return the command for the access point's login shell, whatever that is: runs `size` bytes of Python.
 
     `tag` shows in the process list there what it is. Double quotes, and nothing in them that sh, fish or tcsh would
-    read: no `$`, no backslash, no `!`.
+    read: no `$`, no backslash, no `!`. Isolated: what lies in the user's home is not imported.
     """
     code = (
         f"import sys; sys.version_info>=(3,9) or sys.exit({TOO_OLD}); "
         f"exec(compile(sys.stdin.buffer.read({size}),'agent.py','exec'))"
     )
-    return f'exec python3 -c "{code}" {tag}'
+    return f'exec python3 -IS -c "{code}" {tag}'
 
 
 def command(
