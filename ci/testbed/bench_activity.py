@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from testbed import boot, demo, image, session_cost
+from testbed import demo, figures, session_cost
 from testbed.errors import Problem
 from testbed.pool import Pool
 
@@ -17,21 +17,12 @@ IN_CONTAINER = Path(__file__).with_name("bench_activity_inside.py")
 
 def main() -> int:
     """Measure on a pool of its own and print the figures, their limits beside them; 1 if one is over."""
-    sif = image.build().path / "jupyter.sif"
-    pool = Pool(f"bench-{os.getpid()}")
-    boot.up(pool, owner=os.getpid())
-    try:
-        job = demo.submit(pool, sif)
-        demo.wait_until_ready(pool, job)
+    with session_cost.session() as (pool, job):
         _fill(pool, job)
         memory, cpu = session_cost.watch(pool, WATCHED)
-    finally:
-        boot.down(pool)
     rows = [("supervisor's memory (MB, RSS)", memory, 60.0), ("supervisor's CPU (% of a core)", cpu, 1.0)]
     print(f"{KERNELS} kernels, {PROCESSES} processes, {WATCHED} s, {os.cpu_count()} cores")
-    for name, value, limit in rows:
-        print(f"{name:38} {value:8.2f}   at most {limit:g}")
-    return int(any(value > limit for _, value, limit in rows))
+    return figures.show(rows)
 
 
 def _fill(pool: Pool, job: str) -> None:

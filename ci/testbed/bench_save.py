@@ -6,7 +6,7 @@ import os
 import shlex
 import time
 
-from testbed import boot, demo, image, session_cost
+from testbed import demo, figures, session_cost
 from testbed.pool import Pool
 
 FILES = 10_000
@@ -23,17 +23,10 @@ for number in range({FILES}):
 
 def main() -> int:
     """Measure on a pool of its own and print the figures, their limits beside them; 1 if one is over."""
-    sif = image.build().path / "jupyter.sif"
-    pool = Pool(f"bench-{os.getpid()}")
-    boot.up(pool, owner=os.getpid())
-    try:
-        job = demo.submit(pool, sif)
-        demo.wait_until_ready(pool, job)
+    with session_cost.session() as (pool, job):
         small_memory, small = session_cost.watch(pool, QUIET)
         took = _save_many(pool, job)
         large_memory, large = session_cost.watch(pool, QUIET)
-    finally:
-        boot.down(pool)
     rows = [
         (f"CPU, {FILES} unchanged files (% of a core)", large, None),
         ("CPU, the stock folder (% of a core)", small, None),
@@ -43,9 +36,7 @@ def main() -> int:
         (f"{FILES} new files are on the access point (s)", took, None),
     ]
     print(f"{os.cpu_count()} cores, {QUIET} s each")
-    for name, value, limit in rows:
-        print(f"{name:48} {value:8.2f}" + (f"   at most {limit:g}" if limit else ""))
-    return int(any(limit is not None and value > limit for _, value, limit in rows))
+    return figures.show(rows)
 
 
 def _save_many(pool: Pool, job: str) -> float:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from statistics import median
 
-from testbed import boot, demo, image, session_cost
+from testbed import boot, demo, figures, image, session_cost
 from testbed.errors import Problem, say
 from testbed.pool import Pool
 
@@ -41,9 +41,7 @@ def main() -> int:
         ("image (MB)", sif.stat().st_size / 1e6, 220.0),
     ]
     print(f"{os.cpu_count()} cores, {ROUNDS} rounds in turn")
-    for name, value, limit in rows:
-        print(f"{name:38} {value:8.2f}" + (f"   at most {limit:g}" if limit else ""))
-    return int(any(limit is not None and value > limit for _, value, limit in rows))
+    return figures.show(rows)
 
 
 def _starts(pool: Pool) -> dict[str, list[float]]:

@@ -5,12 +5,29 @@ from __future__ import annotations
 import os
 import re
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from testbed import boot, demo, image
 from testbed.errors import say
+from testbed.pool import Pool
 
 if TYPE_CHECKING:
-    from testbed.pool import Pool
+    from collections.abc import Iterator
+
+
+@contextmanager
+def session() -> Iterator[tuple[Pool, str]]:
+    """Give a session that is ready on a pool of its own, and its job; both go with the block."""
+    sif = image.build().path / "jupyter.sif"
+    pool = Pool(f"bench-{os.getpid()}")
+    boot.up(pool, owner=os.getpid())
+    try:
+        job = demo.submit(pool, sif)
+        demo.wait_until_ready(pool, job)
+        yield pool, job
+    finally:
+        boot.down(pool)
 
 
 def watch(pool: Pool, seconds: float) -> tuple[float, float]:

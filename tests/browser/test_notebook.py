@@ -25,13 +25,19 @@ def test_lab_opens_with_nothing_to_click_away(new_session, page):
     assert lab.popups() == []
 
 
-def test_tab_finds_its_kernel_again_after_the_tunnel_was_killed_and_pasted_again(new_session, page):
+def with_a_variable(new_session, page):
+    """Open a session in the browser and set `kept` in a kernel; return it, its tunnel, the address and the notebook."""
     session = new_session().submit()
     session.ready()
     tunnel = session.tunnel()
     url = tunnel.url()
     notebook = Lab(page, url).new_notebook("kept.ipynb")
     notebook.run("kept = 'still here'")
+    return session, tunnel, url, notebook
+
+
+def test_tab_finds_its_kernel_again_after_the_tunnel_was_killed_and_pasted_again(new_session, page):
+    session, tunnel, url, notebook = with_a_variable(new_session, page)
     tunnel.close()
     notebook.wait_cut_off()
     assert session.tunnel().url() == url
@@ -40,12 +46,7 @@ def test_tab_finds_its_kernel_again_after_the_tunnel_was_killed_and_pasted_again
 
 
 def test_tab_finds_its_kernel_again_after_a_minute_without_network(new_session, page):
-    session = new_session().submit()
-    session.ready()
-    tunnel = session.tunnel()
-    url = tunnel.url()
-    notebook = Lab(page, url).new_notebook("kept.ipynb")
-    notebook.run("kept = 'still here'")
+    session, tunnel, url, notebook = with_a_variable(new_session, page)
     with silence(session.pool, tunnel):
         tunnel.wait_end(90)  # ssh gives up by itself, and the laptop's shell prompts again
         notebook.wait_cut_off()

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from jupyter_session.jobad import Job
+from jupyter_session.names import shown
 from jupyter_session.saveback import Report, Saver
-from jupyter_session.saveback.report import sentences, shown
+from jupyter_session.saveback.report import sentences
 from jupyter_session.settings import resolve
 
 

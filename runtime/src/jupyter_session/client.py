@@ -101,8 +101,7 @@ def hold(*, port: int | None) -> int:
     """Print the address once it is known, stay until the session ends, and say why it did.
 
     A tunnel's ssh runs this, so it also ends when nobody reads its output any more; the tunnel ends with a line that
-    begins with `stopped:` or `failed:`. SessionError when the session
-    listens on another port than the tunnel leads to.
+    begins with `stopped:` or `failed:`. SessionError when the session listens on another port than the tunnel leads to.
     """
     shown = None
     for message in _while_someone_reads(connect(_state_dir().control, "hold")):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_session.durations import format_duration
+from jupyter_session.names import shown
 from jupyter_session.processes import Group, Role
 from jupyter_session.sizes import format_size
 
@@ -150,18 +151,13 @@ def changed_files(folder: Path, since: float, patience: float) -> Changed:
             complete = False
             break
     newest = sorted(found, reverse=True)[:_MOST_NAMES]
-    return Changed(names=tuple(_printable(name) for _, name in newest), count=len(found), complete=complete)
-
-
-def _printable(name: str) -> str:
-    text = os.fsencode(name).decode(errors="backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return Changed(names=tuple(shown(name) for _, name in newest), count=len(found), complete=complete)
 
 
 def _some(names: Sequence[str], count: int) -> str:
-    shown = ", ".join(names[:_NAMES_IN_SENTENCE])
+    first = ", ".join(names[:_NAMES_IN_SENTENCE])
     more = count - min(len(names), _NAMES_IN_SENTENCE)
-    return f"{shown} and {more} more" if more > 0 else shown or "none"
+    return f"{first} and {more} more" if more > 0 else first or "none"
 
 
 def _hours(seconds: float) -> float:

@@ -11,9 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from jupyter_session.chirp_files import CHUNK, AnswerError, FileStat
+from jupyter_session.names import shown
 from jupyter_session.saveback.plan import Entry, Limits, gone, is_same, may_replace, own_names, plan
 from jupyter_session.saveback.remote import AccessPoint, ChangedError, LeftOutError
-from jupyter_session.saveback.report import MOST_NAMES, Report, shown
+from jupyter_session.saveback.report import MOST_NAMES, Report
 from jupyter_session.saveback.scan import OWN_FOLDER, Scan, Signature, scan, signature
 
 #: Bytes. A larger file is sent in between the smaller ones.

@@ -50,9 +50,3 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
     if report["left_out_count"] > 5:
         lines.append(f"  {report['left_out_count'] - 5} more are left out")
     return lines + ([report["problem"]] if report["problem"] else [])
-
-
-def shown(path: str) -> str:
-    """Write a path so that it can be printed anywhere: line breaks and what is no UTF-8 as escapes."""
-    text = path.encode(errors="surrogateescape").decode(errors="backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,16 @@
+"""What the benches print: figures, and the limits beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def show(rows: Sequence[tuple[str, float, float | None]]) -> int:
+    """Print rows of name, figure and limit (None: there is none); return 1 if one is over its limit, else 0."""
+    width = max(len(name) for name, _, _ in rows)
+    for name, value, limit in rows:
+        print(f"{name:{width}} {value:8.2f}" + (f"   at most {limit:g}" if limit is not None else ""))
+    return int(any(limit is not None and value > limit for _, value, limit in rows))
