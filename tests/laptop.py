@@ -101,6 +101,8 @@ class Laptop:
         self.name = f"t{secrets.token_hex(3)}"
         self.home = f"/home/{user}/.test-{self.name}"
         self.env = {"XDG_STATE_HOME": f"{self.home}/state", "XDG_CONFIG_HOME": f"{self.home}/config"}
+        self.env["XDG_RUNTIME_DIR"] = f"{self.home}/run"  # what others of this user share is not for this test
+        pool.exec(host, ["mkdir", "-p", self.env["XDG_RUNTIME_DIR"]], user=user, check=True)
         self.running: list[Running] = []
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from testbed import demo, figures, session_cost
+from testbed import figures, session_cost, stock
 from testbed.errors import Problem
 from testbed.pool import Pool
 
@@ -29,6 +29,6 @@ def _fill(pool: Pool, job: str) -> None:
     """Start the kernels and the processes in the session."""
     script = f"exec /opt/jupyter/bin/python - {KERNELS} {PROCESSES}"
     argv = ["condor_ssh_to_job", "-auto-retry", job, script]
-    ran = pool.exec("ap", argv, user=demo.USER, input=IN_CONTAINER.read_text(), timeout=180)
+    ran = pool.exec("ap", argv, user=stock.USER, input=IN_CONTAINER.read_text(), timeout=180)
     if "all up" not in ran.stdout:
         raise Problem(f"the session could not be filled: {(ran.stderr.strip() or ran.stdout.strip())[-300:]}")

@@ -6,7 +6,7 @@ import os
 import shlex
 import time
 
-from testbed import demo, figures, session_cost
+from testbed import figures, session_cost, stock, waiting
 from testbed.pool import Pool
 
 FILES = 10_000
@@ -42,10 +42,10 @@ def main() -> int:
 def _save_many(pool: Pool, job: str) -> float:
     """Write many files in the job; return after how many seconds the last is on the access point."""
     command = shlex.join(["/opt/jupyter/bin/python", "-c", IN_JOB])
-    pool.exec("ap", ["condor_ssh_to_job", "-auto-retry", job, command], user=demo.USER, timeout=120)
+    pool.exec("ap", ["condor_ssh_to_job", "-auto-retry", job, command], user=stock.USER, timeout=120)
     started = time.monotonic()
-    many = pool.path("ap", f"{demo.FOLDER}/notebooks/many")
-    demo.wait(
+    many = pool.path("ap", f"{stock.FOLDER}/notebooks/many")
+    waiting.wait(
         lambda: sum(1 for _ in many.rglob("*.csv")) == FILES or None, ARRIVAL, "the files to arrive", "see ci/pool logs"
     )
     return time.monotonic() - started

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from statistics import median
 
-from testbed import boot, demo, figures, image, session_cost
+from testbed import boot, figures, image, session_cost, stock
 from testbed.errors import Problem, say
 from testbed.pool import Pool
 
@@ -27,7 +27,7 @@ def main() -> int:
         pool.copy("laptop", sif, SIF)
         say(f"starting each of the two {ROUNDS} times in turn")
         took = _starts(pool)
-        demo.wait_until_ready(pool, demo.submit(pool, sif))
+        stock.wait_until_ready(pool, stock.submit(pool, sif))
         memory, cpu = session_cost.watch(pool, IDLE)
     finally:
         boot.down(pool)

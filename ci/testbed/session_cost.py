@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from testbed import boot, demo, image
+from testbed import boot, image, stock
 from testbed.errors import say
 from testbed.pool import Pool
 
@@ -23,8 +23,8 @@ def session() -> Iterator[tuple[Pool, str]]:
     pool = Pool(f"bench-{os.getpid()}")
     boot.up(pool, owner=os.getpid())
     try:
-        job = demo.submit(pool, sif)
-        demo.wait_until_ready(pool, job)
+        job = stock.submit(pool, sif)
+        stock.wait_until_ready(pool, job)
         yield pool, job
     finally:
         boot.down(pool)

@@ -1,6 +1,7 @@
 """A login that needs a typed answer: it is asked for once, by ssh itself, and never in a loop."""
 
 import contextlib
+import json
 import secrets
 
 import pytest
@@ -23,6 +24,7 @@ def typed(pool):
     pool.exec("ap", ["chpasswd"], input=f"carol:{password}\n", check=True)
     pool.put("ap", f"{folder}/config", SSHD.format(port=port, folder=folder).encode())
     config = f"Host typed\n HostName ap\n Port {port}\n HostKeyAlias ap\n"
+    config += f" ControlMaster auto\n ControlPath {folder}-%C\n ControlPersist 5m\n"  # as many have it
     pool.put("laptop", "/etc/ssh/ssh_config.d/typed.conf", config.encode())
     start = ["/usr/sbin/sshd", "-f", f"{folder}/config", "-E", f"{folder}/log"]
     pool.exec("ap", start, check=True)
@@ -51,6 +53,9 @@ def test_typed_login_is_asked_for_once_and_once_again_after_a_cut(new_laptop, ty
     running.wait_for("assword:")
     running.type(f"{typed.password}\n")
     url = running.url()
+    for verb in ("list", "status", "logs"):  # over the connection that is there
+        said = laptop.call(verb)
+        assert said.returncode == 0, said.stderr
     assert typed.asked() == 1
     [tag] = running.tags()
     pool.exec("laptop", ["pkill", "-9", "-o", "-f", f"^ssh .*{tag}"], check=True)
@@ -63,6 +68,7 @@ def test_typed_login_is_asked_for_once_and_once_again_after_a_cut(new_laptop, ty
     wait_for(lambda: running.read().count("assword:") == 2, 30, "ssh to ask")
     running.type(f"{typed.password}\n")
     wait_for(lambda: laptop.answers(url), 60, "the way to be back")
+    assert json.loads(laptop.call("status", "--json").stdout)["state"] == "ready"
     assert typed.asked() == 2
     assert running.read().count("wants you to log in again") == 1
     assert typed.password not in running.output

@@ -33,6 +33,16 @@ def test_forward_is_to_loopback_alone_and_nothing_follows_the_destination_but_th
     assert "BatchMode=yes" in words
 
 
+def test_what_the_session_goes_over_is_a_connection_of_its_own_whatever_the_users_config_shares():
+    leg = ssh.command("ap", "true", forward=ssh.Forward(4000, "/tmp/x/lab"), share="/run/s")
+    assert {"ControlMaster=yes", "ControlPath=/run/s", "ControlPersist=no"} <= set(leg)
+    alone = ssh.command("ap", "true", forward=ssh.Forward(4000, "/tmp/x/lab"))
+    assert {"ControlMaster=no", "ControlPath=none"} <= set(alone)
+    joins = ssh.command("ap", "true", share="/run/s")
+    assert {"ControlMaster=no", "ControlPath=/run/s"} <= set(joins)
+    assert not [word for word in ssh.command("ap", "true") if word.startswith("ControlPath")]
+
+
 @pytest.mark.parametrize(
     ("status", "stderr", "kind", "tries"),
     [

@@ -14,7 +14,7 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
-from chtc_jupyter import ssh
+from chtc_jupyter import sharing, ssh
 from chtc_jupyter.agent import LONGEST
 from chtc_jupyter.errors import LauncherError
 
@@ -56,9 +56,19 @@ class Link:
 
     @classmethod
     async def open(
-        cls, ap: str, *, forward: bool = False, batch: bool = False, patience: int = 30, login: float | None = 300
+        cls,
+        ap: str,
+        *,
+        forward: bool = False,
+        share: str = "",
+        batch: bool = False,
+        patience: int = 30,
+        login: float | None = 300,
     ) -> Link:
-        """Connect; raises LinkFailedError. `login` is how many seconds a person may take to log in (None: any)."""
+        """Connect; raises LinkFailedError. `login` is how many seconds a person may take to log in (None: any).
+
+        With `forward` it is a connection of its own, which others may share; else `share` may name the one to join.
+        """
         source = importlib.resources.files("chtc_jupyter").joinpath("agent.py").read_bytes()
         tag = f"chtc-jupyter-{secrets.token_hex(8)}"
         folder = f"/tmp/{tag}"  # noqa: S108 - made 0700 by the agent, or refused
@@ -69,7 +79,8 @@ class Link:
         else:
             to = ssh.Forward(port, f"{folder}/lab") if forward else None
             remote = ssh.bootstrap(len(source), tag)
-            words = ssh.command(ssh.access_point(ap), remote, forward=to, batch=batch, patience=patience)
+            joint = sharing.offer(ap) if forward else share
+            words = ssh.command(ssh.access_point(ap), remote, forward=to, share=joint, batch=batch, patience=patience)
         process = await _start(words)
         link = cls(ap, process, port, folder)
         try:

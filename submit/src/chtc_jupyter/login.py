@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 
-from chtc_jupyter import ssh
+from chtc_jupyter import sharing, ssh
 from chtc_jupyter.errors import PortError
 from chtc_jupyter.link import HERE, Link, LinkFailedError
 from chtc_jupyter.ui import Terminal
@@ -36,11 +36,21 @@ async def _open(ap: str, *, forward: bool) -> Link:
 
 @contextlib.asynccontextmanager
 async def connected(ap: str, terminal: Terminal) -> AsyncIterator[Link]:
-    """Give a connection that ends with the block; raises CondorError where there is no HTCondor."""
-    link = await open_link(ap, terminal)
+    """Give a connection that ends with the block; raises CondorError where there is no HTCondor.
+
+    It goes over that of a launcher which stays, where there is one.
+    """
+    link = await _joined(ap) or await open_link(ap, terminal)
     try:
         if not link.hello["condor"]:
             raise ssh.no_condor(ap)
         yield link
     finally:
         await link.close()
+
+
+async def _joined(ap: str) -> Link | None:
+    share = "" if ap == HERE else sharing.find(ap)
+    with contextlib.suppress(LinkFailedError):  # it ended just now, or is dead
+        return await Link.open(ap, share=share, batch=True, login=30) if share else None
+    return None

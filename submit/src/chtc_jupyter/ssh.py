@@ -50,12 +50,20 @@ def bootstrap(size: int, tag: str) -> str:
 
 
 def command(
-    ap: str, remote: str, *, forward: Forward | None = None, batch: bool = False, patience: int = 30, tty: bool = False
+    ap: str,
+    remote: str,
+    *,
+    forward: Forward | None = None,
+    batch: bool = False,
+    patience: int = 30,
+    tty: bool = False,
+    share: str = "",
 ) -> list[str]:
     """Return the words of an ssh that runs `remote` on the access point.
 
     With `batch` it asks nothing. `patience` is in seconds, for the connection to be made. A connection that is silent
-    for 15 s is given up.
+    for 15 s is given up. One with a forward is never part of another one, so that it ends by itself alone; `share` is
+    the socket at which others may join it. Without a forward `share` is the one to join, or else the user's own.
     """
     options = [
         f"BatchMode={'yes' if batch else 'no'}",
@@ -67,6 +75,9 @@ def command(
         "ForwardX11=no",
         "RemoteCommand=none",
         "PermitLocalCommand=no",
+        f"ControlMaster={'yes' if forward and share else 'no'}",
+        "ControlPersist=no",
+        *([f"ControlPath={share or 'none'}"] if forward or share else []),
     ]
     words = ["ssh", "-t" if tty else "-T", *(word for option in options for word in ("-o", option))]
     if forward:

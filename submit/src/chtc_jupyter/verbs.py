@@ -14,7 +14,7 @@ from dataclasses import asdict
 
 from rich.table import Table
 
-from chtc_jupyter import ads, records, ssh, tunnel, words
+from chtc_jupyter import ads, records, sharing, ssh, tunnel, words
 from chtc_jupyter.errors import LauncherError, UsageError
 from chtc_jupyter.link import HERE, Link
 from chtc_jupyter.login import connected, open_link
@@ -138,7 +138,7 @@ def attach_command(ap: str, job: str) -> list[str]:
     if ap == HERE:
         return argv
     remote = " ".join(f'"{word}"' if " " in word else word for word in argv)
-    return ssh.command(ap, remote, tty=True)
+    return ssh.command(ap, remote, tty=True, share=sharing.find(ap))
 
 
 async def job_named(ap: str, name: str | None, terminal: Terminal) -> str:
