@@ -66,6 +66,32 @@ def test_tab_goes_on_with_a_new_kernel_after_an_eviction(new_laptop, page):
     assert "globals" in laptop.fetch(url.replace("/lab?", "/api/contents/kept.ipynb?"))
 
 
+def test_browser_is_opened_at_lab_with_the_token_in_no_argument_and_the_person_is_told(
+    new_laptop, page, pool, tmp_path
+):
+    """The desktop's two programs are stand-ins that note down how they were called."""
+    laptop = new_laptop()
+    for program in ("browser", "notify-send"):
+        noting = f'#!/bin/sh\necho "$@" >>{laptop.home}/{program}.called\n'
+        pool.put("laptop", f"{laptop.home}/bin/{program}", noting.encode(), laptop.user, mode=0o755)
+    laptop.env |= {"BROWSER": f"{laptop.home}/bin/browser", "PATH": f"{laptop.home}/bin:/usr/local/bin:/usr/bin:/bin"}
+    running = laptop.start("--browser", "--notify", tty=True)
+    url = running.url()
+    called = pool.path("laptop", f"{laptop.home}/browser.called")
+    opener = wait_for(lambda: called.exists() and called.read_text().strip(), 20, "the browser to be called")
+    assert opener.startswith(f"file://{laptop.home}/state/")
+    opened = pool.path("laptop", opener.removeprefix("file://"))
+    assert opened.stat().st_mode & 0o777 == 0o600
+    (tmp_path / "opener.html").write_text(opened.read_text())
+    page.goto(f"file://{tmp_path}/opener.html")
+    page.locator("#jp-main-dock-panel").wait_for(timeout=60_000)
+    told = pool.path("laptop", f"{laptop.home}/notify-send.called")
+    assert wait_for(lambda: told.exists() and told.read_text(), 20, "the desktop to be told").split() == [
+        "chtc-jupyter", laptop.name, "is", "ready"]  # fmt: skip
+    assert "\a" in running.read()
+    assert url.partition("token=")[2] not in opener
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # the hosts of the pool
