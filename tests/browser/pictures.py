@@ -3,7 +3,8 @@
     POOL=NAME python tests/browser/pictures.py
 
 with the Python of the tests. Writes submit/pictures/lab.png (JupyterLab with the welcome notebook, run) and
-submit/pictures/tmux.txt (what `tmux attach` shows in the window `lab`). No picture shows a token.
+submit/pictures/tmux.txt (what `tmux attach` shows in the window `lab`), start.txt (what `chtc-jupyter start` prints),
+list.txt, and ended.png (what the address shows after the session's end). No picture shows a token.
 """
 
 import re
@@ -19,13 +20,14 @@ from playwright.sync_api import sync_playwright  # noqa: E402
 from bed import Session, place_image, sessions  # noqa: E402
 from browser.chromium import Chromium  # noqa: E402
 from browser.lab import Lab  # noqa: E402
+from laptop import laptops  # noqa: E402
 from testbed.pool import Pool  # noqa: E402
 
 PICTURES = ROOT / "submit/pictures"
 
 
 def main() -> None:
-    """Take both."""
+    """Take them all."""
     pool = Pool.current()
     place_image(pool)
     PICTURES.mkdir(exist_ok=True)
@@ -34,6 +36,7 @@ def main() -> None:
         session.ready()
         take_lab(session)
         take_tmux(session)
+    take_launcher(pool)
 
 
 def take_lab(session: Session) -> None:
@@ -58,6 +61,33 @@ def take_tmux(session: Session) -> None:
     shown = session.inside("tmux", "capture-pane", "-p", "-S", "-", "-t", "jupyter:lab")
     assert session.token() not in shown
     (PICTURES / "tmux.txt").write_text(re.sub(r"\n{2,}", "\n", shown).strip() + "\n")
+
+
+def take_launcher(pool: Pool) -> None:
+    """Write down what the launcher prints in a terminal, and take the page that its address shows at last."""
+    with laptops(pool) as new, sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        laptop = new()
+        laptop.name = "lab"
+        running = laptop.start("--max-runtime", "8h", tty=True)
+        url = running.url()
+        running.wait_for("ready on ep1", 10)
+        write("start.txt", running.read())
+        write("list.txt", laptop.call("list").stdout)
+        assert laptop.answers(url)
+        laptop.call("stop")
+        running.wait_for("The open tab")
+        browser = Chromium(playwright, Path(folder), pool.nsenter_net("laptop"))
+        page = browser.new_page()
+        page.goto(url)
+        page.screenshot(path=PICTURES / "ended.png", clip={"x": 0, "y": 0, "width": 1200, "height": 420})
+        browser.close()
+
+
+def write(name: str, shown: str) -> None:
+    """Write a picture of a terminal: what it shows in the end, no token, no trailing blanks."""
+    lines = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line).rstrip() for line in shown.replace("\a", "").split("\n")]
+    text = re.sub(r"token=[\w-]+", "token=...", "\n".join(line.rpartition("\r")[2] for line in lines))
+    (PICTURES / name).write_text(re.sub(r"\n{3,}", "\n\n", text).strip() + "\n")
 
 
 if __name__ == "__main__":
