@@ -24,10 +24,16 @@ from chtc_jupyter.start import Wish
 from chtc_jupyter.submit import Request
 from chtc_jupyter.ui import Terminal
 
-_STATUSES = "\n\n".join(f"{code}: {meaning}" for code, meaning in errors.table())
+_HELP = """JupyterLab as an HTCondor job, from the laptop: one command, one login.
+
+`chtc-jupyter config ap USER@HOST` once, then `chtc-jupyter start --gpus 1`, and the browser opens. With one session
+no other verb needs its name.
+"""
+_EPILOG = "**Exit status**\n\n" + "\n\n".join(f"- `{code}` {meaning}" for code, meaning in errors.table())
 app = typer.Typer(
-    help="JupyterLab as an HTCondor job, from the laptop: one command, one login.",
-    epilog=f"Exit status:\n\n{_STATUSES}",
+    help=_HELP,
+    epilog=_EPILOG,
+    rich_markup_mode="markdown",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -95,6 +101,11 @@ def start(
 
     Stays, as the way to the session: Ctrl-C closes it, and the session goes on. After a cut it connects again by
     itself, at the same address. Paths are the access point's, below your home unless they begin with a slash.
+
+        chtc-jupyter start --ap USER@HOST
+        chtc-jupyter start --gpus 1 --gpu-memory 20GB --memory 32GB training
+        chtc-jupyter start --notebooks projects/cells --idle-timeout 2h
+        chtc-jupyter start --set 'requirements = OpSysMajorVer == 9'
 
     With --interactive the job is a shell in which the session is started. It lives no longer than the connection that
     started it: Ctrl-C or a cut ends it, and the notebooks come back as they were saved.
