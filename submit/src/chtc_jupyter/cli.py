@@ -153,7 +153,11 @@ async def _start(ap: str, wish: Wish, terminal: Terminal, manner: Manner) -> int
 
 @app.command()
 def connect(
-    name: Name = None, ap: Ap = None, browser: bool = True, notify: bool = False, as_json: Json = False
+    name: Name = None,
+    ap: Ap = None,
+    browser: Annotated[bool, typer.Option(help="Open the browser too.")] = True,
+    notify: Annotated[bool, typer.Option(help="Ring when it is open.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Open a session that runs, from this machine or from another one."""
     _finish(_connect(name, ap, Terminal(as_json=as_json), Manner(browser, notify)))
