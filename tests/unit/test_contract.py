@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from jupyter_session.chirp import _quoted
-from jupyter_session.contract import MAX_REASON, Connection, State, attributes, event, one_line
+from jupyter_session.contract import MAX_REASON, Account, Connection, End, State, attributes, event, one_line
 
 CONNECTION = Connection(
     port=24811,
@@ -22,6 +22,14 @@ def test_the_state_comes_last_and_the_token_never():
     values = attributes(State.READY, "It is ready.", 1700000000, CONNECTION)
     assert list(values)[-1] == "JupyterState"
     assert "s3cret" not in repr(values) + event(values)
+
+
+def test_how_it_ended_is_unset_at_each_start_and_what_it_held_its_slot_for_is_told_where_known():
+    values = attributes(State.READY, "", None, None, account=Account(idle_seconds=7, deadline=1700000000))
+    assert (values["JupyterEnd"], values["JupyterIdleSeconds"], values["JupyterDeadline"]) == (None, 7, 1700000000)
+    ended = attributes(State.FAILED, "", None, None, end=End.FAILED)
+    assert ended["JupyterEnd"] == "failed"
+    assert "JupyterIdleSeconds" not in ended
 
 
 def test_an_event_is_one_line_of_json():

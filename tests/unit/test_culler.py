@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from jupyter_session.activity import Lookout, Sample
 from jupyter_session.clock import SessionClock
+from jupyter_session.contract import End
 from jupyter_session.culler import Action, Deadline, Policy, Verdict, decide
 
 POLICY = Policy(idle_timeout=1800, idle_warning=300)
@@ -141,6 +142,7 @@ def test_deadlines(samples, policy, now, held_until, deadline, action, stop_at, 
     verdict = decide(samples, policy, started=0, now=now, held_until=held_until, deadline=deadline)
     assert (verdict.action, verdict.stop_at) == (action, stop_at)
     assert words in verdict.sentence
+    assert verdict.end is ((End.DEADLINE if words == UP else End.IDLE) if action is STOP else None)
 
 
 @pytest.mark.parametrize(

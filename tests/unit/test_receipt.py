@@ -10,10 +10,12 @@ from jupyter_session.receipt import PATH, Changed, Receipt, changed_files, runni
 
 RECEIPT = Receipt(
     state="stopped",
+    end="idle",
     reason="Nothing has worked for 30 min.",
     job="7.0",
     started=1000.0,
     seconds=7200.0,
+    idle_seconds=1800.0,
     running=("kernel 'a.ipynb'", "'vim' in tmux"),
     memory_peak=3 << 30,
     memory_limit=4 << 30,
@@ -33,7 +35,7 @@ def test_people_get_one_line():
 
 
 def test_what_is_not_known_is_left_out_of_the_line():
-    plain = Receipt(state="failed", reason="", job=None, started=0.0, seconds=60.0)
+    plain = Receipt(state="failed", end="failed", reason="", job=None, started=0.0, seconds=60.0)
     assert plain.sentence() == "The session ran 60 s; files changed: none."
 
 
@@ -48,7 +50,7 @@ def test_programs_get_all_of_it_as_json_in_the_notebook_folder(tmp_path):
     RECEIPT.write(tmp_path)
     RECEIPT.write(tmp_path)
     found = json.loads((tmp_path / PATH).read_text())
-    assert found["ended"] == 8200
+    assert (found["ended"], found["end"], found["idle_seconds"]) == (8200, "idle", 1800)
     assert (found["cpu_hours"], found["gpu_hours"], found["gpu_busy_hours"]) == (1.5, 4.0, 1.0)
     assert found["changed"]["count"] == 12
     assert found["warnings"] == ["Memory: ..."]

@@ -11,7 +11,7 @@ from typing import Any
 
 from jupyter_session import contract
 from jupyter_session.activity import Sample
-from jupyter_session.contract import Connection, State
+from jupyter_session.contract import Account, Connection, End, State
 from jupyter_session.publisher import Publisher
 
 _MOST_WARNINGS = 20
@@ -36,17 +36,19 @@ class Announcer:
         self.receipt = ""
         self.stop_at: int | None = None
         self.deadline: int | None = None
+        self.idle_seconds = 0.0
         self.samples: Sequence[Sample] = ()
         self.saving: Callable[[], dict[str, Any]] = dict
 
-    def enter(self, state: State, reason: str, *, quietly: bool = False) -> None:
-        """Change the state, and tell everyone; with `quietly`, all but the job's output."""
+    def enter(self, state: State, reason: str, *, quietly: bool = False, end: End | None = None) -> None:
+        """Change the state, and tell everyone; with `quietly`, all but the job's output. `end` is how it ends."""
         self.state, self.reason = state, contract.one_line(reason)
         if not quietly:
             self.say(f"{state.value}: {self.reason}")
         # The idle stop only when it is near: before, it moves with every key pressed, and would be wrong in the ad.
         stop_at = {State.IDLE: self.stop_at, State.READY: self.deadline}.get(state)
-        values = contract.attributes(state, self.reason, stop_at, self.connection)
+        account = Account(idle_seconds=round(self.idle_seconds), deadline=self.deadline)
+        values = contract.attributes(state, self.reason, stop_at, self.connection, end=end, account=account)
         files: dict[str, str | None] = {}
         if self.connection and self.connection.file_name:
             has_ended = state in (State.STOPPED, State.FAILED)

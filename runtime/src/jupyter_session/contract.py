@@ -25,6 +25,36 @@ class State(str, Enum):
     FAILED = "failed"
 
 
+class End(str, Enum):
+    """How a session ended, as `JupyterEnd` shows it."""
+
+    IDLE = "idle"
+    DEADLINE = "deadline"
+    USER = "user"
+    SIGNAL = "signal"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How and why a session is to end; `reason` is one sentence."""
+
+    how: End
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """What a session held its slot for.
+
+    `idle_seconds` are those in which nothing worked, of all starts of the job; `deadline` is the epoch second at which
+    it ends whatever works in it, or None.
+    """
+
+    idle_seconds: int
+    deadline: int | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Connection:
     """How to reach the server of a session. `token` is the only secret in it."""
@@ -130,7 +160,13 @@ def one_line(sentence: str) -> str:
 
 
 def attributes(
-    state: State, reason: str, stop_at: int | None, connection: Connection | None
+    state: State,
+    reason: str,
+    stop_at: int | None,
+    connection: Connection | None,
+    *,
+    end: End | None = None,
+    account: Account | None = None,
 ) -> dict[str, str | int | None]:
     """Return the job attributes of a state, in the order to set them: `JupyterState` last. None means undefined."""
     values: dict[str, str | int | None] = {"JupyterVersion": __version__}
@@ -142,7 +178,14 @@ def attributes(
             "JupyterConnect": connection.connect_line,
             "JupyterAttach": connection.attach_line,
         }
-    return values | {"JupyterStopAt": stop_at, "JupyterReason": one_line(reason), "JupyterState": state.value}
+    if account is not None:
+        values |= {"JupyterIdleSeconds": account.idle_seconds, "JupyterDeadline": account.deadline}
+    return values | {
+        "JupyterEnd": end.value if end else None,
+        "JupyterStopAt": stop_at,
+        "JupyterReason": one_line(reason),
+        "JupyterState": state.value,
+    }
 
 
 def event(values: Mapping[str, str | int | None]) -> str:

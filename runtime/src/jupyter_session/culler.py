@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from jupyter_session.activity import Sample
+from jupyter_session.contract import End
 from jupyter_session.durations import format_duration
 
 
@@ -43,11 +44,15 @@ class Deadline:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The decision, the time at which it would be `STOP` if nothing changed (None: not foreseen), and why."""
+    """The decision, the time at which it would be `STOP` if nothing changed (None: not foreseen), and why.
+
+    `end` is how a session ends that is to stop now.
+    """
 
     action: Action
     stop_at: float | None
     sentence: str
+    end: End | None = None
 
 
 def decide(
@@ -70,7 +75,8 @@ def decide(
     if use.action is Action.STOP and stop_at < deadline.at:
         return use
     if now >= deadline.at:
-        return Verdict(action=Action.STOP, stop_at=deadline.at, sentence=f"The time is up: {deadline.why}.")
+        sentence = f"The time is up: {deadline.why}."
+        return Verdict(action=Action.STOP, stop_at=deadline.at, sentence=sentence, end=End.DEADLINE)
     if now >= deadline.at - deadline.warning:
         sentence = f"The session ends in {format_duration(deadline.at - now)}: {deadline.why}. {use.sentence}"
         return Verdict(action=Action.WARN, stop_at=stop_at, sentence=sentence)
@@ -92,7 +98,7 @@ def _decide_by_use(
     stop_at = max(last + policy.idle_timeout, held_until or 0.0)
     if now >= stop_at:
         sentence = f"{idle}; the idle timeout is {format_duration(policy.idle_timeout)} ({seen}).{doubts}"
-        return Verdict(action=Action.STOP, stop_at=stop_at, sentence=sentence)
+        return Verdict(action=Action.STOP, stop_at=stop_at, sentence=sentence, end=End.IDLE)
     action = Action.WARN if now >= stop_at - policy.idle_warning else Action.KEEP
     held = "Its user holds the session. " if held_until is not None and now < held_until else ""
     sentence = f"{held}{idle} ({seen}); the session ends in {format_duration(stop_at - now)} if nothing does.{doubts}"

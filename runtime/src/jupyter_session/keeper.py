@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jupyter_session import contract
-from jupyter_session.contract import State
+from jupyter_session.contract import End, State
 from jupyter_session.lab import end_orphans
 from jupyter_session.publisher import Publisher
 from jupyter_session.statedir import StateDir
@@ -70,13 +70,14 @@ def clear_up(
 
         Receipt(
             state=State.FAILED.value,
+            end=End.FAILED.value,
             reason=reason,
             job=job_id,
             started=started,
             seconds=time.time() - started,
             changed=changed_files(notebooks, started, _KILL_WAIT),
         ).write(notebooks)
-    values = contract.attributes(State.FAILED, reason, None, None)
+    values = contract.attributes(State.FAILED, reason, None, None, end=End.FAILED)
     files = {contract.connection_file(job_id): None} if job_id else {}
     publisher.publish(values, contract.event(values), files)
     publisher.close(_PUBLISH_WAIT)

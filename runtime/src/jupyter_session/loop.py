@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import selectors
 import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from types import FrameType
 from typing import Protocol
+
+from jupyter_session.contract import End, Ending
 
 
 class _HasDescriptor(Protocol):
@@ -18,11 +22,11 @@ class _HasDescriptor(Protocol):
 class Loop:
     """Waits for file descriptors and signals.
 
-    `stop_wanted` is why the session is to end, or empty, and `stop_wanted_at` since when, on the monotonic clock.
+    `ending` is how the session is to end, if it is to, and `stop_wanted_at` since when, on the monotonic clock.
     """
 
     def __init__(self) -> None:
-        self.stop_wanted = ""
+        self.ending: Ending | None = None
         self.stop_wanted_at: float | None = None
         self._selector = selectors.DefaultSelector()
 
@@ -31,13 +35,16 @@ class Loop:
         self._wakeup, wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wakeup)
         for number, words in _SIGNALS.items():
-            signal.signal(number, lambda *_, words=words: self.want_stop(f"The session was ended by {words}."))
+            signal.signal(number, functools.partial(self._heard, words))
         self.watch(self._wakeup, lambda: os.read(self._wakeup, 64))
 
-    def want_stop(self, reason: str) -> None:
-        """End the session soon; the first reason is the one that counts."""
-        if not self.stop_wanted:
-            self.stop_wanted, self.stop_wanted_at = reason, time.monotonic()
+    def want_stop(self, ending: Ending) -> None:
+        """End the session soon; the first that wants it is the one that counts."""
+        if not self.ending:
+            self.ending, self.stop_wanted_at = ending, time.monotonic()
+
+    def _heard(self, words: str, _number: int, _frame: FrameType | None) -> None:
+        self.want_stop(Ending(End.SIGNAL, f"The session was ended by {words}."))
 
     def watch(self, descriptor: int | _HasDescriptor, heard: Callable[[], object]) -> None:
         """Call `heard` whenever there is something to read."""

@@ -36,14 +36,16 @@ class Changed:
 class Receipt:
     """What is known of a session at its end. Epoch seconds, seconds, bytes; None for what is not known.
 
-    `saved` is the save-back's report, as a dict.
+    `idle_seconds` are, as in the job ad, those of all starts of the job. `saved` is the save-back's report, as a dict.
     """
 
     state: str
+    end: str
     reason: str
     job: str | None
     started: float
     seconds: float
+    idle_seconds: float = 0.0
     running: tuple[str, ...] = ()
     memory_peak: int | None = None
     memory_limit: int | None = None
@@ -58,11 +60,13 @@ class Receipt:
         """Return it for JSON: nothing secret."""
         return {
             "state": self.state,
+            "end": self.end,
             "reason": self.reason,
             "job": self.job,
             "started": round(self.started),
             "ended": round(self.started + self.seconds),
             "seconds": round(self.seconds),
+            "idle_seconds": round(self.idle_seconds),
             "running": list(self.running),
             "memory_peak_bytes": self.memory_peak,
             "memory_limit_bytes": self.memory_limit,

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jupyter_session import chirp, contract, keeper
-from jupyter_session.contract import Connection, State
+from jupyter_session.contract import Connection, End, State
 from jupyter_session.errors import SessionError
 from jupyter_session.jobad import Job, read_job
 from jupyter_session.publisher import NO_CHIRP, Publisher
@@ -35,7 +35,7 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
         state = StateDir.locate(environ, job.id if job else None)
         state.create()  # the lock is held for as long as one of the two processes below lives
     except SessionError as error:
-        values = contract.attributes(State.FAILED, str(error), None, None)
+        values = contract.attributes(State.FAILED, str(error), None, None, end=End.FAILED)
         publisher.publish(values, contract.event(values))
         publisher.close(timeout=1.0)
         raise

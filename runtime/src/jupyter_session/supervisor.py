@@ -12,17 +12,18 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from jupyter_session import contract, culler, kernelspecs
+from jupyter_session import contract, culler, idletime, kernelspecs
 from jupyter_session.activity import Lookout
 from jupyter_session.activity.gpu import Gpu, assigned
 from jupyter_session.announcer import Announcer
 from jupyter_session.budget import Budget
 from jupyter_session.clock import SessionClock
-from jupyter_session.contract import Connection, State
+from jupyter_session.contract import Connection, End, Ending, State
 from jupyter_session.control import ControlServer, Message
 from jupyter_session.deadlines import Deadlines
 from jupyter_session.durations import format_duration
 from jupyter_session.errors import SessionError
+from jupyter_session.idletime import IdleTime
 from jupyter_session.jobad import Job
 from jupyter_session.lab import Lab, LabError
 from jupyter_session.loop import Loop
@@ -46,7 +47,10 @@ _TMUX_ENDED, _SAVED, _TOLD = 0.6, 0.85, 1.0
 
 
 class _End(Exception):  # noqa: N818 - no error: how an intended end leaves the loop
-    """The session is to end as intended, for this reason."""
+    """The session is to end as intended."""
+
+    def __init__(self, ending: Ending) -> None:
+        self.ending = ending
 
 
 class Supervisor:
@@ -76,6 +80,7 @@ class Supervisor:
         self._interval = min(_SAMPLE_INTERVAL, max(0.5, (settings.idle_timeout or 3600) / 20))
         self._clock = SessionClock(longest_step=_LONGEST_STEP * self._interval)
         self._announcer = Announcer(publisher, self._clock.now)
+        self._announcer.idle_seconds = idletime.before(job.attributes if job else {})
         self._server = Server(
             self._lab,
             self._tmux,
@@ -120,14 +125,15 @@ class Supervisor:
             self._announce_ready("JupyterLab is ready.")
             self._watch()
         except _End as end:
-            return self._finish(State.STOPPED, str(end))
+            return self._finish(end.ending)
         except ServerShutDown:
-            return self._finish(State.STOPPED, "JupyterLab was shut down by its user.")
+            return self._finish(Ending(End.USER, "JupyterLab was shut down by its user."))
         except SessionError as error:
-            return self._finish(State.FAILED, str(error))
+            return self._finish(Ending(End.FAILED, str(error)))
         except Exception as error:  # noqa: BLE001 - whatever it is, the user gets a reason and the notebooks
             traceback.print_exc()
-            return self._finish(State.FAILED, f"Internal error: {error!r}; the job's error file has the details.")
+            reason = f"Internal error: {error!r}; the job's error file has the details."
+            return self._finish(Ending(End.FAILED, reason))
         raise AssertionError("unreachable")
 
     def _watch(self) -> None:
@@ -135,6 +141,7 @@ class Supervisor:
         from jupyter_session.activity.sources import all_sources, find_gpu  # noqa: PLC0415 - the start need not wait
 
         opened = self._clock.now()
+        idle = IdleTime(opened, already=self._announcer.idle_seconds)
         self._gpu = find_gpu()
         lookout = Lookout(all_sources(self._get, self._settings, self._processes, self._gpu))
         while True:
@@ -154,6 +161,7 @@ class Supervisor:
                     held_until=self._held_until,
                     deadline=self._deadlines.next(now),
                 )
+                self._announcer.idle_seconds = idle.look(self._announcer.samples, now)
                 self._follow(verdict, now)
                 with suppress(OSError):
                     kernelspecs.offer(self._notebooks, self._state_dir.data)
@@ -163,22 +171,23 @@ class Supervisor:
         """Do what the verdict says."""
         self._announcer.verdict = verdict.sentence
         self._announcer.stop_at = None if verdict.stop_at is None else _epoch(verdict.stop_at - now)
-        if verdict.action is culler.Action.STOP:
-            raise _End(verdict.sentence)
+        if verdict.end:
+            raise _End(Ending(verdict.end, verdict.sentence))
         if verdict.action is culler.Action.WARN and self._announcer.state is State.READY:
             self._announcer.enter(State.IDLE, verdict.sentence)
             self._notify(verdict.sentence, self._announcer.stop_at)
         elif verdict.action is culler.Action.KEEP and self._announcer.state is State.IDLE:
             self._announcer.enter(State.READY, verdict.sentence)
 
-    def _finish(self, final: State, reason: str) -> int:
+    def _finish(self, ending: Ending) -> int:
         """Stop the server in order, tell everyone, and return the exit status."""
         self._ending = True
-        status = 0 if final is State.STOPPED else 1
+        end, reason = ending.how, ending.reason
+        final, status = (State.FAILED, 1) if end is End.FAILED else (State.STOPPED, 0)
         budget = Budget.of(self._job, status, began=self._loop.stop_wanted_at)
         self._announcer.say(reason, to_stderr=final is State.FAILED)
-        self._announcer.enter(State.STOPPING, reason, quietly=True)
-        receipt = self._write_receipt(self._receipt(final, reason))  # should there be no time for it later
+        self._announcer.enter(State.STOPPING, reason, quietly=True, end=end)
+        receipt = self._write_receipt(self._receipt(final, ending))  # should there be no time for it later
         self._server.stop(budget)
         tmux = threading.Thread(target=self._end_tmux, daemon=True)  # may hang, as all that runs may
         tmux.start()
@@ -187,7 +196,7 @@ class Supervisor:
         receipt = self._write_receipt(receipt)
         self._announcer.receipt = receipt.sentence()
         self._announcer.say(receipt.sentence())
-        self._announcer.enter(final, reason, quietly=True)
+        self._announcer.enter(final, reason, quietly=True, end=end)
         self._publisher.close(budget.left(until=_TOLD))
         self._state_dir.clear(keep_log=final is State.FAILED)
         return status
@@ -196,7 +205,7 @@ class Supervisor:
         with suppress(Exception):
             self._tmux.kill()
 
-    def _receipt(self, final: State, reason: str) -> Receipt:
+    def _receipt(self, final: State, ending: Ending) -> Receipt:
         """Take down what runs, before it is stopped, and what the session has used."""
         sessions: Sequence[Any] = ()
         groups: Sequence[Group] = ()
@@ -206,10 +215,12 @@ class Supervisor:
         meter = self._memory.meter
         return Receipt(
             state=final.value,
-            reason=contract.one_line(reason),
+            end=ending.how.value,
+            reason=contract.one_line(ending.reason),
             job=self._job.id if self._job else None,
             started=self._started,
             seconds=0.0,
+            idle_seconds=self._announcer.idle_seconds,
             running=running(sessions, groups),
             memory_peak=meter.peak if meter else None,
             memory_limit=meter.limit if meter else None,
@@ -238,11 +249,11 @@ class Supervisor:
     def _turn(self, timeout: float) -> None:
         """Wait for something to happen, at most `timeout` seconds, and handle it. Raises _End when it is time to."""
         self._loop.turn(timeout)
-        if self._loop.stop_wanted and not self._ending:
-            raise _End(self._loop.stop_wanted)
+        if self._loop.ending and not self._ending:
+            raise _End(self._loop.ending)
 
     def _stop(self, _request: Message) -> Message:
-        self._loop.want_stop("The session was stopped by its user.")
+        self._loop.want_stop(Ending(End.USER, "The session was stopped by its user."))
         return {}
 
     def _extend(self, request: Message) -> Message:
