@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
@@ -269,6 +270,26 @@ def config(
         for name, found in shown.items():
             terminal.result(f"{name} = {found}")
         terminal.say(f"({records.config_file()})")
+
+
+@app.command()
+def admin(
+    ap: Ap = None,
+    since: Annotated[str, typer.Option(metavar="DURATION", help="How far back ended sessions count.")] = "7d",
+    user: Annotated[Optional[str], typer.Option(metavar="USER", help="Only this user's sessions.")] = None,
+    ceiling: Annotated[
+        Optional[str], typer.Option(metavar="DURATION", help="The longest that this pool lets a job run.")
+    ] = None,
+    prometheus: Annotated[
+        Optional[Path], typer.Option(metavar="FILE", help="Write Prometheus text there, and print nothing.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON object.")] = False,
+) -> None:
+    """For operators: everyone's sessions, their hours, and how they ended, from job ads alone."""
+    from chtc_jupyter.admin import verb  # noqa: PLC0415 - prometheus_client need not be waited for by the others
+
+    terminal = Terminal(as_json=as_json)
+    _finish(verb.admin(access_point(ap), terminal, since=since, user=user, ceiling=ceiling, prometheus=prometheus))
 
 
 @app.command()

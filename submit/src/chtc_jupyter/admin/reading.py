@@ -1,0 +1,45 @@
+"""Reads everyone's sessions: those in the queue, and those that have left it. READ access is all that it takes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+from chtc_jupyter import ads
+from chtc_jupyter.admin.usage import ATTRIBUTES
+from chtc_jupyter.ads import Ad
+from chtc_jupyter.errors import CondorError, LauncherError
+from chtc_jupyter.link import Link
+
+
+async def sessions(link: Link, since: float, user: str | None = None) -> list[Ad]:
+    """Return the ads of all sessions in the queue and of those that have ended since an epoch second.
+
+    `user`, one that `checked_user` has let pass, is the only one that counts. Raises CondorError.
+    """
+    which = f"({ads.SESSIONS})" + (f' && Owner == "{user}"' if user else "")
+    queued = await _ads(link, ["condor_q", "-allusers", "-constraint", which])
+    ended = await _ads(link, ["condor_history", "-constraint", f"{which} && EnteredCurrentStatus >= {int(since)}"])
+    return list({ads.job_of(ad): ad for ad in [*queued, *ended]}.values())  # one may have ended in between
+
+
+async def _ads(link: Link, argv: list[str]) -> list[Ad]:
+    """Return the ads that a query prints, one a line: there may be more of them than one answer holds."""
+    found: list[Ad] = []
+    words = [*argv, "-attributes", f"ClusterId,ProcId,{ATTRIBUTES}", "-jsonl"]
+    async with contextlib.aclosing(link.stream("follow", argv=words)) as answers:
+        async for answer in answers:
+            if line := answer.get("line", "").strip():
+                found.append(_ad(argv[0], line))
+            if "error" in answer:
+                raise LauncherError(f"{argv[0]} could not be run: {answer['error']}.")
+            if answer.get("status"):
+                raise CondorError(f"{argv[0]} failed: {' '.join(str(answer['err']).split()) or 'it gave no reason'}")
+    return found
+
+
+def _ad(command: str, line: str) -> Ad:
+    try:
+        return dict(json.loads(line))
+    except (ValueError, TypeError):
+        raise CondorError(f"{command} printed no JSON but {line[:80]!r}.") from None
