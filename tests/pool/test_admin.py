@@ -101,20 +101,25 @@ def test_the_numbers_of_a_day_agree_with_a_hand_count(own_pool):
         for words in ("alice 1 ready", "1 idle stop, 1 stopped, 1 removed", "bob 1 held"):
             assert words in text
 
-        own_pool.exec("ap", ["install", "-d", "-o", "carol", "/srv/textfile"], check=True)
-        admin(own_pool, "--prometheus", "/srv/textfile/chtc_jupyter.prom")
-        assert own_pool.exec("ap", ["ls", "-A", "/srv/textfile"]).stdout.split() == ["chtc_jupyter.prom"]
-        prom = own_pool.exec("ap", ["cat", "/srv/textfile/chtc_jupyter.prom"], user="nobody", check=True).stdout
-        found = {
-            (sample.name, *sorted(sample.labels.values())): sample.value
-            for family in text_string_to_metric_families(prom)
-            for sample in family.samples
-        }
-        assert found["chtc_jupyter_sessions", "alice", "ready"] == found["chtc_jupyter_gpus", "alice"] == 1
-        assert found["chtc_jupyter_ends", "bob", "deadline"] == found["chtc_jupyter_ends", "alice", "idle stop"] == 1
-        assert found["chtc_jupyter_slot_seconds", "bob"] == pytest.approx(bob["hours"] * 3600, abs=1)
-        assert found["chtc_jupyter_saved_seconds", "alice"] == pytest.approx(alice["saved_hours"] * 3600, abs=1)
+        check_prometheus(own_pool, alice, bob)
 
-        refused = own_pool.exec("ap", ["chtc-jupyter", "admin", "--prometheus", "/srv/no/a.prom"], user="carol")
-        assert refused.returncode == 2
-        assert "can't be written: No such file or directory" in refused.stderr
+
+def check_prometheus(pool, alice, bob):
+    """Check that the file says the same as the JSON did."""
+    pool.exec("ap", ["install", "-d", "-o", "carol", "/srv/textfile"], check=True)
+    admin(pool, "--prometheus", "/srv/textfile/chtc_jupyter.prom")
+    assert pool.exec("ap", ["ls", "-A", "/srv/textfile"]).stdout.split() == ["chtc_jupyter.prom"]
+    prom = pool.exec("ap", ["cat", "/srv/textfile/chtc_jupyter.prom"], user="nobody", check=True).stdout
+    found = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(prom)
+        for sample in family.samples
+    }
+    assert found["chtc_jupyter_sessions", "alice", "ready"] == found["chtc_jupyter_gpus", "alice"] == 1
+    assert found["chtc_jupyter_ends", "bob", "deadline"] == found["chtc_jupyter_ends", "alice", "idle stop"] == 1
+    assert found["chtc_jupyter_slot_seconds", "bob"] == pytest.approx(bob["hours"] * 3600, abs=1)
+    assert found["chtc_jupyter_saved_seconds", "alice"] == pytest.approx(alice["saved_hours"] * 3600, abs=1)
+
+    refused = pool.exec("ap", ["chtc-jupyter", "admin", "--prometheus", "/srv/no/a.prom"], user="carol")
+    assert refused.returncode == 2
+    assert "can't be written: No such file or directory" in refused.stderr

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 
 from chtc_jupyter import ads
 from chtc_jupyter.admin.usage import ATTRIBUTES
 from chtc_jupyter.ads import Ad
-from chtc_jupyter.errors import CondorError, LauncherError
+from chtc_jupyter.errors import LauncherError
 from chtc_jupyter.link import Link
 
 
@@ -24,22 +23,12 @@ async def sessions(link: Link, since: float, user: str | None = None) -> list[Ad
 
 
 async def _ads(link: Link, argv: list[str]) -> list[Ad]:
-    """Return the ads that a query prints, one a line: there may be more of them than one answer holds."""
-    found: list[Ad] = []
-    words = [*argv, "-attributes", f"ClusterId,ProcId,{ATTRIBUTES}", "-jsonl"]
+    """Return the ads that a query prints; by lines, for there may be more of them than one answer holds."""
+    lines: list[str] = []
+    words = [*argv, "-attributes", f"ClusterId,ProcId,{ATTRIBUTES}", "-json"]
     async with contextlib.aclosing(link.stream("follow", argv=words)) as answers:
         async for answer in answers:
-            if line := answer.get("line", "").strip():
-                found.append(_ad(argv[0], line))
             if "error" in answer:
                 raise LauncherError(f"{argv[0]} could not be run: {answer['error']}.")
-            if answer.get("status"):
-                raise CondorError(f"{argv[0]} failed: {' '.join(str(answer['err']).split()) or 'it gave no reason'}")
-    return found
-
-
-def _ad(command: str, line: str) -> Ad:
-    try:
-        return dict(json.loads(line))
-    except (ValueError, TypeError):
-        raise CondorError(f"{command} printed no JSON but {line[:80]!r}.") from None
+            lines.append(answer.get("line", ""))
+    return ads.parse({"out": "\n".join(lines), **answer})
