@@ -51,15 +51,27 @@ def ensure(packages: Sequence[str], *, log: Path) -> None:
     if not wanted:
         return
     errors.say(f"installing {' '.join(wanted)}")
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    lock = ["-o", "DPkg::Lock::Timeout=300"]
-    install = ["install", "--yes", "--no-install-recommends", *wanted]
-    for verb in (["update"], install):
-        commands.run(
-            ["apt-get", *lock, *verb],
-            doing=f"apt-get {verb[0]}",
-            log=log,
-            timeout=900,
-            env=env,
-            contained=False,  # dpkg must not be killed half-way
-        )
+    for verb in (["update"], ["install", "--yes", "--no-install-recommends", *wanted]):
+        _apt_get(verb, log)
+
+
+def unpack(package: str, folder: Path, *, log: Path) -> None:
+    """Put the files of a package below ``folder``; nothing of it is installed, and no service starts."""
+    _apt_get(["update"], log)
+    # As root: apt's own user may not write there.
+    _apt_get(["download", "-o", "APT::Sandbox::User=root", package], log, folder)
+    (archive,) = folder.glob(f"{package}_*.deb")
+    extract = ["dpkg-deb", "--extract", str(archive), str(folder)]
+    commands.run(extract, doing=f"unpacking {package}", log=log, timeout=300)
+    archive.unlink()
+
+
+def _apt_get(verb: Sequence[str], log: Path, folder: Path | None = None) -> None:
+    commands.run(
+        ["env", f"--chdir={folder or '/'}", "apt-get", "-o", "DPkg::Lock::Timeout=300", *verb],
+        doing=f"apt-get {verb[0]}",
+        log=log,
+        timeout=900,
+        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        contained=False,  # dpkg must not be killed half-way
+    )

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from collections import Counter
 from datetime import datetime
 
@@ -9,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bed import sessions, wait_for
-from testbed import launcher
+from testbed import launcher, promtool
 
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # the hosts
 #: HTCondor's event log: transfer begins, and evicted, ended, removed, held.
@@ -110,6 +111,10 @@ def check_prometheus(pool, alice, bob):
     admin(pool, "--prometheus", "/srv/textfile/chtc_jupyter.prom")
     assert pool.exec("ap", ["ls", "-A", "/srv/textfile"]).stdout.split() == ["chtc_jupyter.prom"]
     prom = pool.exec("ap", ["cat", "/srv/textfile/chtc_jupyter.prom"], user="nobody", check=True).stdout
+    checked = subprocess.run(
+        [promtool.get(), "check", "metrics"], input=prom, capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
     found = {
         (sample.name, *sorted(sample.labels.values())): sample.value
         for family in text_string_to_metric_families(prom)
