@@ -273,6 +273,13 @@ def config(
 
 
 @app.command()
+def doctor(ap: Ap = None, as_json: Json = False) -> None:
+    """Check the whole way from here to the pool, and say what to mend."""
+    image = str(records.load_config().get("image", f"~/{starting.FOLDER}/jupyter.sif"))
+    _finish(verbs.doctor(access_point(ap), image, Terminal(as_json=as_json)))
+
+
+@app.command()
 def admin(
     ap: Ap = None,
     since: Annotated[str, typer.Option(metavar="DURATION", help="How far back ended sessions count.")] = "7d",
@@ -285,18 +292,19 @@ def admin(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON object.")] = False,
 ) -> None:
-    """For operators: everyone's sessions, their hours, and how they ended, from job ads alone."""
+    """For operators: everyone's sessions, their hours, and how they ended, from job ads alone.
+
+    Takes no more than a user's rights. Those count that are in the queue, and those that have ended since, with all
+    their hours. IDLE HOURS are those in which nothing worked, as each session last told: at its end, and when it was
+    about to stop. SAVED HOURS are at most: from each idle stop to the session's own deadline, or to --ceiling.
+
+        chtc-jupyter admin --since 30d --ceiling 72h
+        chtc-jupyter admin --since 1d --prometheus /var/lib/node_exporter/chtc_jupyter.prom
+    """
     from chtc_jupyter.admin import verb  # noqa: PLC0415 - prometheus_client need not be waited for by the others
 
     terminal = Terminal(as_json=as_json)
     _finish(verb.admin(access_point(ap), terminal, since=since, user=user, ceiling=ceiling, prometheus=prometheus))
-
-
-@app.command()
-def doctor(ap: Ap = None, as_json: Json = False) -> None:
-    """Check the whole way from here to the pool, and say what to mend."""
-    image = str(records.load_config().get("image", f"~/{starting.FOLDER}/jupyter.sif"))
-    _finish(verbs.doctor(access_point(ap), image, Terminal(as_json=as_json)))
 
 
 def _target(name: str | None, ap: str | None) -> tuple[str, str | None]:
