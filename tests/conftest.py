@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from bed import place_image, sessions
+from dags import dags
 from laptop import laptops
 from testbed import boot
 from testbed.pool import Pool
@@ -53,6 +54,13 @@ def own_pool():
 def new_session(pool):
     """Give a maker of sessions, which all end with the test."""
     with sessions(pool) as new:
+        yield new
+
+
+@pytest.fixture
+def new_dag(pool):
+    """Give a maker of DAGs, which all end with the test."""
+    with dags(pool) as new:
         yield new
 
 
