@@ -37,7 +37,7 @@ def main(submit_file: str, node: str, dag_status: str) -> int:
     """Return the exit status."""
     started = ended = time.monotonic()
     while True:
-        jobs = nodeslog.jobs(nodeslog.events(telling.nodes_log().read_bytes()))
+        jobs = nodeslog.jobs(nodeslog.events(nodeslog.read(telling.nodes_log())))
         what, now = waits_for(jobs, node), time.monotonic()
         ended = now if what == "its end" else ended
         if not what or now > started + PATIENCE or now > ended + POST_PATIENCE:

@@ -36,7 +36,9 @@ def advice(job: str, why: str) -> str:
 def main(job: str) -> int:
     """Return the exit status, which DAGMan ignores."""
     holds = [
-        event for event in nodeslog.events(telling.nodes_log().read_bytes()) if event.job == job and event.number == 12
+        event
+        for event in nodeslog.events(nodeslog.read(telling.nodes_log()))
+        if event.job == job and event.number == 12
     ]
     if holds:
         telling.tell("held", sentence(job, holds[-1].why), holds[-1].at)

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 _HEAD = re.compile(r"(\d{3}) \((\d+)\.(\d+)\.\d+\) (\S+ \S+) ?(.*)")
 _NODE = re.compile(r'DAG Node: (\S+)|DAGNodeName = "([^"]*)"')
@@ -68,6 +69,16 @@ class Job:
     why: str = ""
     ended: bool = False
     posted: bool = False
+
+
+def read(log: Path, offset: int = 0) -> bytes:
+    """Return what the log has from an offset on; nothing where DAGMan has not made it yet."""
+    try:
+        with log.open("rb") as data:
+            data.seek(offset)
+            return data.read()
+    except FileNotFoundError:
+        return b""
 
 
 def events(data: bytes) -> Iterator[Event]:

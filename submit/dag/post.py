@@ -59,7 +59,7 @@ def verdict(returned: int, job: nodeslog.Job, owner: str, *, left: int) -> Verdi
     how = f"died of signal {-returned}" if returned < 0 else f"ended with exit status {returned}"
     why = reason if job.state == "failed" else ""
     again = "It is started again." if left else "It is not started again."
-    return Verdict(BROKE, "failed", f"The session {how}. {why} {again}")
+    return Verdict(BROKE, "failed", " ".join(part for part in (f"The session {how}.", why, again) if part))
 
 
 def summary(receipt: Mapping[str, Any], folder: Path) -> str:
@@ -97,7 +97,7 @@ def _duration(seconds: float) -> str:
 
 def main(submit_file: str, job_id: str, returned: str, retry: str, max_retries: str) -> int:
     """Return the exit status."""
-    jobs = nodeslog.jobs(nodeslog.events(telling.nodes_log().read_bytes()))
+    jobs = nodeslog.jobs(nodeslog.events(nodeslog.read(telling.nodes_log())))
     job = jobs.get(job_id, nodeslog.Job(job_id, ""))
     found = verdict(int(returned), job, pwd.getpwuid(os.getuid()).pw_name, left=int(max_retries) - int(retry))
     told = found.sentence

@@ -13,6 +13,8 @@ PATIENCE = 60
 
 def dag() -> Path:
     """Return the path of the DAG that this runs for: `jupyter.dag`. DAGMan says it in the environment."""
+    if "_CONDOR_DAGMAN_LOG" not in os.environ:
+        raise SystemExit("This is a part of jupyter.dag, and run by DAGMan: condor_submit_dag jupyter.dag")
     return Path(os.environ["_CONDOR_DAGMAN_LOG"].removesuffix(".dagman.out"))
 
 

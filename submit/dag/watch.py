@@ -58,7 +58,7 @@ def follow(log: Path, watcher: Watcher) -> NoReturn:
     """Tell what is in the log, and what comes."""
     offset = 0
     while True:
-        data = _read(log, offset)
+        data = nodeslog.read(log, offset)
         end = nodeslog.whole(data)
         for event in nodeslog.events(data[:end]):
             if (news := watcher.after(event)) and telling.tell(*news, event.at) and news[0] == "ready":
@@ -66,15 +66,6 @@ def follow(log: Path, watcher: Watcher) -> NoReturn:
                     condor.mail(event.job, f"[HTCondor] Job {event.job}: JupyterLab is ready", news[1])
         offset += end
         time.sleep(LOOK)
-
-
-def _read(log: Path, offset: int) -> bytes:
-    try:
-        with log.open("rb") as data:
-            data.seek(offset)
-            return data.read()
-    except FileNotFoundError:
-        return b""
 
 
 def main(node: str) -> NoReturn:

@@ -19,3 +19,26 @@ def test_a_session_under_dagman_is_as_with_the_stock_file_and_leaves_nothing_beh
     assert "kept.ipynb" in diary.splitlines()[1]
     assert dag.has_notebook("kept.ipynb", "kept")
     wait_for(lambda: not dag.left(), 30, f"nothing to be left: {dag.left()}")
+
+
+def test_a_removed_dag_stops_its_session_in_order_with_the_notebooks_back(new_dag):
+    dag = new_dag().submit_dag().wait_session()
+    dag.ready()
+    dag.save_notebook("kept.ipynb", "kept")
+    assert not dag.has_notebook("kept.ipynb", "kept")
+    dag.ap("condor_rm", dag.dag_job, check=True)
+
+    assert dag.wait_dag_gone() is None
+    assert dag.has_notebook("kept.ipynb", "kept")
+    assert dag.states()[-1] == "stopped"
+    assert dag.told()[-1] == "removed"
+    assert dag.receipt()["job"] == dag.job
+    wait_for(lambda: not dag.left(), 30, f"nothing to be left: {dag.left()}")
+
+
+def test_a_dag_that_is_removed_while_its_session_waits_leaves_nothing_behind(new_dag):
+    dag = new_dag().submit_dag("", "requirements = false").wait_session()
+    dag.ap("condor_rm", dag.dag_job, check=True)
+    assert dag.wait_dag_gone() is None
+    dag.wait_told("removed")
+    wait_for(lambda: not dag.left(), 30, f"nothing to be left: {dag.left()}")

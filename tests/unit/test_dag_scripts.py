@@ -40,6 +40,10 @@ def dag(tmp_path, monkeypatch):
     return folder
 
 
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
 def plan_of(folder):
     return Plan.of({**AD, "Iwd": str(folder), "TransferInput": "notebooks,jupyter.sif"})
 
@@ -86,7 +90,7 @@ def test_what_the_plan_needs_is_looked_at(dag, monkeypatch):
     assert "is no Apptainer image" in pre.refusal("jupyter.sub", plan_of(dag), pre.look(plan_of(dag)))
     (dag / "jupyter.sif").unlink()
     assert "is not there" in pre.refusal("jupyter.sub", plan_of(dag), pre.look(plan_of(dag)))
-    assert os.listdir(dag / "notebooks") == [".jupyter-session"], "the probe left something"
+    assert names(dag / "notebooks") == [".jupyter-session"], "the probe left something"
 
 
 def test_only_sessions_of_this_folder_and_of_other_dags_count(dag, monkeypatch):
@@ -111,7 +115,7 @@ BY_ALICE, BY_RULE = "via condor_rm (by user alice)", "The system macro SYSTEM_PE
         (0, Job("3.0", "s", state="stopped", reason="Nothing worked for 30 min."), 2, 0, "Nothing worked for 30 min."),
         (0, Job("3.0", "s"), 2, 0, "has ended"),
         (1, Job("3.0", "s", state="failed", reason="No port is free."), 2, 1, "No port is free. It is started again."),
-        (1, Job("3.0", "s", state="ready", reason="In use."), 0, 1, "exit status 1.  It is not started again."),
+        (1, Job("3.0", "s", state="ready", reason="In use."), 0, 1, "exit status 1. It is not started again."),
         (-9, Job("3.0", "s"), 1, 1, "died of signal 9"),
         (2, Job("3.0", "s", state="failed", reason="--x is no setting."), 2, 2, "--x is no setting. It is not started"),
         (-1001, Job("3.0", "s"), 2, 2, "did not take the job"),
@@ -153,9 +157,9 @@ def test_what_a_job_left_is_removed_and_nothing_else(dag, tmp_path):
         (dag / name).touch()
     litter.remove("3.0", plan_of(dag), tmp)
     assert litter.of("3.0", plan_of(dag), tmp) == []
-    assert sorted(os.listdir(tmp)) == ["jupyter-13.0-abc", "jupyter-3.0-link"]
-    assert sorted(os.listdir(dag)) == ["jupyter-13.0.json", "jupyter.sif", "notebooks"]
-    assert os.listdir(dag / "notebooks/.jupyter-session") == []
+    assert names(tmp) == ["jupyter-13.0-abc", "jupyter-3.0-link"]
+    assert names(dag) == ["jupyter-13.0.json", "jupyter.sif", "notebooks"]
+    assert names(dag / "notebooks/.jupyter-session") == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,72 @@
+"""How a session ends decides what its DAG does: what broke is started again, what its user ended is not."""
+
+from bed import wait_for
+
+#: A setting with which a session can't start, and ends with exit status 1.
+BROKEN = "--notebooks jupyter.sif"
+
+
+def assert_nothing_left(dag):
+    wait_for(lambda: not dag.left(), 30, f"nothing to be left: {dag.left()}")
+
+
+def test_the_users_stop_is_an_end_and_no_failure(new_dag):
+    dag = new_dag().submit_dag().wait_session()
+    dag.ready()
+    dag.inside("jupyter-session", "stop")
+    assert dag.wait_dag_gone() == 0
+    assert len(dag.jobs()) == 1
+    assert dag.told()[-1] == "ended"
+    assert_nothing_left(dag)
+
+
+def test_a_session_that_its_user_removes_is_not_started_again_and_ends_the_dag(new_dag):
+    dag = new_dag().submit_dag().wait_session()
+    dag.ready()
+    dag.save_notebook("kept.ipynb", "kept")
+    dag.ap("condor_rm", dag.job, check=True)
+    assert dag.wait_dag_gone() == 1
+    assert len(dag.jobs()) == 1
+    assert "removed: The session was removed by its user" in dag.diary()
+    assert dag.has_notebook("kept.ipynb", "kept")
+    assert_nothing_left(dag)
+
+
+def test_a_session_that_breaks_is_started_again(new_dag):
+    dag = new_dag().submit_dag().wait_session()
+    dag.ready()
+    dag.kill_supervisor()
+    dag.wait_session(2, seconds=120).ready()
+    assert dag.told()[:2] == ["ready", "failed"]
+    assert "It is started again." in dag.diary()
+    dag.inside("jupyter-session", "stop")
+    assert dag.wait_dag_gone() == 0
+    assert_nothing_left(dag)
+
+
+def test_a_session_that_breaks_each_time_is_started_three_times_at_most(new_dag):
+    dag = new_dag().submit_dag(BROKEN)
+    assert dag.wait_dag_gone(240) == 1
+    assert len(dag.jobs()) == 3
+    assert dag.told() == ["failed"] * 3
+    assert "It is not started again." in dag.diary().splitlines()[2]
+    assert_nothing_left(dag)
+
+
+def test_a_wrong_setting_is_not_tried_again(new_dag):
+    dag = new_dag().submit_dag("--idle-timeout soon")
+    assert dag.wait_dag_gone() == 1
+    assert len(dag.jobs()) == 1
+    assert "'soon' is no duration" in dag.wait_told("failed")
+    assert_nothing_left(dag)
+
+
+def test_a_held_job_is_told_of_with_the_next_step_and_goes_on_when_released(new_dag):
+    dag = new_dag().submit_dag("", "hold = true").wait_session()
+    diary = dag.wait_told("held")
+    assert f"condor_release {dag.job}" in diary
+    dag.ap("condor_release", dag.job, check=True)
+    dag.ready()
+    dag.inside("jupyter-session", "stop")
+    assert dag.wait_dag_gone() == 0
+    assert_nothing_left(dag)

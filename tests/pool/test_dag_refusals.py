@@ -1,0 +1,73 @@
+"""What could not go well is refused in one sentence, before anything is submitted."""
+
+import pytest
+
+from bed import wait_for
+
+JOBS = 'TransferOutput == "notebooks" && Iwd == "{}"'
+
+
+def assert_nothing_was_submitted(dag):
+    for command in ("condor_q", "condor_history"):
+        assert not dag.ap(command, "-constraint", JOBS.format(dag.folder), "-af", "ClusterId").stdout.strip()
+
+
+def test_a_missing_image_is_said_and_nothing_is_submitted(new_dag):
+    dag = new_dag()
+    dag.ap("rm", "jupyter.sif", check=True)
+    dag.before -= {"jupyter.sif"}
+    dag.submit_dag()
+    assert dag.wait_dag_gone() == 1
+    diary = dag.wait_told("refused")
+    assert f"the image {dag.folder}/jupyter.sif is not there: put it there" in diary
+    assert_nothing_was_submitted(dag)
+    assert not dag.jobs()
+    wait_for(lambda: not dag.left(), 30, f"nothing to be left: {dag.left()}")
+
+
+def refused(dag, submit_file="jupyter.sub"):
+    """Run the script as DAGMan does; return what it told."""
+    env = ["env", f"_CONDOR_DAGMAN_LOG={dag.folder}/jupyter.dag.dagman.out", "CONDOR_ID=999999.0"]
+    done = dag.ap(*env, "dag/pre.py", submit_file)
+    assert done.returncode == (2 if dag.diary() else 0), done.stderr
+    assert done.stderr == ""
+    assert dag.diary().count("\n") <= 1
+    return dag.diary()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "part"),
+    [
+        ("true", ""),
+        ("rm jupyter.sif; echo nothing >jupyter.sif", "is no Apptainer image"),
+        ("rm jupyter.sif; cp /etc/hostname jupyter.sif; chmod 0 jupyter.sif", "can't be read (Permission denied)"),
+        ("rm -r notebooks", "the notebooks folder"),
+        ("chmod 500 notebooks", "nothing can be written into"),
+        ("echo 'queue queue' >jupyter.sub", "condor_submit says: "),
+        ("rm jupyter.sub", "condor_submit says: "),
+    ],
+)
+def test_what_a_session_lacks_is_said_in_one_sentence(new_dag, spoil, part):
+    dag = new_dag()
+    dag.put_submit_file("")
+    dag.ap("sh", "-c", spoil, check=True)
+    told = refused(dag)
+    assert part in told
+    assert bool(told) == bool(part)
+
+
+def test_a_full_disk_is_said(new_dag):
+    dag = new_dag()
+    dag.put_submit_file("")
+    mount = 'mount -t tmpfs -o size=1m,mode=777 full "$0"/notebooks && head -c 2M /dev/zero >"$0"/notebooks/zeros; true'
+    dag.pool.exec("ap", ["sh", "-c", mount, dag.folder], check=True)
+    try:
+        assert "(No space left on device): make room" in refused(dag)
+    finally:
+        dag.pool.exec("ap", ["umount", f"{dag.folder}/notebooks"], check=True)
+
+
+def test_a_second_session_of_the_folder_is_refused_whoever_submitted_the_first(new_dag):
+    dag = new_dag()
+    dag.submit("", "requirements = false")
+    assert f"is in the queue already, job {dag.job}" in refused(dag)
