@@ -62,11 +62,13 @@ def test_a_wrong_setting_is_not_tried_again(new_dag):
 
 
 def test_a_held_job_is_told_of_with_the_next_step_and_goes_on_when_released(new_dag):
-    dag = new_dag().submit_dag("", "hold = true").wait_session()
-    diary = dag.wait_told("held")
-    assert f"condor_release {dag.job}" in diary
-    dag.ap("condor_release", dag.job, check=True)
+    dag = new_dag().submit_dag().wait_session()
     dag.ready()
+    dag.ap("condor_hold", dag.job, check=True)
+    diary = dag.wait_told("ready", "held")
+    assert f"condor_release {dag.job} lets it go on" in diary
+    dag.ap("condor_release", dag.job, check=True)
+    dag.wait_told("ready", "held", "ready")
     dag.inside("jupyter-session", "stop")
     assert dag.wait_dag_gone() == 0
     assert_nothing_left(dag)

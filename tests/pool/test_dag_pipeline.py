@@ -28,7 +28,7 @@ def test_a_pipeline_goes_on_with_what_the_notebook_wrote_when_the_session_ends(p
     assert "summary.json" in pipeline.inside("sh", "-c", EXECUTE, timeout=120)
     pipeline.inside("jupyter-session", "stop")
     assert pipeline.wait_dag_gone(240) == 0
-    assert pipeline.file("report.txt") == "y = 2.00 x + 1.07, from 100 measurements\n"
+    assert pipeline.file("report.txt") == "y = 2.00 x + 1.13, from 100 measurements\n"
     assert pipeline.told() == ["ready", "ended"]
     assert_nothing_left(pipeline)
 
