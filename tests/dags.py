@@ -108,6 +108,10 @@ class DagSession(Session):
         found = self.pool.exec("ap", ["sh", "-c", look, self.folder], user=self.user, cwd="/").stdout.splitlines()
         return [line for line in found if me not in line]
 
+    def watcher(self) -> str:
+        """Return the process of watch.py."""
+        return next(line for line in self.processes() if "dag/watch.py" in line).split()[0].rpartition("/")[2]
+
     def remove(self) -> None:
         if self.dag_job:
             self.ap("condor_rm", self.dag_job)

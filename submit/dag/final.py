@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """At the end of the DAG, whatever ended it: leave nothing behind.
 
-final.py SUBMIT_FILE NODE DAG_STATUS
+final.py SUBMIT_FILE NODE DAG_STATUS FAILED_COUNT
 
 Exits 0 where all went well or the DAG was removed, else 1: that is how the DAG ends.
 """
@@ -21,8 +21,8 @@ from plan import Plan
 
 #: Seconds that a session may take to end in order, its notebooks to come back, and its POST script to run.
 PATIENCE, POST_PATIENCE = 3600, 120
-#: DAG_STATUS: all went well; the DAG was removed.
-_FINE = ("0", "4")
+#: DAG_STATUS: all went well; a node failed; the DAG was removed.
+_OK, _NODE_FAILED, _REMOVED = "0", "2", "4"
 
 
 def waits_for(jobs: Mapping[str, Job], node: str) -> str:
@@ -33,7 +33,12 @@ def waits_for(jobs: Mapping[str, Job], node: str) -> str:
     return "its POST script" if any(not job.posted for job in own) else ""
 
 
-def main(submit_file: str, node: str, dag_status: str) -> int:
+def is_fine(dag_status: str, failed_count: str) -> bool:
+    """Say whether the DAG ends well. DAGMan calls it a failed node when the watcher dies, but does not count it."""
+    return dag_status in (_OK, _REMOVED) or (dag_status == _NODE_FAILED and failed_count == "0")
+
+
+def main(submit_file: str, node: str, dag_status: str, failed_count: str) -> int:
     """Return the exit status."""
     started = ended = time.monotonic()
     while True:
@@ -50,7 +55,7 @@ def main(submit_file: str, node: str, dag_status: str) -> int:
     for job in jobs.values():
         if job.node == node and job.ended:
             litter.remove(job.id, plan)
-    return 0 if dag_status in _FINE else 1
+    return 0 if is_fine(dag_status, failed_count) else 1
 
 
 if __name__ == "__main__":

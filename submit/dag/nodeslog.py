@@ -58,7 +58,7 @@ class Event:
 class Job:
     """What became of a node's job so far: `state` and `reason` are the session's, `why` HTCondor's.
 
-    `at` is when the last of it happened; `posted`, that its POST script has ended.
+    `at` is when the last of it happened; `ran`, that it was started; `posted`, that its POST script has ended.
     """
 
     id: str
@@ -67,6 +67,7 @@ class Job:
     state: str = ""
     reason: str = ""
     why: str = ""
+    ran: bool = False
     ended: bool = False
     posted: bool = False
 
@@ -114,7 +115,7 @@ def _after(job: Job, event: Event) -> Job:
     if said := event.said:
         return replace(job, at=event.at, state=said.get("state", job.state), reason=said.get("reason", job.reason))
     if event.number == 1:
-        return replace(job, at=event.at, state="", reason="", why="")
+        return replace(job, at=event.at, state="", reason="", why="", ran=True)
     if event.number in (4, 9, 12):
         return replace(job, at=event.at, why=event.why, ended=event.number == 9)
     if event.number == 5:

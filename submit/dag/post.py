@@ -107,7 +107,7 @@ def main(submit_file: str, job_id: str, returned: str, retry: str, max_retries: 
         told += f" Its submit file can't be read any more: {error}."
     else:
         litter.remove(job_id, plan)
-        if job.id in jobs:
+        if job.ran:
             told += f" {summary(receipt(plan.notebooks, job_id), plan.notebooks)}"
     telling.tell(found.state, told, job.at or telling.now())
     return found.status

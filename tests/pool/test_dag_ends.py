@@ -1,6 +1,7 @@
 """How a session ends decides what its DAG does: what broke is started again, what its user ended is not."""
 
 from bed import wait_for
+from dags import DagSession
 
 #: A setting with which a session can't start, and ends with exit status 1.
 BROKEN = "--notebooks jupyter.sif"
@@ -10,9 +11,11 @@ def assert_nothing_left(dag):
     wait_for(lambda: not dag.left(), 30, f"nothing to be left: {dag.left()}")
 
 
-def test_the_users_stop_is_an_end_and_no_failure(new_dag):
+def test_the_users_stop_is_an_end_and_no_failure_even_where_the_watcher_has_died(new_dag):
     dag = new_dag().submit_dag().wait_session()
     dag.ready()
+    dag.pool.exec("ap", ["sh", "-c", f"kill -9 {dag.watcher()}"], check=True)
+    wait_for(lambda: all(job.ended for job in dag.jobs("watch")), 30, "DAGMan's log to say so")
     dag.inside("jupyter-session", "stop")
     assert dag.wait_dag_gone() == 0
     assert len(dag.jobs()) == 1
@@ -71,4 +74,17 @@ def test_a_held_job_is_told_of_with_the_next_step_and_goes_on_when_released(new_
     dag.wait_told("ready", "held", "ready")
     dag.inside("jupyter-session", "stop")
     assert dag.wait_dag_gone() == 0
+    assert_nothing_left(dag)
+
+
+def test_what_a_rule_of_the_pool_removes_is_not_started_again(own_pool):
+    rule = b'SYSTEM_PERIODIC_REMOVE = JobUniverse == 5 && JupyterState =?= "ready"\nPERIODIC_EXPR_INTERVAL = 5\n'
+    own_pool.put("ap", "/etc/condor/config.d/70-rule", rule)
+    own_pool.exec("ap", ["condor_reconfig"], check=True)
+    dag = DagSession(own_pool).submit_dag()
+    assert dag.wait_dag_gone(180) == 1
+    assert len(dag.jobs()) == 1
+    assert "SYSTEM_PERIODIC_REMOVE" in dag.diary()
+    assert dag.told()[-1] == "removed"
+    assert dag.states()[-1:] != ["ready"]
     assert_nothing_left(dag)

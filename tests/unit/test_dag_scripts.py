@@ -208,6 +208,14 @@ def test_the_end_waits_for_the_session_and_then_for_its_post_script():
     assert final.waits_for({**jobs, "3.0": Job("3.0", "session", ended=True)}, "session") == "its POST script"
 
 
+def test_a_dag_fails_when_a_node_does_and_not_when_the_watcher_dies():
+    assert final.is_fine("0", "0")
+    assert final.is_fine("4", "1")
+    assert final.is_fine("2", "0")
+    assert not final.is_fine("2", "1")
+    assert not final.is_fine("3", "1")
+
+
 def test_what_was_told_is_not_told_again(dag):
     assert telling.tell("ready", "It is\nready\x1b[0m.", "t1")
     assert not telling.tell("ready", "It is\nready\x1b[0m.", "t1")
