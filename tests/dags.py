@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import nodeslog
 from bed import ROOT, Session, wait_for
@@ -12,7 +13,7 @@ from testbed.pool import Pool
 
 #: What DAGMan itself leaves, and the diary: documented in submit/dag.md.
 KEPT = re.compile(
-    r"\w+\.dag\.(condor\.sub|dagman\.(out|log)|lib\.(out|err)|nodes\.log|metrics|rescue\d+|diary)|jupyter-\d+\.(log|out|err)"
+    r"\w+\.dag\.(condor\.sub|dagman\.(out|log)|lib\.(out|err)|nodes\.log|metrics|rescue\d+(\.old)?|diary)|jupyter-\d+\.(log|out|err)"
 )
 
 
@@ -51,11 +52,14 @@ class DagSession(Session):
         log = (self.file(f"{self.dag}.nodes.log") or "").encode()
         return [job for job in nodeslog.jobs(nodeslog.events(log)).values() if job.node == node]
 
-    def wait_session(self, number: int = 1, seconds: float = 90) -> DagSession:
+    def wait_session(self, number: int = 1, seconds: float = 180) -> DagSession:
         """Wait until the DAG has submitted so many sessions; `job` is the last of them."""
         wait_for(lambda: len(self.jobs()) >= number, seconds, f"session {number}: {self.diary()}")
         self.job = self.jobs()[number - 1].id
         return self
+
+    def ready(self, seconds: float = 180) -> dict[str, Any]:
+        return super().ready(seconds)
 
     def diary(self) -> str:
         """Return what the user was told."""
@@ -65,7 +69,7 @@ class DagSession(Session):
         """Return the states that the user was told of, in order."""
         return re.findall(r"^\S+ \S+  (\w+): ", self.diary(), re.MULTILINE)
 
-    def wait_told(self, *states: str, seconds: float = 90) -> str:
+    def wait_told(self, *states: str, seconds: float = 180) -> str:
         """Wait until the diary has just these states; return it."""
         try:
             wait_for(lambda: self.told() == list(states), seconds, f"the diary to say {states}")
@@ -73,7 +77,7 @@ class DagSession(Session):
             raise AssertionError(f"{error}: {self.diary()}\n{self.file(f'{self.dag}.dagman.out')}") from None
         return self.diary()
 
-    def wait_dag_gone(self, seconds: float = 120) -> int | None:
+    def wait_dag_gone(self, seconds: float = 240) -> int | None:
         """Wait until nothing of the DAG is in the queue; return its exit status, None where it was removed."""
         mine = f"ClusterId == {self.dag_job} || DAGManJobId == {self.dag_job}"
         queue = ("condor_q", "-constraint", mine, "-af", "ClusterId", "JobStatus", "Cmd")
@@ -99,7 +103,8 @@ class DagSession(Session):
         jobs = [job.id for job in self.jobs()]
         sockets = self.ap("sh", "-c", "ls -d /tmp/jupyter-* 2>/dev/null").stdout.splitlines()
         files += [path for path in sockets for job in jobs if path.startswith(f"/tmp/jupyter-{job}-")]
-        return files + self.processes()
+        tunnels = [self.ap("pgrep", "-fa", f"[s]sh_to_job.* {job} ").stdout for job in jobs]
+        return files + self.processes() + [found for found in tunnels if found]
 
     def processes(self) -> list[str]:
         """Return the user's processes on the access point that are this DAG's: they run in its folder."""
@@ -117,7 +122,7 @@ class DagSession(Session):
             self.ap("condor_rm", self.dag_job)
         super().remove()
         if self.dag_job:
-            self.wait_dag_gone(180)
+            self.wait_dag_gone()
 
 
 @contextlib.contextmanager

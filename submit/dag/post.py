@@ -49,7 +49,7 @@ def verdict(returned: int, job: nodeslog.Job, owner: str, *, left: int) -> Verdi
         return Verdict(ENDED, "ended", reason or "The session has ended.")
     if returned == _ABORTED:
         if job.why.endswith(f"(by user {owner})"):
-            return Verdict(REMOVED, "removed", f"The session was removed by its user. {reason}".strip())
+            return Verdict(REMOVED, "removed", "The session was removed by its user.")
         return Verdict(NO_USE, "removed", f"The session was removed: {_sentence(job.why)} It is not started again.")
     if returned == _NOT_SUBMITTED:
         return Verdict(NO_USE, "failed", "HTCondor did not take the job: condor_submit with its submit file says why.")

@@ -1,6 +1,11 @@
 """condor_submit_dag jupyter.dag: the session is as with the stock file, and nothing of it is left."""
 
+import pytest
+
 from bed import URL, wait_for
+
+#: A start can take minutes where the machine is busy.
+pytestmark = pytest.mark.timeout(900)
 
 
 def test_a_session_under_dagman_is_as_with_the_stock_file_and_leaves_nothing_behind(new_dag):

@@ -1,7 +1,12 @@
 """How a session ends decides what its DAG does: what broke is started again, what its user ended is not."""
 
+import pytest
+
 from bed import wait_for
 from dags import DagSession
+
+#: A start can take minutes where the machine is busy.
+pytestmark = pytest.mark.timeout(900)
 
 #: A setting with which a session can't start, and ends with exit status 1.
 BROKEN = "--notebooks jupyter.sif"
@@ -39,7 +44,7 @@ def test_a_session_that_breaks_is_started_again(new_dag):
     dag = new_dag().submit_dag().wait_session()
     dag.ready()
     dag.kill_supervisor()
-    dag.wait_session(2, seconds=120).ready()
+    dag.wait_session(2).ready()
     assert dag.told()[:2] == ["ready", "failed"]
     assert "It is started again." in dag.diary()
     dag.inside("jupyter-session", "stop")
@@ -49,7 +54,7 @@ def test_a_session_that_breaks_is_started_again(new_dag):
 
 def test_a_session_that_breaks_each_time_is_started_three_times_at_most(new_dag):
     dag = new_dag().submit_dag(BROKEN)
-    assert dag.wait_dag_gone(240) == 1
+    assert dag.wait_dag_gone() == 1
     assert len(dag.jobs()) == 3
     assert dag.told() == ["failed"] * 3
     assert "It is not started again." in dag.diary().splitlines()[2]
@@ -82,7 +87,7 @@ def test_what_a_rule_of_the_pool_removes_is_not_started_again(own_pool):
     own_pool.put("ap", "/etc/condor/config.d/70-rule", rule)
     own_pool.exec("ap", ["condor_reconfig"], check=True)
     dag = DagSession(own_pool).submit_dag()
-    assert dag.wait_dag_gone(180) == 1
+    assert dag.wait_dag_gone() == 1
     assert len(dag.jobs()) == 1
     assert "SYSTEM_PERIODIC_REMOVE" in dag.diary()
     assert dag.told()[-1] == "removed"

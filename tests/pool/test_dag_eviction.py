@@ -6,6 +6,7 @@ from bed import wait_for
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_session_that_is_evicted_twice_runs_to_its_end_with_its_notebooks(new_dag):
     dag = new_dag().submit_dag().wait_session()
     for time in (1, 2, 3):

@@ -1,7 +1,12 @@
 """A user is told: by a command of theirs, and by HTCondor's own mail where the submit file asks for it."""
 
+import pytest
+
 from bed import place_image, wait_for
 from dags import DagSession
+
+#: A start can take minutes where the machine is busy.
+pytestmark = pytest.mark.timeout(900)
 
 NOTIFY = b'#!/bin/sh\nprintf "%s|%s\\n" "$1" "$2" >>told\n'
 MAILER = b'#!/bin/sh\n{ printf "%s " "$@"; cat; } >>/tmp/mails\n'
@@ -32,7 +37,7 @@ def test_htcondors_own_mail_is_sent_when_the_session_is_ready_and_when_it_ends(o
     def mails():
         return own_pool.exec("ap", ["cat", "/tmp/mails"]).stdout
 
-    wait_for(lambda: "JupyterLab is ready" in mails(), 90, f"the first mail: {dag.diary()}")
+    wait_for(lambda: "JupyterLab is ready" in mails(), 180, f"the first mail: {dag.diary()}")
     assert f"-s [HTCondor] Job {dag.job}: JupyterLab is ready alice@example.org" in mails()
     dag.wait_session().ready()
     dag.inside("jupyter-session", "stop")
