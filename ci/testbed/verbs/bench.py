@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 
-from testbed import bench_activity, bench_culler, bench_save, bench_start
+from testbed import bench_activity, bench_culler, bench_save, bench_scale, bench_start
 
 HELP = (
     "start: what the runtime costs beside bare JupyterLab; activity: what it costs to look for activity; "
-    "culler: our idle rule beside others', on made-up weeks; save: a large notebook folder beside a small one"
+    "culler: our idle rule beside others', on made-up weeks; save: a large notebook folder beside a small one; "
+    "scale: a hundred sessions on one access point"
 )
 BENCHES = {
     "start": bench_start.main,
     "activity": bench_activity.main,
     "culler": bench_culler.main,
     "save": bench_save.main,
+    "scale": bench_scale.main,
 }
 
 

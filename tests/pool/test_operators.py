@@ -1,0 +1,89 @@
+"""The configuration that submit/operators has for operators does what it says."""
+
+import json
+import time
+
+import pytest
+
+from bed import ROOT, sessions, wait_for
+
+OPERATORS = ROOT / "submit/operators"
+#: Runs in the job, and tries to give it more time.
+CHIRP = """
+from jupyter_session.chirp import Chirp
+try:
+    with Chirp.connect() as chirp:
+        chirp.set_attributes({"JupyterCeiling": 99999})
+finally:
+    print("asked")
+"""
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),  # the hosts of the pool
+]
+
+
+def install(pool, host, name, *adapted):
+    """Install a file as it is, and lines of another one after it in which an operator has adapted it."""
+    pool.copy(host, OPERATORS / name, f"/etc/condor/config.d/80-{name}")
+    pool.put(host, f"/etc/condor/config.d/90-{name}", "".join(f"{line}\n" for line in adapted).encode())
+    pool.exec(host, ["condor_reconfig"], check=True)
+
+
+def test_a_session_takes_its_port_from_the_range_of_the_machine(own_pool):
+    install(own_pool, "ep1", "sessions-ep.conf", 'STARTER_JOB_ENVIRONMENT = "JUPYTER_SESSION_PORT_RANGE=21500-21501"')
+    with sessions(own_pool) as new:
+        for session in (first := new().submit(), second := new().submit()):
+            session.ready(120)
+        assert {first.ad()["JupyterPort"], second.ad()["JupyterPort"]} == {21500, 21501}
+        third = new().submit()
+        assert "No free port on 127.0.0.1 in 21500-21501" in third.wait_state("failed", seconds=120)["JupyterReason"]
+
+
+def test_limits_hold_for_sessions_and_for_nothing_else(own_pool):
+    adapted = ["JUPYTER_LONGEST = 100", "JUPYTER_GRACE = -60", "PERIODIC_EXPR_INTERVAL = 5"]
+    install(own_pool, "ap", "sessions-ap.conf", *adapted)
+    install(own_pool, "ap", "sessions-cm.conf", "CONCURRENCY_LIMIT_DEFAULT_JUPYTER_USER = 1")
+    with sessions(own_pool) as new:
+        first, second, bobs = new().submit("", "concurrency_limits = licence"), new().submit(), new("bob").submit()
+        ad = first.ready(120)
+        assert ad["ConcurrencyLimits"] == "licence,jupyter_user.alice,jupyter_all"
+        assert (ad["AllowedExecuteDuration"], ad["JupyterCeiling"]) == (100, 40)
+        assert ad["JupyterDeadline"] - time.time() < 100
+        bobs.ready(120)
+        assert second.ad()["JobStatus"] == 1
+        first.ap("condor_qedit", first.job, "JupyterCeiling", "99999")
+        assert "asked" in first.python(CHIRP)
+
+        gone = first.wait_gone(120)
+        assert (gone["JobStatus"], gone["JupyterCeiling"]) == (3, 40)
+        assert gone["RemoveReason"] == "The session has reached the longest that one may run here"
+        second.ready(120)
+
+        other = "executable = /bin/true\nuniverse = vanilla\nqueue\n"
+        own_pool.put("ap", f"{first.folder}/other.sub", other.encode(), "alice")
+        job = first.ap("condor_submit", "-terse", "other.sub", check=True).stdout.split()[0]
+        shown = first.ap("condor_q", job, "-json").stdout or first.ap("condor_history", job, "-json").stdout
+        assert not {"JupyterCeiling", "ConcurrencyLimits", "AllowedExecuteDuration"} & set(json.loads(shown)[0])
+
+
+def test_a_session_ends_in_order_before_the_longest_that_one_may_run(own_pool):
+    install(own_pool, "ap", "sessions-ap.conf", "JUPYTER_LONGEST = 60")
+    with sessions(own_pool) as new:
+        session = new().submit("--idle-timeout never", "allowed_execute_duration = 600")
+        session.ready(120)
+        gone = session.wait_gone(150)
+        assert (gone["JobStatus"], gone["JupyterEnd"], gone["ExitCode"]) == (4, "deadline", 0)
+        assert "allowed_execute_duration" in gone["JupyterReason"]
+
+
+def test_a_notebook_folder_that_is_too_large_to_bring_back_is_held_and_kept(own_pool):
+    install(own_pool, "ap", "sessions-ap.conf", "MAX_TRANSFER_OUTPUT_MB = 5")
+    with sessions(own_pool) as new:
+        session = new().submit("--save-max-total 0")
+        session.ready(120)
+        session.inside("sh", "-c", "head -c 8000000 /dev/zero > notebooks/large.bin")
+        session.inside("jupyter-session", "stop")
+        session.wait_status(5, 120)
+        assert "5 MB" in session.ad()["HoldReason"] or "max" in session.ad()["HoldReason"].lower()
+        wait_for(lambda: session.ad()["JupyterEnd"] == "user", 10, "its end to be known")
