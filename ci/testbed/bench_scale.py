@@ -79,28 +79,34 @@ HEADERS = (
 
 
 @dataclass(frozen=True)
+class Watched:
+    """What each kind of process on a host costs, and the CPU of each in percent of a core."""
+
+    cost: dict[str, Cost]
+    cpu: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Step:
     """What so many sessions cost on both hosts, and after how many seconds the last of those submitted was ready."""
 
     number: int
     ready: int
-    ap: dict[str, Cost]
-    ap_cpu: dict[str, float]
-    ep: dict[str, Cost]
-    ep_cpu: dict[str, float]
+    ap: Watched
+    ep: Watched
 
     def cells(self) -> tuple[str, ...]:
         """Return a row of the table."""
-        schedd, shadows = self.ap["schedd"], self.ap["shadows"]
-        there = sum(self.ep.values(), Cost())
+        schedd, shadows = self.ap.cost["schedd"], self.ap.cost["shadows"]
+        there = sum(self.ep.cost.values(), Cost())
         return (
             *(str(self.number), str(self.ready)),
             *(f"{shadows.memory:.0f}", f"{shadows.memory / self.number:.2f}", str(shadows.processes)),
-            f"{self.ap_cpu['shadows']:.2f}",
-            *(f"{schedd.memory:.1f}", f"{self.ap_cpu['schedd']:.2f}", str(schedd.files)),
-            f"{sum(cost.memory for cost in self.ap.values()):.0f}",
+            f"{self.ap.cpu['shadows']:.2f}",
+            *(f"{schedd.memory:.1f}", f"{self.ap.cpu['schedd']:.2f}", str(schedd.files)),
+            f"{sum(cost.memory for cost in self.ap.cost.values()):.0f}",
             *(f"{there.memory / self.number:.0f}", f"{there.processes / self.number:.1f}"),
-            f"{sum(self.ep_cpu.values()) / self.number:.2f}",
+            f"{sum(self.ep.cpu.values()) / self.number:.2f}",
         )
 
 
@@ -112,12 +118,11 @@ def main() -> int:
         steps: list[Step] = []
         for number in STEPS:
             took = _add(pool, steps[-1].number + 1 if steps else 2, number)
-            ap, ap_cpu = _watch(pool, "ap", AP)
-            steps.append(Step(number, max(took), ap, ap_cpu, *_watch(pool, "ep1", EP)))
+            steps.append(Step(number, max(took), *_watch(pool)))
             say(" ".join(steps[-1].cells()))
         alone += _add(pool, STEPS[-1] + 1, STEPS[-1] + 1)
         with _tunnels(pool):
-            tunnelled = _watch(pool, "ap", AP)
+            tunnelled, _ = _watch(pool)
         duty = pool.exec("ap", ["condor_status", "-schedd", "-af", "RecentDaemonCoreDutyCycle"]).stdout.strip()
     _show(steps, before, tunnelled)
     print(f"submitted alone: the 1st ready after {alone[0]} s, the {STEPS[-1] + 1}st after {alone[1]} s")
@@ -176,15 +181,18 @@ def _ready(log: Path) -> int | None:
     return round((datetime.fromisoformat(ready[1]) - datetime.fromisoformat(submitted[1])).total_seconds())
 
 
-def _watch(
-    pool: Pool, host: str, kinds: dict[str, str], seconds: float = WATCHED
-) -> tuple[dict[str, Cost], dict[str, float]]:
-    """Return what each kind costs once all has settled, and its CPU over so many seconds in percent of a core."""
+def _watch(pool: Pool) -> tuple[Watched, Watched]:
+    """Return what is there on the access point and on the execution point, once all has settled."""
     time.sleep(SETTLE)
-    before, began = costs.by_kind(pool, host, kinds), time.monotonic()
-    time.sleep(seconds)
-    after, passed = costs.by_kind(pool, host, kinds), time.monotonic() - began
-    return after, {kind: 100 * max(0.0, after[kind].cpu - before[kind].cpu) / passed for kind in kinds}
+    hosts = (("ap", AP), ("ep1", EP))
+    before, began = [costs.by_kind(pool, *host) for host in hosts], time.monotonic()
+    time.sleep(WATCHED)
+    after, passed = [costs.by_kind(pool, *host) for host in hosts], time.monotonic() - began
+    ap, ep = (
+        Watched(now, {kind: 100 * max(0.0, now[kind].cpu - was[kind].cpu) / passed for kind in now})
+        for was, now in zip(before, after, strict=True)
+    )
+    return ap, ep
 
 
 @contextlib.contextmanager
@@ -211,15 +219,15 @@ def _tunnels(pool: Pool) -> Iterator[None]:
         yield
 
 
-def _show(steps: list[Step], before: dict[str, Cost], tunnelled: tuple[dict[str, Cost], dict[str, float]]) -> None:
+def _show(steps: list[Step], before: dict[str, Cost], tunnelled: Watched) -> None:
     """Print the table, and what follows from it for a larger access point."""
     print(f"{os.cpu_count()} cores; memory is PSS; CPU in percent of a core, over {WATCHED} s in idle sessions")
     figures.table(HEADERS, [step.cells() for step in steps])
     first, last = steps[0], steps[-1]
     more = last.number - first.number
-    grown = {kind: (last.ap[kind].memory - first.ap[kind].memory) / more for kind in ("schedd", "shadows")}
+    grown = {kind: (last.ap.cost[kind].memory - first.ap.cost[kind].memory) / more for kind in ("schedd", "shadows")}
     each = sum(grown.values())
-    tunnels, cpu = tunnelled[0]["tunnels"], tunnelled[1]["tunnels"]
+    tunnels, cpu = tunnelled.cost["tunnels"], tunnelled.cpu["tunnels"]
     tunnel = tunnels.memory / TUNNELS
     rest = sum(cost.memory for cost in before.values())
     for name, room in (("without tunnels", each), ("each with a tunnel", each + tunnel)):
@@ -230,5 +238,5 @@ def _show(steps: list[Step], before: dict[str, Cost], tunnelled: tuple[dict[str,
         f"a tunnel: {tunnels.processes / TUNNELS:.1f} processes, {tunnel:.1f} MB, {tunnels.files / TUNNELS:.0f} open "
         f"files, {cpu / TUNNELS:.2f} % of a core"
     )
-    on_ep = ", ".join(f"{kind} {cost.memory / last.number:.1f} MB" for kind, cost in last.ep.items())
+    on_ep = ", ".join(f"{kind} {cost.memory / last.number:.1f} MB" for kind, cost in last.ep.cost.items())
     print(f"on the execution point, a session: {on_ep}")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from testbed import bench_activity, bench_culler, bench_save, bench_scale, bench_start
+from testbed import bench_activity, bench_culler, bench_entry, bench_save, bench_scale, bench_start, bench_transfer
 
 HELP = (
     "start: what the runtime costs beside bare JupyterLab; activity: what it costs to look for activity; "
     "culler: our idle rule beside others', on made-up weeks; save: a large notebook folder beside a small one; "
-    "scale: a hundred sessions on one access point"
+    "scale: a hundred sessions on one access point; entry: how soon a fresh job can be entered; "
+    "transfer: the ways of a large file into a session"
 )
 BENCHES = {
     "start": bench_start.main,
@@ -17,6 +18,8 @@ BENCHES = {
     "culler": bench_culler.main,
     "save": bench_save.main,
     "scale": bench_scale.main,
+    "entry": bench_entry.main,
+    "transfer": bench_transfer.main,
 }
 
 
