@@ -73,7 +73,7 @@ queue number from seq FIRST LAST |
 
 
 HEADERS = (
-    "sessions", "ready after (s)", "shadows (MB)", "each", "processes", "CPU", "schedd (MB)", "CPU", "files",
+    "sessions", "ready after (s)", "shadows (MB)", "each", "processes", "files, each", "CPU", "schedd (MB)", "CPU",
     "AP in all (MB)", "EP, each (MB)", "processes", "CPU",
 )  # fmt: skip
 
@@ -102,8 +102,8 @@ class Step:
         return (
             *(str(self.number), str(self.ready)),
             *(f"{shadows.memory:.0f}", f"{shadows.memory / self.number:.2f}", str(shadows.processes)),
-            f"{self.ap.cpu['shadows']:.2f}",
-            *(f"{schedd.memory:.1f}", f"{self.ap.cpu['schedd']:.2f}", str(schedd.files)),
+            *(f"{shadows.files / self.number:.0f}", f"{self.ap.cpu['shadows']:.2f}"),
+            *(f"{schedd.memory:.1f}", f"{self.ap.cpu['schedd']:.2f}"),
             f"{sum(cost.memory for cost in self.ap.cost.values()):.0f}",
             *(f"{there.memory / self.number:.0f}", f"{there.processes / self.number:.1f}"),
             f"{sum(self.ep.cpu.values()) / self.number:.2f}",
