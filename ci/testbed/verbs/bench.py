@@ -36,4 +36,5 @@ def main(arguments: list[str]) -> int:
     told = (f"{name:10} {(module.__doc__ or '').splitlines()[0]}" for name, module in BENCHES.items())
     parser.epilog = "\n".join(told)
     parser.add_argument("name", choices=BENCHES)
-    return BENCHES[parser.parse_args(arguments).name].main()
+    status: int = BENCHES[parser.parse_args(arguments).name].main()
+    return status
