@@ -75,12 +75,12 @@ def test_doctor_finds_what_is_wrong_with_the_way_to_the_pool(new_laptop):
     well = laptop.call("doctor", "--ap", "ap", "--json")
     assert well.returncode == 0, well
     checks = json.loads(well.stdout)
-    assert len(checks) == 8
+    assert len(checks) == 10
     assert all(check["ok"] for check in checks)
     laptop.call("config", "image", "none.sif")
     ill = laptop.call("doctor", "--ap", "ap")
     assert ill.returncode == 1
-    assert "FAIL  the image none.sif is there: copy jupyter.sif there" in ill.stdout
+    assert "FAIL  the image none.sif is there: Copy jupyter.sif there" in ill.stdout
     assert laptop.call("doctor", "--ap", "10.77.0.99").returncode == 1
 
 

@@ -34,3 +34,12 @@ def left_by(session):
     """Return what the tunnel has on the access point: its folder, keys and processes."""
     files = session.ap("sh", "-c", f"find /tmp/jupyter-{session.job}-* 2>/dev/null").stdout
     return files + session.ap("pgrep", "-fa", f"[s]sh_to_job.* {session.job} ").stdout
+
+
+def test_image_that_can_not_be_started_is_held_instead_of_going_round_for_ever(new_session):
+    session = new_session()
+    session.ap("sh", "-c", "rm jupyter.sif; head -c 100000 /dev/urandom >jupyter.sif", check=True)
+    ad = session.submit().wait_status(5, seconds=240)
+    assert ad["HoldReason"] == "The image could not be started three times: the log says why"
+    assert ad["NumVacatesByReason"]["SingularityTestFailed"] == 3
+    assert "image format not recognized" in (session.file(f"jupyter-{session.job.partition('.')[0]}.log") or "")

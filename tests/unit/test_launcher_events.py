@@ -89,6 +89,18 @@ def test_what_a_machine_said_went_wrong_is_kept_until_the_session_is_ready():
     assert not course(SUBMITTED, RUNNING, EVICTED, HELD).was_ready
 
 
+def test_files_that_could_not_be_brought_back_are_known_until_the_next_start():
+    failed = (
+        "021 (012.000.000) 2026-11-23 06:14:22 Error from starter on slot1_1@ep1:\n"
+        "\tSTARTER at 10.77.0.20 failed to send file(s) to <10.77.0.10:9618>; SHADOW at 10.77.0.10 - "
+        "|Error: writing to file /home/a/b.bin: (errno 28) No space left on device\n\tCode 12 Subcode 28\n...\n"
+    )
+    ended = course(SUBMITTED, RUNNING, READY, STOPPED, failed, EVICTED, REMOVED)
+    assert ended.lost == "writing to file /home/a/b.bin: (errno 28) No space left on device"
+    assert not ended.trouble
+    assert not course(SUBMITTED, RUNNING, READY, failed, EVICTED, RUNNING).lost
+
+
 def test_an_event_counts_once_it_is_whole():
     text = SUBMITTED + RUNNING
     for cut in range(len(SUBMITTED), len(text) - 4):

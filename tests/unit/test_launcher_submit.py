@@ -1,6 +1,7 @@
 """The submit description: what is typed is right in it, or refused."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,11 +11,22 @@ from chtc_jupyter import submit
 from chtc_jupyter.errors import UsageError
 from chtc_jupyter.start import Wish, plan
 
+STOCK = Path(__file__).parents[2] / "submit/jupyter.sub"
 REQUEST = submit.Request(name="lab", folder="/home/a/jupyter/lab", notebooks="/home/a/my work", image="/home/a/x.sif")
 
 
 def lines(**asked):
     return submit.description(dataclasses.replace(REQUEST, **asked), "mark")
+
+
+def test_description_is_the_stock_submit_file_with_what_was_asked_for():
+    stock = [line.partition("=") for line in STOCK.read_text().splitlines() if line[:1] != "#"]
+    expected = {key.strip(): value.strip() for key, equals, value in stock if equals}
+    here = {"container_image", "transfer_input_files", "transfer_output_files", "log", "output", "error"}
+    found = lines()
+    assert {key: found[key] for key in expected if key not in here} == {
+        key: value for key, value in expected.items() if key not in here
+    }
 
 
 def test_notebooks_go_in_and_come_back_beside_their_own_folder():

@@ -9,6 +9,7 @@ from chtc_jupyter import ads, errors, records, tunnel, words
 from chtc_jupyter.errors import CondorError, NoSuchSessionError, UsageError
 from chtc_jupyter.events import Course, Phase
 from chtc_jupyter.records import Record
+from chtc_jupyter.ui import wrapped
 
 RECORD = Record("lab", "ap", "12.0", "/home/a/jupyter/lab/jupyter-12.log", "/home/a/jupyter/lab/notebooks", 4000)
 AD = {
@@ -36,6 +37,51 @@ def test_every_phase_has_words_for_the_terminal_and_the_page(phase, leg):
     assert notice.over is (phase is Phase.ENDED)
 
 
+def test_session_that_ended_unseen_is_told_with_how_and_when_and_where_its_notebooks_are():
+    course = Course(Phase.ENDED, at="2026-11-23 06:14:22", state="stopped", reason="Idle for 30 m.")
+    told = words.past(RECORD, course)
+    assert told.startswith("lab (job 12.0) ended: Idle for 30 m at 2026-11-23 06:14:22.")
+    assert RECORD.notebooks in told
+    assert "`chtc-jupyter start lab`" in told
+    assert "is not in the queue any more." in words.past(RECORD, Course(Phase.ENDED))
+
+
+def test_notebooks_that_did_not_come_back_are_never_said_to_be_there():
+    course = Course(Phase.ENDED, lost="writing to file /x: (errno 28) No space left on device")
+    for told in (words.notebooks(RECORD, course), words.past(RECORD, course)):
+        assert "Not all notebooks came back (writing to file /x" in told
+    assert "Not all" in words.notice(RECORD, course, why="", asks=False).lines[0]
+
+
+@pytest.mark.parametrize("phase", [Phase.QUEUED, Phase.READY, Phase.HELD, Phase.ENDED])
+@pytest.mark.parametrize("interactive", [False, True])
+def test_what_goes_on_without_the_launcher_is_told(phase, interactive):
+    record = dataclasses.replace(RECORD, interactive=interactive)
+    told = words.left(record, Course(phase, was_ready=phase is Phase.READY))
+    assert ("goes on" in told) == (phase is Phase.READY and not interactive)
+    assert ("on hold" in told) == (phase is Phase.HELD and not interactive)
+    assert ("chtc-jupyter" in told) == (phase is not Phase.ENDED and not interactive)
+
+
+def test_interactive_session_is_never_said_to_go_on():
+    record = dataclasses.replace(RECORD, interactive=True)
+    cut = words.notice(record, Course(Phase.READY), why="The connection to ap was lost.", asks=False)
+    assert "goes on" not in " ".join(cut.lines)
+    assert "--interactive" in words.policy(RECORD, "ENABLE_SSH_TO_JOB=false")
+    assert "operators" in words.policy(record, "ENABLE_SSH_TO_JOB=false")
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_lines_are_broken_between_words_and_never_within_a_command(width):
+    text = f"{'word ' * 17}`chtc-jupyter stop lab` and more of it\n    http://127.0.0.1:1/lab?{'x' * 90}\n\nshort"
+    lines = wrapped(text, width).split("\n")
+    assert "`chtc-jupyter stop lab`" in " ".join(lines)
+    assert any("`chtc-jupyter stop lab`" in line for line in lines)
+    assert f"    http://127.0.0.1:1/lab?{'x' * 90}" in lines
+    assert [line for line in lines if len(line) > width] == [f"    http://127.0.0.1:1/lab?{'x' * 90}"]
+    assert lines[-1] == "short"
+
+
 def test_end_is_told_with_the_reason_the_notebooks_and_how_to_start_again():
     notice = words.notice(RECORD, Course(Phase.ENDED, state="stopped", reason="Idle for 30 m."), why="", asks=False)
     assert notice.headline == "Ended: Idle for 30 m"
@@ -47,7 +93,9 @@ def test_end_is_told_with_the_reason_the_notebooks_and_how_to_start_again():
     ("why", "part"),
     [
         ("Job has gone over cgroup memory limit of 4096 megabytes", "--memory"),
-        ("Transfer output files failure: No space left on device", "--disk"),
+        ("Transfer output files failure: No space left on device", "quota on ap is full"),
+        ("Job has exceeded request_disk", "--disk"),
+        ("The image could not be started three times: the log says why (FATAL)", "--image"),
         ("Error from slot1@x: Singularity test failed: image format not recognized", "--image"),
         ("Transfer input files failure at access point", "condor_release 12.0"),
         ("via condor_hold (by user alice)", "condor_release 12.0"),
@@ -136,6 +184,24 @@ def test_every_way_to_fail_has_a_status_of_its_own():
     statuses = [status for status, _ in errors.table()]
     assert len(set(statuses)) == len(statuses)
     assert all(meaning.endswith(".") for _, meaning in errors.table())
+
+
+@pytest.mark.parametrize(
+    ("said", "policy"),
+    [
+        (
+            "slot1@ep1: Rejecting request, because ENABLE_SSH_TO_JOB=false",
+            "slot1@ep1: Rejecting request",
+        ),
+        ("\nJob 1.0 is denied by SCHEDD_ENABLE_SSH_TO_JOB.\n(Use -auto-retry to keep trying.)", "Job 1.0 is denied by"),
+        ("bob is not authorized for access to the starter", "bob is not authorized"),
+        ("(Use -auto-retry to keep trying periodically.)", ""),
+    ],
+)
+def test_refusal_by_policy_is_told_from_one_that_passes(said, policy):
+    found = tunnel.policy(said)
+    assert found.startswith(policy)
+    assert bool(found) == bool(policy)
 
 
 def test_tunnel_is_asked_for_often_at_first_and_seldom_later():

@@ -14,7 +14,7 @@ from chtc_jupyter.records import Record
 #: What is asked of the queue.
 ATTRIBUTES = (
     "ClusterId,ProcId,Owner,JobStatus,QDate,JobCurrentStartDate,RemoteHost,RequestGPUs,RequestMemory,RequestCpus,"
-    "RequestDisk,GPUsMinMemory,HoldReason,Iwd,UserLog,Out,Err,TransferOutput,NumJobStarts,JobUniverse,"
+    "RequestDisk,GPUsMinMemory,HoldReason,Iwd,UserLog,Out,Err,TransferOutput,LastRejMatchReason,"
     "JupyterName,JupyterState,JupyterReason,JupyterStopAt,JupyterHost,JupyterURL,JupyterConnect"
 )
 #: What makes a job a session.
@@ -41,6 +41,11 @@ class Row:
 def query(*which: str) -> list[str]:
     """Return the words that ask the queue for the caller's own jobs."""
     return ["condor_q", *which, "-json", "-attributes", ATTRIBUTES]
+
+
+def named(name: str) -> list[str]:
+    """Return the words that ask the queue for the sessions of a name."""
+    return query("-constraint", f'JupyterName =?= "{name}" && JobStatus != 4')
 
 
 def parse(answer: Mapping[str, Any]) -> list[Ad]:
@@ -76,6 +81,11 @@ def row(ad: Ad, now: float) -> Row:
         int(ad["JupyterStopAt"]) if active and isinstance(ad.get("JupyterStopAt"), int) else None,
         str(ad.get("HoldReason", "") if status == 5 else ad.get("JupyterReason", "") if active else ""),
     )
+
+
+def ended(found: Record, how: str) -> Row:
+    """Return what the list shows of a session that has left the queue."""
+    return Row(found.name, found.job, "ended", "", 0, None, None, how)
 
 
 def record(ad: Ad, ap: str) -> Record | None:

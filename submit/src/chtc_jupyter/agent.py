@@ -212,9 +212,14 @@ class Agent:
         path, data = place(request), take(request, "text", str).encode()
         os.makedirs(os.path.dirname(path), exist_ok=True)
         beside = path + ".new"
-        with open(beside, "wb") as file:
-            file.write(data)
-        os.replace(beside, path)
+        try:
+            with open(beside, "wb") as file:
+                file.write(data)
+            os.replace(beside, path)
+        except OSError:
+            if os.path.exists(beside):
+                os.unlink(beside)
+            raise
         self.send(number)
 
     def do_list(self, number: int, request: Request) -> None:

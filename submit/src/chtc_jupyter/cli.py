@@ -16,6 +16,7 @@ import typer
 
 from chtc_jupyter import errors, queries, records, ssh, submit, verbs
 from chtc_jupyter import start as starting
+from chtc_jupyter.doctor import Doctor
 from chtc_jupyter.errors import LauncherError, NoSuchSessionError, UsageError
 from chtc_jupyter.link import HERE, LinkLostError
 from chtc_jupyter.login import open_link
@@ -132,11 +133,13 @@ def start(
         terminal.result(plan.rstrip())
         return
     manner = Manner(
-        interactive=interactive,
         browser=values.get("browser", True) if browser is None else browser,
         notify=values.get("notify", False) if notify is None else notify,
     )
-    _finish(_start(access_point(ap), wish, terminal, manner))
+    where = access_point(ap)
+    if where == HERE and interactive:
+        raise UsageError("--interactive is for the laptop: on the access point itself it has no connection to live by.")
+    _finish(_start(where, wish, terminal, manner))
 
 
 async def _start(ap: str, wish: Wish, terminal: Terminal, manner: Manner) -> int:
@@ -193,9 +196,14 @@ def status(name: Name = None, ap: Ap = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def stop(name: Name = None, ap: Ap = None, as_json: Json = False) -> None:
+def stop(
+    name: Name = None,
+    ap: Ap = None,
+    force: Annotated[bool, typer.Option("--force", help="Also where some notebooks find no room there.")] = False,
+    as_json: Json = False,
+) -> None:
     """End a session in order: its notebooks come back."""
-    _finish(verbs.stop(*_target(name, ap), Terminal(as_json=as_json)))
+    _finish(verbs.stop(*_target(name, ap), Terminal(as_json=as_json), force=force))
 
 
 @app.command()
@@ -276,7 +284,7 @@ def config(
 def doctor(ap: Ap = None, as_json: Json = False) -> None:
     """Check the whole way from here to the pool, and say what to mend."""
     image = str(records.load_config().get("image", f"~/{starting.FOLDER}/jupyter.sif"))
-    _finish(verbs.doctor(access_point(ap), image, Terminal(as_json=as_json)))
+    _finish(Doctor(access_point(ap), image, Terminal(as_json=as_json)).run())
 
 
 @app.command()
@@ -335,10 +343,10 @@ def main() -> None:
     try:
         app()
     except LauncherError as error:
-        print(f"chtc-jupyter: {error}", file=sys.stderr)
+        Terminal().say(f"chtc-jupyter: {error}")
         sys.exit(error.exit_code)
     except LinkLostError:
-        print("chtc-jupyter: The connection to the access point was lost: say it again.", file=sys.stderr)
+        Terminal().say("chtc-jupyter: The connection to the access point was lost: say it again.")
         sys.exit(10)
     except KeyboardInterrupt:
         sys.exit(130)

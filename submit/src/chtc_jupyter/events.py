@@ -15,6 +15,8 @@ from typing import Any
 
 _HEAD = re.compile(r"(\d{3}) \((\d+)\.(\d+)\.\d+\) (\S+ \S+) ?(.*)")
 _SAID = "jupyter-session "
+#: The hold code of files that could not be brought back.
+_OUTPUT_FAILED = "Code 12 "
 _PORT = re.compile(r"http://127\.0\.0\.1:(\d+)/")
 
 
@@ -48,8 +50,8 @@ class Course:
     """What the event log has said of a job so far.
 
     `state` and `reason` are the session's own words (JupyterState, JupyterReason); `why` is HTCondor's, of the last
-    hold, eviction or removal, and `trouble` what its last machine said
-    went wrong. `port` is the server's in the job. `starts` counts executions; `was_ready` stays true.
+    hold, eviction or removal, and `trouble` what its last machine said went wrong; `lost` is why files did not come
+    back from it. `port` is the server's in the job. `starts` counts executions; `was_ready` stays true.
     """
 
     phase: Phase = Phase.QUEUED
@@ -58,6 +60,7 @@ class Course:
     reason: str = ""
     why: str = ""
     trouble: str = ""
+    lost: str = ""
     host: str = ""
     port: int | None = None
     starts: int = 0
@@ -120,7 +123,8 @@ def after(course: Course, event: Event) -> Course:
     if number in (7, 24):  # the shadow failed, or could not reconnect: the job goes back to the queue
         return replace(now, phase=Phase.QUEUED, port=None, state="", why=first)
     if number == 21:
-        return replace(now, trouble=first)
+        lost = any(line.startswith(_OUTPUT_FAILED) for line in event.details)
+        return replace(now, lost=first.rpartition("|Error: ")[2]) if lost else replace(now, trouble=first)
     if number == 22:
         return replace(now, phase=Phase.LOST, why=first)
     if number == 23:

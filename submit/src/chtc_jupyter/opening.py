@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from chtc_jupyter import queries, records, words
-from chtc_jupyter.errors import FailedError, HeldError, LauncherError, PortError, RemovedError
+from chtc_jupyter.errors import FailedError, HeldError, LauncherError, NoSuchSessionError, PortError, RemovedError
 from chtc_jupyter.events import Course, Phase
 from chtc_jupyter.link import Link, LinkLostError
 from chtc_jupyter.records import Record
@@ -20,6 +20,8 @@ from chtc_jupyter.ui import Terminal
 
 #: Seconds in the queue after which it is asked why; twice as long before each next time.
 _FIRST_WHY = 8.0
+#: Seconds for which an interactive session may take to end in order.
+_STOP = 60
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,6 @@ class Manner:
 
     browser: bool = True
     notify: bool = False
-    interactive: bool = False
 
 
 class Opening:
@@ -41,9 +42,11 @@ class Opening:
         self._shown = ""
         self._why = ""
         self._asks = False
+        self._ends = False
         self._since = time.monotonic()
         self._interrupted = asyncio.Event()
         self._held = asyncio.Event()
+        self._stopped = asyncio.Event()
         self.session = Session(record, changed=self._changed, person=terminal.wait_for_person)
 
     async def run(self, link: Link) -> int:
@@ -59,6 +62,7 @@ class Opening:
                     task.cancel()
                 await asyncio.gather(following, asking, return_exceptions=True)
                 await self.session.gate.close()
+                self._terminal.quiet()
 
     async def _listen(self) -> None:
         """Take the port that the session had here before, or else a free one."""
@@ -89,45 +93,67 @@ class Opening:
                 course, record = self.session.course, self.session.record
                 raise _held(record, course)
             self._interrupted.clear()
-            if self._shown or not await self._keep_waiting():
-                name = self.session.record.name
-                goes_on = f"The session goes on: `chtc-jupyter connect {name}` opens it again."
-                self._terminal.say("The interactive session ends with this." if self._manner.interactive else goes_on)
+            if not await self._stays():
+                self._terminal.say(words.left(self.session.record, self.session.course))
                 return 0 if self._shown else 130
 
-    async def _keep_waiting(self) -> bool:
-        """Ask whether to go on waiting, or to remove the job; False where the person wants neither."""
-        session = self.session
-        self._asks = True
-        question = asyncio.create_task(
-            self._terminal.ask(f"\nJob {session.record.job} is not ready. [w]ait for it, [r]emove it, or [l]eave it?")
-        )
-        again = asyncio.create_task(self._interrupted.wait())
-        await asyncio.wait((question, again), return_when=asyncio.FIRST_COMPLETED)
-        again.cancel()
-        answer = (question.result() or "l") if question.done() else "l"
-        question.cancel()
-        self._asks = False
-        if answer[:1].lower() == "w":
+    async def _stays(self) -> bool:
+        """Ask, where Ctrl-C would cost something, what is meant by it; tell whether to go on here."""
+        job = self.session.record.job
+        if self._ends:
+            return False
+        if self.session.record.interactive:
+            if await self._ask("\nThe interactive session ends with this. [k]eep it, or [e]nd it?") != "k":
+                await self._end()
             return True
-        if answer[:1].lower() == "r":
-            if session.link is None:
-                raise LauncherError("There is no connection now: `chtc-jupyter stop` removes the job later.")
-            await session.link.run(["condor_rm", session.record.job])
-            return True  # the log tells of its end
-        return False
+        if self._shown:
+            return False
+        answer = await self._ask(f"\nJob {job} is not ready. [w]ait for it, [r]emove it, or [l]eave it?")
+        if answer == "r":
+            await self._end()
+        return answer in ("w", "r")
+
+    async def _ask(self, question: str) -> str:
+        """Return the first letter of the answer; empty where there is none, and after one more Ctrl-C."""
+        self._asks = True
+        asked = asyncio.create_task(self._terminal.ask(question))
+        again = asyncio.create_task(self._interrupted.wait())
+        await asyncio.wait((asked, again), return_when=asyncio.FIRST_COMPLETED)
+        again.cancel()
+        answer = (asked.result() or "") if asked.done() else ""
+        asked.cancel()
+        self._asks = False
+        self._interrupted.clear()
+        return answer[:1].lower()
+
+    async def _end(self) -> None:
+        """Remove the job, an interactive session in order before; its log will tell of its end."""
+        session, job = self.session, self.session.record.job
+        if session.link is None:
+            raise LauncherError("There is no connection now: `chtc-jupyter stop` removes the job later.")
+        self._ends = True
+        self._terminal.wait(f"job {job}: ending; the notebooks are on their way back")
+        if session.record.interactive and session.course.phase is Phase.READY:
+            with contextlib.suppress(LauncherError, asyncio.TimeoutError):
+                await queries.inside(session.link, job, "stop")
+                await asyncio.wait_for(self._stopped.wait(), _STOP)
+        await session.link.run(["condor_rm", job])
 
     async def _over(self) -> int:
         """Say how it ended; with a tab that may still look, stay to tell it too."""
         session = self.session
-        course = session.course
-        self._terminal.report({"event": "ended", "job": session.record.job, "reason": words.ended(course)})
-        records.forget(session.record.name)
+        course, record = session.course, session.record
+        self._terminal.report({"event": "ended", "job": record.job, "reason": words.ended(course)})
+        records.forget(record.name)
+        if course.was_ready and not self._shown:
+            raise NoSuchSessionError(words.past(record, course))
         if not course.was_ready or course.state == "failed":
             error = RemovedError if course.removed else FailedError
-            raise error(f"Job {session.record.job} {words.ended(course)}.")
-        self._terminal.say(f"The notebooks are on {session.record.ap}, in {session.record.notebooks}.")
-        if session.gate.requests and self._terminal.err.is_terminal:
+            raise error(f"Job {record.job} {words.ended(course)}.")
+        if record.interactive and not self._ends and course.removed:
+            self._terminal.say(f"It was interactive: it ended with its connection to {record.ap}.")
+        self._terminal.say(words.notebooks(record, course))
+        if session.gate.requests and self._terminal.err.is_terminal and not self._ends:
             self._terminal.say("The open tab says so too, for as long as this runs: Ctrl-C ends it.")
             await self._interrupted.wait()
         return 0
@@ -135,8 +161,6 @@ class Opening:
     def _changed(self) -> None:
         """Tell the person what is new."""
         session = self.session
-        if session.url and session.gate.up and session.url != self._shown:
-            self._show(session.url)
         line = f"job {session.record.job}: {words.progress(session.course)}"
         if not session.leg.up:
             line = session.leg.why
@@ -150,12 +174,16 @@ class Opening:
                 {"event": session.course.phase.value, "job": session.record.job, "connected": session.leg.up,
                  "open": session.gate.up, "message": line}
             )  # fmt: skip
-            waits = session.course.phase is not Phase.ENDED and not session.gate.up
+            waits = session.course.phase not in (Phase.HELD, Phase.ENDED) and not session.gate.up
             (self._terminal.wait if waits else self._terminal.say)(line)
-            if session.course.phase is Phase.HELD and session.course.was_ready:
+            if session.course.phase is Phase.HELD and self._shown:
                 self._terminal.say(words.hold_advice(words.held(session.course), session.record))
-        if session.course.phase is Phase.HELD and not session.course.was_ready:
+        if session.url and session.gate.up and session.url != self._shown:
+            self._show(session.url)
+        if session.course.phase is Phase.HELD and not self._shown:
             self._held.set()
+        if session.course.state in ("stopped", "failed"):
+            self._stopped.set()
 
     async def _ask_why(self) -> None:
         """While the job is queued, ask now and then why, ever more seldom; show how long it has been."""
@@ -183,7 +211,7 @@ class Opening:
         if not self._terminal.as_json:
             self._terminal.say("")
             self._terminal.result(f"    {url}")
-            ends = "ends the session" if self._manner.interactive else "closes it, and no more"
+            ends = "ends the session" if self.session.record.interactive else "closes it, and no more"
             self._terminal.say(f"\nKeep this running: it is the way to the session. Ctrl-C {ends}.")
         page = records.write_opener(self.session.record.name, url)
         if first and self._manner.browser:

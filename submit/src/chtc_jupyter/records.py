@@ -21,7 +21,10 @@ else:
 
 @dataclass(frozen=True)
 class Record:
-    """A session that was started or opened from here. Paths are the access point's; `port` is this machine's."""
+    """A session that was started or opened from here. Paths are the access point's; `port` is this machine's.
+
+    An `interactive` one lives no longer than the connection that started it.
+    """
 
     name: str
     ap: str
@@ -29,6 +32,7 @@ class Record:
     log: str
     notebooks: str
     port: int = 0
+    interactive: bool = False
 
 
 def _home(variable: str, default: str) -> Path:

@@ -165,8 +165,8 @@ class Session:
                         attempt, self.token = 0, found[2]
                         self.gate.lead(link.port, self.token)
                         self._changed()
-                    elif "status" in answer and tunnel.is_policy(answer["err"]):
-                        raise PolicyError(words.policy(self.record, answer["err"]))
+                    elif "status" in answer and (refusal := tunnel.policy(answer["err"])):
+                        raise PolicyError(words.policy(self.record, refusal))
             if self.gate.up:
                 self.gate.cut()
                 self._changed()

@@ -73,10 +73,15 @@ async def launch(link: Link, wish: Wish, known: Sequence[Record]) -> Record:
     request, marker = wish.request, secrets.token_hex(8)
     planned = plan(wish, link.hello["home"], marker)
     former = next((record for record in known if record.name == request.name), None)
-    if former and (former.ap != ap or await _is_queued(link, former.job)):
+    if former and former.ap != ap:
         raise NoSuchSessionError(
-            f"There is a session {former.name!r} already, job {former.job} on {former.ap}: `chtc-jupyter connect "
-            f"{former.name}` opens it, `forget` forgets it; or give the new one another name."
+            f"There is a session {former.name!r} on {former.ap} already: `chtc-jupyter connect {former.name}` opens "
+            "it, `forget` forgets it; or give the new one another name."
+        )
+    if taken := ads.parse(await link.run(ads.named(request.name))):
+        raise NoSuchSessionError(
+            f"There is a session {request.name!r} already, job {ads.job_of(taken[0])} on {ap}: `chtc-jupyter connect "
+            f"{request.name}` opens it; or give the new one another name."
         )
     await _see_to_files(link, wish)
     argv, cwd = ["jupyter.sub"], request.folder
@@ -96,7 +101,8 @@ async def launch(link: Link, wish: Wish, known: Sequence[Record]) -> Record:
             "it was taken; nothing is submitted twice."
         ) from None
     log = f"{request.folder}/jupyter-{job.partition('.')[0]}.log"
-    record = Record(request.name, ap, job, log, request.notebooks, former.port if former else 0)
+    port = former.port if former else 0
+    record = Record(request.name, ap, job, log, request.notebooks, port, interactive=wish.interactive)
     if wish.submit_file:  # only its ad knows where its notebooks are
         found = ads.record(ads.parse(await link.run(ads.query(job)))[0], ap)
         record = replace(record, notebooks=found.notebooks) if found else record
@@ -137,12 +143,6 @@ def not_taken(ap: str, said: str) -> LauncherError:
     if "can't find address of" in low or "failed to connect" in low:
         return SubmitError(f"HTCondor's queue on {ap} does not answer ({what}): try again in some minutes.")
     return SubmitError(f"HTCondor did not take the job: {what}")
-
-
-async def _is_queued(link: Link, job: str) -> bool:
-    """Tell whether a job is in the queue; where that can't be told, say that it is."""
-    asked = await link.run(["condor_q", job, "-af", "JobStatus"])
-    return asked["status"] != 0 or bool(asked["out"].strip())
 
 
 async def _see_to_files(link: Link, wish: Wish) -> None:

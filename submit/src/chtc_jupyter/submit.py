@@ -150,9 +150,8 @@ def description(request: Request, marker: str) -> dict[str, str]:
         "My.SpoolOnEvict": "false",
         "should_transfer_files": "yes",
         "want_io_proxy": "true",
-        # An image that no machine can start would go from one to the next for ever.
-        "periodic_hold": "JupyterState is undefined && NumShadowStarts >= 3",
-        "periodic_hold_reason": string("The session could not be started three times"),
+        "periodic_hold": "NumVacatesByReason.SingularityTestFailed >= 3",
+        "periodic_hold_reason": string("The image could not be started three times: the log says why"),
         "request_cpus": "1",
         "request_memory": "4GB",
         "request_disk": "8GB",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 URL = re.compile(r"http://127\.0\.0\.1:(\d+)/lab\?token=([A-Za-z0-9_-]+)")
+_POLICY = re.compile(r"not authorized|enable_ssh_to_job|ssh_to_job is disabled", re.IGNORECASE)
 _OPTIONS = (
     "StreamLocalBindUnlink=yes",
     "ExitOnForwardFailure=yes",
@@ -41,7 +42,7 @@ def delay(attempt: int) -> float:
     return 0.3 if attempt < 60 else min(10.0, 0.3 * 1.2 ** (attempt - 60))
 
 
-def is_policy(text: str) -> bool:
-    """Tell whether a refusal is the pool's policy, which no second attempt would change."""
-    text = text.lower()
-    return "not authorized" in text or "enable_ssh_to_job" in text or "ssh_to_job is disabled" in text
+def policy(said: str) -> str:
+    """Return the line of a refusal that names the pool's policy, which no second attempt would change; else empty."""
+    lines = [line.strip().rstrip(".") for line in said.splitlines()]
+    return next((line for line in lines if _POLICY.search(line)), "")

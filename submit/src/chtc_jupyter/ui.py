@@ -4,17 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import threading
 from collections.abc import Mapping
 
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
 _MAC = 'on run words\ndisplay notification (item 1 of words) with title "chtc-jupyter"\nend run'
+
+
+def wrapped(text: str, width: int) -> str:
+    """Break lines that are too long, between words, but not within a command in backquotes."""
+
+    def fill(line: str) -> str:
+        if len(line) <= width or " " not in line.strip():
+            return line
+        kept = re.sub(r"`[^`]*`", lambda command: command[0].replace(" ", "\0"), line)
+        return textwrap.fill(kept, width, break_long_words=False, break_on_hyphens=False).replace("\0", " ")
+
+    return "\n".join(map(fill, text.split("\n")))
+
+
+def _for(console: Console, text: str) -> str:
+    return wrapped(text, console.width) if console.is_terminal else text
 
 
 class Terminal:
@@ -24,17 +43,18 @@ class Terminal:
         self.as_json = as_json
         self.out = Console(highlight=False, soft_wrap=True)
         self.err = Console(highlight=False, soft_wrap=True, stderr=True)
+        self._moving = Console(highlight=False, stderr=True)
         self._status: Status | None = None
 
     def say(self, line: str) -> None:
         """Tell the person something that stays."""
         self.quiet()
-        self.err.print(line, markup=False)
+        self.err.print(_for(self.err, line), markup=False)
 
     def result(self, line: str) -> None:
         """Print what was asked for."""
         self.quiet()
-        self.out.print(line, markup=False)
+        self.out.print(_for(self.out, line), markup=False)
 
     def table(self, table: Table) -> None:
         """Print a table."""
@@ -51,10 +71,10 @@ class Terminal:
         if not self.err.is_terminal:
             self.say(line)
         elif self._status is None:
-            self._status = self.err.status(line)
+            self._status = self._moving.status(Text(line))
             self._status.start()
         else:
-            self._status.update(line)
+            self._status.update(Text(line))
 
     def bell(self) -> None:
         """Ring."""
@@ -80,7 +100,7 @@ class Terminal:
         self.quiet()
         if not sys.stdin.isatty():
             return None
-        self.err.print(f"{question} ", markup=False, end="")
+        self.err.print(_for(self.err, question), markup=False, end=" ")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[str] = loop.create_future()
 

@@ -7,7 +7,6 @@ import contextlib
 import json
 import posixpath
 import re
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,31 +14,42 @@ from dataclasses import asdict
 from rich.table import Table
 
 from chtc_jupyter import ads, records, sharing, ssh, tunnel, words
-from chtc_jupyter.errors import LauncherError, UsageError
+from chtc_jupyter.errors import DiskError, LauncherError, UsageError
+from chtc_jupyter.events import Course
 from chtc_jupyter.link import HERE, Link
-from chtc_jupyter.login import connected, open_link
-from chtc_jupyter.queries import find, inside, why_queued
+from chtc_jupyter.login import connected
+from chtc_jupyter.queries import EndedError, end_of, find, inside, why_queued
 from chtc_jupyter.records import Record
 from chtc_jupyter.session import follow
 from chtc_jupyter.ui import Terminal
 
 _DURATION = re.compile(r"(\d+(\.\d+)?[smhd])+")
 _RUNNING = 2
+#: Seconds within which a job has ended, its files back, after it was removed.
+_PATIENCE = 180
 
 
 async def show_list(aps: Sequence[str], terminal: Terminal) -> int:
     """Show all sessions of the user."""
-    rows = []
+    rows, over = [], []
     for ap in aps:
         async with connected(ap, terminal) as link:
+            remembered = [record for record in records.all_records() if record.ap == ap]
             found = ads.parse(await link.run(ads.query("-constraint", ads.SESSIONS)))
             rows += [(ap, ads.row(ad, link.hello["clock"])) for ad in found]
+            jobs = {ads.job_of(ad) for ad in found}
+            gone = [record for record in remembered if record.job not in jobs]
+            over += [(record, course) for record in gone if (course := await end_of(link, record))]
     if terminal.as_json:
-        print(json.dumps([{"ap": ap, **asdict(row)} for ap, row in rows], indent=2))
-    elif not rows:
-        terminal.say("There are no sessions: `chtc-jupyter start` makes one.")
-    else:
+        ended = [(record.ap, ads.ended(record, words.ended(course))) for record, course in over]
+        print(json.dumps([{"ap": ap, **asdict(row)} for ap, row in [*rows, *ended]], indent=2))
+    elif rows:
         terminal.table(_table([row for _, row in rows]))
+    elif not over:
+        terminal.say("There are no sessions: `chtc-jupyter start` makes one.")
+    for record, course in over:
+        records.forget(record.name)
+        terminal.say(words.past(record, course))
     return 0
 
 
@@ -58,7 +68,12 @@ def _table(rows: Sequence[ads.Row]) -> Table:
 async def status(ap: str, name: str | None, terminal: Terminal) -> int:
     """Say what a session does, or why it does not run."""
     async with connected(ap, terminal) as link:
-        ad = await find(link, name)
+        try:
+            ad = await find(link, name)
+        except EndedError as end:
+            row = ads.ended(end.record, words.ended(end.course))
+            terminal.result(json.dumps(asdict(row), indent=2) if terminal.as_json else str(end))
+            return 0
         job = ads.job_of(ad)
         if ad.get("JobStatus") == _RUNNING and ad.get("JupyterState"):
             text = await inside(link, job, "status", *(["--json"] if terminal.as_json else []))
@@ -76,29 +91,50 @@ async def status(ap: str, name: str | None, terminal: Terminal) -> int:
     return 0
 
 
-async def stop(ap: str, name: str | None, terminal: Terminal) -> int:
-    """Remove a session's job, and wait until its notebooks are back."""
+async def stop(ap: str, name: str | None, terminal: Terminal, *, force: bool = False) -> int:
+    """Remove a session's job, and wait until its notebooks are back; raises DiskError where they can't come."""
     async with connected(ap, terminal) as link:
         ad = await find(link, name)
         job, record = ads.job_of(ad), ads.record(ad, ap)
+        if ad.get("JobStatus") == _RUNNING and ad.get("JupyterState") and not force:
+            await _see_to_room(link, job)
         done = await link.run(["condor_rm", job])
         if done["status"]:
             raise LauncherError(f"HTCondor did not remove job {job}: {done['err'].strip() or done['out'].strip()}")
         terminal.wait(f"job {job}: ending; the notebooks are on their way back")
+        course = Course()
         if record and ad.get("JobStatus") == _RUNNING:
-            await asyncio.wait_for(_ended(link, record), 180)
+            try:
+                course = await asyncio.wait_for(_end(link, record), _PATIENCE)
+            except asyncio.TimeoutError:
+                raise LauncherError(f"Job {job} has not ended yet: `chtc-jupyter list` shows when it has.") from None
         if record:
             records.forget(record.name)
-        where = f"; the notebooks are on {ap}, in {record.notebooks}" if record else ""
+        if record and course.lost:
+            raise DiskError(f"Job {job} has ended. {words.notebooks(record, course)}")
         terminal.report({"job": job, "stopped": True, "notebooks": record.notebooks if record else None})
         if not terminal.as_json:
-            terminal.result(f"Job {job} has ended{where}.")
+            terminal.result(f"Job {job} has ended.{' ' + words.notebooks(record, course) if record else ''}")
     return 0
 
 
-async def _ended(link: Link, record: Record) -> None:
-    async for _ in follow(link, record):
-        pass
+async def _see_to_room(link: Link, job: str) -> None:
+    """Raise DiskError where the session says that files of it find no room on the access point."""
+    try:
+        told = json.loads(await inside(link, job, "status", "--json"))
+        names = [name for name, why in told["save"]["left_out"].items() if "no space" in why]
+    except (LauncherError, ValueError, KeyError, TypeError, AttributeError):
+        return  # it can't be asked: it is ended as it is
+    if names:
+        some = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        raise DiskError(
+            f"There is no space on {link.ap} for {some}: make room there, and stop it again; with --force it ends "
+            "without."
+        )
+
+
+async def _end(link: Link, record: Record) -> Course:
+    return [course async for course in follow(link, record)][-1]
 
 
 async def extend(ap: str, name: str | None, duration: str, terminal: Terminal) -> int:
@@ -147,54 +183,3 @@ async def job_named(ap: str, name: str | None, terminal: Terminal) -> str:
         return name
     async with connected(ap, terminal) as link:
         return ads.job_of(await find(link, name))
-
-
-async def doctor(ap: str, image: str, terminal: Terminal) -> int:
-    """Check the whole chain, and say what to mend; 1 where something is."""
-    checks: list[tuple[str, bool, str]] = []
-
-    def check(what: str, good: bool, advice: str = "") -> bool:  # noqa: FBT001
-        checks.append((what, good, "" if good else advice))
-        if not terminal.as_json:
-            terminal.result(f"{'ok  ' if good else 'FAIL'}  {what}" + ("" if good else f": {advice}"))
-        return good
-
-    if ap != HERE and not check("ssh is installed", bool(shutil.which("ssh")), "install OpenSSH's client"):
-        return _doctored(checks, terminal)
-    try:
-        link = await open_link(ap, terminal, forward=True)
-    except LauncherError as error:
-        check(f"login to {ap}", False, str(error))
-        return _doctored(checks, terminal)
-    try:
-        check(f"login to {ap}, which has Python {link.hello['python']}", True)
-        if check("HTCondor is there", bool(link.hello["condor"]), str(ssh.no_condor(ap))):
-            asked = await link.run(["condor_q", "-totals"])
-            check("its queue answers", asked["status"] == 0, asked["err"].strip() or "try again in some minutes")
-            listed = await link.run(["condor_status", "-total"])
-            check("the pool answers", listed["status"] == 0, listed["err"].strip() or "ask its operators")
-        there = await link.run(["test", "-e", image.replace("~", link.hello["home"], 1)])
-        good = "://" in image or there["status"] == 0
-        check(f"the image {image} is there", good, "copy jupyter.sif there, or `chtc-jupyter config image PATH`")
-        probe = f"{link.hello['home']}/jupyter/.chtc-jupyter-doctor"
-        try:
-            await link.ask("write", path=probe, text="x" * 65536)
-            check("the home folder can be written", True)
-        except LauncherError as error:
-            check("the home folder can be written", False, str(error))
-        await link.run(["rm", "-f", probe])
-        if ap != HERE:
-            check(
-                "ssh may forward to a socket there",
-                await link.may_forward(),
-                "ask the operators to allow it (AllowStreamLocalForwarding in sshd_config)",
-            )
-    finally:
-        await link.close()
-    return _doctored(checks, terminal)
-
-
-def _doctored(checks: Sequence[tuple[str, bool, str]], terminal: Terminal) -> int:
-    if terminal.as_json:
-        print(json.dumps([{"check": what, "ok": good, "advice": advice} for what, good, advice in checks], indent=2))
-    return 0 if all(good for _, good, _ in checks) else 1

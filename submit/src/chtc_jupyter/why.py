@@ -4,47 +4,61 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
-#: What the pool's machines have in all, and free now: a line of numbers for each.
+#: What each slot has in all, what of it is free, and whether it takes any job: a line of words for each.
 SLOTS = (
     "condor_status",
     "-constraint",
     'SlotType =!= "Dynamic"',
     "-af",
-    "TotalSlotMemory ?: 0",
-    "TotalSlotCpus ?: 0",
-    "TotalSlotGPUs ?: 0",
-    "max({GPUs_GlobalMemoryMb ?: 0, 0})",
-)
+    "Machine",
+    'Start =!= false && State =!= "Owner"',
+    *(f"TotalSlot{name} ?: 0" for name in ("Memory", "Cpus", "GPUs", "Disk")),
+    *(f'(PartitionableSlot ?: false || State == "Unclaimed") ? ({name} ?: 0) : 0'
+      for name in ("Memory", "Cpus", "GPUs", "Disk")),
+    "GPUs_GlobalMemoryMb ?: max(evalInEachContext(GlobalMemoryMb, AvailableGPUs)) ?: 0",
+)  # fmt: skip
+_COLUMNS = len(SLOTS) - SLOTS.index("-af") - 1
 _STEP = re.compile(r"^\[\d+\]\s+(\d+)\s+(.+)$", re.MULTILINE)
-_NUMBERS = re.compile(r"\s+".join([r"(\d+(?:\.\d+)?)"] * 4))
 _COUNT = {
-    "rejected": re.compile(r"(\d+) (?:slots|machines) are rejected by your job's requirements"),
     "unwilling": re.compile(r"(\d+) (?:slots|machines) reject your job"),
-    "busy": re.compile(r"(\d+) (?:slots|machines) match and are already running"),
-    "serving": re.compile(r"(\d+) (?:slots|machines) match but are serving"),
     "willing": re.compile(r"(\d+) (?:slots|machines) (?:match and are willing|are able to run)"),
 }
-#: The conditions that people's requests make, by what is in them.
-_RESOURCES = {
-    "countmatches": "gpu_memory",
-    "gpus": "gpus",
-    "memory": "memory",
-    "cpus": "cpus",
-    "disk": "disk",
-}
+#: Conditions that people's requests make, and that are told by numbers.
+_RESOURCES = re.compile(r"RequestMemory|RequestCpus|RequestGPUs|RequestDisk|versionGE", re.IGNORECASE)
+_CONTAINERS = re.compile(r"HasSIF|HasContainer|HasSingularity", re.IGNORECASE)
+#: A request for so much less is not near any more.
+_NEAR = 0.25
 
 
 @dataclass(frozen=True)
-class Slots:
-    """The most that any one machine has: memory and GPU memory in MB."""
+class Amounts:
+    """Resources of a request or a slot. `memory` and `disk` are in MB; so is `gpu_memory`, of each GPU."""
 
     memory: float = 0
     cpus: float = 0
     gpus: float = 0
+    disk: float = 0
     gpu_memory: float = 0
+
+    def short_of(self, need: Amounts) -> list[str]:
+        """Return the kinds of which there is less than needed."""
+        return [kind for kind in KINDS if getattr(self, kind) < getattr(need, kind)]
+
+
+KINDS = tuple(field.name for field in fields(Amounts))
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A slot that is no part of another: what it has in all, and free now; whether it takes any job at all."""
+
+    machine: str
+    takes: bool
+    whole: Amounts
+    free: Amounts
 
 
 @dataclass(frozen=True)
@@ -62,63 +76,121 @@ def analysis(text: str) -> Analysis:
     return Analysis([condition for count, condition in steps if count == 0], counts)
 
 
-def slots(text: str) -> Slots:
+def slots(text: str) -> list[Slot]:
     """Read what `SLOTS` prints."""
-    rows = [_NUMBERS.fullmatch(line.strip()) for line in text.splitlines()]
-    numbers = [[float(word) for word in row.groups()] for row in rows if row]
-    return Slots(*(max(column) for column in zip(*numbers, strict=True))) if numbers else Slots()
+    found = []
+    for line in text.splitlines():
+        machine, takes, *words = line.split() if len(line.split()) == _COLUMNS else ("", "")
+        if words:
+            memory, cpus, gpus, disk, *free, gpu_memory = map(_number, words)
+            whole = Amounts(memory, cpus, gpus, disk / 1024, gpu_memory)
+            now = Amounts(free[0], free[1], free[2], free[3] / 1024, gpu_memory if free[2] else 0)
+            found.append(Slot(machine, takes != "false", whole, now))
+    return found
 
 
-def explain(found: Analysis, ad: Mapping[str, Any], most: Slots) -> str:
-    """Return one sentence: what is in the way, and the nearest request that would match."""
-    kinds = [next((kind for part, kind in _RESOURCES.items() if part in unmet.lower()), "") for unmet in found.unmet]
-    for unmet, kind in zip(found.unmet, kinds, strict=True):
-        if kind:
-            return _lacking(kind, ad, most)
-        return f"no machine meets the condition {unmet}"
-    counts = found.counts
-    if counts.get("willing"):
-        machines = counts["willing"]
-        return f"{_slots(machines)} would fit; HTCondor hands them out in turns"
-    if counts.get("busy") or counts.get("serving"):
-        machines = counts.get("busy", 0) + counts.get("serving", 0)
-        return f"{_slots(machines)} would fit but {'is' if machines == 1 else 'are'} busy"
-    if counts.get("unwilling"):
-        return f"{_slots(counts['unwilling'])} would fit, but take no job like this now"
-    if counts.get("rejected"):
-        return "no machine has all that it asks for at once: ask for less of something"
+def need(ad: Mapping[str, Any]) -> Amounts:
+    """Return what a job asks for; nothing of what its ad has as an expression."""
+    names = ("RequestMemory", "RequestCpus", "RequestGPUs", "RequestDisk", "GPUsMinMemory")
+    memory, cpus, gpus, disk, gpu_memory = (_number(ad.get(name)) for name in names)
+    return Amounts(memory, cpus, gpus, disk / 1024, gpu_memory)
+
+
+def explain(found: Analysis, wanted: Amounts, pool: Sequence[Slot], last: str = "") -> str:
+    """Return one sentence: what is in the way, and the nearest request that would match.
+
+    `last` is what HTCondor noted when it last found no match.
+    """
+    conditions = [_condition(unmet) for unmet in found.unmet if not _RESOURCES.search(unmet)]
+    fitting = [slot for slot in pool if not slot.whole.short_of(wanted)]
+    if pool and not fitting:
+        return "; ".join([_lacking(wanted, pool), *conditions[:1]])
+    if conditions:
+        return conditions[0]
+    if found.counts.get("willing"):
+        limit = f" (it says: {last})" if "limit" in last.lower() or "priority" in last.lower() else ""
+        return f"{_machines(found.counts['willing'])} would fit; HTCondor hands them out in turns{limit}"
+    takers = [slot for slot in fitting if slot.takes]
+    busy = {slot.machine for slot in takers if slot.free.short_of(wanted)}
+    if busy:
+        nearest = _nearest(wanted, [slot.free for slot in pool if slot.takes], least=_NEAR)
+        sooner = f"; with {_option(*nearest)} it could start now" if nearest else ""
+        return f"{_machines(len(busy))} would fit but {'is' if len(busy) == 1 else 'are'} busy{sooner}"
+    if fitting and (found.counts.get("unwilling") or not takers):
+        machines = len({slot.machine for slot in fitting})
+        return f"{_machines(machines)} would fit, but {'takes' if machines == 1 else 'take'} no job like this now"
     return "HTCondor has not looked at it yet"
 
 
-def _lacking(kind: str, ad: Mapping[str, Any], most: Slots) -> str:
-    """Say that no machine has so much of something now: never, or only because it is in use."""
-    names = {"memory": "RequestMemory", "cpus": "RequestCpus", "gpus": "RequestGPUs", "gpu_memory": "GPUsMinMemory"}
-    have = getattr(most, kind, 0)
-    try:
-        want = float(ad.get(names.get(kind, ""), 0) or 0)
-    except (TypeError, ValueError):
-        want = 0
-    in_memory = kind in ("memory", "gpu_memory")
+def _lacking(wanted: Amounts, pool: Sequence[Slot]) -> str:
+    """Say that no slot is large enough, what is, and what to ask for."""
+    every = [slot.whole for slot in pool]
+    most = {kind: max(getattr(whole, kind) for whole in every) for kind in KINDS}
+    over = [kind for kind in KINDS if most[kind] < getattr(wanted, kind)]
+    if len(over) > 1:
+        each = " nor ".join(f"{_what(kind, wanted)} (the most is {_amount(kind, most[kind])})" for kind in over)
+        return f"no machine here has {each}: ask for less"
+    nearest = _nearest(wanted, every)
+    advice = f", so ask for {_option(*nearest)} or less" if nearest else ", so ask for less"
+    if over:
+        return f"no machine here has {_what(over[0], wanted)}: the most is {_amount(over[0], most[over[0]])}{advice}"
+    told = [kind for kind in KINDS if getattr(wanted, kind) and not (kind == "gpus" and wanted.gpu_memory)]
+    asked = " and ".join(_what(kind, wanted) for kind in told)
+    return f"no machine here has {asked} at once{advice}"
 
-    def amount(number: float) -> str:
-        return f"{number / 1024:.0f}GB" if in_memory else f"{number:.0f}"
 
-    what = {
-        "memory": f"{amount(want)} of memory",
-        "cpus": f"{amount(want)} CPUs",
-        "gpus": f"{amount(want)} GPUs",
-        "gpu_memory": f"a GPU with {amount(want)} of memory",
-        "disk": "so much disk",
+def _nearest(wanted: Amounts, have: Sequence[Amounts], least: float = 0.0) -> tuple[str, float] | None:
+    """Return the one kind, and how much of it, that would have to be asked for instead: the smallest step down.
+
+    None where no single kind is enough, or not more than the share `least` of what was wanted.
+    """
+    steps: list[tuple[float, str, float]] = []
+    for one in have:
+        short = one.short_of(wanted)
+        if len(short) == 1 and getattr(one, short[0]) > 0:
+            amount = getattr(one, short[0])
+            steps.append((amount / getattr(wanted, short[0]), short[0], amount))
+    share, kind, amount = max(steps, default=(0.0, "", 0.0))
+    return (kind, amount) if kind and share >= least and _amount(kind, amount) != "0" else None
+
+
+def _what(kind: str, wanted: Amounts) -> str:
+    amount = _amount(kind, getattr(wanted, kind), wanted=True)
+    several = wanted.gpus > 1
+    return {
+        "memory": f"{amount} of memory",
+        "cpus": f"{amount} CPU{'s' * (wanted.cpus != 1)}",
+        "gpus": f"{amount} GPU{'s' * (wanted.gpus != 1)}",
+        "disk": f"{amount} of disk",
+        "gpu_memory": f"{f'{wanted.gpus:.0f} GPUs' if several else 'a GPU'} with {amount} of memory",
     }[kind]
-    if not have or not want:
-        return f"no machine has {what} free now"
-    if want <= have:
-        return f"the machines with {what} are busy"
-    if in_memory:
-        have = have // 1024 * 1024
-    flag = kind.replace("_", "-")
-    return f"no machine here has {what}: the most is {amount(have)}, so ask for --{flag} {amount(have)} or less"
 
 
-def _slots(number: int) -> str:
+def _amount(kind: str, number: float, *, wanted: bool = False) -> str:
+    """Write a number of something: rounded down, so that it can be asked for, unless it was `wanted`."""
+    if kind in ("cpus", "gpus"):
+        return f"{number:.0f}"
+    if number < 1024:
+        return f"{number:.0f}MB" if number >= 1 else "0"
+    return f"{number / 1024:.1f}GB".replace(".0GB", "GB") if wanted else f"{number // 1024:.0f}GB"
+
+
+def _option(kind: str, amount: float) -> str:
+    return f"--{kind.replace('_', '-')} {_amount(kind, amount)}"
+
+
+def _condition(unmet: str) -> str:
+    if _CONTAINERS.search(unmet):
+        return f"no machine here runs container images ({unmet})"
+    return f"no machine meets the condition {unmet}"
+
+
+def _machines(number: int) -> str:
     return "1 machine" if number == 1 else f"{number} machines"
+
+
+def _number(word: object) -> float:
+    try:
+        return float(str(word))
+    except ValueError:
+        return 0.0

@@ -35,7 +35,8 @@ def held(course: Course) -> str:
 
 def ended(course: Course) -> str:
     """Say why a job ended."""
-    if course.state in ("stopped", "failed", "stopping") and course.reason and not course.removed:
+    told = not (course.removed and "SIGTERM" in course.reason)  # else HTCondor says more of it
+    if course.state in ("stopped", "failed", "stopping") and course.reason and told:
         return f"ended: {course.reason.rstrip('.')}"
     if course.removed:
         return f"was removed: {course.why or 'by somebody'}"
@@ -44,9 +45,40 @@ def ended(course: Course) -> str:
     return "ended"
 
 
+def left(record: Record, course: Course) -> str:
+    """Say, as the launcher goes, what goes on without it."""
+    if record.interactive or course.phase is Phase.ENDED:
+        return f"Job {record.job} ends; the notebooks come back to {record.ap}, into {record.notebooks}."
+    if course.phase is Phase.HELD:
+        return f"Job {record.job} stays on hold: `chtc-jupyter status {record.name}` says why and what to do."
+    if not course.was_ready:
+        return f"Job {record.job} stays in the queue: `chtc-jupyter connect {record.name}` waits for it again."
+    return f"The session goes on: `chtc-jupyter connect {record.name}` opens it again."
+
+
+def past(record: Record, course: Course) -> str:
+    """Say of a session that is over how and when it ended, where its notebooks are, and how to start again."""
+    how = ended(course) if course.at else "is not in the queue any more"
+    when = f" at {course.at}" if course.at else ""
+    return (
+        f"{record.name} (job {record.job}) {how}{when}. {notebooks(record, course)} `chtc-jupyter start "
+        f"{record.name}` starts it again."
+    )
+
+
+def notebooks(record: Record, course: Course) -> str:
+    """Say where the notebooks are, and whether all of them are."""
+    if course.lost:
+        return (
+            f"Not all notebooks came back ({course.lost.rstrip('.')}): what was saved while it ran is on {record.ap}, "
+            f"in {record.notebooks}."
+        )
+    return f"The notebooks are on {record.ap}, in {record.notebooks}."
+
+
 def notice(record: Record, course: Course, *, why: str, asks: bool) -> Notice:
     """Return what the address answers while it does not lead to JupyterLab."""
-    kept = f"The notebooks are on {record.ap}, in {record.notebooks}."
+    kept = notebooks(record, course)
     if course.phase is Phase.ENDED:
         again = f"Start again with: chtc-jupyter start {record.name}"
         return Notice(_sentence(progress(course)), (kept, again), over=True)
@@ -54,9 +86,12 @@ def notice(record: Record, course: Course, *, why: str, asks: bool) -> Notice:
         what = (
             "Go to the terminal of chtc-jupyter and press Enter." if asks else "It is being made again by itself; wait."
         )
-        return Notice(
-            f"No connection to {record.ap}", (why, what, "The session goes on meanwhile, with all its kernels.")
+        meanwhile = (
+            "An interactive session ends when its connection is lost for long; the notebooks come back as saved."
+            if record.interactive
+            else "The session goes on meanwhile, with all its kernels."
         )
+        return Notice(f"No connection to {record.ap}", (why, what, meanwhile))
     if course.phase is Phase.HELD:
         return Notice("The job is on hold", (f"{held(course)}.", hold_advice(held(course), record)))
     if course.phase is Phase.READY:
@@ -67,10 +102,12 @@ def notice(record: Record, course: Course, *, why: str, asks: bool) -> Notice:
 
 def policy(record: Record, said: str) -> str:
     """Say that the pool lets nobody into the job, and what can be done."""
-    last = [line.strip() for line in said.splitlines() if line.strip()]
+    stop = f"`chtc-jupyter stop {record.name}`"
+    if record.interactive:
+        return f"This pool lets you into no job, not even this interactive one ({said}): {stop}, and ask its operators."
     return (
-        f"This pool does not let you ssh into the job {record.job} ({last[-1] if last else 'refused'}): some allow it "
-        f"only into interactive jobs, so `chtc-jupyter stop {record.name}`, then start it with --interactive."
+        f"This pool does not let you ssh into job {record.job} ({said}): some allow it only into interactive jobs, so "
+        f"{stop}, then start it with --interactive."
     )
 
 
@@ -78,14 +115,16 @@ def hold_advice(why: str, record: Record) -> str:
     """Say what to do about a job on hold."""
     low = why.lower()
     stop = f"chtc-jupyter stop {record.name}"
-    if re.search(r"memory", low):
-        return f"It needs more memory: `{stop}`, then start it with a larger --memory."
-    if re.search(r"disk|no space|quota", low):
-        return f"It needs more disk: make room, or `{stop}` and start it with a larger --disk."
-    if re.search(r"image|\.sif|singularity|apptainer|container", low):
-        return f"The image can't be used: `{stop}`, then start it with an --image that is there."
+    if "transfer" in low and re.search(r"no space|quota", low):
+        return f"The disk or your quota on {record.ap} is full: make room there, then `condor_release {record.job}`."
     if "transfer" in low:
         return f"A file could not be moved: see that folder and image are there, then `condor_release {record.job}`."
+    if "memory" in low:
+        return f"It needs more memory: `{stop}`, then start it with a larger --memory."
+    if re.search(r"disk|no space|quota", low):
+        return f"It needs more disk on its machine: `{stop}`, then start it with a larger --disk."
+    if re.search(r"image|\.sif|singularity|apptainer|container", low):
+        return f"The image can't be used: `{stop}`, then start it with an --image that is whole."
     if "via condor_hold" in low:
         return f"Somebody held it: `condor_release {record.job}` on the access point lets it go on."
     return f"`condor_release {record.job}` on the access point tries again; `{stop}` gives it up."

@@ -1,0 +1,70 @@
+"""What doctor says of a way to the pool that is broken somewhere: what, and what to do."""
+
+import pytest
+
+from bed import wait_for
+from laptop import laptops
+from pool.test_launcher_policy import configure
+
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),  # the hosts of the pool
+]
+
+#: A python3 that says it is 3.8, for the login shell of whoever has it first in PATH.
+OLD = """#!/bin/sh
+exec /usr/bin/python3 -IS -c 'import sys; sys.version_info = (3, 8, 2); exec(sys.argv.pop(1))' "$3" "$4"
+"""
+
+
+def found(laptop, what, advice):
+    """Assert that doctor finds one thing wrong and says what to do, and end in the status for that."""
+    done = laptop.call("doctor", "--ap", laptop.ap)
+    wrong = [line for line in done.stdout.splitlines() if line.startswith("FAIL")]
+    assert (done.returncode, len(wrong)) == (1, 1), done
+    assert what in wrong[0]
+    assert advice in wrong[0]
+    assert "Traceback" not in done.stderr
+    return True
+
+
+def test_each_broken_link_of_the_chain_is_found_and_no_other(own_pool):
+    with laptops(own_pool) as new:
+        laptop = new("bob")
+        assert laptop.call("config", "image", "/srv/jupyter.sif").returncode == 0
+        well = laptop.call("doctor", "--ap", "ap")
+        assert (well.returncode, "FAIL" in well.stdout) == (0, False), well
+
+        profile = own_pool.path("ap", "/home/bob/.bashrc")
+        before = profile.read_text()
+        own_pool.put("ap", "/home/bob/old/python3", OLD.encode(), "bob", 0o755)
+        for line, what, advice in (
+            ("PATH=~/old:$PATH", "login to ap", "older than 3.9"),
+            ("mkdir -p ~/only; ln -sf /usr/bin/python3 /usr/bin/test ~/only/; PATH=~/only", "HTCondor", "--ap"),
+        ):
+            profile.write_text(f"{line}\n{before}")
+            done = laptop.call("doctor", "--ap", "ap")
+            assert f"FAIL  {what}" in done.stdout, done
+            assert advice in done.stdout
+            assert done.returncode == 1
+            profile.write_text(before)
+
+        own_pool.exec("ap", ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", "/tmp"], check=True)
+        assert found(laptop, "login to ap", "Read-only file system")
+        own_pool.exec("ap", ["umount", "/tmp"], check=True)
+
+        configure(own_pool, "ap", "SCHEDD_ENABLE_SSH_TO_JOB = False")
+        assert found(laptop, "it lets you ssh into jobs", "ask its operators")
+        configure(own_pool, "ap")
+
+        forbid = b"AllowStreamLocalForwarding no\n"
+        own_pool.put("ap", "/etc/ssh/sshd_config.d/00-forbid.conf", forbid)
+        own_pool.exec("ap", ["pkill", "-HUP", "-o", "-x", "sshd"], check=True)
+        wait_for(lambda: "FAIL" in laptop.call("doctor", "--ap", "ap").stdout, 30, "sshd to have read its settings")
+        assert found(laptop, "ssh may forward to a socket", "AllowStreamLocalForwarding yes")
+        own_pool.exec("ap", ["rm", "/etc/ssh/sshd_config.d/00-forbid.conf"], check=True)
+        own_pool.exec("ap", ["pkill", "-HUP", "-o", "-x", "sshd"], check=True)
+
+        own_pool.exec("ap", ["condor_off", "-daemon", "schedd", "-fast"], check=True)
+        wait_for(lambda: "FAIL" in laptop.call("doctor", "--ap", "ap").stdout, 60, "the schedd to be away")
+        assert found(laptop, "its queue answers", "Try again")

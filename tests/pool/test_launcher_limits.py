@@ -1,0 +1,98 @@
+"""What runs out: memory and disk of the machine, the home folder on the access point. No work is lost in silence."""
+
+import contextlib
+
+import pytest
+
+from bed import wait_for
+from laptop import laptops
+from pool.test_launcher_policy import configure
+
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),  # the hosts of the pool
+]
+
+
+@contextlib.contextmanager
+def small(pool, folder, size, user="alice"):
+    """Give a user's folder on the access point so little room for as long as the block."""
+    pool.exec("ap", ["install", "-d", "-o", user, "-g", user, folder], check=True)
+    pool.exec("ap", ["mount", "-t", "tmpfs", "-o", f"size={size},uid=2001,mode=755", "tmpfs", folder], check=True)
+    try:
+        yield
+    finally:
+        pool.exec("ap", ["umount", "-l", folder], check=True)
+
+
+def test_job_that_uses_too_much_is_held_and_told_what_to_ask_for(own_pool):
+    configure(own_pool, "ep1", "use policy: HOLD_IF_MEMORY_EXCEEDED", "use policy: HOLD_IF_DISK_EXCEEDED")
+    with laptops(own_pool) as new:
+        for option, amount in (("--memory", "64MB"), ("--disk", "50MB")):
+            laptop = new()
+            running = laptop.start(option, amount)
+            running.wait_for(f"larger {option}", 150)
+            assert "is on hold" in running.output or "on hold: " in running.output
+            assert f"larger {option}" in laptop.call("status").stderr
+            if running.process.poll() is None:  # it was open already, and would be again after a release
+                running.interrupt()
+                running.wait_end()
+                assert "stays on hold" in running.output
+            again = laptop.call("connect", "--no-browser")
+            assert (again.returncode, f"larger {option}" in again.stderr) == (30, True), again
+            assert laptop.queued() == ["5"]
+            assert laptop.call("stop").returncode == 0
+            assert laptop.queued() == []
+
+
+def test_home_folder_that_is_full_is_named_and_nothing_is_submitted_or_left(own_pool):
+    home = "/home/alice"
+    kept = own_pool.path("ap", f"{home}/.ssh/authorized_keys").read_bytes()
+    with laptops(own_pool) as new, small(own_pool, home, "1m"):
+        own_pool.put("ap", f"{home}/.ssh/authorized_keys", kept, "alice", 0o600)
+        stock = own_pool.path("ap", f"{home}/mine.sub")
+        stock.write_text("executable = /bin/true\nqueue\n")
+        own_pool.exec("ap", ["sh", "-c", f"head -c 2M /dev/zero >{home}/full"])
+        laptop = new()
+        for more in ((), ("--interactive",)):
+            done = laptop.call("start", laptop.name, "--ap", "ap", "--no-browser", "--image", "/srv/jupyter.sif", *more)
+            assert (done.returncode, "make room there" in done.stderr) == (15, True), done
+        assert laptop.queued() == []
+        ill = laptop.call("doctor", "--ap", "ap")
+        assert (ill.returncode, "FAIL  the home folder can be written: " in ill.stdout) == (1, True)
+        assert "make room there" in ill.stdout
+        assert "new" not in laptop.on_ap("find", home, "-name", "*.new")
+        own_pool.exec("ap", ["rm", f"{home}/full"])
+        assert laptop.start().url()
+        assert laptop.call("stop").returncode == 0
+
+
+def test_notebooks_that_find_no_room_keep_the_session_from_being_stopped(new_laptop, pool):
+    laptop = new_laptop()
+    with small(pool, laptop.folder, "3m"):
+        running = laptop.start()
+        url = running.url()
+        made = "head -c 8000000 /dev/zero >notebooks/large.bin"
+        laptop.on_ap("condor_ssh_to_job", "-auto-retry", laptop.job(), made)
+        wait_for(lambda: "no space left there" in laptop.call("status").stdout, 120, "the session to find no room")
+        refused = laptop.call("stop")
+        assert (refused.returncode, "large.bin" in refused.stderr, "--force" in refused.stderr) == (15, True, True)
+        assert laptop.answers(url)
+        pool.exec("ap", ["mount", "-o", "remount,size=64m", laptop.folder], check=True)
+        wait_for(lambda: laptop.call("stop").returncode == 0, 120, "the session to be stopped", every=5)
+        assert laptop.on_ap("stat", "-c", "%s", f"{laptop.folder}/notebooks/large.bin").strip() == "8000000"
+        assert "notebooks are on ap" in wait_for(lambda: running.wait_end() == 0 and running.output, 60, "its end")
+
+
+def test_notebooks_that_did_not_come_back_are_told_of(new_laptop, pool):
+    laptop = new_laptop()
+    with small(pool, laptop.folder, "3m"):
+        running = laptop.start()
+        running.url()
+        made = "head -c 8000000 /dev/zero >notebooks/large.bin"
+        laptop.on_ap("condor_ssh_to_job", "-auto-retry", laptop.job(), made)
+        ended = laptop.call("stop", "--force")
+        assert (ended.returncode, "Not all notebooks came back" in ended.stderr) == (15, True), ended
+        assert "No space left on device" in ended.stderr
+        running.wait_end()
+        assert "Not all notebooks came back" in running.output

@@ -1,0 +1,63 @@
+"""Sessions that ended, were removed or were started elsewhere while no launcher looked."""
+
+import json
+
+from bed import wait_for
+
+
+def left(laptop):
+    """Start a session and leave it; return its job."""
+    running = laptop.start()
+    running.url()
+    running.interrupt()
+    assert running.wait_end() == 0
+    return laptop.job()
+
+
+def remembered(laptop):
+    return json.loads(laptop.call("list", "--ap", "ap", "--json").stdout)
+
+
+def test_session_that_ended_unseen_is_told_once_and_its_name_is_free_again(new_laptop):
+    laptop = new_laptop("bob")
+    job = left(laptop)
+    laptop.on_ap("condor_ssh_to_job", job, "jupyter-session", "stop")
+    wait_for(lambda: not laptop.queued(), 60, "the job to end")
+    told = laptop.call("list")
+    for part in (
+        f"(job {job})",
+        "stopped by its user",
+        f"{laptop.folder}/notebooks",
+        f"chtc-jupyter start {laptop.name}",
+    ):
+        assert part in told.stderr
+    assert laptop.call("forget", laptop.name).returncode == 22
+    again = laptop.start()
+    assert laptop.answers(again.url())
+    assert laptop.job() != job
+
+
+def test_every_verb_says_how_a_session_ended_that_somebody_removed(new_laptop):
+    for verb, status in (("status", 0), ("connect", 22), ("stop", 22), ("logs", 22), ("attach", 22)):
+        laptop = new_laptop("bob")
+        running = laptop.start("--memory", "100GB")
+        running.wait_for("queued")
+        running.close()
+        job = laptop.job()
+        laptop.on_ap("condor_rm", job)
+        wait_for(lambda laptop=laptop: not laptop.queued(), 60, "the job to go")
+        told = laptop.call(verb, laptop.name)
+        assert told.returncode in (status, 32), (verb, told)
+        said = told.stdout + told.stderr
+        assert "via condor_rm (by user bob)" in said, verb
+        assert laptop.call("forget", laptop.name).returncode == 22, verb
+
+
+def test_name_is_taken_wherever_the_session_was_started(new_laptop):
+    first, other = new_laptop("bob"), new_laptop("bob")
+    left(first)
+    other.name = first.name
+    refused = other.start()
+    assert refused.wait_end() == 22
+    assert f"connect {first.name}" in refused.output
+    assert first.queued() == ["2"]
