@@ -62,6 +62,10 @@ def test_each_broken_link_of_the_chain_is_found_and_no_other(own_pool):
         own_pool.exec("ap", ["pkill", "-HUP", "-o", "-x", "sshd"], check=True)
         wait_for(lambda: "FAIL" in laptop.call("doctor", "--ap", "ap").stdout, 30, "sshd to have read its settings")
         assert found(laptop, "ssh may forward to a socket", "AllowStreamLocalForwarding yes")
+        refused = laptop.start()
+        assert refused.wait_end(120) == 33
+        assert "AllowStreamLocalForwarding yes" in refused.output
+        assert laptop.call("stop").returncode == 0
         own_pool.exec("ap", ["rm", "/etc/ssh/sshd_config.d/00-forbid.conf"], check=True)
         own_pool.exec("ap", ["pkill", "-HUP", "-o", "-x", "sshd"], check=True)
 

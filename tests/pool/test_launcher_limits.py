@@ -26,7 +26,13 @@ def small(pool, folder, size, user="alice"):
 
 
 def test_job_that_uses_too_much_is_held_and_told_what_to_ask_for(own_pool):
-    configure(own_pool, "ep1", "use policy: HOLD_IF_MEMORY_EXCEEDED", "use policy: HOLD_IF_DISK_EXCEEDED")
+    configure(
+        own_pool,
+        "ep1",
+        "use policy: HOLD_IF_MEMORY_EXCEEDED",
+        "use policy: HOLD_IF_DISK_EXCEEDED",
+        "STARTER_UPDATE_INTERVAL = 5",
+    )
     with laptops(own_pool) as new:
         for option, amount in (("--memory", "64MB"), ("--disk", "50MB")):
             laptop = new()
@@ -96,3 +102,24 @@ def test_notebooks_that_did_not_come_back_are_told_of(new_laptop, pool):
         assert "No space left on device" in ended.stderr
         running.wait_end()
         assert "Not all notebooks came back" in running.output
+
+
+def test_job_that_waits_is_told_why_and_what_would_match(own_pool):
+    with laptops(own_pool) as new:
+        first, second, large = new(), new(), new()
+        first.start("--gpus", "4").url()
+        waiting = second.start("--gpus", "2")
+        waiting.wait_for("queued: 1 machine would fit but is busy")
+        for more, told in (
+            (("--gpus", "9"), "no machine here has 9 GPUs: the most is 4, so ask for --gpus 4 or less"),
+            (("--disk", "9000GB"), "no machine here has 9000GB of disk: the most is"),
+            (("--gpus", "1", "--memory", "90GB"), "so ask for --memory 27GB or less"),
+            (("--cpus", "99", "--memory", "90GB"), "no machine here has 90GB of memory (the most is 27GB) nor 99 CPUs"),
+            (("--set", "requirements = HasFoo"), "no machine meets the condition HasFoo"),
+        ):
+            running = large.start(*more)
+            running.wait_for(told)
+            running.close()
+            assert large.call("stop").returncode == 0
+        assert first.call("stop").returncode == 0
+        assert second.answers(waiting.url())

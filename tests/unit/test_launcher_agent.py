@@ -122,6 +122,14 @@ def test_file_that_grows_is_told_line_by_line(agent, tmp_path):
     assert agent.read() == {"id": 1, "status": 0}
 
 
+def test_what_a_followed_command_started_ends_with_it(agent):
+    mark = str(time.time_ns())
+    agent.write(json.dumps({"id": 1, "do": "follow", "argv": ["sh", "-c", f"sleep {mark} & echo; wait"]}).encode())
+    assert agent.read() == {"id": 1, "line": ""}
+    assert agent.ask(2, "cancel", target=1) == {"id": 2}
+    wait_for(lambda: mark not in commands(), 20, "everything to be gone")
+
+
 @pytest.mark.parametrize("end", ["its input", "a kill", "a silent launcher"])
 def test_nothing_of_it_is_left_whatever_ends_it(tmp_path, end):
     agent = Agent(tmp_path / "agent", patience=2 if end == "a silent launcher" else 30)

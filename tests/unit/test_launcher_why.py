@@ -58,8 +58,8 @@ def told(asked, pool=POOL, *, unmet="", willing=0, unwilling=0, last=""):
         (Amounts(gpus=4, gpu_memory=80 * GB),
          "no machine here has 4 GPUs with 80GB of memory at once, so ask for --gpu-memory 40GB or less"),
         (Amounts(gpus=4, gpu_memory=40 * GB, memory=256 * GB),
-         "no machine here has 256GB of memory and 4 GPUs with 40GB of memory at once, so ask for --memory 128GB "
-         "or less"),
+         ("no machine here has 256GB of memory and 4 GPUs with 40GB of memory at once, "
+          "so ask for --memory 128GB or less")),
         (Amounts(cpus=100, memory=1024 * GB),
          "no machine here has 1024GB of memory (the most is 512GB) nor 100 CPUs (the most is 64): ask for less"),
         (Amounts(cpus=64, gpus=4, memory=512 * GB),

@@ -18,6 +18,7 @@ Or `{"error": "one sentence"}`. Paths may begin with `~`; `{folder}` in a word o
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -167,7 +168,7 @@ class Agent:
             try:
                 out, err = process.communicate(take(request, "input", str, "").encode(), timeout)
             except subprocess.TimeoutExpired:
-                process.kill()
+                end(process)
                 raise RefusedError(f"{request['argv'][0]} did not end within {timeout:.0f} s") from None
         self.send(number, status=process.returncode, out=text(out), err=text(err[-KEPT:]))
 
@@ -248,11 +249,34 @@ def ender(process: subprocess.Popen[bytes], stop: threading.Event) -> None:
     """End a process when it is told to."""
     stop.wait()
     if process.poll() is None:
-        process.terminate()
+        end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all below it: an ssh that condor_ssh_to_job left behind would keep the job's slot for ever."""
+    for pid in family(process.pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    try:
+        process.wait(3)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all below it, as far as /proc has them."""
+    below: dict[int, list[int]] = {}
+    for name in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else ()):
         try:
-            process.wait(3)
-        except subprocess.TimeoutExpired:
-            process.kill()
+            with open(f"/proc/{name}/stat", "rb") as file:
+                parent = int(file.read().rpartition(b")")[2].split()[1])
+        except (OSError, IndexError):
+            continue
+        below.setdefault(parent, []).append(int(name))
+    found = [pid]
+    for one in found:
+        found += below.get(one, ())
+    return found
 
 
 def place(request: Request) -> str:

@@ -64,7 +64,7 @@ class Doctor:
                 await self._look_at_condor(link)
             await self._look_at_files(link)
             if self._ap != HERE:
-                forbidden = "Ask its operators for AllowStreamLocalForwarding yes in sshd_config."
+                forbidden = "Ask its operators for `AllowStreamLocalForwarding yes` in sshd_config."
                 self._tell("ssh may forward to a socket there", "" if await link.may_forward() else forbidden)
         finally:
             await link.close()

@@ -88,7 +88,7 @@ class RemovedError(LauncherError):
 
 
 class PolicyError(LauncherError):
-    """The pool does not let anyone ssh into this job."""
+    """The pool does not let anyone ssh into this job, or the access point forbids the tunnel."""
 
     exit_code = 33
 

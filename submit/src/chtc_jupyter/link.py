@@ -22,6 +22,13 @@ from chtc_jupyter.errors import LauncherError
 _BEAT, _PATIENCE = 10.0, 45
 #: The access point, when it is this machine.
 HERE = "this machine"
+#: Seconds after which a forward that says nothing leads nowhere.
+_SILENCE = 20
+#: Answers one connection to the socket of the forward.
+_ANSWERER = (
+    "import socket; s = socket.socket(socket.AF_UNIX); s.bind('{folder}/lab'); s.listen(); print(1, flush=True); "
+    "s.accept()[0].send(b'1')"
+)
 _END = object()
 
 Answer = dict[str, Any]
@@ -136,15 +143,21 @@ class Link:
         self._tasks.append(asyncio.create_task(drain()))
 
     async def may_forward(self) -> bool:
-        """Tell whether the access point lets ssh forward to a socket: it says so at the first attempt."""
-        try:
+        """Tell whether the access point lets ssh forward to a socket: by one that answers there."""
+        async with contextlib.aclosing(self.stream("follow", argv=["python3", "-IS", "-c", _ANSWERER])) as answers:
+            async for answer in answers:
+                if "line" in answer:
+                    return await self.leads()
+        return False
+
+    async def leads(self) -> bool:
+        """Tell whether something answers at the other end of the forward."""
+        with contextlib.suppress(OSError, asyncio.TimeoutError):
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            with contextlib.suppress(OSError, asyncio.TimeoutError):
-                await asyncio.wait_for(reader.read(1), 10)
-            writer.close()
-        except OSError:
-            return False
-        return "prohibited" not in self._stderr
+            with contextlib.closing(writer):
+                writer.write(b"GET /api HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+                return bool(await asyncio.wait_for(reader.read(1), _SILENCE))
+        return False
 
     async def close(self) -> None:
         """End it, and what it started on the access point with it."""

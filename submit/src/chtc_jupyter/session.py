@@ -16,6 +16,9 @@ from chtc_jupyter.http import Notice
 from chtc_jupyter.link import HERE, Link, LinkFailedError, LinkLostError
 from chtc_jupyter.records import Record
 
+#: How often a tunnel that stands may lead nowhere before that is taken for the access point's policy.
+_TRIES = 3
+
 
 @dataclass(frozen=True)
 class Leg:
@@ -153,7 +156,7 @@ class Session:
 
     async def _hold(self, link: Link, port: int) -> None:
         """Try until a tunnel stands, and stay while it does; then try again."""
-        attempt = 0
+        attempt = silent = 0
         while True:
             async with contextlib.aclosing(
                 link.stream("follow", argv=tunnel.command(self.record.job, port))
@@ -162,7 +165,12 @@ class Session:
                     if "error" in answer and not self.token:
                         raise LauncherError(f"{self.record.ap} could not open the tunnel: {answer['error']}.")
                     if found := tunnel.URL.search(answer.get("line", "")):
-                        attempt, self.token = 0, found[2]
+                        if not await link.leads():
+                            silent += 1
+                            if silent == _TRIES:
+                                raise PolicyError(words.no_forward(self.record.ap))
+                            break
+                        attempt, silent, self.token = 0, 0, found[2]
                         self.gate.lead(link.port, self.token)
                         self._changed()
                     elif "status" in answer and (refusal := tunnel.policy(answer["err"])):

@@ -111,6 +111,14 @@ def policy(record: Record, said: str) -> str:
     )
 
 
+def no_forward(ap: str) -> str:
+    """Say that the access point's sshd lets nobody forward to a socket."""
+    return (
+        f"{ap} does not let ssh forward to a socket: ask its operators for `AllowStreamLocalForwarding yes` in "
+        "sshd_config; the session goes on meanwhile."
+    )
+
+
 def hold_advice(why: str, record: Record) -> str:
     """Say what to do about a job on hold."""
     low = why.lower()
