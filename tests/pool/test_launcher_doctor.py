@@ -72,3 +72,5 @@ def test_each_broken_link_of_the_chain_is_found_and_no_other(own_pool):
         own_pool.exec("ap", ["condor_off", "-daemon", "schedd", "-fast"], check=True)
         wait_for(lambda: "FAIL" in laptop.call("doctor", "--ap", "ap").stdout, 60, "the schedd to be away")
         assert found(laptop, "its queue answers", "Try again")
+        own_pool.exec("ap", ["condor_on", "-daemon", "schedd"], check=True)
+        wait_for(lambda: laptop.call("doctor", "--ap", "ap").returncode == 0, 60, "the schedd to be back")

@@ -39,7 +39,7 @@ def test_notebooks_in_a_folder_of_the_users_own_go_there_and_come_back(new_lapto
 
 def test_submit_file_of_the_user_is_taken_as_it_is_with_what_was_asked_for_added(new_laptop, pool):
     laptop = new_laptop()
-    folder = f"own-{laptop.name}"
+    folder = f"own; 'x' {laptop.name}"
     stock = (ROOT / "submit/jupyter.sub").read_text().replace("= jupyter.sif", f"= {SHARED_IMAGE}")
     pool.put("ap", f"/home/alice/{folder}/mine.sub", stock.encode(), "alice")
     pool.put("ap", f"/home/alice/{folder}/notebooks/a.txt", b"a", "alice")
