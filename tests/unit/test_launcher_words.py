@@ -84,7 +84,7 @@ def test_lines_are_broken_between_words_and_never_within_a_command(width):
 
 def test_end_is_told_with_the_reason_the_notebooks_and_how_to_start_again():
     notice = words.notice(RECORD, Course(Phase.ENDED, state="stopped", reason="Idle for 30 m."), why="", asks=False)
-    assert notice.headline == "Ended: Idle for 30 m"
+    assert notice.headline == "The session lab ended: Idle for 30 m"
     assert RECORD.notebooks in notice.lines[0]
     assert "chtc-jupyter start lab" in notice.lines[1]
 

@@ -20,6 +20,8 @@ from chtc_jupyter.ui import Terminal
 
 #: Seconds in the queue after which it is asked why; twice as long before each next time.
 _FIRST_WHY = 8.0
+#: What takes its time, which is told when it is over.
+_STEPS = (Phase.QUEUED, Phase.TRANSFER, Phase.RUNNING, Phase.SUSPENDED, Phase.LOST)
 #: Seconds for which an interactive session may take to end in order.
 _STOP = 60
 
@@ -43,7 +45,7 @@ class Opening:
         self._why = ""
         self._asks = False
         self._ends = False
-        self._since = time.monotonic()
+        self._step, self._since = "", time.monotonic()
         self._interrupted = asyncio.Event()
         self._held = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -162,6 +164,7 @@ class Opening:
         """Tell the person what is new."""
         session = self.session
         line = f"job {session.record.job}: {words.progress(session.course)}"
+        self._enter_step(line)
         if not session.leg.up:
             line = session.leg.why
         elif session.course.phase is Phase.READY and not session.gate.up:
@@ -185,24 +188,32 @@ class Opening:
         if session.course.state in ("stopped", "failed"):
             self._stopped.set()
 
+    def _enter_step(self, line: str) -> None:
+        """Where it is another one: leave the step before it in the terminal, with how long it took."""
+        if line != self._step:
+            if self._step and self._terminal.err.is_terminal:
+                self._terminal.say(f"{self._step} ({self._waited()})")
+            self._step = line if self.session.course.phase in _STEPS else ""
+            self._since = time.monotonic()
+
+    def _waited(self) -> str:
+        return words.duration(round(time.monotonic() - self._since))
+
     async def _ask_why(self) -> None:
-        """While the job is queued, ask now and then why, ever more seldom; show how long it has been."""
+        """Show how long a step has taken; while the job is queued, ask now and then why, ever more seldom."""
         pause, asked = _FIRST_WHY, time.monotonic()
         while True:
             await asyncio.sleep(1)
             session = self.session
             if session.course.phase is not Phase.QUEUED:
                 pause, asked, self._why = _FIRST_WHY, time.monotonic(), ""
-                self._since = time.monotonic()
-                continue
-            if session.link and time.monotonic() - asked > pause:
+            elif session.link and time.monotonic() - asked > pause:
                 with contextlib.suppress(LinkLostError, LauncherError):
                     self._why = await queries.why_queued(session.link, session.record.job)
                 pause, asked = min(600.0, pause * 2), time.monotonic()
                 self._changed()
-            if self._terminal.err.is_terminal and not self._asks and session.leg.up:
-                waited = words.duration(round(time.monotonic() - self._since))
-                self._terminal.wait(f"{self._told} ({waited})")
+            if self._step and self._terminal.err.is_terminal and not (self._asks or self._ends) and session.leg.up:
+                self._terminal.wait(f"{self._told} ({self._waited()})")
 
     def _show(self, url: str) -> None:
         """Show an address that leads somewhere: for the first time, and again where it has changed."""

@@ -81,7 +81,7 @@ def notice(record: Record, course: Course, *, why: str, asks: bool) -> Notice:
     kept = notebooks(record, course)
     if course.phase is Phase.ENDED:
         again = f"Start again with: chtc-jupyter start {record.name}"
-        return Notice(_sentence(progress(course)), (kept, again), over=True)
+        return Notice(f"The session {record.name} {ended(course)}", (kept, again), over=True)
     if why:
         what = (
             "Go to the terminal of chtc-jupyter and press Enter." if asks else "It is being made again by itself; wait."
