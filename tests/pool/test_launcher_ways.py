@@ -75,7 +75,7 @@ def test_doctor_finds_what_is_wrong_with_the_way_to_the_pool(new_laptop):
     well = laptop.call("doctor", "--ap", "ap", "--json")
     assert well.returncode == 0, well
     checks = json.loads(well.stdout)
-    assert len(checks) == 10
+    assert len(checks) >= 10  # one more while a session of hers runs
     assert all(check["ok"] for check in checks)
     laptop.call("config", "image", "none.sif")
     ill = laptop.call("doctor", "--ap", "ap")
