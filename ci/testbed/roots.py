@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HOST_PACKAGES = (
     *("condor", "apptainer", "squashfuse", "fuse2fs", "fuse-overlayfs", "uidmap"),
     *("openssh-client", "openssh-server", "ca-certificates", "curl", "iproute2", "nftables", "procps", "curl"),
-    *("bash", "fish", "zsh", "tmux", "python3", "tini"),
+    *("bash", "fish", "zsh", "tmux", "python3", "tini", "git", "rsync"),
 )
 #: Paths that no package needs to work.
 NO_DOCS = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*")

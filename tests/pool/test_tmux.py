@@ -1,56 +1,12 @@
 """tmux in the job: what a person at a terminal of the access point sees and does."""
 
-import contextlib
-import secrets
-
 from bed import wait_for
+from screen import screen
 
 
-class Terminal:
-    """A terminal of the user's on the access point, and a command in it."""
-
-    def __init__(self, session, command, size):
-        self._session = session
-        self._name = f"terminal-{secrets.token_hex(4)}"
-        width, height = size.split("x")
-        self._tmux("new-session", "-d", "-x", width, "-y", height, command)
-
-    def _tmux(self, *words):
-        return self._session.ap("tmux", "-L", self._name, "-f", "/dev/null", *words).stdout
-
-    def text(self):
-        return self._tmux("capture-pane", "-p")
-
-    def press(self, *keys):
-        self._tmux("send-keys", *keys)
-
-    def type(self, line):
-        self._tmux("send-keys", "-l", line)
-        self.press("Enter")
-
-    def wait(self, text, seconds=30):
-        try:
-            wait_for(lambda: text in self.text(), seconds, repr(text))
-        except AssertionError as error:
-            raise AssertionError(f"{error}; the terminal shows:\n{self.text()}") from None
-
-    def resize(self, width, height):
-        self._tmux("resize-window", "-x", str(width), "-y", str(height))
-
-    def has_ended(self):
-        return not self._tmux("list-sessions")
-
-    def close(self):
-        self._tmux("kill-server")
-
-
-@contextlib.contextmanager
 def terminal(session, command, size="100x30"):
-    opened = Terminal(session, command, size)
-    try:
-        yield opened
-    finally:
-        opened.close()
+    """Open a terminal of the user's on the access point, in the session's folder, with a command in it."""
+    return screen(session.pool, "ap", session.user, command, size, cwd=session.folder)
 
 
 def attach_command(session):

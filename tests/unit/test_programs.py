@@ -72,3 +72,9 @@ def test_a_shell_at_its_prompt_is_told_from_one_with_a_script(line, shell):
 )
 def test_the_sessions_own_programs_are_known(line, ours):
     assert is_ours(line.split()) is ours
+
+
+@pytest.mark.parametrize("argv", [("sshd-session: jupyter@pts/0",), ("sshd-session: jupyter [priv]",), ("sshd: a",)])
+def test_server_of_ssh_is_the_sessions_own_and_what_it_starts_is_not(argv):
+    assert is_ours(argv)
+    assert not is_ours(("/usr/lib/openssh/sftp-server",))

@@ -21,6 +21,7 @@ _VERBS = {
     "stop": "end the session in order; the notebooks come back",
     "logs": "print the server's log",
     "hold": "stay until the session ends: what a tunnel runs",
+    "sshd": "serve one SSH connection on the standard streams: what `ssh jupyter-JOB` runs",
 }
 
 
@@ -49,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     commands["status"].add_argument("--json", action="store_true", help="for programs")
     commands["extend"].add_argument("duration", metavar="DURATION", help="like 90m or 2h, from now on")
     commands["hold"].add_argument("port", type=int, nargs="?", help="the port that the tunnel leads to")
+    commands["sshd"].add_argument("kind", metavar="TYPE", help="of the public key that may log in: ssh-ed25519")
+    commands["sshd"].add_argument("text", metavar="BASE64", help="that key")
     logs = commands["logs"]
     logs.add_argument(
         "-n", "--lines", type=int, default=50, metavar="N", help="how many of the last lines (default: 50)"
@@ -66,6 +69,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from jupyter_session.run import run  # noqa: PLC0415 - the other verbs need not load it
 
             return run(arguments, os.environ)
+        if verb == "sshd":
+            from jupyter_session.sshd import sshd  # noqa: PLC0415
+
+            return sshd(**arguments)
         return int(getattr(client, verb)(**arguments))
     except SessionError as error:
         print(f"jupyter-session: {error}", file=sys.stderr)

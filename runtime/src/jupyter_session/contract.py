@@ -57,7 +57,7 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """How to reach the server of a session. `token` is the only secret in it."""
+    """How to reach the server of a session. `token` is the only secret in it; `host_key` is its public half."""
 
     port: int
     host: str
@@ -65,6 +65,7 @@ class Connection:
     job: str | None
     access_point: str | None
     socket_name: str
+    host_key: str | None = None
 
     @property
     def url(self) -> str:
@@ -177,6 +178,7 @@ def attributes(
             "JupyterHost": connection.host,
             "JupyterConnect": connection.connect_line,
             "JupyterAttach": connection.attach_line,
+            "JupyterHostKey": connection.host_key,
         }
     if account is not None:
         values |= {"JupyterIdleSeconds": account.idle_seconds, "JupyterDeadline": account.deadline}

@@ -54,6 +54,7 @@ class Lab:
         environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(self._state.data), environ.get("JUPYTER_PATH")]))
         environ["SHELL"] = "/bin/bash"  # a slot user's own may be /usr/sbin/nologin
         environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environ.get("PATH", os.defpath)])
+        environ["JUPYTER_SESSION_PATH"] = environ["PATH"]  # for login shells: /etc/profile sets PATH anew
         if not environ.get("TERM") or environ["TERM"] == "dumb":
             environ["TERM"] = "xterm-256color"
 

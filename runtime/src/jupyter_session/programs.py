@@ -32,7 +32,8 @@ def words(argv: Sequence[str]) -> tuple[str, ...]:
 
     Never more of the arguments: they may hold a secret, and this is shown in the job ad.
     """
-    name = PurePath(argv[0].lstrip("-") if argv else "").name
+    # What sshd writes in place of its arguments: `sshd-session: jupyter@pts/0`.
+    name = PurePath(argv[0].lstrip("-").partition(": ")[0] if argv else "").name
     kind = name.rstrip("0123456789.")
     if kind not in _INTERPRETERS:
         return (name,)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import pwd
 import socket
@@ -13,7 +12,7 @@ from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 
-from jupyter_session import chirp, contract, keeper
+from jupyter_session import chirp, contract, keeper, sshd
 from jupyter_session.contract import Connection, End, State
 from jupyter_session.errors import SessionError
 from jupyter_session.jobad import Job, read_job
@@ -58,19 +57,20 @@ def _supervise(settings: Settings, job: Job | None, state: StateDir, publisher: 
     if job is not None and not chirp.is_configured():
         publisher.problem = NO_CHIRP
         _warn(NO_CHIRP)
-    connection = functools.partial(_connection, job, settings, contract.new_socket_name())
+    socket_name = contract.new_socket_name()
+
+    def connection(port: int, token: str) -> Connection:
+        return Connection(
+            port=port,
+            host=job.host if job else socket.gethostname(),
+            token=token,
+            job=job.id if job else None,
+            access_point=settings.access_point or (job.access_point if job else None),
+            socket_name=socket_name,
+            host_key=sshd.host_key(state),
+        )
+
     return Supervisor(settings, job, state, connection, publisher).run()
-
-
-def _connection(job: Job | None, settings: Settings, socket_name: str, port: int, token: str) -> Connection:
-    return Connection(
-        port=port,
-        host=job.host if job else socket.gethostname(),
-        token=token,
-        job=job.id if job else None,
-        access_point=settings.access_point or (job.access_point if job else None),
-        socket_name=socket_name,
-    )
 
 
 def _check_folder(folder: Path) -> None:

@@ -29,6 +29,7 @@ class StateDir:
         self.config = root / "jupyter_config.json"
         self.runtime = root / "runtime"
         self.data = root / "data"
+        self.ssh = root / "ssh"
         self.log = root / "lab.log"
 
     @classmethod
@@ -63,7 +64,7 @@ class StateDir:
                 raise SessionError(
                     "A session runs here already: see `jupyter-session url`, or end it with `jupyter-session stop`."
                 ) from None
-            for folder in (self.runtime, self.data):
+            for folder in (self.runtime, self.data, self.ssh):
                 folder.mkdir(mode=0o700, exist_ok=True)
             for leftover in (self.control, self.log, *self.runtime.iterdir()):
                 leftover.unlink(missing_ok=True)
@@ -75,7 +76,7 @@ class StateDir:
         """Remove what the session wrote here, the secrets first; the server's log stays if it is still of use."""
         for path in (self.token, self.config, self.control):
             path.unlink(missing_ok=True)
-        for folder in (self.runtime, self.data):
+        for folder in (self.runtime, self.data, self.ssh):
             shutil.rmtree(folder, ignore_errors=True)
         if not keep_log:
             shutil.rmtree(self.root, ignore_errors=True)

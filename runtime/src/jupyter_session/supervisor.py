@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from jupyter_session import contract, culler, idletime, kernelspecs
+from jupyter_session import contract, culler, idletime, kernelspecs, sshd
 from jupyter_session.activity import Lookout
 from jupyter_session.activity.gpu import Gpu, assigned
 from jupyter_session.announcer import Announcer
@@ -121,6 +121,7 @@ class Supervisor:
             self._saver.start()
             kernelspecs.offer(self._notebooks, self._state_dir.data)
             self._lab.set_environment(os.environ)
+            sshd.prepare(self._state_dir, os.environ)
             self._server.start()
             self._announce_ready("JupyterLab is ready.")
             self._watch()

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from chtc_jupyter import errors, queries, records, ssh, submit, verbs
+from chtc_jupyter import errors, queries, records, ssh, ssh_config, submit, verbs
 from chtc_jupyter import start as starting
 from chtc_jupyter.doctor import Doctor
 from chtc_jupyter.errors import LauncherError, NoSuchSessionError, UsageError
@@ -234,6 +234,23 @@ def attach(name: Name = None, ap: Ap = None) -> None:
     where, what = _target(name, ap)
     job = asyncio.run(verbs.job_named(where, what, Terminal()))
     raise typer.Exit(subprocess.call(verbs.attach_command(where, job)))
+
+
+@app.command("ssh-config")
+def ssh_config_(
+    write: Annotated[bool, typer.Option("--write", help="Put it into ~/.ssh, and say what was done.")] = False,
+) -> None:
+    """Print what ~/.ssh/config needs for `ssh jupyter-NAME`: scp, rsync, VS Code and the like in a session."""
+    terminal = Terminal()
+    for line in ssh_config.install(Path.home()) if write else [ssh_config.block().rstrip()]:
+        terminal.result(line)
+
+
+@app.command("ssh-proxy", hidden=True)
+def ssh_proxy(host: Annotated[str, typer.Argument(help="The host, as ssh has it.")]) -> None:
+    """Be the ProxyCommand of `ssh jupyter-NAME`."""
+    where, what = _target(ssh_config.session_of(host), None)
+    raise typer.Exit(ssh_config.proxy(host, where, asyncio.run(verbs.job_named(where, what, Terminal()))))
 
 
 @app.command()

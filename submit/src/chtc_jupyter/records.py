@@ -62,7 +62,7 @@ def load_config() -> dict[str, Any]:
 def save_config(values: Mapping[str, Any]) -> None:
     """Write the user's defaults: strings, numbers, truth values and lists of strings."""
     text = "".join(f"{key} = {json.dumps(found)}\n" for key, found in sorted(values.items()))
-    _write(config_file(), text)
+    write(config_file(), text)
 
 
 def all_records() -> list[Record]:
@@ -92,7 +92,7 @@ def find(name: str | None, ap: str | None = None) -> Record:
 
 def save(record: Record) -> None:
     """Remember a session."""
-    _write(_path(record.name), json.dumps(asdict(record), indent=2) + "\n")
+    write(_path(record.name), json.dumps(asdict(record), indent=2) + "\n")
 
 
 def forget(name: str) -> None:
@@ -109,7 +109,7 @@ def opener(name: str) -> Path:
 def write_opener(name: str, url: str) -> Path:
     """Write that page, for its owner alone."""
     path = opener(name)
-    _write(path, f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={url}">\n')
+    write(path, f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={url}">\n')
     return path
 
 
@@ -124,10 +124,13 @@ def _path(name: str) -> Path:
     return state_folder() / "sessions" / f"{name}.json"
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
+    """Write a file at once, for its owner alone."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     beside = path.with_name(path.name + ".new")
     beside.unlink(missing_ok=True)
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+    with os.fdopen(
+        os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", errors="surrogateescape"
+    ) as file:
         file.write(text)
     beside.replace(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from chtc_jupyter.errors import (
 
 #: Exit status of the remote command where the access point's Python is too old.
 TOO_OLD = 93
+#: One login for all that use them: the options of submit/ssh_config. Windows' OpenSSH has no ControlMaster.
+KEPT = ("ControlMaster=auto", "ControlPath=~/.ssh/jupyter-%C", "ControlPersist=1h")
 _AP = re.compile(r"(?:[A-Za-z0-9_][\w.+-]*@)?[A-Za-z0-9\[][\w.:\[\]-]*")
 
 
@@ -58,13 +61,20 @@ def command(
     patience: int = 30,
     tty: bool = False,
     share: str = "",
+    keep: bool = False,
 ) -> list[str]:
     """Return the words of an ssh that runs `remote` on the access point.
 
     With `batch` it asks nothing. `patience` is in seconds, for the connection to be made. A connection that is silent
     for 15 s is given up. One with a forward is never part of another one, so that it ends by itself alone; `share` is
-    the socket at which others may join it. Without a forward `share` is the one to join, or else the user's own.
+    the socket at which others may join it. Without a forward `share` is the one to join, or else the user's own; with
+    `keep` it is one for all that say so, and stays for an hour after them.
     """
+    sharing = (
+        f"ControlMaster={'yes' if forward and share else 'no'}",
+        "ControlPersist=no",
+        *([f"ControlPath={share or 'none'}"] if forward or share else []),
+    )
     options = [
         f"BatchMode={'yes' if batch else 'no'}",
         f"ConnectTimeout={patience}",
@@ -75,9 +85,7 @@ def command(
         "ForwardX11=no",
         "RemoteCommand=none",
         "PermitLocalCommand=no",
-        f"ControlMaster={'yes' if forward and share else 'no'}",
-        "ControlPersist=no",
-        *([f"ControlPath={share or 'none'}"] if forward or share else []),
+        *(KEPT if keep and os.name == "posix" else sharing),
     ]
     words = ["ssh", "-t" if tty else "-T", *(word for option in options for word in ("-o", option))]
     if forward:

@@ -179,7 +179,7 @@ def attach_command(ap: str, job: str) -> list[str]:
 
 async def job_named(ap: str, name: str | None, terminal: Terminal) -> str:
     """Return the job of a session; a job's id is taken as it is."""
-    if name and re.fullmatch(r"\d+\.\d+", name):
+    if name and re.fullmatch(r"\d+(\.\d+)?", name):
         return name
     async with connected(ap, terminal) as link:
         return ads.job_of(await find(link, name))
