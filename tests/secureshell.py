@@ -7,19 +7,9 @@ import shlex
 import subprocess
 from typing import Any
 
-from bed import ROOT, Session, background, wait_for
+from bed import Session, background, wait_for
 from screen import screen
-from testbed import locks
-from testbed.pool import Pool
-
-
-def commands() -> str:
-    """Return the commands of ssh.md that set it up, for the access point of the pool."""
-    text = (ROOT / "submit/ssh.md").read_text()
-    found = re.search(r"```\n(\$ ssh-keygen.*?)```", text, re.DOTALL)
-    assert found, text
-    lines = [line.removeprefix("$ ") for line in found[1].splitlines()]
-    return "\n".join(lines).replace("ap.example.org", "ap").replace("AP_USER|alice", "AP_USER|$(id -un)")
+from testbed import ssh_template
 
 
 class SecureShell:
@@ -28,7 +18,7 @@ class SecureShell:
     def __init__(self, session: Session, user: str = "alice", job: str = "") -> None:
         self.session, self.pool, self.user = session, session.pool, user
         self.host = f"jupyter-{job or session.job}"
-        set_up(self.pool, user)
+        ssh_template.set_up(self.pool, user)
 
     def run(self, *argv: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a command on the laptop: any that uses ssh."""
@@ -69,12 +59,3 @@ class SecureShell:
     def wait_nothing_left(self, seconds: float = 60) -> None:
         """Wait until no connection into this job has left anything on the access point."""
         wait_for(lambda: not self.left_on_ap(), seconds, "the access point to be clean")
-
-
-def set_up(pool: Pool, user: str) -> None:
-    """Set a user's ssh up, once."""
-    with locks.locked(pool.state / f"ssh-{user}.lock"):
-        if pool.exec("laptop", ["sh", "-c", "test -e ~/.ssh/jupyter_config"], user=user).returncode == 0:
-            return
-        pool.copy("laptop", ROOT / "submit/ssh_config", f"/home/{user}/ssh_config", user)
-        pool.exec("laptop", ["sh", "-ec", commands()], user=user, check=True)

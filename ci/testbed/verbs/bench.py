@@ -11,6 +11,7 @@ from testbed import (
     bench_open,
     bench_save,
     bench_scale,
+    bench_ssh,
     bench_start,
     bench_transfer,
 )
@@ -24,6 +25,7 @@ _MODULES = (
     bench_scale,
     bench_entry,
     bench_transfer,
+    bench_ssh,
 )
 BENCHES = {module.__name__.rpartition("bench_")[2]: module for module in _MODULES}
 
