@@ -6,10 +6,11 @@ import json
 import shutil
 from dataclasses import asdict, dataclass
 
-from chtc_jupyter import ads, ssh, tunnel
+from chtc_jupyter import ads, ssh
 from chtc_jupyter.errors import LauncherError
 from chtc_jupyter.link import HERE, Answer, Link
 from chtc_jupyter.login import open_link
+from chtc_jupyter.queries import inside
 from chtc_jupyter.start import FOLDER
 from chtc_jupyter.ui import Terminal
 
@@ -87,9 +88,11 @@ class Doctor:
         """See whether the machines let one in too: only a session that runs can tell."""
         asked = await link.run(ads.query("-constraint", _RUNNING, "-limit", "1"))
         for ad in ads.parse(asked) if not asked["status"] else ():
-            done = await link.run(tunnel.inside(ads.job_of(ad), ["jupyter-session", "status"]))
-            said = tunnel.policy(done["err"]) or " ".join(done["err"].split()) or "no word"
-            advice = "" if done["out"].strip() else f"{said}. `start --interactive` may be let in."
+            advice = ""
+            try:
+                await inside(link, ads.job_of(ad), "status")
+            except LauncherError as error:
+                advice = str(error)
             self._tell(f"so does the machine of job {ads.job_of(ad)}", advice)
 
     async def _look_at_files(self, link: Link) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from collections.abc import AsyncGenerator, Sequence
 
 from chtc_jupyter import ads, records, tunnel, why, words
 from chtc_jupyter.ads import Ad
@@ -16,6 +17,8 @@ from chtc_jupyter.session import follow
 
 #: Seconds within which a log that is there has been read.
 _READ = 10
+#: Seconds within which a session has answered.
+_ANSWER = 60
 
 
 async def find(link: Link, name: str | None) -> Ad:
@@ -96,14 +99,37 @@ async def why_queued(link: Link, job: str) -> str:
 
 
 async def inside(link: Link, job: str, *argv: str) -> str:
-    """Run a verb of jupyter-session in the job; raises FailedError, PolicyError."""
-    done = await link.run(tunnel.inside(job, ["jupyter-session", *argv]), timeout=60)
-    if done["out"].strip():
-        return str(done["out"])
-    said = " ".join(line.strip() for line in done["err"].splitlines() if line.strip())
-    if refusal := tunnel.policy(done["err"]):
+    """Run a verb of jupyter-session in the job and return what it printed; raises FailedError, PolicyError."""
+    with contextlib.suppress(asyncio.TimeoutError):
+        return await asyncio.wait_for(_collected(link, job, argv), _ANSWER)
+    raise FailedError(f"The session in job {job} gave no answer in {_ANSWER} s: try again in some seconds.")
+
+
+async def _collected(link: Link, job: str, argv: Sequence[str]) -> str:
+    async with contextlib.aclosing(lines_inside(link, job, *argv)) as lines:
+        return "".join([f"{line}\n" async for line in lines])
+
+
+async def lines_inside(link: Link, job: str, *argv: str) -> AsyncGenerator[str, None]:
+    """Run a verb of jupyter-session in the job and yield the lines it prints; raises FailedError, PolicyError."""
+    said = ""
+    answers = link.stream("follow", argv=tunnel.inside(job, ["jupyter-session", *argv]))
+    async with contextlib.aclosing(answers):
+        async for answer in answers:
+            line = answer.get("line")
+            if line == tunnel.DONE:
+                return
+            if line == tunnel.FAILED:
+                raise FailedError(f"In job {job}: {said.removeprefix('jupyter-session: ') or 'it gave no reason'}")
+            if line is None:
+                said = str(answer.get("err") or answer.get("error") or said)
+            else:
+                said = line
+                yield line
+    if refusal := tunnel.policy(said):
         raise PolicyError(
             f"This pool does not let you ssh into job {job} ({refusal}): a session that is started with --interactive "
             "may be let in."
         )
-    raise FailedError(f"The session in job {job} gave no answer ({said or 'no word'}): try again in some seconds.")
+    why = " ".join(said.split()) or "no word"
+    raise FailedError(f"The session in job {job} gave no answer ({why}): try again in some seconds.")

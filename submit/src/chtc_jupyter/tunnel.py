@@ -26,12 +26,22 @@ def command(job: str, port: int) -> list[str]:
     return ["condor_ssh_to_job", "-ssh", inner, job, "jupyter-session", "hold", str(port)]
 
 
-def inside(job: str, words: Sequence[str], *, tty: bool = False) -> list[str]:
-    """Return the words that run a command in the job; `words` must be of plain characters.
+#: What a command in the job says last, by how it ended: HTCondor loses its exit status, and does not notice its end
+#: where another command has come into the container meanwhile (25.14, OsProc::SingEnterReaper).
+DONE, FAILED = "jupyter-session: done", "jupyter-session: failed"
+
+
+def inside(job: str, words: Sequence[str]) -> list[str]:
+    """Return the words that run a command in the job, and say at its end how it was; `words` must be plain.
 
     -auto-retry, for the seconds after a job's start in which nobody can get in.
     """
-    return ["condor_ssh_to_job", "-auto-retry", *(["-ssh", "ssh -t"] if tty else []), job, *words]
+    return ["condor_ssh_to_job", "-auto-retry", job, f"{' '.join(words)} 2>&1 && echo {DONE} || echo {FAILED}"]
+
+
+def attach(job: str) -> list[str]:
+    """Return the words that land in the session's tmux."""
+    return ["condor_ssh_to_job", "-auto-retry", "-ssh", "ssh -t", job, "jupyter-session", "attach"]
 
 
 def delay(attempt: int) -> float:

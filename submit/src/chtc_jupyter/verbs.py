@@ -18,7 +18,7 @@ from chtc_jupyter.errors import DiskError, LauncherError, UsageError
 from chtc_jupyter.events import Course
 from chtc_jupyter.link import HERE, Link
 from chtc_jupyter.login import connected
-from chtc_jupyter.queries import EndedError, end_of, find, inside, why_queued
+from chtc_jupyter.queries import EndedError, end_of, find, inside, lines_inside, why_queued
 from chtc_jupyter.records import Record
 from chtc_jupyter.session import follow
 from chtc_jupyter.ui import Terminal
@@ -160,17 +160,16 @@ async def logs(ap: str, name: str | None, lines: int, terminal: Terminal, *, fol
                 with contextlib.suppress(LauncherError):
                     terminal.result((await link.ask("read", path=path))["text"].rstrip())
             return 0
-        argv = tunnel.inside(ads.job_of(ad), ["jupyter-session", "logs", "-n", str(lines), *(["-f"] if follow else [])])
-        async with contextlib.aclosing(link.stream("follow", argv=argv)) as answers:
-            async for answer in answers:
-                if "line" in answer:
-                    terminal.result(answer["line"])
+        told = lines_inside(link, ads.job_of(ad), "logs", "-n", str(lines), *(["-f"] if follow else []))
+        async with contextlib.aclosing(told):
+            async for line in told:
+                terminal.result(line)
     return 0
 
 
 def attach_command(ap: str, job: str) -> list[str]:
     """Return the words that land in the session's tmux."""
-    argv = tunnel.inside(job, ["jupyter-session", "attach"], tty=True)
+    argv = tunnel.attach(job)
     if ap == HERE:
         return argv
     remote = " ".join(f'"{word}"' if " " in word else word for word in argv)
