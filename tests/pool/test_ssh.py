@@ -70,6 +70,19 @@ def test_scp_copies_folders_both_ways(shell, folder):
     assert_same(shell, f"{folder}/back", f"notebooks/{folder}")
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_scp_carries_a_gigabyte_both_ways_unchanged(shell, folder):
+    shell.run("sh", "-ec", f"head -c 1000000000 /dev/urandom >{folder}/big", timeout=300)
+    try:
+        for ways in ((f"{folder}/big", f"{shell.host}:big"), (f"{shell.host}:big", f"{folder}/back")):
+            assert shell.run("scp", "-q", *ways, timeout=300).returncode == 0
+        sums = {shell.run("sha256sum", f"{folder}/{name}").stdout.split()[0] for name in ("big", "back")}
+        assert sums == {shell.out("sha256sum", "big").split()[0]}
+    finally:
+        shell.out("rm", "-f", "big")
+
+
 def test_sftp_puts_and_gets(shell, folder):
     batch = f"mkdir sftp\ncd sftp\nput -r {folder}\nget -r {folder} {folder}/back\nrename {folder} here\nls\n"
     done = shell.run("sftp", "-b", "-", shell.host, input=batch)
