@@ -190,7 +190,7 @@ def test_gpus_without_a_driver_are_no_source_and_no_error(new_session):
     session.ready()
     told = json.loads(session.inside("jupyter-session", "status", "--json"))["sources"]
     assert "GPU-" in session.inside("sh", "-c", "echo $CUDA_VISIBLE_DEVICES")
-    names = ["kernels", "terminals", "tmux", "ssh", "processes", "requests", "proxy"]
+    names = ["kernels", "terminals", "tmux", "ssh", "processes", "requests", "proxy", "saving"]
     assert [(seen["source"], seen["error"]) for seen in told] == [(name, "") for name in names]
 
 

@@ -61,3 +61,14 @@ def test_name_is_taken_wherever_the_session_was_started(new_laptop):
     assert refused.wait_end() == 22
     assert f"connect {first.name}" in refused.output
     assert first.queued() == ["2"]
+
+
+def test_of_several_starts_of_one_name_in_the_same_second_one_stays(new_laptop):
+    several = [new_laptop("bob") for _ in range(3)]
+    for laptop in several[1:]:
+        laptop.name = several[0].name
+    started = [laptop.start() for laptop in several]
+    wait_for(lambda: [one.process.poll() for one in started].count(22) == 2, 120, "two of them to be refused")
+    for one in started:
+        assert "is a session" in one.read() if one.process.returncode else one.url()
+    wait_for(lambda: several[0].queued() == ["2"], 60, "one job to be left")

@@ -1,6 +1,8 @@
 """The configuration that submit/operators has for operators does what it says."""
 
+import itertools
 import json
+import re
 import time
 
 import pytest
@@ -88,3 +90,45 @@ def test_a_notebook_folder_that_is_too_large_to_bring_back_is_held_and_kept(own_
         session.wait_status(5, 120)
         assert "5 MB" in session.ad()["HoldReason"] or "max" in session.ad()["HoldReason"].lower()
         wait_for(lambda: session.ad()["JupyterEnd"] == "user", 10, "its end to be known")
+
+
+def test_sessions_of_all_users_together_stay_within_the_pools_limit(own_pool):
+    install(own_pool, "ap", "sessions-ap.conf", "PERIODIC_EXPR_INTERVAL = 5")
+    install(own_pool, "ap", "sessions-cm.conf", "JUPYTER_ALL_LIMIT = 1")
+    with sessions(own_pool) as new:
+        first = new().submit()
+        first.ready(120)
+        waiting = new("bob").submit()
+        wait_for(
+            lambda: "oncurrency limit" in waiting.ad().get("LastRejMatchReason", ""), 120, "bob to be told to wait"
+        )
+        assert waiting.ad()["JobStatus"] == 1
+        first.inside("jupyter-session", "stop")
+        waiting.ready(180)
+
+
+def test_a_session_that_would_bring_too_much_is_held_before_it_starts(own_pool):
+    install(own_pool, "ap", "sessions-ap.conf", "MAX_TRANSFER_INPUT_MB = 50")
+    with sessions(own_pool) as new:
+        session = new().submit()
+        assert "50" in session.wait_status(5, 120)["HoldReason"]
+        assert not session.states()
+
+
+def test_transfers_beyond_the_limit_wait_for_their_turn(own_pool):
+    install(own_pool, "ap", "sessions-ap.conf", "MAX_CONCURRENT_UPLOADS = 1")
+    folder = "/home/alice/transfers"
+    submit = (
+        "executable = /bin/true\ntransfer_input_files = large\nrequest_disk = 4GB\nrequest_memory = 100MB\n"
+        "should_transfer_files = yes\nlog = $(Process).log\nqueue 3\n"
+    )
+    own_pool.put("ap", f"{folder}/jobs.sub", submit.encode(), "alice")
+    own_pool.exec("ap", ["sh", "-ec", f"cd {folder}; truncate -s 2G large; condor_submit jobs.sub"], user="alice")
+    logs = [f"{folder}/{number}.log" for number in range(3)]
+    for log in logs:
+        own_pool.exec("ap", ["condor_wait", "-wait", "120", log], user="alice", timeout=150, check=True)
+    told = [own_pool.exec("ap", ["cat", log], check=True).stdout for log in logs]
+    moments = re.compile(r"^040 .* ([\d:]+) (?:Started|Finished) transferring input", re.MULTILINE)
+    times = sorted(moments.findall(log) for log in told)
+    assert all(len(both) == 2 for both in times), told
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(times)), times

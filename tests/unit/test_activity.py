@@ -11,6 +11,7 @@ from jupyter_session.activity.gpu import Gpu, assigned, find_devices, matches
 from jupyter_session.activity.jupyter import Proxy, Requests
 from jupyter_session.activity.kernels import Kernels
 from jupyter_session.activity.netbytes import NetBytes
+from jupyter_session.activity.saving import Saving
 from jupyter_session.activity.work import Programs, Work
 from jupyter_session.lab import LabError
 from jupyter_session.processes import Group, Role, window
@@ -387,3 +388,27 @@ def test_a_server_that_fails_or_talks_nonsense_leaves_the_last_word_standing_for
 )
 def test_only_what_takes_a_person_counts_as_a_request(method, uri, person):
     assert takes_a_person(method, uri) is person
+
+
+def test_files_that_the_access_point_refuses_hold_for_the_patience_and_no_longer():
+    refused = 0
+    saving = Saving(lambda: refused, patience=100)
+    assert not saving.sample(1000).active
+    refused = 2
+    seen = [saving.sample(now) for now in (1010, 1100, 1110, 1150)]
+    assert [sample.active for sample in seen] == [True, True, False, False]
+    assert [sample.last for sample in seen] == [1010, 1100, 1100, 1100]
+    assert seen[1].detail == "2 files are refused by the access point, for 90 s"
+
+
+def test_files_that_were_taken_after_all_hold_no_more_and_the_next_refusal_holds_anew():
+    answers = iter([1, 0, 1, 1])
+    saving = Saving(lambda: next(answers), patience=100)
+    seen = [saving.sample(now) for now in (0, 50, 400, 450)]
+    assert [sample.active for sample in seen] == [True, False, True, True]
+    assert [sample.last for sample in seen] == [0, 0, 400, 450]
+
+
+def test_without_a_patience_refused_files_hold_for_as_long_as_they_are():
+    saving = Saving(lambda: 1, patience=None)
+    assert all(saving.sample(now).active for now in (0, 1e6))

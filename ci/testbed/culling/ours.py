@@ -40,7 +40,7 @@ class Ours:
         processes = Processes(
             _STATE, averaged, read=machine.processes, last_input=machine.last_input, supervisor=_SUPERVISOR
         )
-        sources = all_sources(self._jupyter.get, _SETTINGS, processes, Gpu([machine]))
+        sources = all_sources(self._jupyter.get, _SETTINGS, processes, Gpu([machine]), refused=lambda: 0)
         self._lookout = Lookout(sources)
 
     def step(self, minute: int, things: Sequence[Thing], *, answers: bool) -> Ends:

@@ -95,6 +95,7 @@ class Supervisor:
         self._processes = Processes(state, window(settings.idle_timeout))
         self._gpu: Gpu | None = None
         self._held_until: float | None = None
+        self._was_refused = False
         self._next_look = self._deaf_until = 0.0  # on the monotonic clock
         self._announcer.notify = self._notify
         self._memory = MemoryGuard(
@@ -144,7 +145,7 @@ class Supervisor:
         opened = self._clock.now()
         idle = IdleTime(opened, already=self._announcer.idle_seconds)
         self._gpu = find_gpu()
-        lookout = Lookout(all_sources(self._get, self._settings, self._processes, self._gpu))
+        lookout = Lookout(all_sources(self._get, self._settings, self._processes, self._gpu, self._refused))
         while True:
             self._turn(min(self._next_look, self._memory.due) - time.monotonic())
             self._memory.turn()
@@ -163,6 +164,7 @@ class Supervisor:
                     deadline=self._deadlines.next(now),
                 )
                 self._announcer.idle_seconds = idle.look(self._announcer.samples, now)
+                self._warn_of_refused()
                 self._follow(verdict, now)
                 with suppress(OSError):
                     kernelspecs.offer(self._notebooks, self._state_dir.data)
@@ -297,6 +299,16 @@ class Supervisor:
             if time.monotonic() - asked >= _PATIENCE:
                 self._deaf_until = time.monotonic() + self._interval / 2
             raise
+
+    def _refused(self) -> int:
+        return self._saver.report.refused_count
+
+    def _warn_of_refused(self) -> None:
+        """Warn once for as long as files are refused."""
+        report = self._saver.report
+        if report.refused_count and not self._was_refused:
+            self._announcer.warn(f"{report.problem} If the session ends before, HTCondor can't bring it back either.")
+        self._was_refused = bool(report.refused_count)
 
     def _announce_death(self, ended: str) -> None:
         self._announcer.enter(State.STARTING, f"JupyterLab died ({ended}) and is being restarted.")

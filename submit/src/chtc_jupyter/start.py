@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chtc_jupyter import ads, ssh, submit
-from chtc_jupyter.errors import DiskError, LauncherError, MissingError, NoSuchSessionError, SubmitError
+from chtc_jupyter.errors import CondorError, DiskError, LauncherError, MissingError, NoSuchSessionError, SubmitError
 from chtc_jupyter.link import Link, LinkLostError
 from chtc_jupyter.records import Record
 from chtc_jupyter.submit import Request
@@ -79,10 +79,7 @@ async def launch(link: Link, wish: Wish, known: Sequence[Record]) -> Record:
             "it, `forget` forgets it; or give the new one another name."
         )
     if taken := ads.parse(await link.run(ads.named(request.name))):
-        raise NoSuchSessionError(
-            f"There is a session {request.name!r} already, job {ads.job_of(taken[0])} on {ap}: `chtc-jupyter connect "
-            f"{request.name}` opens it; or give the new one another name."
-        )
+        raise _taken(request.name, ads.job_of(taken[0]), ap)
     await _see_to_files(link, wish)
     argv, cwd = ["jupyter.sub"], request.folder
     if wish.submit_file:
@@ -100,6 +97,7 @@ async def launch(link: Link, wish: Wish, known: Sequence[Record]) -> Record:
             f"The connection to {ap} was lost while the job was being submitted: `chtc-jupyter list` shows whether "
             "it was taken; nothing is submitted twice."
         ) from None
+    await _see_to_be_first(link, request.name, job)
     log = f"{request.folder}/jupyter-{job.partition('.')[0]}.log"
     port = former.port if former else 0
     record = Record(request.name, ap, job, log, request.notebooks, port, interactive=wish.interactive)
@@ -143,6 +141,25 @@ def not_taken(ap: str, said: str) -> LauncherError:
     if "can't find address of" in low or "failed to connect" in low:
         return SubmitError(f"HTCondor's queue on {ap} does not answer ({what}): try again in some minutes.")
     return SubmitError(f"HTCondor did not take the job: {what}")
+
+
+async def _see_to_be_first(link: Link, name: str, job: str) -> None:
+    """Take the job back where another launcher submitted one of this name in the same second."""
+    try:
+        found = ads.parse(await link.run(ads.named(name)))
+    except CondorError:
+        return
+    first = ads.job_of(min(found, key=lambda ad: int(ad["ClusterId"]))) if found else job
+    if first != job:
+        await link.run(["condor_rm", job])
+        raise _taken(name, first, link.ap)
+
+
+def _taken(name: str, job: str, ap: str) -> NoSuchSessionError:
+    return NoSuchSessionError(
+        f"There is a session {name!r} already, job {job} on {ap}: `chtc-jupyter connect {name}` opens it; or give the "
+        "new one another name."
+    )
 
 
 async def _see_to_files(link: Link, wish: Wish) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from jupyter_session.activity import Source
 from jupyter_session.activity.gpu import Gpu, assigned, find_devices
 from jupyter_session.activity.jupyter import Get, Proxy, Requests
 from jupyter_session.activity.kernels import Kernels
+from jupyter_session.activity.saving import Saving
 from jupyter_session.activity.work import Programs, Work
 from jupyter_session.processes import Processes, Role
 from jupyter_session.settings import Settings
@@ -19,8 +21,14 @@ def find_gpu() -> Gpu | None:
     return Gpu(devices) if devices else None
 
 
-def all_sources(get: Get, settings: Settings, processes: Processes, gpu: Gpu | None) -> list[Source]:
-    """Return every source. `processes` averages over `window`; `get` asks the Jupyter server."""
+def all_sources(
+    get: Get, settings: Settings, processes: Processes, gpu: Gpu | None, refused: Callable[[], int]
+) -> list[Source]:
+    """Return every source.
+
+    `processes` averages over `window`; `get` asks the Jupyter server; `refused` tells how many files the
+    access point does not take.
+    """
     work = Work(processes)
     kernels = Kernels(get, work, settings.stall_timeout, (lambda: gpu.works) if gpu else (lambda: False))
     return [
@@ -32,4 +40,5 @@ def all_sources(get: Get, settings: Settings, processes: Processes, gpu: Gpu | N
         Programs("processes", Role.OTHER, work),
         Requests(get),
         Proxy(get),
+        Saving(refused, settings.stall_timeout),
     ]

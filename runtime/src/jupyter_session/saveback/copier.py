@@ -192,6 +192,7 @@ class Copier:
             conflicts={shown(path): shown(own) for path, own in self._conflicts.items()},
             left_out={shown(path): why for path, why in itertools.islice(left_out.items(), MOST_NAMES)},
             left_out_count=len(left_out),
+            refused_count=len(failing),
             removed=tuple(shown(path) for path in self._removed[-MOST_NAMES:]),
             behind=None if self._last_complete is None else now - self._last_complete,
             problem=problem,

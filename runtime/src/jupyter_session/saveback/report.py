@@ -17,9 +17,10 @@ MOST_NAMES = 50
 class Report:
     """What is on the access point. Names are relative to the notebook folder, and printable.
 
-    `saved` counts how often each file was saved, the latest last; `total_bytes` is the size of all of them. `behind` is
-    how many seconds ago everything that is to be saved was there; None if it never was. `off` says why nothing is saved
-    while the session runs, `problem` what does not work now; both are one sentence or empty.
+    `saved` counts how often each file was saved, the latest last; `total_bytes` is the size of all of them.
+    `refused_count` is how many the access point does not take now. `behind` is how many seconds ago everything that is
+    to be saved was there; None if it never was. `off` says why nothing is saved while the session runs, `problem` what
+    does not work now; both are one sentence or empty.
     """
 
     saved: Mapping[str, int] = field(default_factory=dict)
@@ -28,6 +29,7 @@ class Report:
     conflicts: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
     left_out_count: int = 0
+    refused_count: int = 0
     removed: tuple[str, ...] = ()
     behind: float | None = None
     problem: str = ""
