@@ -63,12 +63,33 @@ def test_name_is_taken_wherever_the_session_was_started(new_laptop):
     assert first.queued() == ["2"]
 
 
-def test_of_several_starts_of_one_name_in_the_same_second_one_stays(new_laptop):
-    several = [new_laptop("bob") for _ in range(3)]
-    for laptop in several[1:]:
-        laptop.name = several[0].name
-    started = [laptop.start() for laptop in several]
-    wait_for(lambda: [one.process.poll() for one in started].count(22) == 2, 120, "two of them to be refused")
+#: A condor_submit that waits until three of it have come, and then is the real one.
+TOGETHER = """#!/bin/sh
+touch "$0.$$"
+for moment in $(seq 600); do [ "$(ls "$0".* | wc -l)" -ge 3 ] && break; sleep 0.1; done
+exec /usr/bin/condor_submit "$@"
+"""
+
+
+def test_of_several_starts_of_one_name_in_the_same_second_one_stays(new_laptop, pool):
+    laptop = new_laptop("bob", ap="together")
+    folder = f"/home/bob/{laptop.name}"
+    config = f"Host together\n HostName ap\n HostKeyAlias ap\n SetEnv LC_TOGETHER={laptop.name}\n"
+    pool.put("laptop", "/etc/ssh/ssh_config.d/together.conf", config.encode())
+    pool.put("ap", f"{folder}/condor_submit", TOGETHER.encode(), "bob", mode=0o755)
+    profile = pool.path("ap", "/home/bob/.bashrc")
+    before = profile.read_text()
+    try:
+        profile.write_text(f'[ "$LC_TOGETHER" = {laptop.name} ] && PATH={folder}:$PATH\n{before}')
+        started = [laptop.start() for _ in range(3)]
+        wait_for(lambda: [one for one in started if one.process.poll() is not None][1:], 120, "two to end")
+    finally:
+        profile.write_text(before)
+        pool.exec("ap", ["rm", "-rf", folder])
+    stays = next(one for one in started if one.process.poll() is None)
+    assert stays.url()
     for one in started:
-        assert "is a session" in one.read() if one.process.returncode else one.url()
-    wait_for(lambda: several[0].queued() == ["2"], 60, "one job to be left")
+        if one is not stays:
+            assert one.wait_end() == 22, one.output
+            assert f"There is a session {laptop.name!r} already" in one.output
+    wait_for(lambda: laptop.queued() == ["2"], 60, "one job to be left")

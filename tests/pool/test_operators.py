@@ -1,8 +1,6 @@
 """The configuration that submit/operators has for operators does what it says."""
 
-import itertools
 import json
-import re
 import time
 
 import pytest
@@ -120,15 +118,31 @@ def test_transfers_beyond_the_limit_wait_for_their_turn(own_pool):
     folder = "/home/alice/transfers"
     submit = (
         "executable = /bin/true\ntransfer_input_files = large\nrequest_disk = 4GB\nrequest_memory = 100MB\n"
-        "should_transfer_files = yes\nlog = $(Process).log\nqueue 3\n"
+        "should_transfer_files = yes\nlog = $(Cluster).log\nqueue\n"
     )
-    own_pool.put("ap", f"{folder}/jobs.sub", submit.encode(), "alice")
-    own_pool.exec("ap", ["sh", "-ec", f"cd {folder}; truncate -s 2G large; condor_submit jobs.sub"], user="alice")
-    logs = [f"{folder}/{number}.log" for number in range(3)]
-    for log in logs:
-        own_pool.exec("ap", ["condor_wait", "-wait", "120", log], user="alice", timeout=150, check=True)
-    told = [own_pool.exec("ap", ["cat", log], check=True).stdout for log in logs]
-    moments = re.compile(r"^040 .* ([\d:]+) (?:Started|Finished) transferring input", re.MULTILINE)
-    times = sorted(moments.findall(log) for log in told)
-    assert all(len(both) == 2 for both in times), told
-    assert all(before[1] <= after[0] for before, after in itertools.pairwise(times)), times
+    own_pool.put("ap", f"{folder}/job.sub", submit.encode(), "alice")
+    own_pool.exec("ap", ["truncate", "-s", "2G", f"{folder}/large"], user="alice", check=True)
+
+    def submitted():
+        done = own_pool.exec("ap", ["condor_submit", "-terse", "job.sub"], user="alice", cwd=folder, check=True)
+        return done.stdout.split()[0]
+
+    def logged(job, words):
+        return words in own_pool.exec("ap", ["cat", f"{folder}/{job.partition('.')[0]}.log"]).stdout
+
+    def shadow(signal, job):
+        return own_pool.exec("ap", ["pkill", signal, "-f", f"^condor_shadow .*{job} "], check=True)
+
+    first = submitted()
+    wait_for(lambda: logged(first, "Started transferring input"), 60, "the first transfer", every=0.1)
+    shadow("-STOP", first)
+    assert not logged(first, "Finished transferring input")
+    second = submitted()
+    wait_for(lambda: waits_for_transfer(own_pool, second), 90, "the second to wait")
+    assert not logged(second, "Started transferring input")
+    shadow("-CONT", first)
+    wait_for(lambda: logged(second, "Finished transferring input"), 90, "the second transfer")
+
+
+def waits_for_transfer(pool, job):
+    return pool.exec("ap", ["condor_q", job, "-af", "TransferQueued"], user="alice").stdout == "true\n"

@@ -16,7 +16,7 @@ REQUEST = submit.Request(name="lab", folder="/home/a/jupyter/lab", notebooks="/h
 
 
 def lines(**asked):
-    return submit.description(dataclasses.replace(REQUEST, **asked), "mark")
+    return submit.description(dataclasses.replace(REQUEST, **asked))
 
 
 def test_description_is_the_stock_submit_file_with_what_was_asked_for():

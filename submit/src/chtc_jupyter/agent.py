@@ -212,7 +212,7 @@ class Agent:
     def do_write(self, number: int, request: Request) -> None:
         path, data = place(request), take(request, "text", str).encode()
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        beside = path + ".new"
+        beside = f"{path}.{os.getpid()}-{number}.new"
         try:
             with open(beside, "wb") as file:
                 file.write(data)

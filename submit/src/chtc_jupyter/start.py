@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -47,21 +46,21 @@ class Wish:
         )
 
 
-def plan(wish: Wish, home: str, marker: str = "-") -> str:
+def plan(wish: Wish, home: str) -> str:
     """Return what would be submitted."""
     for path, what in ((wish.request.image, "the image"), (wish.request.notebooks, "the notebooks folder")):
         submit.path(path or "default", what)
     wish = wish.on(home)
     if wish.submit_file:
-        words = ["condor_submit", *submit.appended(_own_lines(wish.request, marker)), wish.submit_file]
+        words = ["condor_submit", *submit.appended(_own_lines(wish.request)), wish.submit_file]
         return submit.shown(words)
-    return submit.text(submit.description(wish.request, marker))
+    return submit.text(submit.description(wish.request))
 
 
-def _own_lines(request: Request, marker: str) -> dict[str, str]:
+def _own_lines(request: Request) -> dict[str, str]:
     """Return what is added to a submit file of the user's."""
     log = f"{request.folder}/jupyter-$(Cluster).log"
-    return {**submit.asked(request), "My.JupyterMarker": submit.string(marker), "log": log}
+    return {**submit.asked(request), "log": log}
 
 
 async def launch(link: Link, wish: Wish, known: Sequence[Record]) -> Record:
@@ -70,8 +69,8 @@ async def launch(link: Link, wish: Wish, known: Sequence[Record]) -> Record:
     if not link.hello["condor"]:
         raise ssh.no_condor(ap)
     wish = wish.on(link.hello["home"])
-    request, marker = wish.request, secrets.token_hex(8)
-    planned = plan(wish, link.hello["home"], marker)
+    request = wish.request
+    planned = plan(wish, link.hello["home"])
     former = next((record for record in known if record.name == request.name), None)
     if former and former.ap != ap:
         raise NoSuchSessionError(
@@ -83,7 +82,7 @@ async def launch(link: Link, wish: Wish, known: Sequence[Record]) -> Record:
     await _see_to_files(link, wish)
     argv, cwd = ["jupyter.sub"], request.folder
     if wish.submit_file:
-        argv = [*submit.appended(_own_lines(request, marker)), wish.submit_file]
+        argv = [*submit.appended(_own_lines(request)), wish.submit_file]
         cwd = posixpath.dirname(wish.submit_file)
     else:
         await link.ask("write", path=f"{request.folder}/jupyter.sub", text=planned)

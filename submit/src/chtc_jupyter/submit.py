@@ -134,11 +134,8 @@ def session_arguments(request: Request) -> list[str]:
     return words
 
 
-def description(request: Request, marker: str) -> dict[str, str]:
-    """Return the whole submit description, as keys and values: submit/jupyter.sub with what was asked for.
-
-    `marker` is in the job's ad: by it the job is found again where the answer to its submission was lost.
-    """
+def description(request: Request) -> dict[str, str]:
+    """Return the whole submit description, as keys and values: submit/jupyter.sub with what was asked for."""
     notebooks, base = posixpath.split(request.notebooks)
     logs = f"{request.folder}/jupyter-$(Cluster)"
     return {
@@ -156,7 +153,6 @@ def description(request: Request, marker: str) -> dict[str, str]:
         "request_memory": "4GB",
         "request_disk": "8GB",
         **asked(request),
-        "My.JupyterMarker": string(marker),
         "log": f"{logs}.log",
         "output": f"{logs}.out",
         "error": f"{logs}.err",
