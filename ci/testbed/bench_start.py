@@ -11,7 +11,7 @@ from testbed import boot, figures, image, session_cost, stock
 from testbed.errors import Problem, say
 from testbed.pool import Pool
 
-ROUNDS = 5
+ROUNDS = 9
 #: Seconds over which the idle supervisor's CPU time is counted.
 IDLE = 60
 IN_CONTAINER = Path(__file__).with_name("bench_start_inside.py")

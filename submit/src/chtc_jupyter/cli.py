@@ -233,7 +233,10 @@ def attach(name: Name = None, ap: Ap = None) -> None:
     """Open a session's tmux: the server's log, and a shell."""
     where, what = _target(name, ap)
     job = asyncio.run(verbs.job_named(where, what, Terminal()))
-    raise typer.Exit(subprocess.call(verbs.attach_command(where, job)))
+    status = subprocess.call(verbs.attach_command(where, job))
+    if status not in (0, 255):  # 255 is ssh's own: then another login would fail too
+        asyncio.run(verbs.see_that_it_is_there(where, job, Terminal()))
+    raise typer.Exit(status)
 
 
 @app.command("ssh-config")

@@ -176,6 +176,12 @@ def attach_command(ap: str, job: str) -> list[str]:
     return ssh.command(ap, remote, tty=True, share=sharing.find(ap))
 
 
+async def see_that_it_is_there(ap: str, job: str, terminal: Terminal) -> None:
+    """Raise NoSuchSessionError, with how it ended, where a job has left the queue."""
+    async with connected(ap, terminal) as link:
+        await find(link, job)
+
+
 async def job_named(ap: str, name: str | None, terminal: Terminal) -> str:
     """Return the job of a session; a job's id is taken as it is."""
     if name and re.fullmatch(r"\d+(\.\d+)?", name):
