@@ -148,7 +148,7 @@ async def _see_to_be_first(link: Link, name: str, job: str) -> None:
         found = ads.parse(await link.run(ads.named(name)))
     except CondorError:
         return
-    first = ads.job_of(min(found, key=lambda ad: int(ad["ClusterId"]))) if found else job
+    first = ads.job_of(min(found, key=lambda ad: (int(ad["ClusterId"]), int(ad["ProcId"])))) if found else job
     if first != job:
         await link.run(["condor_rm", job])
         raise _taken(name, first, link.ap)
