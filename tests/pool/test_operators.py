@@ -71,11 +71,11 @@ def test_limits_hold_for_sessions_and_for_nothing_else(own_pool):
 
 
 def test_a_session_ends_in_order_before_the_longest_that_one_may_run(own_pool):
-    install(own_pool, "ap", "sessions-ap.conf", "JUPYTER_LONGEST = 60")
+    install(own_pool, "ap", "sessions-ap.conf", "JUPYTER_LONGEST = 120")  # a quarter of it is for the end
     with sessions(own_pool) as new:
         session = new().submit("--idle-timeout never", "allowed_execute_duration = 600")
         session.ready(120)
-        gone = session.wait_gone(150)
+        gone = session.wait_gone(200)
         assert (gone["JobStatus"], gone["JupyterEnd"], gone["ExitCode"]) == (4, "deadline", 0)
         assert "allowed_execute_duration" in gone["JupyterReason"]
 

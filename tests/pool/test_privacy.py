@@ -2,6 +2,8 @@
 
 import json
 
+from bed import wait_for
+
 #: Prints the names of the files that the caller can read and that hold the text of its standard input.
 FIND = (
     "IFS= read -r text; grep -rlsFI --devices=skip --exclude='*.sif' --exclude-dir=proc -e \"$text\" "
@@ -104,8 +106,9 @@ def test_kernel_gives_nothing_by_tcp(new_session):
     addresses = [words[3] for words in listening if any(f"pid={pid}," in words[-1] for pid in theirs)]
     assert f"127.0.0.1:{port}" in addresses
     for address in set(addresses) - {f"127.0.0.1:{port}"}:
-        asked = session.pool.exec("ep1", ["python3", "-c", ZMQ_TYPE, *address.split(":")], check=True)
-        assert asked.stdout == "PULL\n"
+        ask = ["python3", "-c", ZMQ_TYPE, *address.split(":")]
+        told = wait_for(lambda ask=ask: session.pool.exec("ep1", ask).stdout, 90, f"{address} to say what it is")
+        assert told == "PULL\n"
 
 
 def test_connection_file_is_its_owners_alone(new_session):
