@@ -333,6 +333,17 @@ def sessions(pool: Pool, parent: str = "") -> Iterator[Callable[..., Session]]:
             pool.exec("ap", ["rm", "-rf", session.folder])
 
 
+@contextlib.contextmanager
+def small(pool: Pool, folder: str, size: str) -> Iterator[None]:
+    """Give a folder of alice's on the access point so little room for as long as the block."""
+    pool.exec("ap", ["mkdir", "-p", folder], user="alice", check=True)  # as root, the way to it would be root's
+    pool.exec("ap", ["mount", "-t", "tmpfs", "-o", f"size={size},uid=2001,mode=755", "tmpfs", folder], check=True)
+    try:
+        yield
+    finally:
+        pool.exec("ap", ["umount", "-l", folder], check=True)
+
+
 def place_image(pool: Pool, host: str = "ap") -> None:
     """Put the image on a host, for sessions to link to, unless it is there already."""
     sif = Path(os.environ["JUPYTER_SIF"]) if "JUPYTER_SIF" in os.environ else image.build().path / "jupyter.sif"

@@ -165,6 +165,21 @@ class Laptop:
 
 
 @contextlib.contextmanager
+def login_shell(pool: Pool, user: str, line: str) -> Iterator[None]:
+    """Have a user's login shell on the access point begin with a line for as long as the block.
+
+    Not for two tests at once: each user's file on a pool is one test's.
+    """
+    profile = pool.path("ap", f"/home/{user}/.bashrc")
+    before = profile.read_text()
+    profile.write_text(f"{line}\n{before}")
+    try:
+        yield
+    finally:
+        profile.write_text(before)
+
+
+@contextlib.contextmanager
 def laptops(pool: Pool) -> Iterator[type[Laptop]]:
     """Give out users at the laptop, and end all that they started."""
     given: list[Laptop] = []

@@ -1,12 +1,11 @@
 """What breaks around a session: its notebooks are on the access point, and it goes on, or starts anew with them."""
 
-import contextlib
 import json
 import secrets
 
 import pytest
 
-from bed import sessions, wait_for
+from bed import sessions, small, wait_for
 
 
 def with_a_saved_notebook(session):
@@ -54,37 +53,25 @@ def test_a_shadow_that_is_killed_costs_no_saved_notebook(new_session):
     assert has_started_anew_with_it(session, 120)
 
 
-@contextlib.contextmanager
-def small_disk(pool):
-    """Give a folder of alice's on the access point with a disk of its own, and functions that fill it and make room."""
-    folder = f"/home/alice/small-{secrets.token_hex(4)}"
-    pool.exec("ap", ["install", "-d", "-o", "alice", folder], check=True)
-    pool.exec("ap", ["mount", "-t", "tmpfs", "-o", "size=8m,mode=777", "none", folder], check=True)
-    yield (
-        folder,
-        lambda: pool.exec("ap", ["sh", "-c", f"cat /dev/zero > {folder}/filler"]),
-        lambda: pool.exec("ap", ["rm", f"{folder}/filler"], check=True),
-    )
-    pool.exec("ap", ["umount", folder])
-
-
 def test_a_full_disk_of_the_access_point_harms_no_saved_notebook_and_the_next_are_saved_once_there_is_room(pool):
-    with small_disk(pool) as (folder, fill, make_room), sessions(pool, folder) as new:
+    folder = f"/home/alice/small-{secrets.token_hex(4)}"
+    with small(pool, folder, "8m"), sessions(pool, folder) as new:
         session = with_a_saved_notebook(new().submit())
-        fill()
+        pool.exec("ap", ["sh", "-c", f"cat /dev/zero > {folder}/filler"])
         session.save_notebook("later.ipynb", "later" * 4000)
         wait_for(lambda: "no space left" in session.inside("jupyter-session", "status"), 90, "status to tell of it")
         assert session.has_notebook("kept.ipynb", "kept")
         assert session.file("notebooks/later.ipynb") is None
-        make_room()
+        pool.exec("ap", ["rm", f"{folder}/filler"], check=True)
         wait_for(lambda: session.has_notebook("later.ipynb", "later" * 4000), 150, "the later notebook")
 
 
 @pytest.mark.slow
 def test_an_idle_session_does_not_end_while_the_access_points_disk_is_full_and_ends_once_its_work_is_there(pool):
-    with small_disk(pool) as (folder, fill, make_room), sessions(pool, folder) as new:
+    folder = f"/home/alice/small-{secrets.token_hex(4)}"
+    with small(pool, folder, "8m"), sessions(pool, folder) as new:
         session = with_a_saved_notebook(new().submit("--idle-timeout 60s"))
-        fill()
+        pool.exec("ap", ["sh", "-c", f"cat /dev/zero > {folder}/filler"])
         session.save_notebook("later.ipynb", "later" * 4000)
 
         def only_that_holds():
@@ -93,7 +80,7 @@ def test_an_idle_session_does_not_end_while_the_access_points_disk_is_full_and_e
             return held == {"saving"} and all((seen["idle_for"] or 90) > 80 for seen in sources if not seen["active"])
 
         wait_for(only_that_holds, 180, "the session to be idle for longer than its timeout", every=3)
-        make_room()
+        pool.exec("ap", ["rm", f"{folder}/filler"], check=True)
         assert session.wait_gone(300)["JupyterEnd"] == "idle"
         assert session.has_notebook("later.ipynb", "later" * 4000)
         assert any("no space left" in warning for warning in session.receipt()["warnings"])

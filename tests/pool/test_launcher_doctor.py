@@ -3,7 +3,7 @@
 import pytest
 
 from bed import wait_for
-from laptop import laptops
+from laptop import laptops, login_shell
 from pool.test_launcher_policy import configure
 
 pytestmark = [
@@ -35,19 +35,16 @@ def test_each_broken_link_of_the_chain_is_found_and_no_other(own_pool):
         well = laptop.call("doctor", "--ap", "ap")
         assert (well.returncode, "FAIL" in well.stdout) == (0, False), well
 
-        profile = own_pool.path("ap", "/home/bob/.bashrc")
-        before = profile.read_text()
         own_pool.put("ap", "/home/bob/old/python3", OLD.encode(), "bob", 0o755)
         for line, what, advice in (
             ("PATH=~/old:$PATH", "login to ap", "older than 3.9"),
             ("mkdir -p ~/only; ln -sf /usr/bin/python3 /usr/bin/test ~/only/; PATH=~/only", "HTCondor", "--ap"),
         ):
-            profile.write_text(f"{line}\n{before}")
-            done = laptop.call("doctor", "--ap", "ap")
+            with login_shell(own_pool, "bob", line):
+                done = laptop.call("doctor", "--ap", "ap")
             assert f"FAIL  {what}" in done.stdout, done
             assert advice in done.stdout
             assert done.returncode == 1
-            profile.write_text(before)
 
         own_pool.exec("ap", ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", "/tmp"], check=True)
         assert found(laptop, "login to ap", "Read-only file system")

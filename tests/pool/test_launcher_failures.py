@@ -3,6 +3,7 @@
 import contextlib
 
 from bed import wait_for
+from laptop import login_shell
 
 
 def fails(done, status, *parts):
@@ -57,8 +58,6 @@ def test_access_point_without_condor_or_with_an_old_python_is_said_so(new_laptop
     laptop = new_laptop("bob", ap="faked")
     config = f"Host faked\n HostName ap\n HostKeyAlias ap\n SetEnv LC_FAKE={laptop.name}\n"
     pool.put("laptop", "/etc/ssh/ssh_config.d/faked.conf", config.encode())
-    profile = pool.path("ap", "/home/bob/.bashrc")
-    before = profile.read_text()
     try:
         for lines, status, part in (
             ('python3() { return 93; }; exec() { "$@"; }', 13, "older than 3.9"),
@@ -66,10 +65,9 @@ def test_access_point_without_condor_or_with_an_old_python_is_said_so(new_laptop
             ("mkdir -p ~/only; ln -sf /usr/bin/python3 ~/only/; PATH=~/only", 14, "condor_submit"),
             ("echo a shell that talks; echo '{\"id\": 5}'; echo 'raise SystemExit' >~/json.py", 20, "no image"),
         ):
-            profile.write_text(f'if [ "$LC_FAKE" = {laptop.name} ]; then {lines}; fi\n{before}')
-            assert fails(start(laptop, "--image", "none.sif"), status, part)
+            with login_shell(pool, "bob", f'if [ "$LC_FAKE" = {laptop.name} ]; then {lines}; fi'):
+                assert fails(start(laptop, "--image", "none.sif"), status, part)
     finally:
-        profile.write_text(before)
         laptop.on_ap("rm", "-rf", "json.py", "only")
 
 

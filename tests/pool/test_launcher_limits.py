@@ -1,10 +1,8 @@
 """What runs out: memory and disk of the machine, the home folder on the access point. No work is lost in silence."""
 
-import contextlib
-
 import pytest
 
-from bed import wait_for
+from bed import small, wait_for
 from laptop import laptops
 from pool.test_launcher_policy import configure
 
@@ -12,17 +10,6 @@ pytestmark = [
     pytest.mark.timeout(300),
     pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),  # the hosts of the pool
 ]
-
-
-@contextlib.contextmanager
-def small(pool, folder, size, user="alice"):
-    """Give a user's folder on the access point so little room for as long as the block."""
-    pool.exec("ap", ["install", "-d", "-o", user, "-g", user, folder], check=True)
-    pool.exec("ap", ["mount", "-t", "tmpfs", "-o", f"size={size},uid=2001,mode=755", "tmpfs", folder], check=True)
-    try:
-        yield
-    finally:
-        pool.exec("ap", ["umount", "-l", folder], check=True)
 
 
 def test_job_that_uses_too_much_is_held_and_told_what_to_ask_for(own_pool):

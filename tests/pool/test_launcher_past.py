@@ -3,6 +3,7 @@
 import json
 
 from bed import wait_for
+from laptop import login_shell
 
 
 def left(laptop):
@@ -72,20 +73,15 @@ exec /usr/bin/condor_submit "$@"
 
 
 def test_of_several_starts_of_one_name_in_the_same_second_one_stays(new_laptop, pool):
-    laptop = new_laptop("bob", ap="together")
-    folder = f"/home/bob/{laptop.name}"
+    laptop = new_laptop("alice", ap="together")
+    folder = f"/home/alice/{laptop.name}"
     config = f"Host together\n HostName ap\n HostKeyAlias ap\n SetEnv LC_TOGETHER={laptop.name}\n"
     pool.put("laptop", "/etc/ssh/ssh_config.d/together.conf", config.encode())
-    pool.put("ap", f"{folder}/condor_submit", TOGETHER.encode(), "bob", mode=0o755)
-    profile = pool.path("ap", "/home/bob/.bashrc")
-    before = profile.read_text()
-    try:
-        profile.write_text(f'[ "$LC_TOGETHER" = {laptop.name} ] && PATH={folder}:$PATH\n{before}')
+    pool.put("ap", f"{folder}/condor_submit", TOGETHER.encode(), "alice", mode=0o755)
+    with login_shell(pool, "alice", f'[ "$LC_TOGETHER" = {laptop.name} ] && PATH={folder}:$PATH'):
         started = [laptop.start() for _ in range(3)]
         wait_for(lambda: [one for one in started if one.process.poll() is not None][1:], 120, "two to end")
-    finally:
-        profile.write_text(before)
-        pool.exec("ap", ["rm", "-rf", folder])
+    pool.exec("ap", ["rm", "-rf", folder])
     stays = next(one for one in started if one.process.poll() is None)
     assert stays.url()
     for one in started:

@@ -57,7 +57,7 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """How to reach the server of a session. `token` is the only secret in it; `host_key` is its public half."""
+    """How to reach the server of a session. `token` is the only secret in it; `host_key` is a public key."""
 
     port: int
     host: str
