@@ -6,11 +6,11 @@ import secrets
 import pytest
 from hypothesis import HealthCheck, settings
 
-from bed import place_image, sessions
-from dags import dags
-from laptop import laptops
-from testbed import boot
-from testbed.pool import Pool
+from support.dags import dags
+from support.laptop import laptops
+from support.session import place_image, sessions
+from testbed.pool import boot
+from testbed.pool.pool import Pool
 
 # No test asserts a time, hypothesis's own limits least: the machine may be busy.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-from testbed import errors
+from testbed.host import errors
 
 
 def main(verb: str, arguments: list[str]) -> int:

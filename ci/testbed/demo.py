@@ -8,13 +8,15 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
 
-from testbed import errors, forward, image, launcher
-from testbed.waiting import wait
+from testbed.artifacts import image, launcher
+from testbed.host import errors
+from testbed.host.waiting import wait
+from testbed.pool import forward
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from testbed.pool import Pool
+    from testbed.pool.pool import Pool
 
 USER = "alice"
 FOLDER = "/home/alice/jupyter"
@@ -56,7 +58,7 @@ def start(pool: Pool) -> tuple[str, int]:
             errors.say(line)
         told = len(lines)
         if running.poll() is not None:
-            raise errors.Problem(f"{' '.join(COMMAND)} ended with {running.returncode}: see {output}.")
+            raise errors.UserError(f"{' '.join(COMMAND)} ended with {running.returncode}: see {output}.")
         return None
 
     return wait(look, READY, "chtc-jupyter to print the address", f"what it printed is in {output}")

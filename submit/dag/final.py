@@ -12,11 +12,11 @@ import sys
 import time
 from collections.abc import Mapping
 
+import cleanup
 import condor
-import litter
-import nodeslog
-import telling
-from nodeslog import Job
+import nodes_log
+import notify
+from nodes_log import Job
 from plan import Plan
 
 #: Seconds that a session may take to end in order, its notebooks to come back, and its POST script to run.
@@ -42,7 +42,7 @@ def main(submit_file: str, node: str, dag_status: str, failed_count: str) -> int
     """Return the exit status."""
     started = ended = time.monotonic()
     while True:
-        jobs = nodeslog.jobs(nodeslog.events(nodeslog.read(telling.nodes_log())))
+        jobs = nodes_log.jobs(nodes_log.events(nodes_log.read(notify.nodes_log())))
         what, now = waits_for(jobs, node), time.monotonic()
         ended = now if what == "its end" else ended
         if not what or now > started + PATIENCE or now > ended + POST_PATIENCE:
@@ -54,7 +54,7 @@ def main(submit_file: str, node: str, dag_status: str, failed_count: str) -> int
         return 1
     for job in jobs.values():
         if job.node == node and job.ended:
-            litter.remove(job.id, plan)
+            cleanup.remove_leftovers(job.id, plan)
     return 0 if is_fine(dag_status, failed_count) else 1
 
 

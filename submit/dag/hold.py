@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import sys
 
-import nodeslog
-import telling
+import nodes_log
+import notify
 
 
 def sentence(job: str, why: str) -> str:
@@ -37,11 +37,11 @@ def main(job: str) -> int:
     """Return the exit status, which DAGMan ignores."""
     holds = [
         event
-        for event in nodeslog.events(nodeslog.read(telling.nodes_log()))
+        for event in nodes_log.events(nodes_log.read(notify.nodes_log()))
         if event.job == job and event.number == 12
     ]
     if holds:
-        telling.tell("held", sentence(job, holds[-1].why), holds[-1].at)
+        notify.notify_user("held", sentence(job, holds[-1].why), holds[-1].at)
     return 0
 
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cleanup
 import condor
-import litter
-import nodeslog
-import telling
+import nodes_log
+import notify
 from plan import Plan
 
 ENDED, BROKE, NO_USE, REMOVED = range(4)
@@ -38,7 +38,7 @@ class Verdict:
     sentence: str
 
 
-def verdict(returned: int, job: nodeslog.Job, owner: str, *, left: int) -> Verdict:
+def verdict(returned: int, job: nodes_log.Job, owner: str, *, left: int) -> Verdict:
     """Decide what an end means; `left` is how many times DAGMan would start it again.
 
     An eviction is no end: HTCondor itself starts the job again. What its user or a rule of the pool removed is not
@@ -97,8 +97,8 @@ def _duration(seconds: float) -> str:
 
 def main(submit_file: str, job_id: str, returned: str, retry: str, max_retries: str) -> int:
     """Return the exit status."""
-    jobs = nodeslog.jobs(nodeslog.events(nodeslog.read(telling.nodes_log())))
-    job = jobs.get(job_id, nodeslog.Job(job_id, ""))
+    jobs = nodes_log.jobs(nodes_log.events(nodes_log.read(notify.nodes_log())))
+    job = jobs.get(job_id, nodes_log.Job(job_id, ""))
     found = verdict(int(returned), job, pwd.getpwuid(os.getuid()).pw_name, left=int(max_retries) - int(retry))
     told = found.sentence
     try:
@@ -106,10 +106,10 @@ def main(submit_file: str, job_id: str, returned: str, retry: str, max_retries: 
     except condor.CondorError as error:
         told += f" Its submit file can't be read any more: {error}."
     else:
-        litter.remove(job_id, plan)
+        cleanup.remove_leftovers(job_id, plan)
         if job.ran:
             told += f" {summary(receipt(plan.notebooks, job_id), plan.notebooks)}"
-    telling.tell(found.state, told, job.at or telling.now())
+    notify.notify_user(found.state, told, job.at or notify.format_now())
     return found.status
 
 

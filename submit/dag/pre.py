@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import condor
-import telling
+import notify
 from plan import Plan
 
 REFUSED = 2
@@ -133,7 +133,7 @@ def main(submit_file: str) -> int:
     except condor.CondorError as error:
         why = str(error)
     if why:
-        telling.tell("refused", f"Nothing was submitted: {why}.", telling.now())
+        notify.notify_user("refused", f"Nothing was submitted: {why}.", notify.format_now())
     return REFUSED if why else 0
 
 

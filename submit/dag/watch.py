@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import NoReturn
 
 import condor
-import nodeslog
-import telling
-from nodeslog import Event
+import nodes_log
+import notify
+from nodes_log import Event
 
 #: Seconds between two looks at the log.
 LOOK = 1.0
@@ -58,11 +58,11 @@ def follow(log: Path, watcher: Watcher) -> NoReturn:
     """Tell what is in the log, and what comes."""
     offset = 0
     while True:
-        data = nodeslog.read(log, offset)
-        end = nodeslog.whole(data)
-        for event in nodeslog.events(data[:end]):
-            if (news := watcher.after(event)) and telling.tell(*news, event.at) and news[0] == "ready":
-                with contextlib.suppress(condor.CondorError):  # the diary has it
+        data = nodes_log.read(log, offset)
+        end = nodes_log.whole(data)
+        for event in nodes_log.events(data[:end]):
+            if (news := watcher.after(event)) and notify.notify_user(*news, event.at) and news[0] == "ready":
+                with contextlib.suppress(condor.CondorError):  # the history has it
                     condor.mail(event.job, f"[HTCondor] Job {event.job}: JupyterLab is ready", news[1])
         offset += end
         time.sleep(LOOK)
@@ -71,7 +71,7 @@ def follow(log: Path, watcher: Watcher) -> NoReturn:
 def main(node: str) -> NoReturn:
     """Run until DAGMan ends it, by SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    follow(telling.nodes_log(), Watcher(node))
+    follow(notify.nodes_log(), Watcher(node))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import sync_playwright
 
-from browser.chromium import Chromium
+from support.browser.chromium import Chromium
 
 FAILED = pytest.StashKey[bool]()
 

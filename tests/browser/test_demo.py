@@ -5,9 +5,9 @@ import subprocess
 
 import pytest
 
-from bed import ROOT, wait_for
-from browser.lab import Lab
-from testbed.pool import STATE, Pool
+from support.browser.lab import Lab
+from support.session import ROOT, wait_for
+from testbed.pool.pool import STATE, Pool
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from browser.lab import Lab
+from support.browser.lab import Lab
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -5,9 +5,9 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from bed import wait_for
-from browser.lab import Lab
-from laptop import laptops
+from support.browser.lab import Lab
+from support.laptop import laptops
+from support.session import wait_for
 
 pytestmark = pytest.mark.timeout(300)
 

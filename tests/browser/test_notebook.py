@@ -2,9 +2,9 @@
 
 import pytest
 
-from bed import wait_for
-from browser.lab import Lab
-from browser.silence import silence
+from support.browser.lab import Lab
+from support.packet_loss import silence
+from support.session import wait_for
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from browser.lab import Lab
+from support.browser.lab import Lab
 
 #: What the pool's slot for such jobs wants; it is a small one.
 NOBODY = ("My.WantNobody = true", "request_memory = 1GB", "request_disk = 1GB")

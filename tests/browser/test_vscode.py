@@ -6,10 +6,10 @@ import secrets
 
 import pytest
 
-from bed import wait_for
-from browser.workbench import Workbench
-from secureshell import SecureShell
-from testbed import vscode
+from support.browser.workbench import Workbench
+from support.session import wait_for
+from support.ssh import SecureShell
+from testbed.artifacts import vscode
 
 PORT = 28443
 SOCKET = "/tmp/code-server.sock"

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from bed import background, wait_for
+from support.session import background, wait_for
 
 TIMEOUT = 30
 SPIN = "import threading; threading.Thread(target=exec, args=['while True: pass']).start()"

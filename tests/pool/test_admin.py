@@ -9,8 +9,8 @@ from datetime import datetime
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bed import sessions, wait_for
-from testbed import launcher, promtool
+from support.session import sessions, wait_for
+from testbed.artifacts import launcher, promtool
 
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # the hosts
 #: HTCondor's event log: transfer begins, and evicted, ended, removed, held.

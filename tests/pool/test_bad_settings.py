@@ -5,7 +5,7 @@ import secrets
 
 import pytest
 
-from bed import SHARED_IMAGE, place_image
+from support.session import SHARED_IMAGE, place_image
 
 #: Runs in the container: tries to start a session, and prints how that ended.
 TRY = """

@@ -1,6 +1,6 @@
 """The job's line to the access point may be missing or break off: the session works, and says what is missing."""
 
-from bed import background, wait_for
+from support.session import background, wait_for
 
 LINE = "`want_io_proxy = true`"
 HANG_UP = """

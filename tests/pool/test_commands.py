@@ -2,7 +2,7 @@
 
 import json
 
-from bed import URL
+from support.session import URL
 
 
 def test_commands_inside_the_job_answer(new_session):

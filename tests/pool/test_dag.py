@@ -2,7 +2,7 @@
 
 import pytest
 
-from bed import URL, wait_for
+from support.session import URL, wait_for
 
 #: A start can take minutes where the machine is busy.
 pytestmark = pytest.mark.timeout(900)
@@ -18,10 +18,10 @@ def test_a_session_under_dagman_is_as_with_the_stock_file_and_leaves_nothing_beh
     dag.wait_told("ready")
 
     assert dag.wait_dag_gone() == 0
-    diary = dag.wait_told("ready", "ended")
-    assert f"condor_q {dag.job} -af JupyterConnect" in diary
-    assert "the idle timeout is 30 s" in diary
-    assert "kept.ipynb" in diary.splitlines()[1]
+    history = dag.wait_told("ready", "ended")
+    assert f"condor_q {dag.job} -af JupyterConnect" in history
+    assert "the idle timeout is 30 s" in history
+    assert "kept.ipynb" in history.splitlines()[1]
     assert dag.has_notebook("kept.ipynb", "kept")
     wait_for(lambda: not dag.left(), 30, f"nothing to be left: {dag.left()}")
 

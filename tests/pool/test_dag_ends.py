@@ -2,8 +2,8 @@
 
 import pytest
 
-from bed import wait_for
-from dags import DagSession
+from support.dags import DagSession
+from support.session import wait_for
 
 #: A start can take minutes where the machine is busy.
 pytestmark = pytest.mark.timeout(900)
@@ -35,7 +35,7 @@ def test_a_session_that_its_user_removes_is_not_started_again_and_ends_the_dag(n
     dag.ap("condor_rm", dag.job, check=True)
     assert dag.wait_dag_gone() == 1
     assert len(dag.jobs()) == 1
-    assert "removed: The session was removed by its user" in dag.diary()
+    assert "removed: The session was removed by its user" in dag.history()
     assert dag.has_notebook("kept.ipynb", "kept")
     assert_nothing_left(dag)
 
@@ -46,7 +46,7 @@ def test_a_session_that_breaks_is_started_again(new_dag):
     dag.kill_supervisor()
     dag.wait_session(2).ready()
     assert dag.told()[:2] == ["ready", "failed"]
-    assert "It is started again." in dag.diary()
+    assert "It is started again." in dag.history()
     dag.inside("jupyter-session", "stop")
     assert dag.wait_dag_gone() == 0
     assert_nothing_left(dag)
@@ -57,7 +57,7 @@ def test_a_session_that_breaks_each_time_is_started_three_times_at_most(new_dag)
     assert dag.wait_dag_gone() == 1
     assert len(dag.jobs()) == 3
     assert dag.told() == ["failed"] * 3
-    assert "It is not started again." in dag.diary().splitlines()[2]
+    assert "It is not started again." in dag.history().splitlines()[2]
     assert_nothing_left(dag)
 
 
@@ -73,8 +73,8 @@ def test_a_held_job_is_told_of_with_the_next_step_and_goes_on_when_released(new_
     dag = new_dag().submit_dag().wait_session()
     dag.ready()
     dag.ap("condor_hold", dag.job, check=True)
-    diary = dag.wait_told("ready", "held")
-    assert f"condor_release {dag.job} lets it go on" in diary
+    history = dag.wait_told("ready", "held")
+    assert f"condor_release {dag.job} lets it go on" in history
     dag.ap("condor_release", dag.job, check=True)
     dag.wait_told("ready", "held", "ready")
     dag.inside("jupyter-session", "stop")
@@ -89,7 +89,7 @@ def test_what_a_rule_of_the_pool_removes_is_not_started_again(own_pool):
     dag = DagSession(own_pool).submit_dag()
     assert dag.wait_dag_gone() == 1
     assert len(dag.jobs()) == 1
-    assert "SYSTEM_PERIODIC_REMOVE" in dag.diary()
+    assert "SYSTEM_PERIODIC_REMOVE" in dag.history()
     assert dag.told()[-1] == "removed"
     assert dag.states()[-1:] != ["ready"]
     assert_nothing_left(dag)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bed import place_image, wait_for
-from dags import DagSession
+from support.dags import DagSession
+from support.session import place_image, wait_for
 
 #: A start can take minutes where the machine is busy.
 pytestmark = pytest.mark.timeout(900)
@@ -37,7 +37,7 @@ def test_htcondors_own_mail_is_sent_when_the_session_is_ready_and_when_it_ends(o
     def mails():
         return own_pool.exec("ap", ["cat", "/tmp/mails"]).stdout
 
-    wait_for(lambda: "JupyterLab is ready" in mails(), 180, f"the first mail: {dag.diary()}")
+    wait_for(lambda: "JupyterLab is ready" in mails(), 180, f"the first mail: {dag.history()}")
     assert f"-s [HTCondor] Job {dag.job}: JupyterLab is ready alice@example.org" in mails()
     dag.wait_session().ready()
     dag.inside("jupyter-session", "stop")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bed import wait_for
-from dags import KEPT
+from support.dags import KEPT
+from support.session import wait_for
 
 EXECUTE = "cd notebooks && /opt/jupyter/bin/jupyter execute --inplace pipeline.ipynb && ls summary.json"
 
@@ -18,7 +18,7 @@ def pipeline(new_dag):
 def assert_nothing_left(dag):
     outputs = {"report.txt", "pipeline.log", "pipeline/prepare.err", "pipeline/report.err"}
     wait_for(lambda: set(dag.left()) <= outputs, 30, f"nothing to be left: {dag.left()}")
-    assert KEPT.fullmatch("pipeline.dag.diary")
+    assert KEPT.fullmatch("pipeline.dag.history")
 
 
 @pytest.mark.slow

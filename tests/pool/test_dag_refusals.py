@@ -2,7 +2,7 @@
 
 import pytest
 
-from bed import wait_for
+from support.session import wait_for
 
 JOBS = 'TransferOutput == "notebooks" && Iwd == "{}"'
 
@@ -18,8 +18,8 @@ def test_a_missing_image_is_said_and_nothing_is_submitted(new_dag):
     dag.before -= {"jupyter.sif"}
     dag.submit_dag()
     assert dag.wait_dag_gone() == 1
-    diary = dag.wait_told("refused")
-    assert f"the image {dag.folder}/jupyter.sif is not there: put it there" in diary
+    history = dag.wait_told("refused")
+    assert f"the image {dag.folder}/jupyter.sif is not there: put it there" in history
     assert_nothing_was_submitted(dag)
     assert not dag.jobs()
     wait_for(lambda: not dag.left(), 30, f"nothing to be left: {dag.left()}")
@@ -29,10 +29,10 @@ def refused(dag, submit_file="jupyter.sub"):
     """Run the script as DAGMan does; return what it told."""
     env = ["env", f"_CONDOR_DAGMAN_LOG={dag.folder}/jupyter.dag.dagman.out", "CONDOR_ID=999999.0"]
     done = dag.ap(*env, "dag/pre.py", submit_file)
-    assert done.returncode == (2 if dag.diary() else 0), done.stderr
+    assert done.returncode == (2 if dag.history() else 0), done.stderr
     assert done.stderr == ""
-    assert dag.diary().count("\n") <= 1
-    return dag.diary()
+    assert dag.history().count("\n") <= 1
+    return dag.history()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import secrets
 
 import pytest
 
-from bed import sessions, small, wait_for
+from support.session import sessions, small, wait_for
 
 
 def with_a_saved_notebook(session):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from testbed import image
+from testbed.artifacts import image
 
 SIF = "/srv/jupyter.sif"
 

@@ -1,6 +1,6 @@
 """However HTCondor ends a session, what was saved in it is in the user's folder; the next run starts with it."""
 
-from bed import URL, Tunnel, wait_for
+from support.session import URL, Tunnel, wait_for
 
 
 def session_with_notebook(new_session):

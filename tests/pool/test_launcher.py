@@ -3,9 +3,9 @@
 import json
 import signal
 
-from bed import wait_for
 from pool.test_privacy import found_by
-from testbed.pool import kill_tree
+from support.session import wait_for
+from testbed.pool.pool import kill_tree
 
 #: Prints the user's listening TCP sockets on the access point for as long as it runs, each once.
 WATCH = "while :; do ss -Hltne | grep -w uid:$0; sleep 0.05; done | awk '!seen[$4]++ { print; fflush() }'"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bed import wait_for
-from laptop import laptops
+from support.laptop import laptops
+from support.session import wait_for
 
 pytestmark = [
     pytest.mark.slow,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bed import wait_for
-from laptop import laptops, login_shell
 from pool.test_launcher_policy import configure
+from support.laptop import laptops, login_shell
+from support.session import wait_for
 
 pytestmark = [
     pytest.mark.timeout(300),

@@ -2,8 +2,8 @@
 
 import contextlib
 
-from bed import wait_for
-from laptop import login_shell
+from support.laptop import login_shell
+from support.session import wait_for
 
 
 def fails(done, status, *parts):

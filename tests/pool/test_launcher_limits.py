@@ -2,9 +2,9 @@
 
 import pytest
 
-from bed import small, wait_for
-from laptop import laptops
 from pool.test_launcher_policy import configure
+from support.laptop import laptops
+from support.session import small, wait_for
 
 pytestmark = [
     pytest.mark.timeout(300),

@@ -6,7 +6,7 @@ import secrets
 
 import pytest
 
-from bed import wait_for
+from support.session import wait_for
 
 SSHD = """Port {port}
 AuthenticationMethods keyboard-interactive

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bed import wait_for
-from laptop import laptops
+from support.laptop import laptops
+from support.session import wait_for
 
 #: What a schedd logs of those who ask it something.
 ASKED = ("QUERY_JOB_ADS", "GET_JOB_CONNECT_INFO", "QMGMT_READ_CMD", "QMGMT_WRITE_CMD")

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from bed import wait_for
-from laptop import laptops
+from support.laptop import laptops
+from support.session import wait_for
 
 pytestmark = [
     pytest.mark.timeout(300),

@@ -4,8 +4,8 @@ import json
 
 import tomllib
 
-from bed import ROOT, SHARED_IMAGE, wait_for
-from laptop import SMALL
+from support.laptop import SMALL
+from support.session import ROOT, SHARED_IMAGE, wait_for
 
 
 def test_on_the_access_point_itself_it_needs_no_ssh_and_prints_the_line_for_the_laptop(new_laptop):

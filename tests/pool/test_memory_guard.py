@@ -4,7 +4,7 @@ import json
 import shlex
 import subprocess
 
-from bed import background, wait_for
+from support.session import background, wait_for
 
 GREEDY = """
 import time

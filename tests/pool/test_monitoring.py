@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from bed import ROOT
-from testbed import promtool
+from support.session import ROOT
+from testbed.artifacts import promtool
 
 ALERTS = ROOT / "submit/monitoring/alerts.yml"
 #: What is written stays as it is for an hour: old numbers, and so many failed sessions beside ten good ones.

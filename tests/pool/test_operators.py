@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bed import ROOT, sessions, wait_for
+from support.session import ROOT, sessions, wait_for
 
 OPERATORS = ROOT / "submit/operators"
 #: HoldReasonCode of a job that would bring, or bring back, more than it may.

@@ -3,7 +3,7 @@
 import json
 import select
 
-from bed import background
+from support.session import background
 
 #: Runs as root on the execution point: takes the port that a job's JupyterLab was told, before it does.
 THIEF = r"""

@@ -2,7 +2,7 @@
 
 import json
 
-from bed import wait_for
+from support.session import wait_for
 
 #: Prints the names of the files that the caller can read and that hold the text of its standard input.
 FIND = (

@@ -3,7 +3,7 @@
 import json
 import os
 
-from bed import wait_for
+from support.session import wait_for
 
 #: Seconds within which a file is on the access point, on a busy machine.
 SAVED = 60

@@ -4,8 +4,8 @@ import secrets
 
 import pytest
 
-from bed import sessions, wait_for
-from secureshell import SecureShell
+from support.session import sessions, wait_for
+from support.ssh import SecureShell
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@
 
 import json
 
-from bed import wait_for
-from secureshell import SecureShell
+from support.session import wait_for
+from support.ssh import SecureShell
 
 
 def source(shell, name="ssh"):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bed import wait_for
-from secureshell import SecureShell
+from support.session import wait_for
+from support.ssh import SecureShell
 
 
 def connections(shell):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bed import wait_for
+from support.session import wait_for
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bed import URL, wait_for
+from support.session import URL, wait_for
 
 
 def test_ready_session_shows_its_public_attributes_and_no_token(new_session):

@@ -7,7 +7,7 @@ import select
 
 import pytest
 
-from bed import SHARED_IMAGE, URL, background, place_image, wait_for
+from support.session import SHARED_IMAGE, URL, background, place_image, wait_for
 
 RUN = ("apptainer", "-q", "run", SHARED_IMAGE)
 

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import argparse
 
-from testbed import (
-    bench_activity,
-    bench_culler,
-    bench_entry,
-    bench_open,
-    bench_save,
-    bench_scale,
-    bench_ssh,
-    bench_start,
-    bench_transfer,
-)
+from testbed.bench import activity, culler, entry, open_page, save, scale, ssh, start, transfer
 
 _MODULES = (
-    bench_start,
-    bench_open,
-    bench_activity,
-    bench_save,
-    bench_culler,
-    bench_scale,
-    bench_entry,
-    bench_transfer,
-    bench_ssh,
+    start,
+    open_page,
+    activity,
+    save,
+    culler,
+    scale,
+    entry,
+    transfer,
+    ssh,
 )
-BENCHES = {module.__name__.rpartition("bench_")[2]: module for module in _MODULES}
+BENCHES = {module.__name__.rpartition(".")[2].removesuffix("_page"): module for module in _MODULES}
 
 
 def main(arguments: list[str]) -> int:

@@ -6,9 +6,11 @@ import argparse
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-from testbed import boot, demo, image
-from testbed.errors import Problem, say
-from testbed.pool import Pool
+from testbed import demo
+from testbed.artifacts import image
+from testbed.host.errors import UserError, say
+from testbed.pool import boot
+from testbed.pool.pool import Pool
 
 
 def main(arguments: list[str]) -> int:
@@ -21,7 +23,7 @@ def main(arguments: list[str]) -> int:
         say("stopped" if boot.down(pool) else "there is nothing to stop")
         return 0
     if not (image.CHECKOUT / "submit/jupyter.sub").exists():
-        raise Problem(f"{image.CHECKOUT} has no submit/jupyter.sub: is the checkout whole?")
+        raise UserError(f"{image.CHECKOUT} has no submit/jupyter.sub: is the checkout whole?")
     print(_running(pool) or _start(pool))
     return 0
 

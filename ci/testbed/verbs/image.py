@@ -6,8 +6,8 @@ import argparse
 import shutil
 from pathlib import Path
 
-from testbed import image
-from testbed.errors import Problem
+from testbed.artifacts import image
+from testbed.host.errors import UserError
 
 
 def main(arguments: list[str]) -> int:
@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     for argument in options.build_arg:
         name, separator, value = argument.partition("=")
         if not separator:
-            raise Problem(f"--build-arg {argument!r} has no '=': write it as NAME=VALUE.")
+            raise UserError(f"--build-arg {argument!r} has no '=': write it as NAME=VALUE.")
         given[name] = value
     sif = image.build(given).path / "jupyter.sif"
     if options.output:

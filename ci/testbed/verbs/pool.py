@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from testbed import boot, network
-from testbed.people import SLOT_USERS, SYSTEM, USERS
-from testbed.pool import HOSTS, LOGS, Pool
+from testbed.pool import boot, network
+from testbed.pool.accounts import SLOT_USERS, SYSTEM, USERS
+from testbed.pool.pool import HOSTS, LOGS, Pool
 
 
 def main(arguments: list[str]) -> int:

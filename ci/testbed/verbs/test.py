@@ -9,10 +9,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from testbed import apt, boot, cache, checks, commands, image, venv
-from testbed.checks import Outcome
-from testbed.errors import say
-from testbed.pool import Pool
+from testbed.artifacts import image, venv
+from testbed.host import apt, cache, commands
+from testbed.host.errors import say
+from testbed.pool import boot
+from testbed.pool.pool import Pool
+from testbed.verbs import checks
+from testbed.verbs.checks import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

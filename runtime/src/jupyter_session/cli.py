@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from jupyter_session import __version__, client
+from jupyter_session import __version__, verbs
 from jupyter_session.errors import SessionError, UsageError
 from jupyter_session.settings import TABLE
 
@@ -35,9 +35,10 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="jupyter-session", description="JupyterLab as an HTCondor job.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"jupyter-session {__version__}")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
+    subparsers = parser.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
     commands = {
-        verb: verbs.add_parser(verb, help=text, description=text, allow_abbrev=False) for verb, text in _VERBS.items()
+        verb: subparsers.add_parser(verb, help=text, description=text, allow_abbrev=False)
+        for verb, text in _VERBS.items()
     }
     run = commands["run"]
     run.epilog = (
@@ -66,14 +67,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = vars(_parser().parse_args(argv))
         verb = arguments.pop("verb")
         if verb == "run":
-            from jupyter_session.run import run  # noqa: PLC0415 - the other verbs need not load it
+            from jupyter_session.session.run import run  # noqa: PLC0415 - the other verbs need not load it
 
             return run(arguments, os.environ)
         if verb == "sshd":
-            from jupyter_session.sshd import sshd  # noqa: PLC0415
+            from jupyter_session.ssh.sshd import sshd  # noqa: PLC0415
 
             return sshd(**arguments)
-        return int(getattr(client, verb)(**arguments))
+        return int(getattr(verbs, verb)(**arguments))
     except SessionError as error:
         print(f"jupyter-session: {error}", file=sys.stderr)
         return error.exit_code

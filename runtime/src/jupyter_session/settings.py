@@ -8,10 +8,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from jupyter_session.durations import parse_duration
 from jupyter_session.errors import UsageError
 from jupyter_session.ports import PortRange, parse_port_range
-from jupyter_session.sizes import parse_size
+from jupyter_session.units.durations import parse_duration
+from jupyter_session.units.sizes import parse_size
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,17 +14,20 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from chtc_jupyter import errors, queries, records, ssh, ssh_config, submit, verbs
-from chtc_jupyter import start as starting
-from chtc_jupyter.doctor import Doctor
+from chtc_jupyter import errors, store
+from chtc_jupyter.commands import queries, verbs
+from chtc_jupyter.commands import start as starting
+from chtc_jupyter.commands.doctor import Doctor
+from chtc_jupyter.commands.open_session import OpenOptions, OpenSession, is_open, submit_only
+from chtc_jupyter.commands.start import StartOptions
+from chtc_jupyter.condor import submit
+from chtc_jupyter.condor.submit import Request
 from chtc_jupyter.errors import LauncherError, NoSuchSessionError, UsageError
-from chtc_jupyter.link import HERE, LinkLostError
-from chtc_jupyter.login import open_link
-from chtc_jupyter.opening import Manner, Opening, is_open, submit_only
-from chtc_jupyter.records import Record
-from chtc_jupyter.start import Wish
-from chtc_jupyter.submit import Request
-from chtc_jupyter.ui import Terminal
+from chtc_jupyter.ssh import openssh, ssh_config
+from chtc_jupyter.ssh.agent_client import HERE, LinkLostError
+from chtc_jupyter.ssh.login import open_link
+from chtc_jupyter.store import Record
+from chtc_jupyter.terminal import Terminal
 
 _HELP = """JupyterLab as an HTCondor job, from the laptop: one command, one login.
 
@@ -55,7 +58,8 @@ def _number(text: str) -> int:
 
 #: What `config` can set: the defaults of `start`.
 DEFAULTS: dict[str, Callable[[str], Any]] = {
-    "ap": ssh.access_point, "image": str, "notebooks": str, "gpus": _number, "gpu_memory": str, "cpus": _number,
+    "ap": openssh.validate_access_point, "image": str, "notebooks": str, "gpus": _number, "gpu_memory": str,
+    "cpus": _number,
     "memory": str, "disk": str, "idle_timeout": str, "max_runtime": str, "browser": _truth, "notify": _truth,
 }  # fmt: skip
 
@@ -112,9 +116,9 @@ def start(
     With --interactive the job is a shell in which the session is started. It lives no longer than the connection that
     started it: Ctrl-C or a cut ends it, and the notebooks come back as they were saved.
     """
-    values = records.load_config()
+    values = store.load_config()
     request = Request(
-        name=submit.name(name),
+        name=submit.validate_name(name),
         folder="",
         notebooks=notebooks or values.get("notebooks", ""),
         image=image or values.get("image", ""),
@@ -127,12 +131,15 @@ def start(
         max_runtime=max_runtime or values.get("max_runtime"),
         settings=set_ or (),
     )
-    wish, terminal = Wish(request=request, submit_file=submit_file, interactive=interactive), Terminal(as_json=as_json)
-    plan = starting.plan(wish, "~")  # what is wrong with it is told before anybody logs in
+    wish, terminal = (
+        StartOptions(request=request, submit_file=submit_file, interactive=interactive),
+        Terminal(as_json=as_json),
+    )
+    plan = starting.plan_submission(wish, "~")  # what is wrong with it is told before anybody logs in
     if dry_run:
         terminal.result(plan.rstrip())
         return
-    manner = Manner(
+    manner = OpenOptions(
         browser=values.get("browser", True) if browser is None else browser,
         notify=values.get("notify", False) if notify is None else notify,
     )
@@ -142,17 +149,17 @@ def start(
     _finish(_start(where, wish, terminal, manner))
 
 
-async def _start(ap: str, wish: Wish, terminal: Terminal, manner: Manner) -> int:
+async def _start(ap: str, wish: StartOptions, terminal: Terminal, manner: OpenOptions) -> int:
     link = await open_link(ap, terminal, forward=ap != HERE)
     try:
-        record = await starting.launch(link, wish, records.all_records())
+        record = await starting.launch(link, wish, store.all_records())
     except BaseException:
         await link.close()
         raise
-    records.save(record)
+    store.save(record)
     if ap == HERE:
         return await submit_only(link, record, terminal)
-    return await Opening(record, terminal, manner).run(link)
+    return await OpenSession(record, terminal, manner).run(link)
 
 
 @app.command()
@@ -164,13 +171,13 @@ def connect(
     as_json: Json = False,
 ) -> None:
     """Open a session that runs, from this machine or from another one."""
-    _finish(_connect(name, ap, Terminal(as_json=as_json), Manner(browser, notify)))
+    _finish(_connect(name, ap, Terminal(as_json=as_json), OpenOptions(browser, notify)))
 
 
-async def _connect(name: str | None, ap: str | None, terminal: Terminal, manner: Manner) -> int:
+async def _connect(name: str | None, ap: str | None, terminal: Terminal, manner: OpenOptions) -> int:
     known: Record | None = None
     with contextlib.suppress(NoSuchSessionError):
-        known = records.find(name, ap)
+        known = store.find(name, ap)
     where = known.ap if known else access_point(ap)
     link = await open_link(where, terminal, forward=True)
     try:
@@ -178,14 +185,14 @@ async def _connect(name: str | None, ap: str | None, terminal: Terminal, manner:
     except BaseException:
         await link.close()
         raise
-    return await Opening(record, terminal, manner).run(link)
+    return await OpenSession(record, terminal, manner).run(link)
 
 
 @app.command("list")
 def list_(ap: Ap = None, as_json: Json = False) -> None:
     """Show all your sessions, on every access point that this machine knows."""
-    known = dict.fromkeys([*([access_point(ap)] if ap or not records.all_records() else []),
-                           *(record.ap for record in records.all_records() if not ap)])  # fmt: skip
+    known = dict.fromkeys([*([access_point(ap)] if ap or not store.all_records() else []),
+                           *(record.ap for record in store.all_records() if not ap)])  # fmt: skip
     _finish(verbs.show_list(list(known), Terminal(as_json=as_json)))
 
 
@@ -259,8 +266,8 @@ def ssh_proxy(host: Annotated[str, typer.Argument(help="The host, as ssh has it.
 @app.command()
 def url(name: Name = None, as_json: Json = False) -> None:
     """Print the address of a session that is open on this machine, the token in it."""
-    record = records.find(name)
-    found = records.opened_url(record.name)
+    record = store.find(name)
+    found = store.opened_url(record.name)
     if not found or not asyncio.run(is_open(record)):
         raise NoSuchSessionError(f"{record.name} is not open here: `chtc-jupyter connect {record.name}` opens it.")
     Terminal().result(json.dumps({"name": record.name, "url": found}) if as_json else found)
@@ -269,8 +276,8 @@ def url(name: Name = None, as_json: Json = False) -> None:
 @app.command()
 def forget(name: Name = None) -> None:
     """Forget a session on this machine; nothing happens to its job."""
-    record = records.find(name)
-    records.forget(record.name)
+    record = store.find(name)
+    store.forget(record.name)
     Terminal().say(f"{record.name} is forgotten here. If its job {record.job} runs, it goes on.")
 
 
@@ -281,14 +288,14 @@ def config(
     as_json: Json = False,
 ) -> None:
     """Show the defaults of `start`, or set one."""
-    values = records.load_config()
+    values = store.load_config()
     if key is not None and key not in DEFAULTS:
         raise UsageError(f"There is no default {key!r}: there are {', '.join(DEFAULTS)}.")
     if key is not None and value is not None:
         values.pop(key, None)
         if value:
             values[key] = DEFAULTS[key](value)
-        records.save_config(values)
+        store.save_config(values)
         return
     shown = {name: values[name] for name in ([key] if key else DEFAULTS) if name in values}
     terminal = Terminal()
@@ -297,13 +304,13 @@ def config(
     else:
         for name, found in shown.items():
             terminal.result(f"{name} = {found}")
-        terminal.say(f"({records.config_file()})")
+        terminal.say(f"({store.config_file()})")
 
 
 @app.command()
 def doctor(ap: Ap = None, as_json: Json = False) -> None:
     """Check the whole way from here to the pool, and say what to mend."""
-    image = str(records.load_config().get("image", f"~/{starting.FOLDER}/jupyter.sif"))
+    image = str(store.load_config().get("image", f"~/{starting.FOLDER}/jupyter.sif"))
     _finish(Doctor(access_point(ap), image, Terminal(as_json=as_json)).run())
 
 
@@ -338,15 +345,15 @@ def admin(
 def _target(name: str | None, ap: str | None) -> tuple[str, str | None]:
     """Return the access point of the session that is meant, and its job, or what it is called there."""
     with contextlib.suppress(NoSuchSessionError):
-        record = records.find(name, ap)
+        record = store.find(name, ap)
         return record.ap, record.job
-    aps = {record.ap for record in records.all_records()}
+    aps = {record.ap for record in store.all_records()}
     return (aps.pop() if len(aps) == 1 and ap is None else access_point(ap)), name
 
 
 def access_point(given: str | None) -> str:
     """Return the access point: as given, of the defaults, or this machine."""
-    if found := given or records.load_config().get("ap"):
+    if found := given or store.load_config().get("ap"):
         return str(found)
     if shutil.which("condor_submit"):
         return HERE

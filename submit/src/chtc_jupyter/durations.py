@@ -10,7 +10,7 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def seconds(text: str) -> float:
+def parse_duration(text: str) -> float:
     """Return a duration in seconds; raises UsageError where it is none, or nothing."""
     found = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
     if not re.fullmatch(rf"({_PART.pattern})+", text) or not 0 < found < 1e10:

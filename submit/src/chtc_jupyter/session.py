@@ -8,20 +8,22 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
-from chtc_jupyter import events, ssh, tunnel, words
+from chtc_jupyter import messages
+from chtc_jupyter.condor import event_log
+from chtc_jupyter.condor.event_log import JobProgress, Phase
 from chtc_jupyter.errors import LauncherError, PolicyError
-from chtc_jupyter.events import Course, Phase
-from chtc_jupyter.gate import Gate
-from chtc_jupyter.http import Notice
-from chtc_jupyter.link import HERE, Link, LinkFailedError, LinkLostError
-from chtc_jupyter.records import Record
+from chtc_jupyter.proxy.http_head import Notice
+from chtc_jupyter.proxy.local_proxy import LocalProxy
+from chtc_jupyter.ssh import openssh, tunnel
+from chtc_jupyter.ssh.agent_client import HERE, AgentClient, LinkFailedError, LinkLostError
+from chtc_jupyter.store import Record
 
 #: How often a tunnel that stands may lead nowhere before that is taken for the access point's policy.
 _TRIES = 3
 
 
 @dataclass(frozen=True)
-class Leg:
+class ConnectionState:
     """The connection to the access point, as the person is told of it. `asks` when a person must log in."""
 
     up: bool = True
@@ -43,11 +45,11 @@ class Session:
         person: Callable[[str], Awaitable[None]],
     ) -> None:
         self.record = record
-        self.course = Course()
-        self.leg = Leg()
+        self.course = JobProgress()
+        self.leg = ConnectionState()
         self.token = ""
-        self.link: Link | None = None
-        self.gate = Gate(self.notice, self.facts)
+        self.link: AgentClient | None = None
+        self.gate = LocalProxy(self.notice, self.facts)
         self._changed = changed
         self._person = person
         self._news = asyncio.Event()
@@ -59,7 +61,7 @@ class Session:
 
     def notice(self) -> Notice:
         """Return what the address answers while it does not lead to JupyterLab."""
-        return words.notice(self.record, self.course, why=self.leg.why, asks=self.leg.asks)
+        return messages.build_notice(self.record, self.course, why=self.leg.why, asks=self.leg.asks)
 
     def facts(self) -> dict[str, object]:
         """Return what the address answers to the launcher's own questions, and to the page that waits."""
@@ -71,17 +73,17 @@ class Session:
             "headline": self.notice().headline,
         }
 
-    async def follow(self, link: Link) -> None:
+    async def follow(self, link: AgentClient) -> None:
         """Follow the job to its end, over this connection and those that replace it."""
         watch = asyncio.create_task(self._watch_clock())
         try:
             while True:
                 self.link = link
-                self._set_leg(Leg())
+                self._set_leg(ConnectionState())
                 try:
                     return await self._use(link)
                 except LinkLostError:
-                    self._set_leg(Leg(up=False, why=f"The connection to {self.record.ap} was lost."))
+                    self._set_leg(ConnectionState(up=False, why=f"The connection to {self.record.ap} was lost."))
                 finally:
                     self.gate.cut()
                     self.link = None
@@ -90,24 +92,24 @@ class Session:
         finally:
             watch.cancel()
 
-    async def _again(self) -> Link:
+    async def _again(self) -> AgentClient:
         """Connect again, as often as it takes; a person is asked once where a login needs one."""
         attempt, tries, batch = 0, "soon", True
         while True:
-            await asyncio.sleep(ssh.delay(tries, attempt))
+            await asyncio.sleep(openssh.get_retry_delay(tries, attempt))
             try:
-                return await Link.open(
+                return await AgentClient.open(
                     self.record.ap,
                     forward=True,
                     batch=batch,
-                    patience=ssh.patience(tries),
+                    patience=openssh.get_connect_timeout(tries),
                     login=60 if batch else None,
                 )
             except LinkFailedError as failed:
                 attempt = attempt + 1 if failed.failure.tries == tries else 1
                 tries, batch = failed.failure.tries, True
                 asks = tries in ("asked", "never")
-                self._set_leg(Leg(up=False, why=str(failed.failure.error), asks=asks))
+                self._set_leg(ConnectionState(up=False, why=str(failed.failure.error), asks=asks))
                 if asks:
                     await self._person(
                         f"{self.record.ap} wants you to log in again."
@@ -116,7 +118,7 @@ class Session:
                     )
                     attempt, batch = 0, False
 
-    async def _use(self, link: Link) -> None:
+    async def _use(self, link: AgentClient) -> None:
         """Follow log and tunnel over one connection until the job has ended; raises LinkLostError."""
         log = asyncio.create_task(self._follow_log(link))
         inner = asyncio.create_task(self._keep_tunnel(link))
@@ -129,13 +131,13 @@ class Session:
                 task.cancel()
             await asyncio.gather(log, inner, return_exceptions=True)
 
-    async def _follow_log(self, link: Link) -> None:
+    async def _follow_log(self, link: AgentClient) -> None:
         """Read the log anew, from its beginning: what it says does not depend on what was seen before."""
         async with contextlib.aclosing(follow(link, self.record)) as courses:
             async for course in courses:
                 self._set_course(course)
 
-    async def _keep_tunnel(self, link: Link) -> None:
+    async def _keep_tunnel(self, link: AgentClient) -> None:
         """Hold a tunnel into the job whenever its server is ready."""
         while True:
             while self.course.phase not in (Phase.READY, Phase.LOST, Phase.SUSPENDED) or not self.course.port:
@@ -154,7 +156,7 @@ class Session:
                 await asyncio.gather(holding, return_exceptions=True)
                 self.gate.cut()
 
-    async def _hold(self, link: Link, port: int) -> None:
+    async def _hold(self, link: AgentClient, port: int) -> None:
         """Try until a tunnel stands, and stay while it does; then try again."""
         attempt = silent = 0
         while True:
@@ -168,13 +170,13 @@ class Session:
                         if not await link.leads():
                             silent += 1
                             if silent == _TRIES:
-                                raise PolicyError(words.no_forward(self.record.ap))
+                                raise PolicyError(messages.describe_forbidden_forward(self.record.ap))
                             break
                         attempt, silent, self.token = 0, 0, found[2]
                         self.gate.lead(link.port, self.token)
                         self._changed()
                     elif "status" in answer and (refusal := tunnel.policy(answer["err"])):
-                        raise PolicyError(words.policy(self.record, refusal))
+                        raise PolicyError(messages.describe_policy(self.record, refusal))
             if self.gate.up:
                 self.gate.cut()
                 self._changed()
@@ -195,21 +197,21 @@ class Session:
         self._news.clear()
         await self._news.wait()
 
-    def _set_course(self, course: Course) -> None:
+    def _set_course(self, course: JobProgress) -> None:
         if course != self.course:
             self.course = course
             self._news.set()
             self._changed()
 
-    def _set_leg(self, leg: Leg) -> None:
+    def _set_leg(self, leg: ConnectionState) -> None:
         if leg != self.leg:
             self.leg = leg
             self._changed()
 
 
-async def follow(link: Link, record: Record) -> AsyncGenerator[Course, None]:
+async def follow(link: AgentClient, record: Record) -> AsyncGenerator[JobProgress, None]:
     """Yield what a job's log says of it, anew whenever that changes, up to its end; raises LinkLostError."""
-    reader, course, before = events.Reader(), Course(), None
+    reader, course, before = event_log.Reader(), JobProgress(), None
     async with contextlib.aclosing(link.stream("tail", path=record.log)) as answers:
         async for answer in answers:
             if "error" in answer:
@@ -217,7 +219,7 @@ async def follow(link: Link, record: Record) -> AsyncGenerator[Course, None]:
             for line in answer.get("lines", ()):
                 event = reader.feed(line)
                 if event and event.job == record.job:
-                    course = events.after(course, event)
+                    course = event_log.apply_event(course, event)
             if not answer.get("more") and course != before:
                 before = course
                 yield course

@@ -15,7 +15,7 @@ class Sample:
     """What one source saw. Times are seconds of the session's clock.
 
     `active`: it holds the session now. `last`: the last activity that it knows of. `since`: since when it has been as
-    active, or as inactive, as it is; filled in by `Lookout`.
+    active, or as inactive, as it is; filled in by `ActivityMonitor`.
     """
 
     source: str
@@ -35,7 +35,7 @@ class Source(Protocol):
         """Look once; `now` is the session's clock."""
 
 
-class Lookout:
+class ActivityMonitor:
     """All sources of a session. One that fails, in whatever way, never disturbs the others: what it last saw stands.
 
     What it last saw stands for `patience` seconds, to be exact: a source that is broken for good holds no session.

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from jupyter_session.activity import Sample
-from jupyter_session.activity.jupyter import Get
-from jupyter_session.activity.work import Work
-from jupyter_session.durations import format_duration
-from jupyter_session.lab import LabError
-from jupyter_session.processes import Group, Role
+from jupyter_session.activity.process_groups import Group, Role
+from jupyter_session.activity.programs_at_work import Work
+from jupyter_session.activity.requests import Get
+from jupyter_session.jupyter.lab import LabError
+from jupyter_session.units.durations import format_duration
 
 #: Share of a core from which a busy kernel makes progress. One that waits in input() looks for the answer a hundred
 #: times a second, which takes 0.01.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jupyter_session.activity import Sample
-from jupyter_session.durations import format_duration
+from jupyter_session.units.durations import format_duration
 
 
 class Saving:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from jupyter_session.activity import Source
 from jupyter_session.activity.gpu import Gpu, assigned, find_devices
-from jupyter_session.activity.jupyter import Get, Proxy, Requests
 from jupyter_session.activity.kernels import Kernels
+from jupyter_session.activity.process_groups import Processes, Role
+from jupyter_session.activity.programs_at_work import Programs, Work
+from jupyter_session.activity.requests import Get, Proxy, Requests
 from jupyter_session.activity.saving import Saving
-from jupyter_session.activity.work import Programs, Work
-from jupyter_session.processes import Processes, Role
 from jupyter_session.settings import Settings
 
 

@@ -10,12 +10,12 @@ from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from jupyter_session.chirp_files import CHUNK, AnswerError, FileStat
-from jupyter_session.names import shown
-from jupyter_session.saveback.plan import Entry, Limits, gone, is_same, may_replace, own_names, plan
+from jupyter_session.condor.chirp_files import CHUNK, AnswerError, FileStat
+from jupyter_session.saveback.plan import Entry, Limits, find_removed, is_same, may_replace, own_names, plan_transfers
 from jupyter_session.saveback.remote import AccessPoint, ChangedError, LeftOutError
 from jupyter_session.saveback.report import MOST_NAMES, Report
 from jupyter_session.saveback.scan import OWN_FOLDER, Scan, Signature, scan, signature
+from jupyter_session.units.printable import escape_name
 
 #: Bytes. A larger file is sent in between the smaller ones.
 LARGE = 8 << 20
@@ -58,7 +58,7 @@ class Copier:
             path: Entry(local, path, arrived=started + max(0, local.ctime - received_from) // 1_000_000_000)
             for path, local in self._now.files.items()
         }
-        self._plan = plan(self._ledger, self._now, limits)
+        self._plan = plan_transfers(self._ledger, self._now, limits)
         self._restless: dict[str, float] = {}
         self._failures: dict[str, Failure] = {}
         self._not_before: dict[str, float] = {}
@@ -75,7 +75,7 @@ class Copier:
     def look(self, now: float) -> list[str]:
         """Look at the folder; return what to send, the small ones first, without what is to be tried later."""
         self._before, self._now = self._now, scan(self._folder, self._exclude, self._now.files)
-        self._plan = plan(self._ledger, self._now, self._limits)
+        self._plan = plan_transfers(self._ledger, self._now, self._limits)
         changed = set(self._plan.send)
         for known in (self._failures, self._restless, self._not_before):
             for path in [path for path in known if path not in changed]:
@@ -100,7 +100,7 @@ class Copier:
     @property
     def has_gone(self) -> bool:
         """Whether something is to be removed on the access point."""
-        return bool(gone(self._ledger, self._now, self._before))
+        return bool(find_removed(self._ledger, self._now, self._before))
 
     # There
 
@@ -127,7 +127,7 @@ class Copier:
 
     def tidy(self, there: AccessPoint) -> None:
         """Remove on the access point what this session has put there and is no longer here."""
-        for path in gone(self._ledger, self._now, self._before):
+        for path in find_removed(self._ledger, self._now, self._before):
             if os.path.lexists(self._here(path)):
                 continue
             entry = self._ledger.pop(path)
@@ -184,16 +184,16 @@ class Copier:
         }
         failing = [(path, failure.why) for path, failure in self._failures.items() if failure.is_problem]
         if failing and not problem:
-            problem = f"{shown(failing[0][0])} can't be saved on the access point: {failing[0][1]}; trying again."
+            problem = f"{escape_name(failing[0][0])} can't be saved on the access point: {failing[0][1]}; trying again."
         return Report(
-            saved={shown(path): count for path, count in list(self._saved.items())[-MOST_NAMES:]},
+            saved={escape_name(path): count for path, count in list(self._saved.items())[-MOST_NAMES:]},
             saved_count=len(self._saved),
             total_bytes=sum(entry.saved_bytes for entry in self._ledger.values()),
-            conflicts={shown(path): shown(own) for path, own in self._conflicts.items()},
-            left_out={shown(path): why for path, why in itertools.islice(left_out.items(), MOST_NAMES)},
+            conflicts={escape_name(path): escape_name(own) for path, own in self._conflicts.items()},
+            left_out={escape_name(path): why for path, why in itertools.islice(left_out.items(), MOST_NAMES)},
             left_out_count=len(left_out),
             refused_count=len(failing),
-            removed=tuple(shown(path) for path in self._removed[-MOST_NAMES:]),
+            removed=tuple(escape_name(path) for path in self._removed[-MOST_NAMES:]),
             behind=None if self._last_complete is None else now - self._last_complete,
             problem=problem,
         )

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from jupyter_session.chirp_files import FileStat, why_unsendable
+from jupyter_session.condor.chirp_files import FileStat, why_unsendable
 from jupyter_session.saveback.scan import Scan, Signature
-from jupyter_session.sizes import format_size
+from jupyter_session.units.sizes import format_size
 
 #: Bytes of a file name on any file system.
 _LONGEST_NAME = 255
@@ -45,14 +45,14 @@ class Entry(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Plan:
+class TransferPlan:
     """What to send, the small ones first, and what not, with the reasons."""
 
     send: tuple[str, ...]
     left_out: Mapping[str, str]
 
 
-def plan(ledger: Mapping[str, Entry], now: Scan, limits: Limits) -> Plan:
+def plan_transfers(ledger: Mapping[str, Entry], now: Scan, limits: Limits) -> TransferPlan:
     """Choose the files to send: those that are not on the access point as they are here."""
     changed = [path for path, local in now.files.items() if path not in ledger or ledger[path].local != local]
     total = sum(entry.saved_bytes for entry in ledger.values())
@@ -70,10 +70,10 @@ def plan(ledger: Mapping[str, Entry], now: Scan, limits: Limits) -> Plan:
         else:
             total += size - before
             send.append(path)
-    return Plan(tuple(send), left_out)
+    return TransferPlan(tuple(send), left_out)
 
 
-def gone(ledger: Mapping[str, Entry], now: Scan, before: Scan | None) -> list[str]:
+def find_removed(ledger: Mapping[str, Entry], now: Scan, before: Scan | None) -> list[str]:
     """Return the files to remove on the access point.
 
     They were put there by this session, under their own names, and are missing here in two successive scans that saw

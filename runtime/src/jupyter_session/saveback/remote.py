@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
-from jupyter_session.chirp import ChirpError
-from jupyter_session.chirp_files import AnswerError, ChirpFiles, FileStat
+from jupyter_session.condor.chirp import ChirpError
+from jupyter_session.condor.chirp_files import AnswerError, ChirpFiles, FileStat
 from jupyter_session.saveback.scan import OWN_FOLDER
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from jupyter_session.durations import format_duration
-from jupyter_session.sizes import format_size
+from jupyter_session.units.durations import format_duration
+from jupyter_session.units.sizes import format_size
 
 #: Names in a report; the counts are exact.
 MOST_NAMES = 50

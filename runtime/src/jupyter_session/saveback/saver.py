@@ -11,10 +11,10 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from jupyter_session import chirp
-from jupyter_session.chirp import ChirpError
-from jupyter_session.chirp_files import AnswerError, ChirpFiles
-from jupyter_session.jobad import Job
+from jupyter_session.condor import chirp
+from jupyter_session.condor.chirp import ChirpError
+from jupyter_session.condor.chirp_files import AnswerError, ChirpFiles
+from jupyter_session.condor.job_ad import Job
 from jupyter_session.saveback.copier import Copier
 from jupyter_session.saveback.plan import Limits
 from jupyter_session.saveback.remote import AccessPoint

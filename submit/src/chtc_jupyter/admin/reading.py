@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import contextlib
 
-from chtc_jupyter import ads
 from chtc_jupyter.admin.usage import ATTRIBUTES
-from chtc_jupyter.ads import Ad
+from chtc_jupyter.condor import job_ads
+from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.errors import LauncherError
-from chtc_jupyter.link import Link
+from chtc_jupyter.ssh.agent_client import AgentClient
 
 
-async def sessions(link: Link, since: float, user: str | None = None) -> list[Ad]:
+async def sessions(link: AgentClient, since: float, user: str | None = None) -> list[Ad]:
     """Return the ads of all sessions in the queue and of those that have ended since an epoch second.
 
     `user`, one that `checked_user` has let pass, is the only one that counts. Raises CondorError.
     """
-    which = f"({ads.SESSIONS})" + (f' && Owner == "{user}"' if user else "")
+    which = f"({job_ads.SESSIONS})" + (f' && Owner == "{user}"' if user else "")
     queued = await _ads(link, ["condor_q", "-allusers", "-constraint", which])
     ended = await _ads(link, ["condor_history", "-constraint", f"{which} && EnteredCurrentStatus >= {int(since)}"])
-    return list({ads.job_of(ad): ad for ad in [*queued, *ended]}.values())  # one may have ended in between
+    return list({job_ads.job_of(ad): ad for ad in [*queued, *ended]}.values())  # one may have ended in between
 
 
-async def _ads(link: Link, argv: list[str]) -> list[Ad]:
+async def _ads(link: AgentClient, argv: list[str]) -> list[Ad]:
     """Return the ads that a query prints; by lines, for there may be more of them than one answer holds."""
     lines: list[str] = []
     words = [*argv, "-attributes", f"ClusterId,ProcId,{ATTRIBUTES}", "-json"]
@@ -31,4 +31,4 @@ async def _ads(link: Link, argv: list[str]) -> list[Ad]:
             if "error" in answer:
                 raise LauncherError(f"{argv[0]} could not be run: {answer['error']}.")
             lines.append(answer.get("line", ""))
-    return ads.parse({"out": "\n".join(lines), **answer})
+    return job_ads.parse({"out": "\n".join(lines), **answer})

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from chtc_jupyter.ads import Ad
+from chtc_jupyter.condor.job_ads import Ad
 
 #: What is asked of the queue and of the history.
 ATTRIBUTES = (

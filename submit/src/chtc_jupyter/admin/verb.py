@@ -10,8 +10,8 @@ from chtc_jupyter import durations
 from chtc_jupyter.admin import account, reading, report, usage
 from chtc_jupyter.admin.prometheus import Accounts, write
 from chtc_jupyter.errors import UsageError
-from chtc_jupyter.login import connected
-from chtc_jupyter.ui import Terminal
+from chtc_jupyter.ssh.login import connected
+from chtc_jupyter.terminal import Terminal
 
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
@@ -20,7 +20,7 @@ async def admin(
     ap: str, terminal: Terminal, *, since: str, user: str | None, ceiling: str | None, prometheus: Path | None
 ) -> int:
     """Show everyone's sessions that are in the queue or have ended since."""
-    window, most = durations.seconds(since), durations.seconds(ceiling) if ceiling else None
+    window, most = durations.parse_duration(since), durations.parse_duration(ceiling) if ceiling else None
     if user is not None and not _USER.fullmatch(user):
         raise UsageError(f"{user!r} is no user's name.")
     async with connected(ap, terminal) as link:

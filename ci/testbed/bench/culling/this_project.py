@@ -1,0 +1,187 @@
+"""Our rule: the real sources, clock and decision of `jupyter_session`, shown what a trace has to show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from jupyter_session.activity import ActivityMonitor
+from jupyter_session.activity.gpu import Gpu
+from jupyter_session.activity.process_groups import Processes, averaging_window
+from jupyter_session.activity.procfs import Process
+from jupyter_session.activity.sources import all_sources
+from jupyter_session.core.clock import SessionClock
+from jupyter_session.idle.culler import Action, Policy, decide
+from jupyter_session.jupyter.extension.proxy_traffic import Traffic
+from jupyter_session.jupyter.lab import LabError
+from jupyter_session.settings import resolve
+from jupyter_session.state_dir import StateDir
+from testbed.bench.culling.baselines import ALL, NOTHING, TIMEOUT, Ends
+from testbed.bench.culling.traces import Activity, beats
+
+_SETTINGS = resolve({"idle_timeout": f"{TIMEOUT}m"}, {}, {})
+_POLICY = Policy.of(_SETTINGS.idle_timeout, _SETTINGS.idle_warning)
+_STATE = StateDir(Path("/tmp/session"), in_job=True)  # noqa: S108 - never made
+
+
+class ThisProject:
+    """One session's sources, looked at once a minute instead of every ten seconds."""
+
+    outside = False
+
+    def __init__(self, minute: int) -> None:
+        self._minute = minute
+        self._clock = SessionClock(longest_step=60.0, read=lambda: self._minute * 60.0)
+        self._jupyter = _Jupyter()
+        self._machine = _Machine()
+        machine, averaged = self._machine, averaging_window(_SETTINGS.idle_timeout)
+        processes = Processes(
+            _STATE, averaged, read=machine.processes, last_input=machine.last_input, supervisor=_SUPERVISOR
+        )
+        sources = all_sources(self._jupyter.get, _SETTINGS, processes, Gpu([machine]), refused=lambda: 0)
+        self._lookout = ActivityMonitor(sources)
+
+    def step(self, minute: int, things: Sequence[Activity], *, answers: bool) -> Ends:
+        """Look once a minute."""
+        self._minute = minute
+        self._jupyter.see(minute, things, answers=answers)
+        self._machine.see(minute, things)
+        now = self._clock.now()
+        verdict = decide(self._lookout.look(now), _POLICY, started=0.0, now=now)
+        return ALL if verdict.action is Action.STOP else NOTHING
+
+
+def _kernel_id(name: str) -> str:
+    return str(uuid5(NAMESPACE_URL, name))
+
+
+class _Jupyter:
+    """Answers as the session's own JupyterLab would."""
+
+    def __init__(self) -> None:
+        self._kernels: dict[str, int] = {}
+        self._busy: set[str] = set()
+        self._request: int | None = None
+        self._traffic = Traffic()
+        self._answers = True
+
+    def see(self, minute: int, things: Sequence[Activity], *, answers: bool) -> None:
+        """Show a minute."""
+        self._answers = answers
+        self._busy = {thing.kernel for thing in things if thing.busy}
+        self._kernels = {t.kernel: self._kernels.get(t.kernel, minute) for t in things if t.kernel}
+        for thing in things:
+            if thing.kernel and beats(thing.messages, thing, minute):
+                self._kernels[thing.kernel] = minute
+            if beats(thing.requests, thing, minute):
+                self._request = minute
+            if beats(thing.proxied, thing, minute):
+                self._proxy(thing, minute * 60.0)
+
+    def _proxy(self, thing: Activity, now: float) -> None:
+        """Pass on what a page sends in a minute: TensorBoard's two requests, or VS Code's keepalives and keys."""
+        if thing.program != "code-server":
+            for path in ("/data/runs", "/data/plugins_listing"):
+                self._traffic.request("GET", path, b"", now)
+            return
+        for second in range(0, 60, 5):
+            self._traffic.message("/stable", 20, now + second)
+        if thing.typed_there:
+            self._traffic.message("/stable", 4000, now + 59)
+
+    def get(self, path: str) -> Any:
+        """Answer `GET path`; LabError when it does not."""
+        if not self._answers:
+            raise LabError("JupyterLab does not answer")
+        if path.startswith("/api/kernels"):
+            return [
+                {
+                    "id": _kernel_id(name),
+                    "name": "python3",
+                    "execution_state": "busy" if name in self._busy else "idle",
+                    "last_activity": last,
+                }
+                for name, last in self._kernels.items()
+            ]
+        if path.startswith("/jupyter-session/proxy"):
+            return {"at": self._traffic.at, "what": self._traffic.what}
+        return {"at": self._request, "what": "PUT /api/contents/a.ipynb"}
+
+
+_FIRST_PID = 1 << 30  # no real process has such a number: there is nothing to be found of it
+_SUPERVISOR, _TMUX, _LAB = (_FIRST_PID - number for number in (3, 2, 1))
+
+
+class _Machine:
+    """The container: a process for each kernel and terminal, and in it one for each program; and its one GPU."""
+
+    def __init__(self) -> None:
+        self._pids: dict[object, int] = {}
+        self._cpu: dict[int, float] = {}
+        self._disk: dict[int, float] = {}
+        self._typed: dict[int, int] = {}
+        self._things: Sequence[Activity] = ()
+
+    def see(self, minute: int, things: Sequence[Activity]) -> None:
+        """Let a minute pass."""
+        self._things = things
+        for thing in things:
+            pid = self._pid(id(thing) if thing.program else thing.kernel)
+            self._cpu[pid] = self._cpu.get(pid, 0.0) + 60 * thing.cpu
+            self._disk[pid] = self._disk.get(pid, 0.0) + 60 * thing.disk
+            if beats(thing.typed, thing, minute):
+                self._typed[self._pid(thing.terminal or thing.pane)] = minute
+
+    def use(self) -> float:
+        """Return the use of the GPU, in percent."""
+        return 100 * min(1.0, sum(thing.gpu for thing in self._things))
+
+    def last_input(self, process: Process) -> float:
+        """Return when someone typed there last."""
+        return self._typed.get(process.pid, 0)
+
+    def processes(self) -> Iterator[Process]:
+        """Yield them all."""
+        yield self._process(1, 0, "appinit")
+        yield self._process(_SUPERVISOR, 1, "python", "jupyter-session", "run")
+        yield self._process(_TMUX, 1, "tmux: server")
+        yield self._process(_LAB, _TMUX, "python", "jupyter-lab", f"--config={_STATE.config}")
+        programs = [thing for thing in self._things if thing.program]
+        for name in dict.fromkeys(thing.kernel for thing in self._things if thing.kernel):
+            file = _STATE.runtime / f"kernel-{_kernel_id(name)}.json"
+            yield self._process(self._pid(name), _LAB, "python", "-m", "ipykernel_launcher", "-f", str(file))
+        for parent, where in ((_LAB, "terminal"), (_TMUX, "pane")):
+            names = [getattr(thing, where) for thing in self._things]
+            for name in dict.fromkeys(
+                [*(["shell"] if where == "pane" else []), *names]
+            ):  # tmux has a shell from the start
+                if name:
+                    front = next((self._pid(id(thing)) for thing in programs if getattr(thing, where) == name), None)
+                    yield self._process(self._pid(name), parent, "bash", tty=self._pid(name), foreground=front)
+        for thing in programs:
+            home = thing.kernel or thing.terminal or thing.pane
+            tty = self._pid(home) if thing.terminal or thing.pane else 0
+            yield self._process(self._pid(id(thing)), self._pid(home) if home else _LAB, thing.program, tty=tty)
+
+    def _pid(self, what: object) -> int:
+        return self._pids.setdefault(what, _FIRST_PID + len(self._pids))
+
+    def _process(self, pid: int, parent: int, *argv: str, tty: int = 0, foreground: int | None = None) -> Process:
+        cpu = self._cpu.get(pid, 0.0)
+        return Process(
+            pid=pid,
+            started=pid,
+            parent=parent,
+            uid=0,
+            group=pid,
+            session=pid,
+            tty=tty,
+            foreground=pid if foreground is None else foreground,
+            name=argv[0],
+            argv=argv,
+            own=cpu,
+            total=cpu,
+            disk=int(self._disk.get(pid, 0.0)),
+        )

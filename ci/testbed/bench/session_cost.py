@@ -1,0 +1,61 @@
+"""What the supervisor of a session costs while it runs, as the execution point's kernel counts it."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from testbed.artifacts import image
+from testbed.bench import stock_session
+from testbed.host.errors import say
+from testbed.pool import boot
+from testbed.pool.pool import Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def session() -> Iterator[tuple[Pool, str]]:
+    """Give a session that is ready on a pool of its own, and its job; both go with the block."""
+    sif = image.build().path / "jupyter.sif"
+    pool = Pool(f"bench-{os.getpid()}")
+    boot.up(pool, owner=os.getpid())
+    try:
+        job = stock_session.submit(pool, sif)
+        stock_session.wait_until_ready(pool, job)
+        yield pool, job
+    finally:
+        boot.down(pool)
+
+
+def watch(pool: Pool, seconds: float) -> tuple[float, float]:
+    """Watch the pool's one session; return its runtime's memory in MB and its supervisor's CPU in percent of a core.
+
+    The memory is the supervisor's RSS with what its keeper has beside that: most of the keeper's pages are the
+    supervisor's too.
+    """
+    runtime = ["pgrep", "-f", "^/opt/jupyter/bin/python.*jupyter-session run"]
+    keeper, pid = pool.exec("ep1", runtime, check=True).stdout.split()
+    before = _cpu_seconds(pool, pid)
+    say(f"watching the session for {seconds:.0f} s")
+    started = time.monotonic()
+    time.sleep(seconds)
+    used = _cpu_seconds(pool, pid) - before
+    memory = _kilobytes(pool, pid, "Rss") + _kilobytes(pool, keeper, "Private_Clean|Private_Dirty")
+    return memory * 1024 / 1e6, 100 * used / (time.monotonic() - started)
+
+
+def _kilobytes(pool: Pool, pid: str, fields: str) -> int:
+    found = re.findall(
+        rf"^(?:{fields}): +(\d+) kB", pool.path("ep1", f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE
+    )
+    return sum(int(count) for count in found)
+
+
+def _cpu_seconds(pool: Pool, pid: str) -> float:
+    fields = pool.path("ep1", f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

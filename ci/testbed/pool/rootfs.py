@@ -1,0 +1,115 @@
+"""The Debian roots: one that the pool's hosts run, and one that the image starts from."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from testbed.host import apt, cache, commands
+from testbed.pool import namespaces
+from testbed.pool.accounts import SLOT_USERS, USERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: What is in the hosts' root beside Debian's smallest system.
+HOST_PACKAGES = (
+    *("condor", "apptainer", "squashfuse", "fuse2fs", "fuse-overlayfs", "uidmap"),
+    *("openssh-client", "openssh-server", "ca-certificates", "curl", "iproute2", "nftables", "procps", "curl"),
+    *("bash", "fish", "zsh", "tmux", "python3", "tini", "git", "rsync"),
+)
+#: Paths that no package needs to work.
+NO_DOCS = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*")
+#: A mirror may lag behind the date until which it vouches for its lists.
+APT_OPTION = 'Acquire::Check-Valid-Until "false"'
+#: HTCondor's proof that Apptainer works here (HasSIF): Debian's package lacks the file.
+MAKE_EXIT_37 = (
+    *("apptainer", "build", "--fakeroot", "/usr/libexec/condor/exit_37.sif"),
+    "/usr/libexec/condor/singularity_test_sandbox",
+)
+
+
+def hosts() -> cache.Entry:
+    """Return the root that the hosts run: Debian sid with HTCondor and Apptainer."""
+    recipe = cache.key(HOST_PACKAGES, NO_DOCS, APT_OPTION, MAKE_EXIT_37, _accounts(), 2)
+    what = "the hosts' Debian root"
+    return cache.get("hosts", recipe, _build_hosts, what=what, takes="1 minute")
+
+
+def image_base(packages: Sequence[str] = ()) -> tuple[cache.Entry, str]:
+    """Return the root that the image starts from, Debian trixie, and the key of its recipe.
+
+    ``packages`` are in it beforehand, so that a rebuild of the image does not fetch them anew.
+    """
+    recipe = cache.key(sorted(packages), NO_DOCS, APT_OPTION, 1)
+
+    def build(place: Path) -> None:
+        _mmdebstrap("trixie", packages, place)
+        for partial in ("var/cache/apt/archives/partial", "var/lib/apt/lists/partial"):
+            cache.remove(place / partial)  # apt's own: unreadable in `apptainer build --fakeroot`
+
+    what = "the image's Debian base"
+    return cache.get("base", recipe, build, what=what, takes="30 s"), recipe
+
+
+def _build_hosts(place: Path) -> None:
+    _mmdebstrap("sid", HOST_PACKAGES, place)
+    for file, lines in _accounts().items():
+        with (place / "etc" / file).open("a") as known:
+            known.write("".join(f"{line}\n" for line in lines))
+    # Debian's package has the file where HTCondor does not look for it: without it nobody can use
+    # condor_ssh_to_job on a job that runs as an account without a shell.
+    (place / "usr/lib/condor/libgetpwnam.so").symlink_to("../libgetpwnam.so")
+    _in_root(place, MAKE_EXIT_37, keep="usr/libexec/condor/exit_37.sif")
+
+
+def _accounts() -> dict[str, list[str]]:
+    """Return the lines to add to files of /etc."""
+    people = [*USERS, *SLOT_USERS]
+    return {
+        "passwd": [f"{p.name}:x:{p.uid}:{p.uid}::{p.home}:{p.shell}" for p in people],
+        "group": [f"{p.name}:x:{p.uid}:" for p in people],
+        "shadow": [f"{p.name}:*:20000:0:99999:7:::" for p in people],
+        # `apptainer build --fakeroot` as root wants it, where root lacks a capability.
+        "subuid": ["root:100000:65536"],
+        "subgid": ["root:100000:65536"],
+    }
+
+
+def _mmdebstrap(suite: str, packages: Sequence[str], place: Path) -> None:
+    log = cache.log(f"debian-{suite}")
+    log.unlink(missing_ok=True)
+    apt.ensure(apt.POOL, log=cache.log("apt"))
+    commands.run(
+        [
+            *("mmdebstrap", "--variant=minbase", f"--aptopt={APT_OPTION}"),
+            *(f"--dpkgopt=path-exclude={path}" for path in NO_DOCS),
+            *([f"--include={','.join(packages)}"] if packages else []),
+            *(suite, str(place)),
+        ],
+        doing=f"making the Debian {suite} root",
+        log=log,
+        timeout=1200,
+    )
+    for node in (place / "dev").iterdir():
+        shutil.rmtree(node) if node.is_dir() and not node.is_symlink() else node.unlink()
+    (place / "etc/resolv.conf").write_text("")
+    place.chmod(0o755)
+
+
+def _in_root(root: Path, command: Sequence[str], *, keep: str) -> None:
+    """Run a command in a sandbox over ``root`` and add the file ``keep`` that it made to it."""
+    log = cache.log("debian-sid")
+    with tempfile.TemporaryDirectory(dir=root.parent, prefix="scratch-") as folder:
+        scratch = Path(folder)
+        argv = namespaces.sandbox(
+            *("build", command),
+            pidfile=scratch / "pid",
+            root=root,
+            scratch=scratch,
+        )
+        env = {"PATH": namespaces.PATH, "LANG": "C.UTF-8", "HOME": "/root"}
+        commands.run(argv, doing=f"{command[0]} in the root", log=log, timeout=120, env=env)
+        shutil.copy2(scratch / "upper" / keep, root / keep)

@@ -1,0 +1,76 @@
+"""What a command line is: the program that a person would name, whether it only watches, whether it is ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePath
+
+#: Programs that show and do no work of their own, with all that they start. Left running, they print for ever.
+MONITORS = frozenset(
+    (
+        *("watch", "top", "htop", "btop", "atop", "glances", "iotop", "iftop", "nethogs", "vmstat", "iostat", "dstat"),
+        *("nvidia-smi", "nvtop", "nvitop", "gpustat", "rocm-smi", "amdgpu_top", "intel_gpu_top", "tegrastats"),
+        *("tail", "less", "more", "man", "journalctl", "dmesg", "ping", "mtr", "condor_watch_q"),
+        *("tensorboard", "tensorboard.main", "visdom", "visdom.server"),
+    )
+)
+
+#: Programs that run a script, and their options that take a value.
+_INTERPRETERS = {
+    "python": ("-W", "-X", "--check-hash-based-pycs"),
+    "pypy": ("-W", "-X"),
+    "bash": ("-o", "-O", "--rcfile", "--init-file"),
+    **dict.fromkeys(("sh", "dash", "zsh"), ("-o",)),
+    **dict.fromkeys(("perl", "ruby", "node", "julia", "Rscript", "env"), ()),
+}
+
+_SHELLS = frozenset(("sh", "bash", "dash", "zsh", "fish", "ksh", "tcsh", "csh"))
+
+
+def words(argv: Sequence[str]) -> tuple[str, ...]:
+    """Return the program as a person would name it: ("top",), ("python", "train.py"), ("python", "-m", "pip").
+
+    Never more of the arguments: they may hold a secret, and this is shown in the job ad.
+    """
+    # What sshd writes in place of its arguments: `sshd-session: jupyter@pts/0`.
+    name = PurePath(argv[0].lstrip("-").partition(": ")[0] if argv else "").name
+    kind = name.rstrip("0123456789.")
+    if kind not in _INTERPRETERS:
+        return (name,)
+    rest = iter(argv[1:])
+    for word in rest:
+        if kind in ("python", "pypy") and word == "-m":
+            return kind, "-m", next(rest, "")
+        if word in ("-c", "-e", "-"):
+            break
+        if word in _INTERPRETERS[kind]:
+            next(rest, "")
+        elif not word.startswith("-") and "=" not in word:
+            return kind, PurePath(word).name
+    return (kind,)
+
+
+def label(argv: Sequence[str], longest: int = 40) -> str:
+    """Return `words` as one, without what could break a line, and cut where it is too long."""
+    text = "".join(c if c.isprintable() else "?" for c in " ".join(words(argv)))
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def is_monitor(argv: Sequence[str]) -> bool:
+    """Say whether a program only shows what others do."""
+    return words(argv)[-1].removesuffix(".py") in MONITORS
+
+
+def is_shell(argv: Sequence[str]) -> bool:
+    """Say whether this is a shell that waits for a person, or for what it started: no script of its own."""
+    return len(words(argv)) == 1 and words(argv)[0] in _SHELLS
+
+
+def is_ours(argv: Sequence[str]) -> bool:
+    """Say whether this is a part of the session itself, wherever it was started: its commands, tmux, a tunnel."""
+    named = words(argv)
+    return (
+        named[-1] in ("jupyter-session", "jupyter_session", "jupyter_session.tmux.terminal")
+        or named[0] in ("tmux", "tmux:", "tmux: server", "tmux: client")
+        or named[0].startswith(("sshd", "condor_"))
+    )

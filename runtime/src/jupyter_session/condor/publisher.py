@@ -1,0 +1,134 @@
+"""Tells the access point what the session is, in a thread of its own: a slow network never delays the session."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from jupyter_session.condor.chirp import ChirpClient, ChirpError, ChirpRefusedError
+
+Value = str | int | None
+
+NO_CHIRP = (
+    "HTCondor gave this job no chirp, so the job ad can't show the session: add `want_io_proxy = true` to the submit "
+    "file; until then `condor_ssh_to_job JOB jupyter-session url` gives the address."
+)
+NO_FILES = (
+    "HTCondor lets this job write no files by chirp, so there is no connection file: add `want_io_proxy = true` to the "
+    "submit file; until then `condor_ssh_to_job JOB jupyter-session url` gives the address."
+)
+_FIRST_DELAY, _LONGEST_DELAY = 1.0, 60.0
+_MOST_EVENTS = 20
+
+
+@dataclass
+class _Pending:
+    """What is still to be told: the newest value of each attribute, the events in order, files to make or remove."""
+
+    attributes: dict[str, Value] = field(default_factory=dict)
+    events: list[str] = field(default_factory=list)
+    files: dict[str, str | None] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.attributes or self.events or self.files)
+
+
+class JobAdPublisher:
+    """Sends attributes, events and private files by chirp; tries again, ever more slowly, while that fails.
+
+    `problem` is one sentence on what does not work now, or empty. `say` is called with a problem when it is new. The
+    thread starts with the first thing to send.
+    """
+
+    def __init__(self, *, enabled: bool, say: Callable[[str], None]) -> None:
+        self.problem = ""
+        self._say = say
+        self._pending = _Pending()
+        self._sent: dict[str, Value] = {}
+        self._wake = threading.Condition()
+        self._closing = False
+        self._enabled = enabled
+        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+
+    def publish(
+        self, attributes: Mapping[str, Value], event: str | None = None, files: Mapping[str, str | None] | None = None
+    ) -> None:
+        """Queue a group of attributes (their order is kept), an event, and private files (None removes one)."""
+        if not self._enabled:
+            return
+        if self._thread.ident is None:
+            self._thread.start()
+        with self._wake:
+            for name, value in attributes.items():
+                self._pending.attributes.pop(name, None)  # so that the newest group's order holds
+                self._pending.attributes[name] = value
+            if event is not None:
+                self._pending.events = [*self._pending.events, event][-_MOST_EVENTS:]
+            self._pending.files |= files or {}
+            self._wake.notify()
+
+    def close(self, timeout: float) -> None:
+        """Send what is left, for at most `timeout` seconds."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        delay = 0.0
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._closing, delay) if delay else None
+                self._wake.wait_for(lambda: self._pending or self._closing)
+                if not self._pending:
+                    return
+                work, self._pending = self._pending, _Pending()
+            try:
+                self._send(work)
+            except ChirpError as error:
+                self._report(f"The access point could not be told: {error}; trying again.")
+                self._put_back(work)
+                if self._closing:
+                    return
+                delay = min(_LONGEST_DELAY, delay * 2 or _FIRST_DELAY)
+            else:
+                delay = 0.0
+
+    def _send(self, work: _Pending) -> None:
+        """Send `work`, and take out of it what has arrived."""
+        with ChirpClient.connect() as chirp:
+            problem = ""
+            for name, text in list(work.files.items()):
+                try:
+                    chirp.put_private(name, text) if text is not None else chirp.remove(name)
+                except ChirpRefusedError:
+                    problem = NO_FILES
+                del work.files[name]
+            try:
+                for name, value in list(work.attributes.items()):
+                    if name not in self._sent or self._sent[name] != value or name == "JupyterState":
+                        chirp.set_attributes({name: value})
+                        self._sent[name] = value
+                    del work.attributes[name]
+                while work.events:
+                    chirp.log_event(work.events[0])
+                    del work.events[0]
+            except ChirpRefusedError:
+                problem = NO_CHIRP
+        self._report(problem)
+
+    def _put_back(self, work: _Pending) -> None:
+        with self._wake:
+            newer = self._pending
+            self._pending = _Pending(
+                {**{n: v for n, v in work.attributes.items() if n not in newer.attributes}, **newer.attributes},
+                [*work.events, *newer.events][-_MOST_EVENTS:],
+                work.files | newer.files,
+            )
+
+    def _report(self, problem: str) -> None:
+        if problem and problem != self.problem:
+            self._say(problem)
+        self.problem = problem

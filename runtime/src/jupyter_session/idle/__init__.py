@@ -1,0 +1,1 @@
+"""Whether a session goes on: the idle culler, the deadlines, and how long nothing worked."""

@@ -1,0 +1,84 @@
+"""The times at which a session ends whatever works in it: the user's own limit, and those that the job ad sets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from jupyter_session.idle.culler import Deadline
+from jupyter_session.units.durations import format_duration
+
+#: Seconds before HTCondor would put the job on hold: time for an orderly end, which leaves the queue as it should.
+#: HTCondor counts from a little earlier than this program can.
+MARGIN = 60.0
+
+
+def _boot_time() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+@dataclass(frozen=True)
+class _JobLimit:
+    at: float  # seconds of the boot clock
+    length: float
+    why: str
+
+
+class Deadlines:
+    """Knows the next deadline of a session.
+
+    The user's `max_runtime` is on the session's clock, which stands still while the job is suspended. HTCondor's limits
+    are real time: those go by the clock that counts a machine's sleep too and never jumps.
+    """
+
+    def __init__(
+        self,
+        max_runtime: float | None,
+        warning: float,
+        job_ad: Mapping[str, object],
+        *,
+        clock: Callable[[], float] = _boot_time,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._max_runtime = max_runtime
+        self._warning = warning
+        self._clock = clock
+        self._limits = [limit for name in _LIMITS if (limit := _limit(name, job_ad, clock(), wall()))]
+
+    def next(self, now: float) -> Deadline | None:
+        """Return the earliest deadline in seconds of the session's clock, which says `now`; None if there is none."""
+        found = []
+        if self._max_runtime is not None:
+            why = f"--max-runtime is {format_duration(self._max_runtime)}"
+            found.append(Deadline(at=self._max_runtime, warning=self._warn(self._max_runtime), why=why))
+        found += [
+            Deadline(at=now + limit.at - self._clock(), warning=self._warn(limit.length), why=limit.why)
+            for limit in self._limits
+        ]
+        return min(found, key=lambda deadline: deadline.at, default=None)
+
+    def _warn(self, length: float) -> float:
+        return min(self._warning, length / 2)
+
+
+#: What each limit of the job ad counts from: allowed_job_duration from the start of the job with its transfer,
+#: allowed_execute_duration from the start of its program, which is about when this one starts.
+#: https://htcondor.readthedocs.io/en/latest/man-pages/condor_submit.html
+_LIMITS = {
+    "allowed_job_duration": ("allowedjobduration", "jobcurrentstartdate"),
+    "allowed_execute_duration": ("allowedexecuteduration", None),
+}
+
+
+def _limit(name: str, job_ad: Mapping[str, object], clock: float, wall: float) -> _JobLimit | None:
+    limit, start = _LIMITS[name]
+    seconds = job_ad.get(limit)
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        return None
+    began = job_ad.get(start) if start else None
+    # The two clocks are of two machines: what can't be true is left out.
+    used = max(0.0, wall - began) if isinstance(began, (int, float)) and wall - began < seconds else 0.0
+    length = seconds - used
+    at = clock + length - min(MARGIN, length / 4)
+    return _JobLimit(at, length, f"{name} in the submit file is {format_duration(seconds)}")

@@ -1,0 +1,29 @@
+"""How long nothing worked in a session: what its slot was held for in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from jupyter_session.activity import Sample
+
+
+class IdleTime:
+    """Counts the seconds without activity since `opened`, on the session's clock, on top of `already`."""
+
+    def __init__(self, opened: float, *, already: float = 0.0) -> None:
+        self._seconds = already
+        self._looked = opened
+
+    def look(self, samples: Sequence[Sample], now: float) -> float:
+        """Take in what the sources saw since the look before; return the seconds so far."""
+        if not any(sample.active for sample in samples):
+            last = max((sample.last for sample in samples if sample.last is not None), default=0.0)
+            self._seconds += now - min(now, max(self._looked, last))
+        self._looked = now
+        return self._seconds
+
+
+def read_earlier_idle_time(job_ad: Mapping[str, object]) -> float:
+    """Return the seconds that earlier starts of the job have told of: after an eviction it goes on counting."""
+    told = job_ad.get("jupyteridleseconds")
+    return float(told) if isinstance(told, int) and not isinstance(told, bool) and told > 0 else 0.0

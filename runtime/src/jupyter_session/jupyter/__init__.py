@@ -1,0 +1,1 @@
+"""JupyterLab: its process, its configuration and API, its kernels, and our server extension."""

@@ -1,0 +1,1 @@
+"""The Jupyter server extension, the only part that runs inside JupyterLab's process."""

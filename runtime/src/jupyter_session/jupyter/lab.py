@@ -1,0 +1,134 @@
+"""The JupyterLab server of a session: its configuration, its API, its orderly end."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import secrets
+import signal
+import sys
+from collections.abc import MutableMapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from jupyter_session.state_dir import StateDir
+
+#: Seconds for one request to the server. It answers in milliseconds unless its event loop is blocked.
+REQUEST_TIMEOUT = 5.0
+
+
+class LabError(Exception):
+    """The server did not answer as it should."""
+
+
+class Lab:
+    """One JupyterLab on 127.0.0.1:`port`, with a token of its own."""
+
+    def __init__(self, state: StateDir, notebooks: Path) -> None:
+        self._state = state
+        self._notebooks = notebooks
+        self.port = 0
+        self.token = ""
+
+    def prepare(self, port: int) -> None:
+        """Write the configuration for `port` and a fresh token, both 0600.
+
+        A new port means a new token: whoever took the old port may have been sent the old one by an open browser.
+        """
+        self.port = port
+        self.token = secrets.token_urlsafe(32)
+        self._state.write_private(self._state.token, self.token)
+        (self._state.runtime / "jupyter_cookie_secret").unlink(missing_ok=True)
+        self._state.write_private(self._state.config, json.dumps(self._config(), indent=2))
+
+    def command(self) -> list[str]:
+        """Return the command that runs the server: nothing secret in it."""
+        return [str(Path(sys.executable).with_name("jupyter-lab")), f"--config={self._state.config}"]
+
+    def set_environment(self, environ: MutableMapping[str, str]) -> None:
+        """Set what the server, its kernels, its terminals and tmux are to find in their environment."""
+        environ["JUPYTER_TOKEN_FILE"] = str(self._state.token)
+        environ["JUPYTER_RUNTIME_DIR"] = str(self._state.runtime)
+        environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(self._state.data), environ.get("JUPYTER_PATH")]))
+        environ["SHELL"] = "/bin/bash"  # a slot user's own may be /usr/sbin/nologin
+        environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environ.get("PATH", os.defpath)])
+        environ["JUPYTER_SESSION_PATH"] = environ["PATH"]  # for login shells: /etc/profile sets PATH anew
+        if not environ.get("TERM") or environ["TERM"] == "dumb":
+            environ["TERM"] = "xterm-256color"
+
+    def has_bound(self, pid: int) -> bool:
+        """Say whether process `pid` listens on our port: it writes a file of this name in our folder once it does.
+
+        Only after that may the token be sent to the port: a foreign server there would learn it.
+        """
+        return (self._state.runtime / f"jpserver-{pid}.json").exists()
+
+    def answers(self) -> bool:
+        """Say whether the server answers an authenticated request."""
+        try:
+            self.request("GET", "/api/status")
+        except LabError:
+            return False
+        return True
+
+    def request(self, method: str, path: str, body: Any = None, *, timeout: float = REQUEST_TIMEOUT) -> Any:
+        """Send an API request; return the JSON of the answer, None if it has no body. LabError for all that fails."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            data = None if body is None else json.dumps(body)
+            connection.request(method, path, data, headers={"Authorization": f"token {self.token}"})
+            answer = connection.getresponse()
+            text = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise LabError(f"JupyterLab does not answer: {error or type(error).__name__}") from error
+        finally:
+            connection.close()
+        if answer.status >= 400:
+            raise LabError(f"JupyterLab answered {answer.status} to {method} {path}")
+        try:
+            return json.loads(text) if text else None
+        except ValueError as error:
+            raise LabError(f"JupyterLab's answer to {path} is no JSON") from error
+
+    def last_log_lines(self, count: int = 5) -> str:
+        """Return the last non-empty lines of the server's log, joined by ` | `."""
+        try:
+            with self._state.log.open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - 8192))
+                lines = [line.strip() for line in log.read().decode(errors="replace").splitlines()]
+        except OSError:
+            lines = []
+        return " | ".join([line for line in lines if line][-count:]) or "its log is empty"
+
+    def _config(self) -> dict[str, Any]:
+        return {
+            "ServerApp": {
+                "ip": "127.0.0.1",
+                "port": self.port,
+                "port_retries": 0,  # the supervisor chooses ports, and must know which
+                "open_browser": False,
+                "allow_root": True,
+                "root_dir": str(self._notebooks),
+                "terminado_settings": {"shell_command": ["/bin/bash"]},
+                "jpserver_extensions": {"jupyter_session.jupyter.extension.server_extension": True},
+            },
+            # By TCP, a kernel sends its output to every user of the machine who connects.
+            "KernelManager": {"transport": "ipc"},
+            "LabApp": {"extension_manager": "readonly"},
+        }
+
+
+def end_orphans(server: int) -> None:
+    """Kill the kernels that the server of process id `server`, which has ended, left behind.
+
+    Not every kernel looks after its parent, and one that lingers keeps its memory and its GPU. jupyter_client starts
+    each as the leader of a process group, with JPY_PARENT_PID in its environment.
+    """
+    mark = f"JPY_PARENT_PID={server}".encode()
+    for about in Path("/proc").glob("[0-9]*/environ"):
+        pid = int(about.parent.name)
+        with suppress(OSError):  # ended meanwhile, or someone else's
+            if mark in about.read_bytes().split(b"\0") and os.getpgid(pid) == os.getsid(pid):
+                os.kill(pid, signal.SIGKILL)

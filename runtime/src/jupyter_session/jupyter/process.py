@@ -1,0 +1,153 @@
+"""JupyterLab's process in tmux: its start on a port of its own, its death and restart, its orderly end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from jupyter_session.core.event_loop import Loop
+from jupyter_session.core.shutdown import ShutdownDeadline
+from jupyter_session.errors import SessionError
+from jupyter_session.jupyter.lab import Lab, LabError, end_orphans
+from jupyter_session.ports import PortRange, choose_port, default_port_range, is_free
+from jupyter_session.tmux.server import Tmux
+
+_START_TIMEOUT = 180.0  # seconds; a cold shared file system can be very slow
+_START_POLL = 0.03
+_PORT_TRIES = 5
+_RESTARTS, _RESTART_WINDOW = 3, 600.0
+# Shares of the time for the end, until which each step may take; see Budget.
+_ASKED, _SHUT_DOWN, _TERMINATED, _KILLED = 0.2, 0.45, 0.53, 0.57
+
+
+class ServerShutDown(Exception):  # noqa: N818 - no error: its user wanted it
+    """The server was shut down by its user."""
+
+
+class Server:
+    """The process that serves `lab`, in the window `lab` of `tmux`.
+
+    While it waits it calls `turn`, which may raise: so what its user wants is heard meanwhile.
+    """
+
+    def __init__(
+        self,
+        lab: Lab,
+        tmux: Tmux,
+        loop: Loop,
+        *,
+        ports: PortRange | None,
+        log: Path,
+        folder: Path,
+        turn: Callable[[float], None],
+        say: Callable[[str], None],
+    ) -> None:
+        self._lab = lab
+        self._tmux = tmux
+        self._loop = loop
+        self._ports = ports or default_port_range()
+        self._log = log
+        self._folder = folder
+        self._turn = turn
+        self._say = say
+        self._descriptor = -1
+        self._restarts: list[float] = []
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs, as far as the loop has heard."""
+        return self._descriptor >= 0
+
+    def start(self) -> None:
+        """Start it on a port of its own, and wait until it is ready; SessionError if it can't be."""
+        taken: set[int] = set()
+        for _ in range(_PORT_TRIES):
+            port = choose_port(self._ports, taken)
+            self._lab.prepare(port)
+            run = self._tmux.restart if taken else self._tmux.start
+            if self._becomes_ready(run(self._lab.command(), self._log, self._folder)):
+                return
+            if is_free(port):
+                raise SessionError(f"JupyterLab could not start ({self._how_it_ended()}): {self._lab.last_log_lines()}")
+            self._say(f"Another program took port {port} first; trying another.")
+            taken.add(port)
+        raise SessionError(
+            f"{_PORT_TRIES} ports in {self._ports} were taken by other programs while JupyterLab started."
+        )
+
+    def revive(self, tell: Callable[[str], None]) -> str:
+        """Start it again after it has died, on the same port and token; return how it had died, when it is ready.
+
+        `tell` gets how it died before each start. ServerShutDown when it was its user's wish, SessionError when it has
+        died too often.
+        """
+        while True:
+            ended = self._how_it_ended()
+            if ended == "exit code 0":
+                raise ServerShutDown
+            now = time.monotonic()
+            self._restarts = [at for at in self._restarts if now - at < _RESTART_WINDOW]
+            if len(self._restarts) >= _RESTARTS:
+                raise SessionError(
+                    f"JupyterLab died {_RESTARTS + 1} times within {_RESTART_WINDOW / 60:.0f} minutes, the last time "
+                    f"{ended}: {self._lab.last_log_lines()}"
+                )
+            self._restarts.append(now)
+            tell(ended)
+            if not is_free(self._lab.port):
+                self._lab.prepare(choose_port(self._ports, {self._lab.port}))
+            if self._becomes_ready(self._tmux.restart(self._lab.command(), self._log, self._folder)):
+                return ended
+
+    def stop(self, budget: ShutdownDeadline) -> None:
+        """Ask it to shut its kernels and itself down; then insist."""
+        if not self.is_alive:
+            return
+        with suppress(LabError):
+            self._lab.request("POST", "/api/shutdown", timeout=budget.left(until=_ASKED))
+            self._await_end(budget.left(until=_SHUT_DOWN))
+        for number, until in ((signal.SIGTERM, _TERMINATED), (signal.SIGKILL, _KILLED)):
+            if self.is_alive:
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._descriptor, number)
+                self._await_end(budget.left(until=until))
+
+    def _becomes_ready(self, pid: int) -> bool:
+        """Wait until process `pid` serves our port; False if it ends before. SessionError after _START_TIMEOUT."""
+        try:
+            self._descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return False
+        self._loop.watch(self._descriptor, lambda: self._has_ended(pid))
+        deadline = time.monotonic() + _START_TIMEOUT
+        while time.monotonic() < deadline:
+            self._turn(_START_POLL)
+            if not self.is_alive:
+                return False
+            if self._lab.has_bound(pid) and self._lab.answers():
+                return True
+        raise SessionError(
+            f"JupyterLab did not answer within {_START_TIMEOUT:.0f} s of its start: {self._lab.last_log_lines()}"
+        )
+
+    def _has_ended(self, pid: int) -> None:
+        self._loop.forget(self._descriptor)
+        os.close(self._descriptor)
+        self._descriptor = -1
+        end_orphans(pid)
+
+    def _how_it_ended(self) -> str:
+        """Say how the process ended, once tmux has been told by the kernel."""
+        deadline = time.monotonic() + 2
+        while (status := self._tmux.exit_status()) is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return str(status) if status else "its window was closed"
+
+    def _await_end(self, patience: float) -> None:
+        deadline = time.monotonic() + patience
+        while self.is_alive and time.monotonic() < deadline:
+            self._turn(deadline - time.monotonic())

@@ -1,0 +1,168 @@
+"""The receipt of a session: why it ended, what it used, what came of it. It comes back with the notebooks."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_session.activity.process_groups import Group, Role
+from jupyter_session.units.durations import format_duration
+from jupyter_session.units.printable import escape_name
+from jupyter_session.units.sizes import format_size
+
+#: In the notebook folder.
+PATH = Path(".jupyter-session/last-session.json")
+_MOST_NAMES = 50
+_NAMES_IN_SENTENCE = 3
+_PLACES = {Role.TERMINAL: "a terminal", Role.PANE: "tmux", Role.SSH: "an ssh shell"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed:
+    """The files that changed: the names of the newest, and how many there are; not all were seen unless `complete`."""
+
+    names: tuple[str, ...] = ()
+    count: int = 0
+    complete: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What is known of a session at its end. Epoch seconds, seconds, bytes; None for what is not known.
+
+    `idle_seconds` are, as in the job ad, those of all starts of the job. `saved` is the save-back's report, as a dict.
+    """
+
+    state: str
+    end: str
+    reason: str
+    job: str | None
+    started: float
+    seconds: float
+    idle_seconds: float = 0.0
+    running: tuple[str, ...] = ()
+    memory_peak: int | None = None
+    memory_limit: int | None = None
+    cpu_seconds: float | None = None
+    gpus: int = 0
+    gpu_busy_seconds: float | None = None
+    changed: Changed = field(default_factory=Changed)
+    saved: Mapping[str, Any] | None = None
+    warnings: Sequence[str] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON: nothing secret."""
+        return {
+            "state": self.state,
+            "end": self.end,
+            "reason": self.reason,
+            "job": self.job,
+            "started": round(self.started),
+            "ended": round(self.started + self.seconds),
+            "seconds": round(self.seconds),
+            "idle_seconds": round(self.idle_seconds),
+            "running": list(self.running),
+            "memory_peak_bytes": self.memory_peak,
+            "memory_limit_bytes": self.memory_limit,
+            "cpu_hours": None if self.cpu_seconds is None else _hours(self.cpu_seconds),
+            "gpus": self.gpus,
+            "gpu_hours": _hours(self.gpus * self.seconds),
+            "gpu_busy_hours": None if self.gpu_busy_seconds is None else _hours(self.gpu_busy_seconds),
+            "changed": {
+                "count": self.changed.count,
+                "complete": self.changed.complete,
+                "names": list(self.changed.names),
+            },
+            "saved": self.saved,
+            "warnings": list(self.warnings),
+        }
+
+    def sentence(self) -> str:
+        """Return it for people: one line."""
+        parts = [f"The session ran {format_duration(self.seconds)}"]
+        if self.memory_peak is not None and self.memory_limit is not None:
+            parts.append(f"memory up to {format_size(self.memory_peak)} of {format_size(self.memory_limit)}")
+        if self.cpu_seconds is not None:
+            parts.append(f"{self.cpu_seconds / 3600:.2f} CPU hours")
+        if self.gpus:
+            busy = "" if self.gpu_busy_seconds is None else f", {self.gpu_busy_seconds / 3600:.2f} of them busy"
+            parts.append(f"{self.gpus * self.seconds / 3600:.2f} GPU hours{busy}")
+        text = ", ".join(parts)
+        text += f"; running at its end: {_some(self.running, len(self.running))}" if self.running else ""
+        text += f"; files changed: {_some(self.changed.names, self.changed.count)}"
+        beside = [f"{name} as {own}" for name, own in (self.saved or {}).get("conflicts", {}).items()]
+        text += (
+            f"; changed on the access point too, and so kept beside it: {_some(beside, len(beside))}" if beside else ""
+        )
+        return f"{text}."
+
+    def write(self, notebooks: Path) -> None:
+        """Write it into the notebook folder, whole or not at all. OSError when it can't be."""
+        path = notebooks / PATH
+        path.parent.mkdir(exist_ok=True)
+        beside = path.with_name(f".{path.name}.new")
+        beside.write_text(json.dumps(self.as_dict(), indent=2) + "\n")
+        beside.replace(path)
+
+
+def running(sessions: Iterable[Mapping[str, Any]], groups: Sequence[Group]) -> tuple[str, ...]:
+    """Return what runs, as a person would name it: busy kernels, and programs in front of a shell.
+
+    `sessions` is Jupyter's own list of them, of which a group knows the kernel.
+    """
+    busy = [session for session in sessions if session["kernel"]["execution_state"] == "busy"]
+    found = [f"kernel {session['path']!r}" for session in busy]
+    known = {session["kernel"]["id"] for session in busy}
+    found += [
+        f"{group.label!r} of a kernel"
+        for group in groups
+        if group.role is Role.KERNEL and group.works and group.key not in known
+    ]
+    found += [
+        f"{group.foreground!r} in {_PLACES[group.role]}"
+        for group in groups
+        if group.role in _PLACES and group.foreground
+    ]
+    return tuple(found[:_MOST_NAMES])
+
+
+def changed_files(folder: Path, since: float, patience: float) -> Changed:
+    """Return the files below a folder that changed after `since`, epoch seconds; look for `patience` seconds at most.
+
+    By the time that no program can set (ctime). Links are not followed, and hidden folders are left out: they are for
+    programs (.ipynb_checkpoints, .git).
+    """
+    deadline = time.monotonic() + patience
+    found: list[tuple[float, str]] = []
+    complete = True
+    for within, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            path = os.path.join(within, name)  # noqa: PTH118 - for each of many
+            try:
+                about = os.lstat(path)
+            except OSError:
+                continue
+            if stat.S_ISREG(about.st_mode) and about.st_ctime >= since:
+                found.append((about.st_ctime, os.path.relpath(path, folder)))
+        if time.monotonic() > deadline:
+            complete = False
+            break
+    newest = sorted(found, reverse=True)[:_MOST_NAMES]
+    return Changed(names=tuple(escape_name(name) for _, name in newest), count=len(found), complete=complete)
+
+
+def _some(names: Sequence[str], count: int) -> str:
+    first = ", ".join(names[:_NAMES_IN_SENTENCE])
+    more = count - min(len(names), _NAMES_IN_SENTENCE)
+    return f"{first} and {more} more" if more > 0 else first or "none"
+
+
+def _hours(seconds: float) -> float:
+    return round(seconds / 3600, 4)

@@ -1,0 +1,105 @@
+"""The verb `run`: checks what it was given, then supervises one session."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
+from pathlib import Path
+
+from jupyter_session.condor import chirp, contract
+from jupyter_session.condor.contract import Connection, End, State
+from jupyter_session.condor.job_ad import Job, read_job
+from jupyter_session.condor.publisher import NO_CHIRP, JobAdPublisher
+from jupyter_session.errors import SessionError
+from jupyter_session.session import watchdog
+from jupyter_session.settings import Settings, resolve
+from jupyter_session.ssh import sshd
+from jupyter_session.state_dir import StateDir
+
+
+def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) -> int:
+    """Run a session to its end and return the job's exit status.
+
+    SessionError or UsageError when it can't start; the job ad is told too, if there is a job.
+    """
+    job = read_job(environ)
+    publisher = JobAdPublisher(enabled=job is not None and chirp.is_configured(environ), say=_warn)
+    try:
+        settings = resolve(arguments, environ, job.attributes if job else {})
+        _check_folder(settings.notebooks)
+        state = StateDir.locate(environ, job.id if job else None)
+        state.create()  # the lock is held for as long as one of the two processes below lives
+    except SessionError as error:
+        values = contract.attributes(State.FAILED, str(error), None, None, end=End.FAILED)
+        publisher.publish(values, contract.render_event(values))
+        publisher.close(timeout=1.0)
+        raise
+    _complete_environment(environ, state)
+    started = time.time()
+    status = watchdog.fork()
+    if status is None:
+        return _supervise(settings, job, state, publisher)
+    if status < 0:
+        job_id = job.id if job else None
+        raise SessionError(
+            watchdog.clear_up(-status, job_id, state, publisher, notebooks=settings.notebooks, started=started)
+        )
+    return status
+
+
+def _supervise(settings: Settings, job: Job | None, state: StateDir, publisher: JobAdPublisher) -> int:
+    from jupyter_session.session.supervisor import Supervisor  # noqa: PLC0415 - not in the keeper, nor for settings that are bad
+
+    if job is not None and not chirp.is_configured():
+        publisher.problem = NO_CHIRP
+        _warn(NO_CHIRP)
+    socket_name = contract.new_socket_name()
+
+    def connection(port: int, token: str) -> Connection:
+        return Connection(
+            port=port,
+            host=job.host if job else socket.gethostname(),
+            token=token,
+            job=job.id if job else None,
+            access_point=settings.access_point or (job.access_point if job else None),
+            socket_name=socket_name,
+            host_key=sshd.host_key(state),
+        )
+
+    return Supervisor(settings, job, state, connection, publisher).run()
+
+
+def _check_folder(folder: Path) -> None:
+    """Make the notebook folder if it is missing; SessionError unless files can be written in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".jupyter-session-") as probe:
+            probe.write(b"\0" * 65536)
+            probe.flush()
+    except (FileExistsError, NotADirectoryError):
+        raise SessionError(f"--notebooks {str(folder)!r} is a file: name a folder.") from None
+    except OSError as error:
+        raise SessionError(
+            f"The notebook folder {str(folder)!r} can't be written ({error.strerror}): name another with --notebooks, "
+            "or make room."
+        ) from None
+
+
+def _complete_environment(environ: MutableMapping[str, str], state: StateDir) -> None:
+    """Set what programs expect and a job's environment may lack."""
+    if not environ.get("USER"):
+        with suppress(KeyError):
+            environ["USER"] = pwd.getpwuid(os.getuid()).pw_name
+    environ.setdefault("LANG", "C.UTF-8")
+    environ.pop("TMUX", None)
+    environ.update(state.tmux_environment())
+
+
+def _warn(sentence: str) -> None:
+    print(f"jupyter-session: {sentence}", file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""SSH into a session: an SSH server for one connection."""

@@ -1,0 +1,1 @@
+"""The tmux session, and a terminal that follows the size of the user's."""

@@ -1,0 +1,1 @@
+"""Durations, sizes, and names: how a person writes them and reads them."""

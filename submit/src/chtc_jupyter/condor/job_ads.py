@@ -1,0 +1,110 @@
+"""Job ads, as `condor_q -json` prints them, and what is shown of them."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chtc_jupyter.errors import CondorError
+from chtc_jupyter.store import Record
+
+#: What is asked of the queue.
+ATTRIBUTES = (
+    "ClusterId,ProcId,Owner,JobStatus,QDate,JobCurrentStartDate,RemoteHost,RequestGPUs,RequestMemory,RequestCpus,"
+    "RequestDisk,GPUsMinMemory,HoldReason,Iwd,UserLog,Out,Err,TransferOutput,LastRejMatchReason,"
+    "JupyterName,JupyterState,JupyterReason,JupyterStopAt,JupyterHost,JupyterURL,JupyterConnect"
+)
+#: What makes a job a session.
+SESSIONS = "JupyterName isnt undefined || JupyterState isnt undefined"
+_STATES = {1: "queued", 2: "running", 3: "removed", 4: "ended", 5: "held", 6: "ending", 7: "suspended"}
+
+Ad = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A session in the list. Times are in seconds: `running` since its start, `stops` since 1970."""
+
+    name: str
+    job: str
+    state: str
+    machine: str
+    gpus: int
+    running: int | None
+    stops: int | None
+    why: str
+
+
+def query(*which: str) -> list[str]:
+    """Return the words that ask the queue for the caller's own jobs."""
+    return ["condor_q", *which, "-json", "-attributes", ATTRIBUTES]
+
+
+def named(name: str) -> list[str]:
+    """Return the words that ask the queue for the sessions of a name."""
+    return query("-constraint", f'JupyterName =?= "{name}" && JobStatus != 4')
+
+
+def parse(answer: Mapping[str, Any]) -> list[Ad]:
+    """Return the ads that a query printed; raises CondorError where it failed: that a job is gone is never guessed."""
+    said = str(answer["out"]).strip()
+    if answer["status"]:
+        lines = [line.strip() for line in str(answer["err"]).splitlines() if line.strip()]
+        raise CondorError(f"HTCondor's queue does not answer ({' '.join(lines) or 'no word'}): try again in a minute.")
+    try:
+        return list(json.loads(said)) if said else []
+    except ValueError:
+        raise CondorError(f"condor_q printed no JSON but {said[:80]!r}.") from None
+
+
+def job_of(ad: Ad) -> str:
+    """Return a job's id."""
+    return f"{ad['ClusterId']}.{ad['ProcId']}"
+
+
+def row(ad: Ad, now: float) -> Row:
+    """Return what the list shows of a job; `now` is the access point's clock."""
+    status = int(ad.get("JobStatus", 0))
+    active = status in (2, 6, 7)
+    told = str(ad.get("JupyterState", "")) if active else ""
+    started = ad.get("JobCurrentStartDate")
+    return Row(
+        str(ad.get("JupyterName", "-")),
+        job_of(ad),
+        told if status == 2 and told else _STATES.get(status, "?"),
+        str(ad.get("JupyterHost") or str(ad.get("RemoteHost", "")).rpartition("@")[2]) if active else "",
+        int(ad.get("RequestGPUs") or 0) if isinstance(ad.get("RequestGPUs", 0), int) else 0,
+        max(0, round(now - started)) if active and isinstance(started, (int, float)) else None,
+        int(ad["JupyterStopAt"]) if active and isinstance(ad.get("JupyterStopAt"), int) else None,
+        str(ad.get("HoldReason", "") if status == 5 else ad.get("JupyterReason", "") if active else ""),
+    )
+
+
+def ended(found: Record, how: str) -> Row:
+    """Return what the list shows of a session that has left the queue."""
+    return Row(found.name, found.job, "ended", "", 0, None, None, how)
+
+
+def record(ad: Ad, ap: str) -> Record | None:
+    """Return how to follow a job that is in the queue; None where it has no event log."""
+    home, log = str(ad.get("Iwd", "")), str(ad.get("UserLog", ""))
+    if not log:
+        return None
+    folder = str(ad.get("TransferOutput", "notebooks")).split(",")[0] or "notebooks"
+    return Record(
+        str(ad.get("JupyterName") or job_of(ad).removesuffix(".0")),
+        ap,
+        job_of(ad),
+        posixpath.join(home, log),
+        posixpath.join(home, folder),
+    )
+
+
+def choose(found: Sequence[Ad], name: str | None) -> list[Ad]:
+    """Return the jobs that a name or a job's id stands for; all of them without one."""
+    if name is None:
+        return list(found)
+    return [ad for ad in found if name in (ad.get("JupyterName"), job_of(ad), job_of(ad).removesuffix(".0"))]

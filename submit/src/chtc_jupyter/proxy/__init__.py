@@ -1,0 +1,1 @@
+"""The launcher's local port, which keeps the browser's address while the connection underneath is replaced."""

@@ -1,0 +1,153 @@
+"""The launcher's own local port: the browser's address, whatever becomes of the connection underneath."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+
+from chtc_jupyter.errors import PortError
+from chtc_jupyter.proxy import http_head
+from chtc_jupyter.proxy.http_head import Head, Notice
+
+#: Seconds for which a request waits while there is no connection. A WebSocket waits for nearly as long as browsers
+#: let it: Lab tries again a few times only, and would have given up after some minutes. What changes something waits
+#: for as long as it takes: Lab would ask its user what to do about a notebook that could not be saved.
+_WAIT, _WAIT_SOCKET, _WAIT_CHANGE = 4.0, 220.0, float("inf")
+_BLOCK = 1 << 16
+
+
+class LocalProxy:
+    """Listens on 127.0.0.1; leads to `route`, a port of this machine, or says why there is none."""
+
+    def __init__(self, notice: Callable[[], Notice], facts: Callable[[], Mapping[str, object]]) -> None:
+        self.port = 0
+        self.requests = 0
+        self._notice = notice
+        self._facts = facts
+        self._route: int | None = None
+        self._tokens: list[str] = []
+        self._up = asyncio.Event()
+        self._lost = -_WAIT
+        self._server: asyncio.Server | None = None
+        self._relays: set[asyncio.Task[None]] = set()
+
+    async def listen(self, port: int) -> None:
+        """Take a port, 0 for any; raises PortError where another program has it."""
+        try:
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, limit=http_head.LONGEST_HEAD)
+        except OSError:
+            raise PortError(f"Port {port} of this machine is taken.") from None
+        self.port = int(self._server.sockets[0].getsockname()[1])
+
+    def lead(self, route: int, token: str) -> None:
+        """Lead requests to a port of this machine from now on; the server behind it knows `token`."""
+        if token in self._tokens:
+            self._tokens.remove(token)
+        self._tokens.append(token)
+        self._route = route
+        self._up.set()
+
+    def cut(self) -> None:
+        """Lead nowhere from now on."""
+        if self._route is not None:
+            self._route, self._lost = None, time.monotonic()
+            self._up.clear()
+            self._end_relays()
+
+    def _end_relays(self) -> None:
+        for relay in self._relays:
+            relay.cancel()
+
+    @property
+    def up(self) -> bool:
+        """Whether it leads to JupyterLab."""
+        return self._route is not None
+
+    async def close(self) -> None:
+        """Give the port back."""
+        self._route = None
+        if self._server:
+            self._server.close()
+        self._end_relays()
+        await asyncio.gather(*self._relays, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task  # noqa: S101
+        self._relays.add(task)
+        try:
+            await self._requests(reader, writer)
+        except (OSError, ValueError, EOFError, asyncio.CancelledError, asyncio.LimitOverrunError):
+            pass  # the browser or the connection underneath has gone, or it was no request
+        finally:
+            self._relays.discard(task)
+            writer.close()
+
+    async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection of a browser: request after request, over one connection to the server."""
+        there: asyncio.StreamWriter | None = None
+        back: asyncio.Task[None] | None = None
+        try:
+            while True:
+                head = http_head.parse_head(await reader.readuntil(b"\r\n\r\n"))
+                if head.path == http_head.STATUS:
+                    writer.write(http_head.render_status(self._facts() if _is_ours(head) else {}))
+                    return await writer.drain()
+                self.requests += 1
+                if there is None or back is None:
+                    route = await self._wait(head)
+                    if route is None:
+                        writer.write(http_head.render_notice(self._notice(), page=head.wants_page))
+                        return await writer.drain()
+                    answers, there = await asyncio.open_connection("127.0.0.1", route)
+                    back = asyncio.create_task(_pump(answers, writer))
+                there.write(http_head.with_token(head.raw, self._tokens[:-1], self._tokens[-1]))
+                await (_pump(reader, there) if head.raw_follows else _copy(reader, there, head.length))
+                if head.raw_follows:
+                    return await back
+        except asyncio.IncompleteReadError:
+            return None  # the browser has all it wanted
+        finally:
+            if there is not None:
+                there.close()
+            if back is not None:
+                back.cancel()
+
+    async def _wait(self, head: Head) -> int | None:
+        """Return where a request goes to, None if it is to be told why not."""
+        started = time.monotonic()
+        recently = started - self._lost < 60
+        patience = _WAIT_CHANGE if head.changes else _WAIT_SOCKET if head.upgrade else _WAIT if recently else 0.0
+        while not self.up and time.monotonic() - started < patience and not self._notice().over:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._up.wait(), 0.5)
+        return self._route
+
+
+def _is_ours(head: Head) -> bool:
+    """Tell whether a request is to this machine by its own name: a foreign page's would not be."""
+    return head.host in ("127.0.0.1", "localhost")
+
+
+async def _pump(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
+    """Copy to the end."""
+    with contextlib.suppress(OSError):
+        while data := await source.read(_BLOCK):
+            to.write(data)
+            await to.drain()
+    with contextlib.suppress(OSError, RuntimeError):
+        to.close()
+
+
+async def _copy(source: asyncio.StreamReader, to: asyncio.StreamWriter, length: int) -> None:
+    """Copy so many bytes."""
+    while length > 0:
+        data = await source.read(min(length, _BLOCK))
+        if not data:
+            raise EOFError
+        to.write(data)
+        length -= len(data)
+        await to.drain()
+    await to.drain()

@@ -1,0 +1,274 @@
+"""An open connection: a process (ssh, or the agent itself on the access point) that speaks JSON lines."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.resources
+import json
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import Any
+
+from chtc_jupyter.errors import LauncherError
+from chtc_jupyter.ssh import multiplexing, openssh
+from chtc_jupyter.ssh.agent import LONGEST
+
+#: Seconds between two signs of life; the agent ends when it has heard none for PATIENCE.
+_BEAT, _PATIENCE = 10.0, 45
+#: The access point, when it is this machine.
+HERE = "this machine"
+#: Seconds after which a forward that says nothing leads nowhere.
+_SILENCE = 20
+#: Answers one connection to the socket of the forward.
+_ANSWERER = (
+    "import socket; s = socket.socket(socket.AF_UNIX); s.bind('{folder}/lab'); s.listen(); print(1, flush=True); "
+    "s.accept()[0].send(b'1')"
+)
+_END = object()
+
+Answer = dict[str, Any]
+
+
+class LinkLostError(Exception):
+    """The connection has ended; whether what was asked has been done is unknown."""
+
+
+class LinkFailedError(Exception):
+    """The connection could not be made."""
+
+    def __init__(self, failure: openssh.SshFailure) -> None:
+        super().__init__(str(failure.error))
+        self.failure = failure
+
+
+class AgentClient:
+    """A connection with an agent at its other end."""
+
+    def __init__(self, ap: str, process: asyncio.subprocess.Process, port: int, folder: str) -> None:
+        self.ap = ap
+        self.port = port
+        self.folder = folder
+        self.hello: Answer = {}
+        self.lost = asyncio.Event()
+        self._process = process
+        self._waiting: dict[int, asyncio.Queue[Any]] = {0: asyncio.Queue()}
+        self._number = 0
+        self._stderr = ""
+        self._tasks = [asyncio.create_task(work) for work in (self._listen(), self._hear_errors())]
+
+    @classmethod
+    async def open(
+        cls,
+        ap: str,
+        *,
+        forward: bool = False,
+        share: str = "",
+        batch: bool = False,
+        patience: int = 30,
+        login: float | None = 300,
+    ) -> AgentClient:
+        """Connect; raises LinkFailedError. `login` is how many seconds a person may take to log in (None: any).
+
+        With `forward` it is a connection of its own, which others may share; else `share` may name the one to join.
+        """
+        source = importlib.resources.files("chtc_jupyter.ssh").joinpath("agent.py").read_bytes()
+        tag = f"chtc-jupyter-{secrets.token_hex(8)}"
+        folder = f"/tmp/{tag}"  # noqa: S108 - made 0700 by the agent, or refused
+        port = _free_port() if forward and ap != HERE else 0
+        if ap == HERE:
+            code = f"import sys; exec(compile(sys.stdin.buffer.read({len(source)}), 'agent.py', 'exec'))"
+            words = [sys.executable, "-IS", "-c", code, tag]
+        else:
+            to = openssh.Forward(port, f"{folder}/lab") if forward else None
+            remote = openssh.build_bootstrap(len(source), tag)
+            joint = multiplexing.offer(ap) if forward else share
+            words = openssh.build_command(
+                openssh.validate_access_point(ap), remote, forward=to, share=joint, batch=batch, patience=patience
+            )
+        process = await _start(words)
+        link = cls(ap, process, port, folder)
+        try:
+            link._write(source + json.dumps({"folder": folder, "patience": _PATIENCE}).encode() + b"\n")
+            hello = await asyncio.wait_for(link._next(0), login)
+        except (LinkLostError, asyncio.TimeoutError):
+            await link.close()
+            status = process.returncode if process.returncode is None or process.returncode >= 0 else 255
+            raise LinkFailedError(openssh.diagnose_failure(ap, status, link._stderr)) from None
+        except BaseException:
+            await link.close()
+            raise
+        if "error" in hello:
+            await link.close()
+            raise LinkFailedError(
+                openssh.SshFailure(openssh.build_file_error(ap, hello.get("errno", 0), hello["error"]), "later")
+            )
+        link.hello = hello
+        link._tasks.append(asyncio.create_task(link._beat()))
+        return link
+
+    async def ask(self, do: str, **fields: Any) -> Answer:
+        """Send a request and return its one answer; raises LinkLostError, and LauncherError where it was refused."""
+        async with self._request(do, fields) as number:
+            answer = await self._next(number)
+        if "error" in answer:
+            raise openssh.build_file_error(self.ap, int(answer.get("errno") or 0), answer["error"])
+        return answer
+
+    async def run(self, argv: Sequence[str], *, text: str = "", timeout: float = 60, cwd: str = "~") -> Answer:
+        """Run a command on the access point; return its `status`, `out` and `err`."""
+        return await self.ask("run", argv=list(argv), input=text, timeout=timeout, cwd=cwd)
+
+    async def stream(self, do: str, **fields: Any) -> AsyncGenerator[Answer, None]:
+        """Send a request and yield its answers up to the one with a `status`, or one with an `error`."""
+        async with self._request(do, fields) as number:
+            ended = False
+            try:
+                while not ended:
+                    answer = await self._next(number)
+                    ended = "status" in answer or "error" in answer
+                    yield answer
+            finally:
+                if not ended and not self.lost.is_set():
+                    self._send(0, "cancel", target=number)
+
+    def keep(self, answers: AsyncGenerator[Answer, None]) -> None:
+        """Go on taking the answers of a stream for as long as the connection lives; nobody wants them."""
+
+        async def drain() -> None:
+            with contextlib.suppress(LinkLostError):
+                async for _ in answers:
+                    pass
+
+        self._tasks.append(asyncio.create_task(drain()))
+
+    async def may_forward(self) -> bool:
+        """Tell whether the access point lets ssh forward to a socket: by one that answers there."""
+        async with contextlib.aclosing(self.stream("follow", argv=["python3", "-IS", "-c", _ANSWERER])) as answers:
+            async for answer in answers:
+                if "line" in answer:
+                    return await self.leads()
+        return False
+
+    async def leads(self) -> bool:
+        """Tell whether something answers at the other end of the forward."""
+        with contextlib.suppress(OSError, asyncio.TimeoutError):
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            with contextlib.closing(writer):
+                writer.write(b"GET /api HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+                return bool(await asyncio.wait_for(reader.read(1), _SILENCE))
+        return False
+
+    async def close(self) -> None:
+        """End it, and what it started on the access point with it."""
+        with contextlib.suppress(OSError):
+            if self._process.stdin:
+                self._process.stdin.close()
+        try:
+            await asyncio.wait_for(asyncio.shield(self._process.wait()), 3)
+        except asyncio.TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+        self.lost.set()
+        await asyncio.wait(self._tasks[:2], timeout=1)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def kill(self) -> None:
+        """End it without a word, as when it can't be alive any more."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    @contextlib.asynccontextmanager
+    async def _request(self, do: str, fields: Answer) -> AsyncIterator[int]:
+        if self.lost.is_set():
+            raise LinkLostError
+        self._number += 1
+        number = self._number
+        self._waiting[number] = asyncio.Queue()
+        try:
+            self._send(number, do, **fields)
+            yield number
+        finally:
+            del self._waiting[number]
+
+    def _send(self, number: int, do: str, **fields: Any) -> None:
+        self._write(json.dumps({"id": number, "do": do, **fields}).encode() + b"\n")
+
+    def _write(self, data: bytes) -> None:
+        assert self._process.stdin  # noqa: S101 - it was asked for
+        try:
+            self._process.stdin.write(data)
+        except OSError:
+            raise LinkLostError from None
+
+    async def _next(self, number: int) -> Answer:
+        answer = await self._waiting[number].get()
+        if answer is _END:
+            raise LinkLostError
+        return dict(answer)
+
+    async def _listen(self) -> None:
+        """Hand out answers until the connection ends; what a login shell prints before the first is not for us."""
+        assert self._process.stdout  # noqa: S101
+        with contextlib.suppress(ValueError, OSError):  # a line beyond any limit: no agent
+            while line := await self._process.stdout.readline():
+                answer = _answer(line)
+                if answer and (queue := self._waiting.get(answer["id"])):
+                    queue.put_nowait(answer)
+        self.lost.set()
+        for queue in self._waiting.values():
+            queue.put_nowait(_END)
+
+    async def _hear_errors(self) -> None:
+        assert self._process.stderr  # noqa: S101
+        while part := await self._process.stderr.read(4096):
+            self._stderr = (self._stderr + part.decode(errors="replace"))[-8000:]
+
+    async def _beat(self) -> None:
+        with contextlib.suppress(LinkLostError):
+            while not self.lost.is_set():
+                await asyncio.sleep(_BEAT)
+                self._send(0, "ping")
+
+
+def _answer(line: bytes) -> Answer | None:
+    try:
+        answer = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(answer, dict) or not isinstance(answer.get("id"), int):
+        return None
+    return None if answer["id"] == 0 and "agent" not in answer and "error" not in answer else answer
+
+
+async def _start(words: Sequence[str]) -> asyncio.subprocess.Process:
+    """Start a process that Ctrl-C does not end: the launcher decides. It keeps the terminal, to ask for a password."""
+    flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited
+    try:
+        return await asyncio.create_subprocess_exec(
+            *words,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=2 * LONGEST * 6,
+            creationflags=flags,
+        )
+    except FileNotFoundError:
+        raise LauncherError("There is no ssh on this machine: install OpenSSH's client.") from None
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def _free_port() -> int:
+    """Return a port that is free now; ssh says so if it is not when it comes to it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

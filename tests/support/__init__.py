@@ -1,0 +1,1 @@
+"""What the tests are written with: sessions, laptops, DAGs, terminals, ssh."""

@@ -1,0 +1,44 @@
+"""Debian's Chromium, wherever on the network it is wanted."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, Playwright
+
+from testbed.pool.pool import kill_tree
+
+CHROMIUM = "/usr/bin/chromium"
+#: Nothing of the browser's own on the network: no updates, no sync, no field trials.
+QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
+SIZE = {"width": 1200, "height": 750}
+
+
+class Chromium:
+    """One browser, which Playwright talks to by a pipe; `prefix` are words before its command."""
+
+    def __init__(self, playwright: Playwright, folder: Path, prefix: list[str]) -> None:
+        self._pid = folder / "pid"
+        wrapper = folder / "chromium"
+        wrapper.write_text(f'#!/bin/sh\necho $$ >{self._pid}\nexec {shlex.join([*prefix, CHROMIUM])} "$@"\n')
+        wrapper.chmod(0o755)
+        self.browser: Browser = playwright.chromium.launch(
+            executable_path=wrapper, args=["--no-sandbox", *QUIET], env={**os.environ, "HOME": str(folder)}
+        )
+        self.pages: list[Page] = []
+
+    def new_page(self) -> Page:
+        """Open a page with no past: no cookies, nothing kept."""
+        self.pages.append(self.browser.new_page(viewport=SIZE))
+        return self.pages[-1]
+
+    def kill(self) -> None:
+        """End it as a crash does: nothing in it can say goodbye."""
+        kill_tree(int(self._pid.read_text()))
+        self.pages.clear()
+
+    def close(self) -> None:
+        """End it in order, if it is still there."""
+        self.browser.close()

@@ -1,0 +1,206 @@
+"""The command chtc-jupyter on the laptop, as a person runs it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import select
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from support.session import SHARED_IMAGE, URL, wait_for
+from testbed.artifacts import launcher
+from testbed.host import process
+from testbed.pool.pool import Pool, kill_tree
+
+#: What a test's session asks for: a dozen of them fit the test pool.
+SMALL = ("--memory", "1500MB", "--disk", "2GB", "--image", SHARED_IMAGE)
+
+
+TAG = re.compile(r"/tmp/(chtc-jupyter-[0-9a-f]{16})/lab")
+
+
+class Running:
+    """A chtc-jupyter that runs; with `tty` in a terminal of its own."""
+
+    def __init__(self, laptop: Laptop, argv: list[str], *, tty: bool) -> None:
+        self.process = laptop.pool.popen(
+            laptop.host,
+            ["chtc-jupyter", *argv],
+            user=laptop.user,
+            env=laptop.env,
+            tty=tty,
+            stdin=subprocess.PIPE if tty else subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+        )
+        self.output = ""
+
+    def read(self) -> str:
+        """Return all that it has printed so far."""
+        out = self.process.stdout
+        while select.select([out], [], [], 0)[0] and (part := os.read(out.fileno(), 65536)):
+            self.output += part.decode(errors="replace")
+        return self.output
+
+    def wait_for(self, text: str, seconds: float = 90) -> str:
+        """Wait until it has printed a text."""
+        try:
+            return wait_for(lambda: text in self.read() and self.output, seconds, repr(text))
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it printed {self.output!r}") from None
+
+    def url(self, seconds: float = 120) -> str:
+        """Wait for the address that it prints."""
+        try:
+            return wait_for(lambda: URL.search(self.read()) or self._has_ended(), seconds, "the address")[0]
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it printed {self.output!r}") from None
+
+    def _has_ended(self) -> None:
+        assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.read()}"
+
+    def tags(self) -> list[str]:
+        """Return the tags of its connections now, by which the access point knows them."""
+        return [tag for pid in _descendants(self.process.pid) for tag in TAG.findall(_command(pid))]
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+
+    def type(self, text: str) -> None:
+        """Type into its terminal."""
+        self.process.stdin.write(text)
+        self.process.stdin.flush()
+
+    def wait_end(self, seconds: float = 60) -> int:
+        """Wait until it ends by itself; return its exit status."""
+        self.process.wait(seconds)
+        self.read()
+        return self.process.returncode
+
+    def close(self) -> None:
+        """Kill it, if it is still there."""
+        kill_tree(self.process.pid)
+        self.process.wait(10)
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+
+class Laptop:
+    """A user at the laptop with nothing remembered there; `ap` is the access point as they name it."""
+
+    def __init__(self, pool: Pool, user: str = "alice", host: str = "laptop", ap: str = "ap") -> None:
+        launcher.place(pool, host)
+        self.pool, self.user, self.host, self.ap = pool, user, host, ap
+        self.name = f"t{secrets.token_hex(3)}"
+        self.home = f"/home/{user}/.test-{self.name}"
+        self.env = {"XDG_STATE_HOME": f"{self.home}/state", "XDG_CONFIG_HOME": f"{self.home}/config"}
+        self.env["XDG_RUNTIME_DIR"] = f"{self.home}/run"  # what others of this user share is not for this test
+        pool.exec(host, ["mkdir", "-p", self.env["XDG_RUNTIME_DIR"]], user=user, check=True)
+        self.running: list[Running] = []
+
+    @property
+    def folder(self) -> str:
+        """The session's folder on the access point."""
+        return f"/home/{self.user}/jupyter/{self.name}"
+
+    def start(self, *more: str, tty: bool = False) -> Running:
+        """`chtc-jupyter start`, small, without a browser."""
+        return self.run_on("start", self.name, "--ap", self.ap, "--no-browser", *SMALL, *more, tty=tty)
+
+    def run_on(self, *argv: str, tty: bool = False) -> Running:
+        """Start the command and leave it running."""
+        self.running.append(Running(self, list(argv), tty=tty))
+        return self.running[-1]
+
+    def call(self, *argv: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run the command to its end."""
+        return self.pool.exec(self.host, ["chtc-jupyter", *argv], user=self.user, env=self.env, timeout=timeout)
+
+    def job(self) -> str:
+        """Return the session's job, as this machine remembers it."""
+        found = self.pool.exec(self.host, ["cat", f"{self.home}/state/chtc-jupyter/sessions/{self.name}.json"])
+        return str(json.loads(found.stdout)["job"])
+
+    def fetch(self, url: str, *words: str) -> str:
+        """Open an address on the laptop; return the status and the body."""
+        done = self.pool.exec(
+            self.host, ["curl", "-sSL", "-m", "20", "-w", "\n%{http_code}", *words, "-K", "-"], input=f'url = "{url}"'
+        )
+        return f"{done.stdout.rpartition(chr(10))[2]} {done.stdout}{done.stderr}"
+
+    def answers(self, url: str) -> bool:
+        """Tell whether JupyterLab answers at an address."""
+        return self.fetch(url).startswith("200 ")
+
+    def on_ap(self, *argv: str) -> str:
+        """Run a command of the user's on the access point; return what it printed."""
+        done = self.pool.exec("ap", argv, user=self.user)
+        return done.stdout + done.stderr
+
+    def left_on_ap(self, *tags: str) -> str:
+        """Return what of connections with these tags is on the access point: processes and folders."""
+        folders = self.on_ap("find", "/tmp", "-maxdepth", "1", "-user", self.user).split()
+        processes = [self.on_ap("pgrep", "-u", self.user, "-af", tag) for tag in tags]
+        return "".join([*processes, *(folder for folder in folders if Path(folder).name in tags)])
+
+    def queued(self) -> list[str]:
+        """Return the user's jobs of this session that are in the queue."""
+        return self.on_ap("condor_q", "-constraint", f'JupyterName == "{self.name}"', "-af", "JobStatus").split()
+
+    def close(self) -> None:
+        """End all that this test has started, the jobs with it."""
+        for running in self.running:
+            running.close()
+        self.on_ap("condor_rm", "-constraint", f'JupyterName == "{self.name}"')
+        wait_for(lambda: not self.queued(), 90, "the session's jobs to end")
+        self.on_ap("rm", "-rf", self.folder)
+        self.pool.exec(self.host, ["rm", "-rf", self.home])
+
+
+@contextlib.contextmanager
+def login_shell(pool: Pool, user: str, line: str) -> Iterator[None]:
+    """Have a user's login shell on the access point begin with a line for as long as the block.
+
+    Not for two tests at once: each user's file on a pool is one test's.
+    """
+    profile = pool.path("ap", f"/home/{user}/.bashrc")
+    before = profile.read_text()
+    profile.write_text(f"{line}\n{before}")
+    try:
+        yield
+    finally:
+        profile.write_text(before)
+
+
+@contextlib.contextmanager
+def laptops(pool: Pool) -> Iterator[type[Laptop]]:
+    """Give out users at the laptop, and end all that they started."""
+    given: list[Laptop] = []
+
+    def new(user: str = "alice", **options: str) -> Laptop:
+        given.append(Laptop(pool, user, **options))
+        return given[-1]
+
+    try:
+        yield new
+    finally:
+        for laptop in given:
+            laptop.close()
+
+
+def _descendants(pid: int) -> list[int]:
+    return [pid, *(below for child in process.children(pid) for below in _descendants(child))]
+
+
+def _command(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    return ""

@@ -1,0 +1,268 @@
+"""What the DAG's scripts decide, and what they say."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cleanup
+import condor
+import final
+import hold
+import notify
+import post
+import pre
+import require_file
+import watch
+from nodes_log import Event, Job
+from plan import Plan
+
+AD = {
+    "Iwd": "/home/alice/my work",
+    "TransferInput": "notebooks, /srv/jupyter.sif,osdf:///data/set",
+    "TransferOutput": "notebooks",
+    "ContainerImage": "jupyter.sif",
+}
+PLAN = Plan.of(AD)
+SIF = b"#!/usr/bin/env run-singularity\n\0SIF_MAGIC\0001\0"
+
+
+@pytest.fixture
+def dag(tmp_path, monkeypatch):
+    """Give the folder of a DAG that runs."""
+    folder = tmp_path / "my dags"
+    (folder / "notebooks/.jupyter-session").mkdir(parents=True)
+    (folder / "jupyter.sif").write_bytes(SIF)
+    monkeypatch.setenv("_CONDOR_DAGMAN_LOG", f"{folder}/jupyter.dag.dagman.out")
+    return folder
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def plan_of(folder):
+    return Plan.of({**AD, "Iwd": str(folder), "TransferInput": "notebooks,jupyter.sif"})
+
+
+def test_the_plan_has_what_is_on_the_access_point():
+    assert PLAN.inputs == (Path("/home/alice/my work/notebooks"), Path("/srv/jupyter.sif"))
+    assert PLAN.notebooks == Path("/home/alice/my work/notebooks")
+    assert Plan.of({}).output == "notebooks"
+
+
+def test_an_ad_in_the_long_form_is_read():
+    text = 'Iwd="/home/alice/a \\"b\\" \\\\c"\nRequestCpus=1\nIn="/dev/null"\n'
+    assert condor.strings(text) == {"Iwd": '/home/alice/a "b" \\c', "In": "/dev/null"}
+    assert condor.quoted('a "b" \\c') == '"a \\"b\\" \\\\c"'
+
+
+@pytest.mark.parametrize(
+    ("seen", "part"),
+    [
+        (pre.Seen(), ""),
+        (pre.Seen(is_folder=False), "/home/alice/my work/notebooks is not there: make it"),
+        (
+            pre.Seen(unusable={Path("/srv/jupyter.sif"): "is not there"}),
+            "the image /srv/jupyter.sif is not there: put it there, or name another in jupyter.sub",
+        ),
+        (pre.Seen(unusable={Path("/data"): "is not there"}), "what it takes along, /data is not there"),
+        (pre.Seen(unwritable="Disk quota exceeded"), "(Disk quota exceeded): make room"),
+        (pre.Seen(free=1_000_000, needed=90_000_000), "has 1 MB free, and the notebooks need 90 MB"),
+        (pre.Seen(others=[{"ClusterId": 7, "ProcId": 0, "JobStatus": 2}]), "is running already, job 7.0: use that one"),
+        (pre.Seen(others=[{"ClusterId": 7, "ProcId": 0, "JobStatus": 3}]), "is being removed already, job 7.0: wait"),
+    ],
+)
+def test_a_session_that_could_not_go_well_is_refused_in_one_sentence(seen, part):
+    said = pre.refusal("jupyter.sub", PLAN, seen)
+    assert part in said
+    assert bool(said) == bool(part)
+    assert ". " not in said
+
+
+def test_what_the_plan_needs_is_looked_at(dag, monkeypatch):
+    monkeypatch.setattr(condor, "queue", lambda *_: [])
+    assert pre.refusal("jupyter.sub", plan_of(dag), pre.look(plan_of(dag))) == ""
+    (dag / "jupyter.sif").write_text("version https://git-lfs.github.com/spec/v1\n")
+    assert "is no Apptainer image" in pre.refusal("jupyter.sub", plan_of(dag), pre.look(plan_of(dag)))
+    (dag / "jupyter.sif").unlink()
+    assert "is not there" in pre.refusal("jupyter.sub", plan_of(dag), pre.look(plan_of(dag)))
+    assert names(dag / "notebooks") == [".jupyter-session"], "the probe left something"
+
+
+def test_only_sessions_of_this_folder_and_of_other_dags_count(dag, monkeypatch):
+    link = dag.parent / "link"
+    link.symlink_to(dag)
+    job = {"ClusterId": 7, "ProcId": 0, "JobStatus": 1, "Iwd": str(link)}
+    ads = [job]
+    monkeypatch.setattr(condor, "queue", lambda *_: ads)
+    monkeypatch.setenv("CONDOR_ID", "5.0")
+    assert "job 7.0" in pre.refusal("jupyter.sub", plan_of(dag), pre.look(plan_of(dag)))
+    for other in ({**job, "DAGManJobId": 5}, {**job, "Iwd": str(dag.parent)}):
+        ads[:] = [other]
+        assert pre.refusal("jupyter.sub", plan_of(dag), pre.look(plan_of(dag))) == ""
+
+
+BY_ALICE, BY_RULE = "via condor_rm (by user alice)", "The system macro SYSTEM_PERIODIC_REMOVE expression is TRUE"
+
+
+@pytest.mark.parametrize(
+    ("returned", "job", "left", "status", "part"),
+    [
+        (0, Job("3.0", "s", state="stopped", reason="Nothing worked for 30 min."), 2, 0, "Nothing worked for 30 min."),
+        (0, Job("3.0", "s"), 2, 0, "has ended"),
+        (1, Job("3.0", "s", state="failed", reason="No port is free."), 2, 1, "No port is free. It is started again."),
+        (1, Job("3.0", "s", state="ready", reason="In use."), 0, 1, "exit status 1. It is not started again."),
+        (-9, Job("3.0", "s"), 1, 1, "died of signal 9"),
+        (2, Job("3.0", "s", state="failed", reason="--x is no setting."), 2, 2, "--x is no setting. It is not started"),
+        (-1001, Job("3.0", "s"), 2, 2, "did not take the job"),
+        (-1002, Job("3.0", "s", why=BY_ALICE), 2, 3, "removed by its user"),
+        (-1002, Job("3.0", "s", why="via condor_rm (by user root)"), 2, 2, "(by user root)"),
+        (
+            -1002,
+            Job("3.0", "s", why=BY_RULE),
+            2,
+            2,
+            "SYSTEM_PERIODIC_REMOVE expression is TRUE. It is not started again.",
+        ),
+        (3, Job("3.0", "s"), 2, 1, "exit status 3"),
+    ],
+)
+def test_an_end_decides_whether_the_session_is_started_again(returned, job, left, status, part):
+    found = post.verdict(returned, job, "alice", left=left)
+    assert found.status == status
+    assert part in found.sentence
+
+
+def test_the_summary_is_of_the_receipt_of_this_very_job(dag):
+    own = dag / "notebooks/.jupyter-session/last-session.json"
+    own.write_text(json.dumps({"job": "3.0", "seconds": 4000, "changed": {"count": 5, "names": ["a", "b", "c", "d"]}}))
+    found = post.summary(post.receipt(dag / "notebooks", "3.0"), Path("n"))
+    assert found == "It ran 1 h 6 min; files changed in n: a, b, c and 2 more."
+    assert "left no receipt" in post.summary(post.receipt(dag / "notebooks", "4.0"), Path("n"))
+    own.write_text("{")
+    assert post.receipt(dag / "notebooks", "3.0") == {}
+
+
+def test_what_a_job_left_is_removed_and_nothing_else(dag, tmp_path):
+    tmp = tmp_path / "tmp"
+    (tmp / "jupyter-3.0-abc").mkdir(parents=True)
+    (tmp / "jupyter-3.0-abc/lab").touch()
+    (tmp / "jupyter-3.0-link").symlink_to(dag)
+    (tmp / "jupyter-13.0-abc").mkdir()
+    for name in ("jupyter-3.0.json", "jupyter-13.0.json", "notebooks/.jupyter-session/saving-3.0-large"):
+        (dag / name).touch()
+    cleanup.remove_leftovers("3.0", plan_of(dag), tmp)
+    assert cleanup.find_leftovers("3.0", plan_of(dag), tmp) == []
+    assert names(tmp) == ["jupyter-13.0-abc", "jupyter-3.0-link"]
+    assert names(dag) == ["jupyter-13.0.json", "jupyter.sif", "notebooks"]
+    assert names(dag / "notebooks/.jupyter-session") == []
+
+
+@pytest.mark.parametrize(
+    ("why", "part"),
+    [
+        ("via condor_hold (by user alice)", "condor_release 3.0 lets it go on"),
+        ("Job has gone over memory limit of 1500 megabytes.", "condor_qedit 3.0 RequestMemory"),
+        ("Transfer output files failure: no space left", "Make room"),
+        ("Failed to open image jupyter.sif", "See that the image"),
+        ("Something else", "condor_release 3.0 tries again"),
+    ],
+)
+def test_a_hold_is_told_with_the_next_step(why, part):
+    said = hold.sentence("3.0", why)
+    assert said.startswith(f"Job 3.0 is on hold: {why.rstrip('.')}. ")
+    assert part in said
+    assert "condor_rm 3.0 gives it up" in said
+
+
+def ready(job="3.0"):
+    return Event(8, job, "t", 'jupyter-session {"state": "ready", "reason": "In use."}')
+
+
+def test_a_session_is_told_to_be_ready_once_a_start():
+    watcher = watch.Watcher("session")
+    own, other = (Event(0, job, "t", "", (f"DAG Node: {node}",)) for job, node in (("3.0", "session"), ("4.0", "x")))
+    start, eviction = Event(1, "3.0", "t", ""), Event(4, "3.0", "t", "", ("Reason: preempted",))
+    events = [own, other, start, ready(), ready(), ready("4.0"), eviction, start, ready(), ready()]
+    told = [news for event in events if (news := watcher.after(event))]
+    assert [state for state, _ in told] == ["ready", "ready"]
+    assert "condor_q 3.0 -af JupyterConnect" in told[0][1]
+    assert "after an eviction (preempted)" in told[1][1]
+
+
+def test_a_warning_of_the_session_is_passed_on():
+    watcher = watch.Watcher("session")
+    watcher.after(Event(0, "3.0", "t", "", ("DAG Node: session",)))
+    said = 'jupyter-session {"warning": "It ends in 5 min."}'
+    assert watcher.after(Event(8, "3.0", "t", said)) == ("warning", "It ends in 5 min.")
+
+
+def test_the_end_waits_for_the_session_and_then_for_its_post_script():
+    jobs = {"1.0": Job("1.0", "watch"), "2.0": Job("2.0", "session", ended=True, posted=True)}
+    assert final.waits_for(jobs, "session") == ""
+    assert final.waits_for({**jobs, "3.0": Job("3.0", "session")}, "session") == "its end"
+    assert final.waits_for({**jobs, "3.0": Job("3.0", "session", ended=True)}, "session") == "its POST script"
+
+
+def test_a_dag_fails_when_a_node_does_and_not_when_the_watcher_dies():
+    assert final.is_fine("0", "0")
+    assert final.is_fine("4", "1")
+    assert final.is_fine("2", "0")
+    assert not final.is_fine("2", "1")
+    assert not final.is_fine("3", "1")
+
+
+def test_what_was_told_is_not_told_again(dag):
+    assert notify.notify_user("ready", "It is\nready\x1b[0m.", "t1")
+    assert not notify.notify_user("ready", "It is\nready\x1b[0m.", "t1")
+    assert notify.notify_user("ready", "It is\nready\x1b[0m.", "t2")
+    assert (dag / "jupyter.dag.history").read_text() == "t1  ready: It is ready [0m.\nt2  ready: It is ready [0m.\n"
+
+
+def test_the_users_command_gets_words_and_no_shell_reads_them(dag):
+    command = dag / "notify"
+    command.write_text('#!/bin/sh\nprintf "%s|" "$@" >>told\n')
+    sentence = "$(touch hacked); `id` 'a' \"b\""
+    notify.notify_user("ended", sentence, "t1")
+    assert not (dag / "told").exists(), "a file that is not executable is no command"
+    command.chmod(0o700)
+    notify.notify_user("ended", sentence, "t2")
+    assert (dag / "told").read_text() == f"ended|{sentence}|"
+    assert not (dag / "hacked").exists()
+
+
+def test_a_command_of_the_users_ends_with_what_runs_it(dag, monkeypatch):
+    monkeypatch.setattr(notify, "PATIENCE", 1)
+    (dag / "notify").write_text("#!/bin/sh\nexec sleep 600\n")
+    (dag / "notify").chmod(0o700)
+    notify.notify_user("ended", "x", "t")  # returns
+
+
+def test_a_step_is_refused_without_the_file_it_goes_on_with(dag, monkeypatch):
+    monkeypatch.chdir(dag)
+    assert require_file.main("notebooks/summary.json") == 1
+    assert "notebooks/summary.json is not there" in (dag / "jupyter.dag.history").read_text()
+    (dag / "notebooks/summary.json").write_text("{}")
+    assert require_file.main("notebooks/summary.json") == 0
+
+
+def test_the_scripts_run_as_they_are_and_leave_no_bytecode():
+    folder = Path(pre.__file__).parent
+    for script in ("pre", "hold", "post", "watch", "final", "require_file"):
+        path = folder / f"{script}.py"
+        assert os.access(path, os.X_OK)
+        assert path.read_text().startswith("#!/usr/bin/env -S python3 -B\n")
+
+
+def test_the_scripts_need_nothing_but_the_standard_library():
+    folder = Path(pre.__file__).parent
+    names = {path.stem for path in folder.glob("*.py")}
+    code = f"import sys; sys.path.insert(0, {str(folder)!r}); before = set(sys.modules)\n"
+    code += "".join(f"import {name}\n" for name in sorted(names))
+    code += "print(*{name.partition('.')[0] for name in set(sys.modules) - before})"
+    found = subprocess.run([sys.executable, "-B", "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert set(found.stdout.split()) <= names | sys.stdlib_module_names

@@ -1,0 +1,119 @@
+"""Why a job is not running, from what condor_q -better-analyze, its ad and the pool's slots say."""
+
+import pytest
+
+from chtc_jupyter.condor import match_analysis
+from chtc_jupyter.condor.match_analysis import Amounts, Slot
+
+HEAD = """
+-- Schedd: ap : <10.77.0.10:9618?...
+The Requirements expression for job 5.000 reduces to these conditions:
+
+        Slots
+Step   Matched  Condition
+----- --------- ---------
+[0]           2  TARGET.Arch == "X86_64"
+[1]           2  TARGET.OpSys == "LINUX"
+"""
+TAIL = """
+
+005.000:  Run analysis summary ignoring user priority.  Of 2 slots on 1 machines,
+      2 slots are rejected by your job's requirements
+      {unwilling} slots reject your job because of their own requirements
+      {willing} slots match and are willing to run your job
+"""
+GB = 1024
+
+
+def slot(machine, *, memory=32 * GB, cpus=16, gpus=0, gpu_memory=0, disk=100 * GB, takes=True, free=1.0):
+    whole = Amounts(memory, cpus, gpus, disk, gpu_memory)
+    now = Amounts(memory * free, cpus * free, gpus * free, disk * free, gpu_memory if free else 0)
+    return Slot(machine, takes, whole, now)
+
+
+POOL = [
+    slot("big", memory=512 * GB, cpus=64),
+    slot("gpu1", memory=128 * GB, cpus=32, gpus=4, gpu_memory=40 * GB),
+    slot("gpu2", memory=64 * GB, gpus=1, gpu_memory=80 * GB),
+]
+BUSY = [slot(f"gpu{n}", gpus=4, gpu_memory=40 * GB, memory=64 * GB, free=0.25) for n in (1, 2, 3)]
+
+
+def told(asked, pool=POOL, *, unmet="", willing=0, unwilling=0, last=""):
+    text = HEAD + (f"[7]           0  {unmet}\n" if unmet else "") + TAIL.format(willing=willing, unwilling=unwilling)
+    return match_analysis.explain(match_analysis.parse_analysis(text), asked, pool, last)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        (Amounts(memory=1024 * GB),
+         "no machine here has 1024GB of memory: the most is 512GB, so ask for --memory 512GB or less"),
+        (Amounts(cpus=65), "no machine here has 65 CPUs: the most is 64, so ask for --cpus 64 or less"),
+        (Amounts(gpus=9), "no machine here has 9 GPUs: the most is 4, so ask for --gpus 4 or less"),
+        (Amounts(gpus=1, gpu_memory=200 * GB),
+         "no machine here has a GPU with 200GB of memory: the most is 80GB, so ask for --gpu-memory 80GB or less"),
+        (Amounts(disk=1024 * GB),
+         "no machine here has 1024GB of disk: the most is 100GB, so ask for --disk 100GB or less"),
+        (Amounts(gpus=4, gpu_memory=80 * GB),
+         "no machine here has 4 GPUs with 80GB of memory at once, so ask for --gpu-memory 40GB or less"),
+        (Amounts(gpus=4, gpu_memory=40 * GB, memory=256 * GB),
+         ("no machine here has 256GB of memory and 4 GPUs with 40GB of memory at once, "
+          "so ask for --memory 128GB or less")),
+        (Amounts(cpus=100, memory=1024 * GB),
+         "no machine here has 1024GB of memory (the most is 512GB) nor 100 CPUs (the most is 64): ask for less"),
+        (Amounts(cpus=64, gpus=4, memory=512 * GB),
+         "no machine here has 512GB of memory and 64 CPUs and 4 GPUs at once, so ask for less"),
+    ],
+)  # fmt: skip
+def test_request_that_no_machine_can_meet_is_told_with_the_nearest_that_one_can(asked, sentence):
+    assert told(asked) == sentence
+
+
+def test_machines_that_would_fit_but_are_busy_are_counted_with_what_could_start_now():
+    assert told(Amounts(gpus=1, memory=32 * GB), BUSY) == (
+        "3 machines would fit but are busy; with --memory 16GB it could start now"
+    )
+    assert told(Amounts(gpus=4), BUSY[:1]) == "1 machine would fit but is busy; with --gpus 1 it could start now"
+    assert told(Amounts(gpus=4, memory=60 * GB), BUSY) == "3 machines would fit but are busy"
+    full = [slot("gpu1", gpus=1, gpu_memory=40 * GB, free=0)]
+    assert told(Amounts(gpus=1), full) == "1 machine would fit but is busy"
+
+
+def test_machines_that_take_no_job_like_this_are_told_apart_from_busy_ones():
+    drained = [slot("a", takes=False), slot("b", takes=False)]
+    assert told(Amounts(cpus=1), drained) == "2 machines would fit, but take no job like this now"
+    assert told(Amounts(cpus=1), POOL, unwilling=3) == "3 machines would fit, but take no job like this now"
+    assert told(Amounts(cpus=1), [*drained, slot("c", free=0)]) == "1 machine would fit but is busy"
+
+
+def test_condition_of_the_users_own_is_named_as_it_is():
+    assert told(Amounts(), unmet="HasFoo") == "no machine meets the condition HasFoo"
+    assert told(Amounts(), unmet="TARGET.HasSIF").startswith("no machine here runs container images")
+    both = told(Amounts(cpus=99), unmet="HasFoo")
+    assert both.endswith("--cpus 64 or less; no machine meets the condition HasFoo")
+    assert told(Amounts(cpus=1), BUSY, unmet="TARGET.Memory >= RequestMemory", willing=1).startswith("1 machine")
+
+
+def test_machines_that_are_free_are_waited_for_and_a_limit_is_named():
+    assert told(Amounts(), willing=2) == "2 machines would fit; HTCondor hands them out in turns"
+    assert told(Amounts(), willing=2, last="concurrency limit reached").endswith("(it says: concurrency limit reached)")
+    assert told(Amounts()) == told(Amounts(), []) == "HTCondor has not looked at it yet"
+
+
+def test_slots_are_read_as_condor_status_prints_them():
+    text = (
+        "ep1 true 28000 14 4 65019283.0 26464 13 4 60922131 47661\n"
+        "ep1 false 4000 2 0 15754820.0 4000 2 0 15754820 0\n"
+        "ep2 undefined 4000 2 0 1024 error undefined 0 0 error\n\nodd\n"
+    )
+    first, second, third = match_analysis.parse_slots(text)
+    assert (first.machine, first.takes, first.whole.memory, first.free.cpus) == ("ep1", True, 28000, 13)
+    assert (first.whole.gpu_memory, first.free.gpu_memory, second.takes) == (47661, 47661, False)
+    assert (third.takes, third.whole.disk, third.free) == (True, 1, Amounts())
+    assert match_analysis.parse_slots("") == []
+
+
+def test_what_a_job_asks_for_is_read_from_its_ad_and_an_expression_is_nothing():
+    ad = {"RequestMemory": 1500, "RequestCpus": "ifThenElse(x, 1, 2)", "RequestDisk": 2048, "GPUsMinMemory": 20480}
+    assert match_analysis.read_request(ad) == Amounts(memory=1500, disk=2, gpu_memory=20480)

@@ -1,0 +1,80 @@
+"""What ssh is told, and what its failures mean."""
+
+import pytest
+
+from chtc_jupyter.errors import HostKeyError, LoginError, PythonError, UnreachableError, UsageError
+from chtc_jupyter.ssh import openssh
+
+CHANGED = "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed."
+DENIED = "alice@ap: Permission denied (publickey,keyboard-interactive)."
+
+
+@pytest.mark.parametrize("ap", ["ap", "alice@ap.example.org", "ap-2", "a.b@[::1]", "10.0.0.1"])
+def test_access_points_are_taken(ap):
+    assert openssh.validate_access_point(ap) == ap
+
+
+@pytest.mark.parametrize("ap", ["", "-oProxyCommand=x", "a b", "ap;x", "$(x)", "a@b@c", "ap\n", "@ap", "alice@-x"])
+def test_words_that_are_no_access_point_are_refused(ap):
+    with pytest.raises(UsageError):
+        openssh.validate_access_point(ap)
+
+
+def test_remote_command_has_nothing_that_any_shell_would_read():
+    remote = openssh.build_bootstrap(12345, "tag")
+    inner = remote.removeprefix('exec python3 -IS -c "').removesuffix('" tag')
+    assert not set(inner) & set('"$`\\!\n')
+
+
+def test_forward_is_to_loopback_alone_and_nothing_follows_the_destination_but_the_command():
+    words = openssh.build_command("ap", "true", forward=openssh.Forward(4000, "/tmp/x/lab"), batch=True, patience=3)
+    assert words[words.index("-L") + 1] == "127.0.0.1:4000:/tmp/x/lab"
+    assert words[-3:] == ["--", "ap", "true"]
+    assert "BatchMode=yes" in words
+
+
+def test_what_the_session_goes_over_is_a_connection_of_its_own_whatever_the_users_config_shares():
+    leg = openssh.build_command("ap", "true", forward=openssh.Forward(4000, "/tmp/x/lab"), share="/run/s")
+    assert {"ControlMaster=yes", "ControlPath=/run/s", "ControlPersist=no"} <= set(leg)
+    alone = openssh.build_command("ap", "true", forward=openssh.Forward(4000, "/tmp/x/lab"))
+    assert {"ControlMaster=no", "ControlPath=none"} <= set(alone)
+    joins = openssh.build_command("ap", "true", share="/run/s")
+    assert {"ControlMaster=no", "ControlPath=/run/s"} <= set(joins)
+    assert not [word for word in openssh.build_command("ap", "true") if word.startswith("ControlPath")]
+
+
+@pytest.mark.parametrize(
+    ("status", "stderr", "kind", "tries"),
+    [
+        (255, "ssh: Could not resolve hostname x: Name or service not known", UnreachableError, "soon"),
+        (255, "ssh: connect to host ap port 22: Connection timed out", UnreachableError, "soon"),
+        (255, "ssh: connect to host ap port 22: Connection refused", UnreachableError, "soon"),
+        (255, "ssh: connect to host ap port 22: Network is unreachable", UnreachableError, "soon"),
+        (255, "Connection timed out during banner exchange", UnreachableError, "later"),
+        (255, "Connection closed by 10.0.0.1 port 22", UnreachableError, "later"),
+        (255, DENIED, LoginError, "asked"),
+        (255, "Received disconnect: Too many authentication failures", LoginError, "asked"),
+        (
+            255,
+            CHANGED,
+            HostKeyError,
+            "never",
+        ),
+        (255, "Host key verification failed.", HostKeyError, "never"),
+        (255, "bind [127.0.0.1]:4000: Address already in use", UnreachableError, "port"),
+        (127, "bash: line 1: python3: command not found", PythonError, "never"),
+        (93, "", PythonError, "never"),
+        (None, "", Exception, "later"),
+    ],
+)
+def test_failures_are_told_apart(status, stderr, kind, tries):
+    failure = openssh.diagnose_failure("alice@ap", status, stderr)
+    assert isinstance(failure.error, kind)
+    assert failure.tries == tries
+
+
+def test_waits_grow_and_stay_short_while_nothing_reaches_the_access_point():
+    for tries, longest in (("soon", 0.5), ("later", 60)):
+        waits = [openssh.get_retry_delay(tries, attempt) for attempt in range(30)]
+        assert waits == sorted(waits)
+        assert (waits[0], waits[-1]) == (0, longest)

@@ -1,0 +1,101 @@
+"""`ssh jupyter-NAME`: the line for the access point, the template, and what the launcher writes."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from chtc_jupyter.errors import UsageError
+from chtc_jupyter.ssh import entry, ssh_config
+
+KEY = ("ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAAIMjsJ+aoLHWA5GyjkatVv1")
+TEMPLATE = (Path(__file__).parents[3] / "submit/ssh_config").read_text()
+
+
+def test_template_has_the_launchers_own_lines():
+    assert f"RemoteCommand exec sh -c '{entry.SCRIPT}' '%n' PUBLIC_KEY\n" in TEMPLATE
+    assert f"RemoteCommand exec sh -c '{entry.HOST_KEY}' '%n'\n" in TEMPLATE
+
+
+@pytest.mark.parametrize("script", [entry.SCRIPT, entry.HOST_KEY])
+def test_lines_hold_nothing_that_a_login_shell_or_ssh_reads_within_their_quotes(script):
+    assert not set(script) & set("'\\!%\n")
+
+
+@pytest.mark.parametrize("script", [entry.SCRIPT, entry.HOST_KEY])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "jupyter-", "jupyter-x", "jupyter--all", "jupyter-1 -x"),
+        *("jupyter-1;touch made", "jupyter-$(touch made)", "jupyter-`touch made`", 'jupyter-1"; touch made; "'),
+        *("jupyter-1\ntouch made", "jupyter-1|touch made", "jupyter-1&touch made", "jupyter-1>made"),
+    ],
+)
+def test_name_that_is_no_job_runs_nothing(tmp_path, script, name):
+    # The commands of HTCondor would be found here, and say so.
+    for command in ("condor_q", "condor_ssh_to_job"):
+        (tmp_path / command).write_text("#!/bin/sh\ntouch made\n")
+        (tmp_path / command).chmod(0o755)
+    words = ["sh", "-c", script, name, *KEY]
+    done = subprocess.run(
+        words, cwd=tmp_path, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stdout == b""
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("key", [(), ("ssh-ed25519",), ("ssh-ed25519", "AAAA;touch made"), ("$(touch made)", "AAAA")])
+def test_key_that_is_none_runs_nothing(tmp_path, key):
+    words = ["sh", "-c", entry.SCRIPT, "jupyter-1", *key]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"no public key" in done.stderr
+    assert not (tmp_path / "made").exists()
+
+
+def test_login_of_the_template_is_shared_by_what_is_run_on_the_access_point():
+    block = TEMPLATE[TEMPLATE.index("Host ap.jupyter ap.jupyter-*") :]
+    assert {"ControlMaster auto", "ControlPath ~/.ssh/jupyter-%C", "ControlPersist 1h"} <= set(re.split(r"\n *", block))
+
+
+@pytest.mark.parametrize("session", ["lab", "123.0", "a_b-c.d", "Lab"])
+def test_session_is_read_from_the_hosts_name(session):
+    assert ssh_config.session_of(f"jupyter-{session}") == session
+
+
+@pytest.mark.parametrize("host", ["jupyter-", "jupyter--x", "jupyter-a;b", "jupyter-a/../b", "jupyter-a b", "a\nb"])
+def test_host_that_is_no_session_is_refused(host):
+    with pytest.raises(UsageError, match="no session"):
+        ssh_config.session_of(host)
+
+
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [
+        ("", False),
+        ("Include config.d/*\n", True),
+        ("# mine\ninclude = ~/.ssh/config.d/chtc-jupyter\n", True),
+        ('Include "config.d/chtc-jupyter" other\n', True),
+        ("Include other\nHost x\n", False),
+        ("Host x\n  Include config.d/*\n", False),
+        ("Match all\nInclude config.d/*\n", False),
+    ],
+)
+def test_include_counts_where_it_is_for_all_hosts(config, found):
+    assert ssh_config.includes(config) is found
+
+
+def test_what_is_written_keeps_what_was_there_and_is_written_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / "dotfiles").write_bytes(b"Host caf\xe9\n")
+    (tmp_path / ".ssh/config").symlink_to(tmp_path / "dotfiles")
+    assert len(ssh_config.install(tmp_path)) == 2
+    assert (tmp_path / "dotfiles").read_bytes() == b"Include config.d/chtc-jupyter\n\nHost caf\xe9\n"
+    assert (tmp_path / ".ssh/config").is_symlink()
+    assert ssh_config.install(tmp_path) == ["Nothing was to be done."]
+    key = ssh_config.public_key()
+    assert key == ssh_config.public_key()
+    assert (tmp_path / "state/chtc-jupyter/ssh/id_ed25519").stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,131 @@
+"""The submit description: what is typed is right in it, or refused."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chtc_jupyter.commands.start import StartOptions, plan_submission
+from chtc_jupyter.condor import submit
+from chtc_jupyter.errors import UsageError
+
+STOCK = Path(__file__).parents[3] / "submit/jupyter.sub"
+REQUEST = submit.Request(name="lab", folder="/home/a/jupyter/lab", notebooks="/home/a/my work", image="/home/a/x.sif")
+
+
+def lines(**asked):
+    return submit.build_description(dataclasses.replace(REQUEST, **asked))
+
+
+def test_description_is_the_stock_submit_file_with_what_was_asked_for():
+    stock = [line.partition("=") for line in STOCK.read_text().splitlines() if line[:1] != "#"]
+    expected = {key.strip(): value.strip() for key, equals, value in stock if equals}
+    here = {"container_image", "transfer_input_files", "transfer_output_files", "log", "output", "error"}
+    found = lines()
+    assert {key: found[key] for key in expected if key not in here} == {
+        key: value for key, value in expected.items() if key not in here
+    }
+
+
+def test_notebooks_go_in_and_come_back_beside_their_own_folder():
+    found = lines()
+    assert found["initialdir"] == "/home/a"
+    assert found["transfer_input_files"] == found["transfer_output_files"] == "my work"
+    assert found["arguments"] == "\"--notebooks 'my work'\""
+    assert found["log"] == "/home/a/jupyter/lab/jupyter-$(Cluster).log"
+
+
+@pytest.mark.parametrize(
+    ("asked", "key", "value"),
+    [
+        ({"gpus": 2}, "request_gpus", "2"),
+        ({"gpu_memory": "20GB"}, "gpus_minimum_memory", "20GB"),
+        ({"gpu_memory": "20GB"}, "request_gpus", "1"),
+        ({"cpus": 8}, "request_cpus", "8"),
+        ({"memory": "16 GB"}, "request_memory", "16 GB"),
+        ({"disk": "20GB"}, "request_disk", "20GB"),
+        ({"idle_timeout": "1h30m", "notebooks": "/a/notebooks"}, "arguments", '"--idle-timeout 1h30m"'),
+        ({"max_runtime": "2d", "notebooks": "/a/notebooks"}, "arguments", '"--max-runtime 2d"'),
+        ({"settings": ["request_memory=1GB", "+Foo = $(Cluster)"]}, "request_memory", "1GB"),
+        ({"settings": ["request_memory=1GB", "+Foo = $(Cluster)"]}, "+Foo", "$(Cluster)"),
+        ({}, "My.JupyterName", '"lab"'),
+    ],
+)
+def test_what_is_asked_for_is_in_the_description(asked, key, value):
+    assert lines(**asked)[key] == value
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"memory": "lots"},
+        {"memory": "1GB\nqueue 5"},
+        {"idle_timeout": "soon"},
+        {"idle_timeout": "1h; rm"},
+        {"settings": ["no equals sign"]},
+        {"settings": ["a b = c"]},
+        {"settings": ["queue = 5"]},
+        {"settings": ["LOG = /tmp/x"]},
+        {"settings": ["a = b\nqueue"]},
+        {"settings": ["a = b\\"]},
+    ],
+)
+def test_what_can_not_be_right_is_refused(asked):
+    with pytest.raises(UsageError):
+        lines(**asked)
+
+
+@pytest.mark.parametrize("path", ["-x", "a,b", "a\nb", "a'b", 'a"b', "$(HOME)/x", "a;b", "a|b", " a", "a*"])
+def test_paths_that_a_list_of_htcondor_can_not_hold_are_refused(path):
+    for field in ("notebooks", "image"):
+        wish = StartOptions(request=dataclasses.replace(REQUEST, **{field: path}))
+        with pytest.raises(UsageError):
+            plan_submission(wish, "/home/a")
+
+
+@pytest.mark.parametrize("name", ["", "-x", "a b", "../x", "a/b", "a\n", "ä", "x" * 42])
+def test_names_that_are_none_are_refused(name):
+    with pytest.raises(UsageError):
+        submit.validate_name(name)
+
+
+@given(st.text())
+def test_any_value_is_one_line_that_says_the_same_or_is_refused(text):
+    try:
+        written = submit.quote_value(text)
+    except UsageError:
+        return
+    assert written.splitlines() in ([written], [])
+    assert written.replace("$(DOLLAR)", "$") == text
+    assert "$" not in written.replace("$(DOLLAR)", "")
+
+
+@given(st.lists(st.text(st.characters(codec="ascii", categories=("L", "N", "P", "S", "Zs")))))
+def test_arguments_are_the_same_words_for_htcondor(words):
+    try:
+        written = submit.quote_arguments(words)
+    except UsageError:
+        return
+    assert parse_arguments(written) == words
+
+
+def parse_arguments(text):
+    """Read HTCondor's new syntax, as its manual has it."""
+    inner = text[1:-1].replace('""', "\0").replace("$(DOLLAR)", "$")
+    assert '"' not in inner
+    inner = inner.replace("\0", '"')
+    words, word, quoted, position = [], None, False, 0
+    while position < len(inner):
+        char = inner[position]
+        if char == "'" and quoted and inner[position + 1 : position + 2] == "'":
+            word, position = (word or "") + "'", position + 1
+        elif char == "'":
+            word, quoted = word or "", not quoted
+        elif char == " " and not quoted:
+            words, word = (words if word is None else [*words, word]), None
+        else:
+            word = (word or "") + char
+        position += 1
+    return words if word is None else [*words, word]

@@ -1,0 +1,71 @@
+"""The job ad, as the starter writes it."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from jupyter_session.condor.job_ad import read_job
+
+# pytest-xdist has threads, the process that reads an ad has none yet
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+
+
+def job(tmp_path, text, machine="Memory = 1\n"):
+    environ = {}
+    for name, content in (("_CONDOR_JOB_AD", text), ("_CONDOR_MACHINE_AD", machine)):
+        environ[name] = str(tmp_path / name)
+        (tmp_path / name).write_text(content)
+    return read_job(environ)
+
+
+def test_a_job_knows_its_id_its_settings_and_its_access_point(tmp_path):
+    found = job(
+        tmp_path,
+        'ClusterId = 12\nProcId = 3\nOwner = "alice"\nGlobalJobId = "ap.example.org#12.3#17"\n'
+        'JupyterIdleTimeout = "2h"\nRank = 1 + MY.Foo\n',
+    )
+    assert found.id == "12.3"
+    assert found.access_point == "alice@ap.example.org"
+    assert found.attributes["jupyteridletimeout"] == "2h"
+    assert "rank" not in found.attributes
+
+
+def test_a_named_schedd_is_on_its_host(tmp_path):
+    ad = 'ClusterId = 1\nProcId = 0\nOwner = "a"\nGlobalJobId = "q2@ap.example.org#1.0#1"\n'
+    assert job(tmp_path, ad).access_point == "a@ap.example.org"
+
+
+def test_names_that_a_shell_could_read_its_own_way_give_no_access_point(tmp_path):
+    ad = 'ClusterId = 1\nProcId = 0\nOwner = "a$(id)"\nGlobalJobId = "ap#1.0#1"\n'
+    assert job(tmp_path, ad).access_point is None
+
+
+def test_outside_a_job_or_with_an_ad_that_is_none_there_is_no_job(tmp_path):
+    assert read_job({}) is None
+    assert read_job({"_CONDOR_JOB_AD": str(tmp_path / "none")}) is None
+    assert job(tmp_path, "no ad at all [[[") is None
+    assert job(tmp_path, "") is None
+
+
+def test_the_machine_is_named_by_its_ad_or_by_itself(tmp_path):
+    ad = "ClusterId = 1\nProcId = 0\n"
+    found = job(tmp_path, ad, 'Machine = "gpu1.example.org"\nMemory = 4096\n')
+    assert (found.host, found.machine["memory"]) == ("gpu1.example.org", 4096)
+    assert job(tmp_path, ad, "no ad").host == socket.gethostname()
+    assert job(tmp_path, ad).host == socket.gethostname()
+
+
+def test_reading_the_ads_leaves_no_native_library_behind(tmp_path):
+    loaded = "import sys; from jupyter_session.condor.job_ad import read_job; print(read_job(dict([sys.argv[1:]])).id)"
+    loaded += (
+        "; print([name for name in sys.modules if 'classad' in name], open('/proc/self/maps').read().count('classad'))"
+    )
+    (tmp_path / "ad").write_text("ClusterId = 1\nProcId = 0\n")
+    command = [sys.executable, "-c", loaded, "_CONDOR_JOB_AD", str(tmp_path / "ad")]
+    said = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={"PYTHONPATH": os.pathsep.join(sys.path)}
+    )
+    assert said.stdout.split("\n")[:2] == ["1.0", "[] 0"]
