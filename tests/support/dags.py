@@ -11,7 +11,7 @@ import nodes_log
 from support.session import ROOT, Session, wait_for
 from testbed.pool.pool import Pool
 
-#: What DAGMan itself leaves, and the history: documented in submit/dag.md.
+#: What DAGMan itself leaves, and the history: documented in docs/dag.md.
 KEPT = re.compile(
     r"\w+\.dag\.(condor\.sub|dagman\.(out|log)|lib\.(out|err)|nodes\.log|metrics|rescue\d+(\.old)?|history)|jupyter-\d+\.(log|out|err)"
 )

@@ -1,4 +1,4 @@
-"""A person's `ssh jupyter-JOB` on the laptop: plain OpenSSH, and submit/ssh_config set up as submit/ssh.md says."""
+"""A person's `ssh jupyter-JOB` on the laptop: plain OpenSSH, and submit/ssh_config set up as docs/ssh.md says."""
 
 from __future__ import annotations
 

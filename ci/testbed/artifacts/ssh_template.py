@@ -1,4 +1,4 @@
-"""submit/ssh_config on the laptop, set up by the commands of submit/ssh.md."""
+"""submit/ssh_config on the laptop, set up by the commands of docs/ssh.md."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def set_up(pool: Pool, user: str) -> None:
         if pool.exec("laptop", ["sh", "-c", "test -e ~/.ssh/jupyter_config"], user=user).returncode == 0:
             return
         pool.copy("laptop", submit / "ssh_config", f"/home/{user}/ssh_config", user)
-        script = commands((submit / "ssh.md").read_text())
+        script = commands((venv.CHECKOUT / "docs/ssh.md").read_text())
         pool.exec("laptop", ["sh", "-ec", script], user=user, check=True)

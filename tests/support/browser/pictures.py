@@ -2,8 +2,8 @@
 
     POOL=NAME python tests/browser/pictures.py
 
-with the Python of the tests. Writes submit/pictures/lab.png (JupyterLab with the welcome notebook, run) and
-submit/pictures/tmux.txt (what `tmux attach` shows in the window `lab`), start.txt (what `chtc-jupyter start` prints),
+with the Python of the tests. Writes docs/pictures/lab.png (JupyterLab with the welcome notebook, run) and
+docs/pictures/tmux.txt (what `tmux attach` shows in the window `lab`), start.txt (what `chtc-jupyter start` prints),
 list.txt, and ended.png (what the address shows after the session's end). No picture shows a token.
 """
 
@@ -23,7 +23,7 @@ from support.laptop import laptops  # noqa: E402
 from support.session import Session, place_image, sessions  # noqa: E402
 from testbed.pool.pool import Pool  # noqa: E402
 
-PICTURES = ROOT / "submit/pictures"
+PICTURES = ROOT / "docs/pictures"
 
 
 def main() -> None:
