@@ -1,16 +1,13 @@
-"""What the launcher says of itself: its help, and its page."""
+"""What the launcher says of itself."""
 
 import re
-from pathlib import Path
 
 import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from chtc_jupyter import errors
 from chtc_jupyter.cli import app
 
-PAGE = (Path(__file__).parents[3] / "submit/README.md").read_text()
 VERBS = typer.main.get_command(app).commands
 
 
@@ -23,11 +20,3 @@ def test_help_fits_eighty_columns_and_explains_every_argument(verb):
     shown = re.sub(r"[\s│]+", " ", done.stdout)
     for parameter in VERBS[verb].params if verb else ():
         assert parameter.help.split()[0] in shown, parameter.name
-
-
-def test_page_has_every_verb_and_every_exit_status():
-    told = re.findall(r"^\| `([a-z-]+)", PAGE, re.MULTILINE)
-    assert told == [name for name, verb in VERBS.items() if not verb.hidden]
-    assert re.findall(r"^\| (\d+) \| (.*) \|$", PAGE, re.MULTILINE) == [
-        (str(code), meaning) for code, meaning in errors.table()
-    ]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_session.errors import UsageError
-from jupyter_session.settings import TABLE, resolve
+from jupyter_session.settings import resolve
 
 
 def test_defaults_hold_when_nothing_is_given():
@@ -76,9 +76,3 @@ def test_a_bad_value_is_refused_with_its_origin(arguments, environ, ad, offender
         resolve(arguments, environ, ad)
     assert offender in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-def test_every_setting_is_in_the_readme_with_its_default_and_help():
-    readme = (Path(__file__).parents[3] / "README.md").read_text()
-    for setting in TABLE:
-        assert f"| `{setting.flag} {setting.metavar}` | {setting.default or '-'} | {setting.help} |" in readme
