@@ -39,6 +39,12 @@ def test_its_own_test_passes_without_network_or_gpu(pool):
     assert "jupyter-session" in out.stdout
 
 
+def test_its_own_test_starts_no_program_and_names_one_that_is_missing(pool):
+    broken = pool.exec("ap", ["apptainer", "test", "--userns", "--bind", "/dev/null:/usr/bin/git", SIF], timeout=20)
+    assert broken.returncode != 0
+    assert "The image is broken: it has no git." in broken.stderr
+
+
 @pytest.mark.timeout(600)  # it builds an image while other tests run
 def test_packages_that_a_user_names_are_in_an_image_built_with_them(pool):
     built = image.build({"PACKAGES": "cowsay==6.1 tabulate"}).path / "jupyter.sif"
