@@ -1,11 +1,11 @@
-"""A folder of this machine in place of the access point's: what `ChirpFiles` does, without HTCondor."""
+"""A folder of this machine in place of the access point's: what `ChirpClient` does, without HTCondor."""
 
 import os
 import stat
 from pathlib import Path
 
-from jupyter_session.condor.chirp import ChirpError
-from jupyter_session.condor.chirp_files import AnswerError, FileStat
+from jupyter_session.condor.chirp import AnswerError, ChirpError
+from jupyter_session.condor.file_stat import FileStat
 
 _CODES = {
     "PermissionError": -2,
@@ -49,7 +49,7 @@ class FakeChirpFiles:
     def close(self):
         pass
 
-    def hurry(self, seconds):
+    def limit_time(self, seconds):
         pass
 
     def _at(self, path):
@@ -67,7 +67,7 @@ class FakeChirpFiles:
         return self._about(self._at(path).stat()) if self._at(path).exists() else None
 
     @answered
-    def listing(self, folder):
+    def list_folder(self, folder):
         return {path.name: self._about(path.stat()) for path in self._at(folder).iterdir()}
 
     @answered

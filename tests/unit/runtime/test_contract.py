@@ -5,7 +5,6 @@ import shlex
 
 import pytest
 
-from jupyter_session.condor.chirp import _quoted
 from jupyter_session.condor.contract import (
     MAX_REASON,
     Account,
@@ -81,11 +80,3 @@ def test_a_long_reason_is_cut_to_what_a_line_of_chirp_holds(character):
     reason = one_line(character * 5000)
     assert reason.endswith("…")
     assert len(reason.encode()) <= MAX_REASON
-
-
-@pytest.mark.parametrize(
-    ("text", "quoted"),
-    [('say "hi"', r'"say \"hi\""'), ("a\\ b", '"a\\ b"'), ("end\\", '"end/"'), ('\\"', r'"/\""'), ("\\\\", '"\\/"')],
-)
-def test_job_ads_quote_only_quotes(text, quoted):
-    assert _quoted(text) == quoted

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from jupyter_session.condor.chirp_files import FileStat
+from jupyter_session.condor.file_stat import FileStat
 from jupyter_session.saveback.plan import Entry, Limits, find_removed, may_replace, own_names, plan_transfers
 from jupyter_session.saveback.scan import Scan, Signature
 

@@ -1,118 +1,303 @@
-"""Chirp: the job's line to the access point. One short conversation at a time, no hang, no surprise."""
+"""Chirp: the job's connection to its access point, for job attributes, the event log, and files.
+
+A call is one request to the starter, which asks the shadow, which acts as the user. HTCondor's own Python client can't
+send a file name that isn't UTF-8, and reads forever when the other side closes, so this one speaks the protocol itself.
+Paths are relative to the job's folder on the access point, and are encoded as Python encodes file names: bytes that
+aren't UTF-8 are surrogates. Source: condor_starter.V6.1/io_proxy_handler.cpp.
+"""
 
 from __future__ import annotations
 
-import functools
-import importlib.util
+import logging
 import os
 import re
 import socket
-import types
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Self
 
-#: Seconds that the starter's proxy may take for one answer.
-TIMEOUT = 10.0
+from jupyter_session.condor.file_stat import FileStat, parse_file_stat
+
+#: Seconds that one request may take.
+TIMEOUT = 30.0
+#: Bytes of a request.
+LONGEST_LINE = 5120
+#: Bytes of one write. While a write is in progress, the starter does nothing else.
+CHUNK = 256 << 10
+
+_LOG = logging.getLogger(__name__)
+_TO_ESCAPE = re.compile(rb"[\\ \t\r\v\f]")
+_ANSWERS = {
+    -1: "the starter does not know the job's cookie",
+    -2: "no permission there",
+    -3: "it is not there",
+    -4: "it is there already",
+    -5: "too big",
+    -6: "no space left there",
+    -7: "no memory left there",
+    -8: "HTCondor refuses the request",
+    -9: "too many open files there",
+    -10: "it is in use there",
+    -11: "not possible now",
+    -12: "the file is not open",
+    -13: "it is a folder there",
+    -14: "no folder there",
+    -15: "the folder there is not empty",
+    -17: "HTCondor has lost its connection to the access point",
+}
+_NOT_AUTHORIZED, _DOESNT_EXIST, _NO_SPACE, _INVALID_REQUEST = -2, -3, -6, -8
+_CONNECTION_IS_LOST = (-1, -17)
 
 
 class ChirpError(Exception):
-    """Chirp is not there, or broke off; the message says what was tried and what came back."""
+    """Chirp isn't there, or the conversation broke off. The message has what came back."""
 
 
-class ChirpRefusedError(ChirpError):
-    """The job may not do that by chirp: trying again is of no use."""
+class AnswerError(ChirpError):
+    """The access point can't or won't do this one thing. The conversation goes on."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(_ANSWERS.get(code, "an error there that chirp does not name"))
+        self.code = code
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the file isn't there."""
+        return self.code == _DOESNT_EXIST
+
+    @property
+    def is_invalid_request(self) -> bool:
+        """Whether HTCondor doesn't accept this request from this job at all."""
+        return self.code == _INVALID_REQUEST
+
+
+class ChirpRefusedError(AnswerError):
+    """The job isn't allowed to do that with chirp. Trying again doesn't help."""
 
 
 class ChirpClient:
-    """A conversation with the starter's chirp proxy. Not for two threads at once.
+    """A conversation with the starter's chirp proxy, and a context manager that ends it. Not thread-safe.
 
-    The protocol is spoken by the client in HTCondor's own wheel.
+    Methods raise AnswerError if the answer is an error, and any other ChirpError if the conversation has broken off.
     """
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._answers = connection.makefile("rb")
 
     @classmethod
-    @contextmanager
-    def connect(cls) -> Iterator[ChirpClient]:
-        """Connect with the cookie of the job's chirp configuration; every failure inside is a ChirpError."""
-        HTChirp: Any = _client_class()  # noqa: N806
-
-        class Client(HTChirp):  # type: ignore[misc]
-            def _simple_response(self) -> Any:
-                # HTChirp reads on for ever when the other side has closed.
-                if not self.socket.recv(1, socket.MSG_PEEK):
-                    raise ConnectionError("the starter closed the connection")
-                return super()._simple_response()
-
+    def connect(cls, timeout: float = TIMEOUT) -> ChirpClient:
+        """Connect with the cookie in the job's chirp configuration. A request may take `timeout` seconds."""
+        with _as_chirp_error():
+            host, port, cookie = Path(os.environ["_CONDOR_CHIRP_CONFIG"]).read_text().split()
+            connection = socket.create_connection((host, int(port)), timeout)
+        client = cls(connection)
         try:
-            client = Client(timeout=TIMEOUT)
-            client.connect()
-            try:
-                yield cls(client)
-            finally:
-                client.disconnect()
-        except (HTChirp.ChirpError, OSError, RuntimeError, ValueError) as error:
-            raise ChirpError(str(error) or type(error).__name__) from error
+            client._ask("cookie", cookie)
+        except ChirpError:
+            client.close()
+            raise
+        return client
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the conversation."""
+        self._answers.close()
+        self._socket.close()
+
+    def limit_time(self, seconds: float) -> None:
+        """Let a request take at most this long from now on."""
+        self._socket.settimeout(max(0.1, min(TIMEOUT, seconds)))
+
+    # The job
 
     def set_attributes(self, values: Mapping[str, str | int | None]) -> None:
-        """Set job attributes in the given order; None makes one undefined. ChirpRefusedError without remote updates."""
+        """Set job attributes in the given order; None means undefined.
+
+        Raises ChirpRefusedError if the job has no remote updates.
+        """
         for name, value in values.items():
-            text = "undefined" if value is None else _quoted(value) if isinstance(value, str) else str(value)
-            with self._refusable():
-                self._client.set_job_attr(name, text)
+            text = "undefined" if value is None else quote_string(value) if isinstance(value, str) else str(value)
+            with _as_refusal():
+                self._ask("set_job_attr", name, text.encode(errors="replace"))
 
     def log_event(self, text: str) -> None:
-        """Write a line into the job's event log (event 008)."""
-        self._client.ulog(text)
+        """Write a line to the job's event log (event 008)."""
+        self._ask("ulog", text.encode(errors="replace"))
+
+    # Files
+
+    def lstat(self, path: str) -> FileStat | None:
+        """Look at a path without following it; return None if nothing is there."""
+        return self._look("lstat", path)
+
+    def stat(self, path: str) -> FileStat | None:
+        """Look at the target of a path; return None if nothing is there."""
+        return self._look("stat", path)
+
+    def _look(self, verb: str, path: str) -> FileStat | None:
+        try:
+            self._ask(verb, path)
+        except AnswerError as error:
+            if error.is_missing:
+                return None
+            raise
+        with _as_chirp_error():
+            return parse_file_stat(self._line())
+
+    def list_folder(self, folder: str) -> dict[str, FileStat]:
+        """List a folder in one request. Follows links; raises AnswerError if the target of one doesn't exist."""
+        length = self._ask("getlongdir", folder)
+        lines = self._exactly(length).split(b"\n")
+        try:
+            pairs = zip(lines[::2], lines[1::2], strict=False)
+            return {os.fsdecode(name): parse_file_stat(about) for name, about in pairs if name}
+        except ValueError as error:  # a line break in a name
+            raise AnswerError(_INVALID_REQUEST) from error
+
+    def create(self, path: str, mode: int) -> int:
+        """Create a file that must not exist yet, open it for writing, and return its descriptor there.
+
+        Call it only right after another request that worked: a starter that has lost its shadow answers all other
+        requests with an error, but at this one it ends itself, and the job (EXCEPT in io_proxy_handler.cpp).
+        """
+        descriptor = self._ask("open", path, b"wcx", mode)
+        self._line()  # its fstat
+        return descriptor
+
+    def write(self, descriptor: int, data: bytes) -> None:
+        """Write 1 to CHUNK bytes."""
+        if self._ask("write", descriptor, len(data), data=data) != len(data):
+            raise AnswerError(_NO_SPACE)
+
+    def flush(self, descriptor: int) -> None:
+        """Flush a file to the disk."""
+        self._ask("fsync", descriptor)
+
+    def close_file(self, descriptor: int) -> None:
+        """Close a file."""
+        self._ask("close", descriptor)
+
+    def chmod(self, path: str, mode: int) -> None:
+        """Set a file's permissions."""
+        self._ask("chmod", path, mode)
+
+    def rename(self, path: str, to: str) -> None:
+        """Rename a file, replacing another if there is one."""
+        self._ask("rename", path, to)
+
+    def remove(self, path: str) -> None:
+        """Remove a file if it exists. Raises ChirpRefusedError if the job has no file I/O."""
+        try:
+            with _as_refusal():
+                self._ask("unlink", path)
+        except AnswerError as error:
+            if not error.is_missing:
+                raise
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder."""
+        self._ask("mkdir", path, 0o755)
+
+    def remove_folder(self, path: str) -> None:
+        """Remove an empty folder."""
+        self._ask("rmdir", path)
 
     def put_private(self, name: str, text: str) -> None:
-        """Make an owner-only file in the job's folder on the access point, whole or not at all."""
+        """Write a file that only its owner can read, whole or not at all.
+
+        Raises ChirpRefusedError if the job has no file I/O.
+        """
         beside = f".{name}.new"
         self.remove(beside)
-        self._client.write(text.encode(), beside, "wcx", 0o600)
-        self._client.rename(beside, name)
+        descriptor = self.create(beside, 0o600)
+        data = text.encode()
+        for start in range(0, len(data), CHUNK):
+            self.write(descriptor, data[start : start + CHUNK])
+        self.close_file(descriptor)
+        self.rename(beside, name)
 
-    def remove(self, name: str) -> None:
-        """Remove a file in the job's folder on the access point, if it is there; ChirpRefusedError without file I/O."""
-        try:
-            with self._refusable():
-                self._client.unlink(name)
-        except self._client.DoesntExist:
-            pass
+    # The protocol
 
-    @contextmanager
-    def _refusable(self) -> Iterator[None]:
-        """Tell a refusal from a failure: the starter does not know the verbs that the job has not asked for."""
-        try:
-            yield
-        except (self._client.NotAuthorized, self._client.InvalidRequest) as error:
-            raise ChirpRefusedError(str(error)) from error
+    def _ask(self, verb: str, *arguments: str | bytes | int, data: bytes = b"") -> int:
+        line = b" ".join([verb.encode(), *(_encode(argument) for argument in arguments)]) + b"\n"
+        if len(line) > LONGEST_LINE or line.count(b"\n") > 1:
+            raise AnswerError(_INVALID_REQUEST)
+        with _as_chirp_error():
+            self._socket.sendall(line + data)
+            result = int(self._line())
+        if result in _CONNECTION_IS_LOST:
+            raise ChirpError(_ANSWERS[result])
+        if result < 0:
+            _LOG.debug("chirp answered %d to %s", result, verb)
+            raise AnswerError(result)
+        return result
+
+    def _line(self) -> bytes:
+        with _as_chirp_error():
+            line = self._answers.readline(LONGEST_LINE)
+        if not line.endswith(b"\n"):
+            raise ChirpError("the starter closed the connection")
+        return line
+
+    def _exactly(self, length: int) -> bytes:
+        with _as_chirp_error():
+            data = self._answers.read(length)
+        if len(data) < length:
+            raise ChirpError("the starter closed the connection")
+        return data
 
 
-@functools.cache
-def _client_class() -> Any:
-    """Load the client alone: its package would load native libraries too, 16 MB of them, which it has no use for."""
-    package = importlib.util.find_spec("htcondor2")
-    [folder] = (package and package.submodule_search_locations) or [""]
-    loader = SourceFileLoader("htchirp", str(Path(folder, "htchirp", "htchirp.py")))
-    module = types.ModuleType(loader.name)
-    loader.exec_module(module)
-    return module.HTChirp
+def is_configured(environ: Mapping[str, str] = os.environ) -> bool:
+    """Return whether HTCondor gave this job a chirp proxy."""
+    name = environ.get("_CONDOR_CHIRP_CONFIG")
+    return bool(name) and Path(str(name)).is_file()
 
 
-def _quoted(text: str) -> str:
-    """Quote a string as job ads want it: old ClassAds, where a backslash escapes a quote and nothing else.
+def quote_string(text: str) -> str:
+    """Quote a string for a job ad. Job ads are old ClassAds, where a backslash escapes a quote and nothing else.
 
-    So a backslash before a quote or the end can't be written; it becomes a slash.
+    So a backslash before a quote, or at the end, can't be written; it becomes a slash.
     """
     return '"' + re.sub(r'\\(?="|$)', "/", text).replace('"', '\\"') + '"'
 
 
-def is_configured(environ: Mapping[str, str] = os.environ) -> bool:
-    """Say whether HTCondor gave this job a chirp proxy."""
-    name = environ.get("_CONDOR_CHIRP_CONFIG")
-    return bool(name) and Path(str(name)).is_file()
+def explain_unsendable(path: str) -> str:
+    """Return why chirp can't name this path, or "" if it can. A rename needs room for the path twice in one line."""
+    if "\n" in path:
+        return "its name has a line break, which chirp can't send"
+    return "its path is too long for chirp" if len(_encode(path)) > LONGEST_LINE // 2 - 16 else ""
+
+
+def _encode(argument: str | bytes | int) -> bytes:
+    if isinstance(argument, int):
+        return str(argument).encode()
+    return _TO_ESCAPE.sub(rb"\\\g<0>", os.fsencode(argument))
+
+
+@contextmanager
+def _as_chirp_error() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError) as error:
+        raise ChirpError(f"chirp does not answer ({error})") from error
+
+
+@contextmanager
+def _as_refusal() -> Iterator[None]:
+    """Turn the answers to a request that the job isn't allowed to make into ChirpRefusedError."""
+    try:
+        yield
+    except AnswerError as error:
+        if error.code in (_NOT_AUTHORIZED, _INVALID_REQUEST):
+            raise ChirpRefusedError(error.code) from error
+        raise

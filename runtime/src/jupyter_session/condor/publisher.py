@@ -18,6 +18,8 @@ NO_FILES = (
     "HTCondor lets this job write no files by chirp, so there is no connection file: add `want_io_proxy = true` to the "
     "submit file; until then `condor_ssh_to_job JOB jupyter-session url` gives the address."
 )
+#: Seconds that the starter may take for one answer.
+_TIMEOUT = 10.0
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 60.0
 _MOST_EVENTS = 20
 
@@ -98,7 +100,7 @@ class JobAdPublisher:
 
     def _send(self, work: _Pending) -> None:
         """Send `work`, and take out of it what has arrived."""
-        with ChirpClient.connect() as chirp:
+        with ChirpClient.connect(_TIMEOUT) as chirp:
             problem = ""
             for name, text in list(work.files.items()):
                 try:

@@ -10,7 +10,8 @@ from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from jupyter_session.condor.chirp_files import CHUNK, AnswerError, FileStat
+from jupyter_session.condor.chirp import CHUNK, AnswerError
+from jupyter_session.condor.file_stat import FileStat
 from jupyter_session.saveback.plan import Entry, Limits, find_removed, is_same, may_replace, own_names, plan_transfers
 from jupyter_session.saveback.remote import AccessPoint, ChangedError, LeftOutError
 from jupyter_session.saveback.report import MOST_NAMES, Report

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from jupyter_session.condor.chirp_files import FileStat, why_unsendable
+from jupyter_session.condor.chirp import explain_unsendable
+from jupyter_session.condor.file_stat import FileStat
 from jupyter_session.saveback.scan import Scan, Signature
 from jupyter_session.units.sizes import format_size
 
@@ -61,7 +62,7 @@ def plan_transfers(ledger: Mapping[str, Entry], now: Scan, limits: Limits) -> Tr
     for path in sorted(changed, key=lambda path: (now.files[path].size, path)):
         size = now.files[path].size
         before = ledger[path].saved_bytes if path in ledger else 0
-        if why := why_unsendable(path):
+        if why := explain_unsendable(path):
             left_out[path] = why
         elif size > limits.max_file:
             left_out[path] = f"{format_size(size)} is more than --save-max-file: it comes back at the end only"

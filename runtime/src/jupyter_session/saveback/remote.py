@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
-from jupyter_session.condor.chirp import ChirpError
-from jupyter_session.condor.chirp_files import AnswerError, ChirpFiles, FileStat
+from jupyter_session.condor.chirp import AnswerError, ChirpClient, ChirpError
+from jupyter_session.condor.file_stat import FileStat
 from jupyter_session.saveback.scan import OWN_FOLDER
 
 
@@ -22,7 +22,7 @@ class ChangedError(Exception):
 class AccessPoint:
     """The notebook folder `root` there, seen through one conversation. Paths are relative to it."""
 
-    def __init__(self, files: ChirpFiles, root: str) -> None:
+    def __init__(self, files: ChirpClient, root: str) -> None:
         self._files = files
         self._root = root
         self._known_folders: set[str] = set()
@@ -41,7 +41,7 @@ class AccessPoint:
             return {}
         if len(names) > 2:
             with suppress(AnswerError):  # a link that leads nowhere, or a line break in a name
-                return self._files.listing(self._at(folder))
+                return self._files.list_folder(self._at(folder))
         found = ((name, self._files.stat(self._at(os.path.join(folder, name)))) for name in names)
         return {name: about for name, about in found if about}
 

@@ -12,8 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jupyter_session.condor import chirp
-from jupyter_session.condor.chirp import ChirpError
-from jupyter_session.condor.chirp_files import AnswerError, ChirpFiles
+from jupyter_session.condor.chirp import AnswerError, ChirpClient, ChirpError
 from jupyter_session.condor.job_ad import Job
 from jupyter_session.saveback.copier import Copier
 from jupyter_session.saveback.plan import Limits
@@ -65,7 +64,7 @@ class Saver:
         self._closing = threading.Event()
         self._deadline = 0.0
         self._was_connected = False
-        self._files: ChirpFiles | None = None
+        self._files: ChirpClient | None = None
         self._there: AccessPoint | None = None
         self._large: tuple[str, Generator[None], float] | None = None
         self._thread = threading.Thread(target=self._run, name="saver", daemon=True)
@@ -184,17 +183,17 @@ class Saver:
 
     def _connect(self, copier: Copier, root: str) -> AccessPoint:
         if self._files is None or self._there is None:
-            self._files = ChirpFiles.connect()
+            self._files = ChirpClient.connect()
             self._there = AccessPoint(self._files, root)
             try:
                 copier.clean(self._there)
             except AnswerError as error:
-                if error.is_refusal:
+                if error.is_invalid_request:
                     raise _OffError(NO_FILES) from error
                 raise
             self._was_connected = True
         if self._deadline:
-            self._files.hurry(self._deadline - time.monotonic())
+            self._files.limit_time(self._deadline - time.monotonic())
         self._there.forget()
         return self._there
 
