@@ -7,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from support.dags import dags
+from support.hosts import place_image
 from support.laptop import laptops
-from support.session import place_image, sessions
+from support.session import sessions
 from testbed.pool import boot
 from testbed.pool.pool import Pool
 

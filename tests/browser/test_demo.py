@@ -6,7 +6,8 @@ import subprocess
 import pytest
 
 from support.browser.lab import Lab
-from support.session import ROOT, wait_for
+from support.hosts import ROOT
+from support.waiting import wait_for
 from testbed.pool.pool import STATE, Pool
 
 pytestmark = pytest.mark.timeout(600)

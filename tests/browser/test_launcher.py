@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from support.browser.lab import Lab
 from support.laptop import laptops
-from support.session import wait_for
+from support.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -94,7 +94,6 @@ def test_browser_is_opened_at_lab_with_the_token_in_no_argument_and_the_person_i
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # the hosts of the pool
 def test_one_tab_outlives_cuts_and_restarts(own_pool, open_browser):
     """Everything in turn, on a pool of its own; no key is pressed but those of the cells."""
     with laptops(own_pool) as new:

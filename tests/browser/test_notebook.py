@@ -4,7 +4,7 @@ import pytest
 
 from support.browser.lab import Lab
 from support.packet_loss import silence
-from support.session import wait_for
+from support.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -7,8 +7,8 @@ import secrets
 import pytest
 
 from support.browser.workbench import Workbench
-from support.session import wait_for
 from support.ssh import SecureShell
+from support.waiting import wait_for
 from testbed.artifacts import vscode
 
 PORT = 28443

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from support.session import background, wait_for
+from support.hosts import background
+from support.waiting import wait_for
 
 TIMEOUT = 30
 SPIN = "import threading; threading.Thread(target=exec, args=['while True: pass']).start()"

@@ -9,10 +9,10 @@ from datetime import datetime
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from support.session import sessions, wait_for
+from support.session import sessions
+from support.waiting import wait_for
 from testbed.artifacts import launcher, promtool
 
-pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # the hosts
 #: HTCondor's event log: transfer begins, and evicted, ended, removed, held.
 BEGAN, ENDED = ("040",), ("004", "005", "009", "012")
 #: Seconds that a start may be off: it and its end are written down by different daemons, on a busy machine.

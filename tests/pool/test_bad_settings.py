@@ -5,14 +5,15 @@ import secrets
 
 import pytest
 
-from support.session import SHARED_IMAGE, place_image
+from support.hosts import SHARED_IMAGE, place_image
+from support.waiting import patience
 
 #: Runs in the container: tries to start a session, and prints how that ended.
 TRY = """
 import json, subprocess, sys, time
 started = time.monotonic()
 command = ["jupyter-session", "run", *sys.argv[1:]]
-ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
+ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100)
 print(json.dumps({"status": ended.returncode, "out": ended.stdout, "err": ended.stderr,
                   "seconds": time.monotonic() - started}))
 """
@@ -83,7 +84,7 @@ def test_bad_environment_variable_is_one_sentence_that_names_it(pool, folder, na
 
 
 def test_bad_setting_is_told_within_two_seconds(pool, folder):
-    assert min(tried(pool, folder, "--idle-timeout", "soon")["seconds"] for _ in range(3)) < 2
+    assert min(tried(pool, folder, "--idle-timeout", "soon")["seconds"] for _ in range(3)) < 2 * patience()
 
 
 def test_bad_job_attribute_fails_the_job_and_the_ad_names_it(new_session):

@@ -1,6 +1,7 @@
 """The job's line to the access point may be missing or break off: the session works, and says what is missing."""
 
-from support.session import background, wait_for
+from support.hosts import background
+from support.waiting import wait_for
 
 LINE = "`want_io_proxy = true`"
 HANG_UP = """

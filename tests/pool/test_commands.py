@@ -2,7 +2,7 @@
 
 import json
 
-from support.session import URL
+from support.tunnel import URL
 
 
 def test_commands_inside_the_job_answer(new_session):

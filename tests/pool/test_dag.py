@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.session import URL, wait_for
+from support.tunnel import URL
 
 #: A start can take minutes where the machine is busy.
 pytestmark = pytest.mark.timeout(900)
@@ -23,7 +23,7 @@ def test_a_session_under_dagman_is_as_with_the_stock_file_and_leaves_nothing_beh
     assert "the idle timeout is 30 s" in history
     assert "kept.ipynb" in history.splitlines()[1]
     assert dag.has_notebook("kept.ipynb", "kept")
-    wait_for(lambda: not dag.left(), 30, f"nothing to be left: {dag.left()}")
+    dag.wait_nothing_left()
 
 
 def test_a_removed_dag_stops_its_session_in_order_with_the_notebooks_back(new_dag):
@@ -38,7 +38,7 @@ def test_a_removed_dag_stops_its_session_in_order_with_the_notebooks_back(new_da
     assert dag.states()[-1] == "stopped"
     assert dag.told()[-1] == "removed"
     assert dag.receipt()["job"] == dag.job
-    wait_for(lambda: not dag.left(), 30, f"nothing to be left: {dag.left()}")
+    dag.wait_nothing_left()
 
 
 def test_a_dag_that_is_removed_while_its_session_waits_leaves_nothing_behind(new_dag):
@@ -46,4 +46,4 @@ def test_a_dag_that_is_removed_while_its_session_waits_leaves_nothing_behind(new
     dag.ap("condor_rm", dag.dag_job, check=True)
     assert dag.wait_dag_gone() is None
     dag.wait_told("removed")
-    wait_for(lambda: not dag.left(), 30, f"nothing to be left: {dag.left()}")
+    dag.wait_nothing_left()

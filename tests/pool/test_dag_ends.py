@@ -3,17 +3,13 @@
 import pytest
 
 from support.dags import DagSession
-from support.session import wait_for
+from support.waiting import wait_for
 
 #: A start can take minutes where the machine is busy.
 pytestmark = pytest.mark.timeout(900)
 
 #: A setting with which a session can't start, and ends with exit status 1.
 BROKEN = "--notebooks jupyter.sif"
-
-
-def assert_nothing_left(dag):
-    wait_for(lambda: not dag.left(), 30, f"nothing to be left: {dag.left()}")
 
 
 def test_the_users_stop_is_an_end_and_no_failure_even_where_the_watcher_has_died(new_dag):
@@ -25,7 +21,7 @@ def test_the_users_stop_is_an_end_and_no_failure_even_where_the_watcher_has_died
     assert dag.wait_dag_gone() == 0
     assert len(dag.jobs()) == 1
     assert dag.told()[-1] == "ended"
-    assert_nothing_left(dag)
+    dag.wait_nothing_left()
 
 
 def test_a_session_that_its_user_removes_is_not_started_again_and_ends_the_dag(new_dag):
@@ -37,7 +33,7 @@ def test_a_session_that_its_user_removes_is_not_started_again_and_ends_the_dag(n
     assert len(dag.jobs()) == 1
     assert "removed: The session was removed by its user" in dag.history()
     assert dag.has_notebook("kept.ipynb", "kept")
-    assert_nothing_left(dag)
+    dag.wait_nothing_left()
 
 
 def test_a_session_that_breaks_is_started_again(new_dag):
@@ -49,7 +45,7 @@ def test_a_session_that_breaks_is_started_again(new_dag):
     assert "It is started again." in dag.history()
     dag.inside("jupyter-session", "stop")
     assert dag.wait_dag_gone() == 0
-    assert_nothing_left(dag)
+    dag.wait_nothing_left()
 
 
 def test_a_session_that_breaks_each_time_is_started_three_times_at_most(new_dag):
@@ -58,7 +54,7 @@ def test_a_session_that_breaks_each_time_is_started_three_times_at_most(new_dag)
     assert len(dag.jobs()) == 3
     assert dag.told() == ["failed"] * 3
     assert "It is not started again." in dag.history().splitlines()[2]
-    assert_nothing_left(dag)
+    dag.wait_nothing_left()
 
 
 def test_a_wrong_setting_is_not_tried_again(new_dag):
@@ -66,7 +62,7 @@ def test_a_wrong_setting_is_not_tried_again(new_dag):
     assert dag.wait_dag_gone() == 1
     assert len(dag.jobs()) == 1
     assert "'soon' is no duration" in dag.wait_told("failed")
-    assert_nothing_left(dag)
+    dag.wait_nothing_left()
 
 
 def test_a_held_job_is_told_of_with_the_next_step_and_goes_on_when_released(new_dag):
@@ -79,7 +75,7 @@ def test_a_held_job_is_told_of_with_the_next_step_and_goes_on_when_released(new_
     dag.wait_told("ready", "held", "ready")
     dag.inside("jupyter-session", "stop")
     assert dag.wait_dag_gone() == 0
-    assert_nothing_left(dag)
+    dag.wait_nothing_left()
 
 
 def test_what_a_rule_of_the_pool_removes_is_not_started_again(own_pool):
@@ -92,4 +88,4 @@ def test_what_a_rule_of_the_pool_removes_is_not_started_again(own_pool):
     assert "SYSTEM_PERIODIC_REMOVE" in dag.history()
     assert dag.told()[-1] == "removed"
     assert dag.states()[-1:] != ["ready"]
-    assert_nothing_left(dag)
+    dag.wait_nothing_left()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.session import wait_for
+from support.waiting import wait_for
 
 
 @pytest.mark.slow
@@ -22,4 +22,4 @@ def test_a_session_that_is_evicted_twice_runs_to_its_end_with_its_notebooks(new_
     assert dag.wait_dag_gone() == 0
     assert [job.id for job in dag.jobs()] == [dag.job], "an eviction is HTCondor's business, and the job the same"
     assert all(dag.has_notebook(f"kept-{time}.ipynb", "kept") for time in (1, 2, 3))
-    wait_for(lambda: not dag.left(), 30, f"nothing to be left: {dag.left()}")
+    dag.wait_nothing_left()

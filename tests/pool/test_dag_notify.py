@@ -3,7 +3,8 @@
 import pytest
 
 from support.dags import DagSession
-from support.session import place_image, wait_for
+from support.hosts import place_image
+from support.waiting import wait_for
 
 #: A start can take minutes where the machine is busy.
 pytestmark = pytest.mark.timeout(900)
@@ -37,10 +38,10 @@ def test_htcondors_own_mail_is_sent_when_the_session_is_ready_and_when_it_ends(o
     def mails():
         return own_pool.exec("ap", ["cat", "/tmp/mails"]).stdout
 
-    wait_for(lambda: "JupyterLab is ready" in mails(), 180, f"the first mail: {dag.history()}")
+    wait_for(lambda: "JupyterLab is ready" in mails(), 180, lambda: f"the first mail: {dag.history()}")
     assert f"-s [HTCondor] Job {dag.job}: JupyterLab is ready alice@example.org" in mails()
     dag.wait_session().ready()
     dag.inside("jupyter-session", "stop")
     assert dag.wait_dag_gone() == 0
-    wait_for(lambda: mails().count("alice@example.org") >= 2, 60, f"the second mail: {mails()}")
+    wait_for(lambda: mails().count("alice@example.org") >= 2, 60, lambda: f"the second mail: {mails()}")
     assert "exited normally with status 0" in mails()

@@ -3,7 +3,7 @@
 import pytest
 
 from support.dags import KEPT
-from support.session import wait_for
+from support.waiting import wait_for
 
 EXECUTE = "cd notebooks && /opt/jupyter/bin/jupyter execute --inplace pipeline.ipynb && ls summary.json"
 
@@ -17,7 +17,7 @@ def pipeline(new_dag):
 
 def assert_nothing_left(dag):
     outputs = {"report.txt", "pipeline.log", "pipeline/prepare.err", "pipeline/report.err"}
-    wait_for(lambda: set(dag.left()) <= outputs, 30, f"nothing to be left: {dag.left()}")
+    wait_for(lambda: set(dag.left()) <= outputs, 30, lambda: f"nothing to be left: {dag.left()}")
     assert KEPT.fullmatch("pipeline.dag.history")
 
 

@@ -2,8 +2,6 @@
 
 import pytest
 
-from support.session import wait_for
-
 JOBS = 'TransferOutput == "notebooks" && Iwd == "{}"'
 
 
@@ -22,7 +20,7 @@ def test_a_missing_image_is_said_and_nothing_is_submitted(new_dag):
     assert f"the image {dag.folder}/jupyter.sif is not there: put it there" in history
     assert_nothing_was_submitted(dag)
     assert not dag.jobs()
-    wait_for(lambda: not dag.left(), 30, f"nothing to be left: {dag.left()}")
+    dag.wait_nothing_left()
 
 
 def refused(dag, submit_file="jupyter.sub"):

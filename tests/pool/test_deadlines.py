@@ -2,7 +2,7 @@
 
 import time
 
-from support.session import wait_for
+from support.waiting import wait_for
 
 
 def test_a_deadline_of_the_users_ends_a_busy_session_with_a_warning_and_the_notebooks_back(new_session):

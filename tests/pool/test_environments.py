@@ -2,7 +2,7 @@
 
 import json
 
-from support.session import wait_for
+from support.waiting import wait_for
 
 #: Makes an environment without a network: ipykernel and what it needs are links to the image's.
 MAKE = """

@@ -5,7 +5,9 @@ import secrets
 
 import pytest
 
-from support.session import sessions, small, wait_for
+from support.hosts import small_disk
+from support.session import sessions
+from support.waiting import wait_for
 
 
 def with_a_saved_notebook(session):
@@ -55,7 +57,7 @@ def test_a_shadow_that_is_killed_costs_no_saved_notebook(new_session):
 
 def test_a_full_disk_of_the_access_point_harms_no_saved_notebook_and_the_next_are_saved_once_there_is_room(pool):
     folder = f"/home/alice/small-{secrets.token_hex(4)}"
-    with small(pool, folder, "8m"), sessions(pool, folder) as new:
+    with small_disk(pool, folder, "8m"), sessions(pool, folder) as new:
         session = with_a_saved_notebook(new().submit())
         pool.exec("ap", ["sh", "-c", f"cat /dev/zero > {folder}/filler"])
         session.save_notebook("later.ipynb", "later" * 4000)
@@ -69,7 +71,7 @@ def test_a_full_disk_of_the_access_point_harms_no_saved_notebook_and_the_next_ar
 @pytest.mark.slow
 def test_an_idle_session_does_not_end_while_the_access_points_disk_is_full_and_ends_once_its_work_is_there(pool):
     folder = f"/home/alice/small-{secrets.token_hex(4)}"
-    with small(pool, folder, "8m"), sessions(pool, folder) as new:
+    with small_disk(pool, folder, "8m"), sessions(pool, folder) as new:
         session = with_a_saved_notebook(new().submit("--idle-timeout 60s"))
         pool.exec("ap", ["sh", "-c", f"cat /dev/zero > {folder}/filler"])
         session.save_notebook("later.ipynb", "later" * 4000)

@@ -1,6 +1,6 @@
 """A session in which nothing works any more ends by itself, whatever is still connected to it."""
 
-from support.session import wait_for
+from support.waiting import wait_for
 
 
 def test_idle_session_stops_although_a_tunnel_is_open(new_session):

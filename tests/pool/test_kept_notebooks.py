@@ -1,6 +1,7 @@
 """However HTCondor ends a session, what was saved in it is in the user's folder; the next run starts with it."""
 
-from support.session import URL, Tunnel, wait_for
+from support.tunnel import URL, Tunnel
+from support.waiting import wait_for
 
 
 def session_with_notebook(new_session):

@@ -1,6 +1,6 @@
 """A session whose supervisor is killed explains itself all the same."""
 
-from support.session import wait_for
+from support.waiting import wait_for
 
 
 def test_a_killed_supervisor_fails_the_session_with_a_reason_and_the_notebooks_come_back(new_session):

@@ -3,12 +3,11 @@
 import pytest
 
 from support.laptop import laptops
-from support.session import wait_for
+from support.waiting import wait_for
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(600),
-    pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),  # the hosts of the pool
 ]
 
 
@@ -20,7 +19,7 @@ def test_cut_leaves_nothing_on_the_access_point_and_ends_interactive_sessions_al
         tags = [*running.tags(), *shell.tags()]
         assert len(tags) == 2
         made = "echo kept >notebooks/kept.txt"
-        interactive.on_ap("condor_ssh_to_job", "-auto-retry", interactive.job(), made)
+        interactive.inside("sh", "-c", made)
         own_pool.cut("laptop")
         wait_for(lambda: not lasting.left_on_ap(*tags), 60, "the access point to be clean")
         wait_for(lambda: not interactive.queued(), 60, "the interactive job to end")

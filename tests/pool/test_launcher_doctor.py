@@ -2,14 +2,11 @@
 
 import pytest
 
-from pool.test_launcher_policy import configure
-from support.laptop import laptops, login_shell
-from support.session import wait_for
+from support.hosts import configure, login_shell
+from support.laptop import laptops
+from support.waiting import wait_for
 
-pytestmark = [
-    pytest.mark.timeout(300),
-    pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),  # the hosts of the pool
-]
+pytestmark = pytest.mark.timeout(300)
 
 #: A python3 that says it is 3.8, for the login shell of whoever has it first in PATH.
 OLD = """#!/bin/sh

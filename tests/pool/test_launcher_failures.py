@@ -2,8 +2,8 @@
 
 import contextlib
 
-from support.laptop import login_shell
-from support.session import wait_for
+from support.hosts import login_shell
+from support.waiting import wait_for
 
 
 def fails(done, status, *parts):

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from support.laptop import laptops
-from support.session import wait_for
+from support.waiting import wait_for
 
 #: What a schedd logs of those who ask it something.
 ASKED = ("QUERY_JOB_ADS", "GET_JOB_CONNECT_INFO", "QMGMT_READ_CMD", "QMGMT_WRITE_CMD")
@@ -15,7 +15,6 @@ ASKED = ("QUERY_JOB_ADS", "GET_JOB_CONNECT_INFO", "QMGMT_READ_CMD", "QMGMT_WRITE
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # the hosts of the pool
 def test_ten_sessions_of_three_users_stand_side_by_side_and_ask_the_schedd_nothing(own_pool):
     debug = b"SCHEDD_DEBUG = D_COMMAND\n"
     own_pool.put("ap", "/etc/condor/config.d/90-debug", debug)

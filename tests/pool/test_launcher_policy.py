@@ -4,18 +4,11 @@ import json
 
 import pytest
 
+from support.hosts import configure
 from support.laptop import laptops
-from support.session import wait_for
+from support.waiting import wait_for
 
-pytestmark = [
-    pytest.mark.timeout(300),
-    pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),  # the hosts of the pool
-]
-
-
-def configure(pool, host, *lines):
-    pool.put(host, "/etc/condor/config.d/90-policy", "".join(f"{line}\n" for line in lines).encode())
-    pool.exec(host, ["condor_reconfig"], check=True)
+pytestmark = pytest.mark.timeout(300)
 
 
 def test_policies_of_a_pool_and_a_schedd_that_is_away_are_named(own_pool):

@@ -4,8 +4,9 @@ import json
 
 import tomllib
 
+from support.hosts import ROOT, SHARED_IMAGE
 from support.laptop import SMALL
-from support.session import ROOT, SHARED_IMAGE, wait_for
+from support.waiting import wait_for
 
 
 def test_on_the_access_point_itself_it_needs_no_ssh_and_prints_the_line_for_the_laptop(new_laptop):

@@ -4,7 +4,8 @@ import json
 import shlex
 import subprocess
 
-from support.session import background, wait_for
+from support.hosts import background
+from support.waiting import wait_for
 
 GREEDY = """
 import time

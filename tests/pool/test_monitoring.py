@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from support.session import ROOT
+from support.hosts import ROOT
 from testbed.artifacts import promtool
 
 ALERTS = ROOT / "submit/monitoring/alerts.yml"

@@ -6,7 +6,8 @@ import secrets
 import select
 import subprocess
 
-from support.session import background, wait_for
+from support.hosts import background
+from support.waiting import wait_for
 
 #: Runs in the job: types a line into a terminal of Jupyter, and prints what it shows until the mark appears.
 TYPE = """

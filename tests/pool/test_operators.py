@@ -5,25 +5,24 @@ import time
 
 import pytest
 
-from support.session import ROOT, sessions, wait_for
+from support.hosts import ROOT
+from support.session import sessions
+from support.waiting import wait_for
 
 OPERATORS = ROOT / "submit/operators"
 #: HoldReasonCode of a job that would bring, or bring back, more than it may.
 TOO_MUCH_INPUT, TOO_MUCH_OUTPUT = 32, 33
 #: Runs in the job: sets an attribute, to show that it can, and tries to give the job more time.
 CHIRP = """
-from jupyter_session.chirp import Chirp, ChirpError
+from jupyter_session.condor.chirp import ChirpClient, ChirpError
 for name in ("JupyterProbe", "JupyterCeiling"):
     try:
-        with Chirp.connect() as chirp:
+        with ChirpClient.connect() as chirp:
             chirp.set_attributes({name: 99999})
     except ChirpError as error:
         print(name, error)
 """
-pytestmark = [
-    pytest.mark.timeout(300),
-    pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),  # the hosts of the pool
-]
+pytestmark = pytest.mark.timeout(300)
 
 
 def install(pool, host, name, *adapted):

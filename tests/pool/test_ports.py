@@ -3,7 +3,7 @@
 import json
 import select
 
-from support.session import background
+from support.hosts import background
 
 #: Runs as root on the execution point: takes the port that a job's JupyterLab was told, before it does.
 THIEF = r"""

@@ -2,14 +2,9 @@
 
 import json
 
-from support.session import wait_for
+from support.other_users import as_user, files_with
+from support.waiting import wait_for
 
-#: Prints the names of the files that the caller can read and that hold the text of its standard input.
-FIND = (
-    "IFS= read -r text; grep -rlsFI --devices=skip --exclude='*.sif' --exclude-dir=proc -e \"$text\" "
-    "/home /tmp /var /srv /run /etc /dev/shm; "
-    'for file in /proc/[0-9]*/environ /proc/[0-9]*/cmdline; do grep -lsaFe "$text" $file; done; true'
-)
 #: Prints the type of the ZeroMQ socket at an address, by the greeting of ZMTP 3.
 ZMQ_TYPE = r"""
 import re, socket, sys
@@ -24,27 +19,15 @@ print(match["type"].decode())
 """
 
 
-def as_user(pool, host, user, words, **options):
-    """Run a command on a host as a user; on the execution point those are slot users, who can't log in."""
-    if host == "ep1" and user != "root":
-        return pool.exec(host, ["setpriv", f"--reuid={user}", "--clear-groups", *words], **options)
-    return pool.exec(host, words, user=user, **options)
-
-
-def found_by(pool, host, user, text):
-    """Return the files with the text that a user of a host can read."""
-    return as_user(pool, host, user, ["bash", "-c", FIND], input=f"{text}\n", check=True).stdout.split()
-
-
 def assert_token_is_found_nowhere(session, token, public):
     pool, log = session.pool, f"jupyter-{session.job.partition('.')[0]}"
     for command in ("condor_q", "condor_history"):
         told = pool.exec("ap", [command, "-l", session.job], user="bob").stdout
         assert token not in told
         assert public in told or "JupyterState" not in told
-    assert f"{session.folder}/{log}.log" in found_by(pool, "ap", "bob", public)  # the search does find
+    assert f"{session.folder}/{log}.log" in files_with(pool, "ap", "bob", public)  # the search does find
     for host, user in (("ap", "bob"), ("ep1", "slot1_32"), ("ep1", "nobody"), ("laptop", "bob")):
-        assert found_by(pool, host, user, token) == [], f"by {user} on {host}"
+        assert files_with(pool, host, user, token) == [], f"by {user} on {host}"
         for words in (["ps", "axeww", "-o", "args"], ["ps", "axww", "-o", "args"]):
             assert token not in as_user(pool, host, user, words, check=True).stdout
         assert token not in pool.exec(host, ["ps", "axww", "-o", "args"], check=True).stdout
@@ -65,7 +48,7 @@ def test_token_is_nowhere_that_another_user_can_read(new_session):
     session.wait_gone()
     assert_token_is_found_nowhere(session, token, public)
     for host in ("ap", "ep1"):
-        left = found_by(session.pool, host, "root", token)
+        left = files_with(session.pool, host, "root", token)
         assert left == [], f"left on {host}"
 
 

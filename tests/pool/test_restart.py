@@ -1,6 +1,6 @@
 """JupyterLab that dies comes back as it was; one that can't run ends the job and says why."""
 
-from support.session import wait_for
+from support.waiting import wait_for
 
 
 def test_killed_server_is_back_at_the_same_address_within_seconds(new_session):

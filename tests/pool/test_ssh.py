@@ -4,8 +4,9 @@ import secrets
 
 import pytest
 
-from support.session import sessions, wait_for
+from support.session import sessions
 from support.ssh import SecureShell
+from support.waiting import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +139,7 @@ def test_twenty_connections_at_once_are_all_served(shell):
 
 def test_one_connection_ends_alone_and_leaves_nothing_on_the_access_point(shell):
     with shell.background(shell.host, "echo it is up; exec sleep 1000") as other:
-        assert "is up" in other.stdout.readline() or "up" in other.stdout.readline()
+        wait_for(lambda: "it is up" in other.stdout.readline(), 30, "the command")
         before = shell.left_on_ap()
         for _ in range(3):
             shell.out("true")

@@ -2,8 +2,8 @@
 
 import json
 
-from support.session import wait_for
 from support.ssh import SecureShell
+from support.waiting import wait_for
 
 
 def source(shell, name="ssh"):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from support.session import wait_for
 from support.ssh import SecureShell
+from support.waiting import wait_for
 
 
 def connections(shell):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.session import wait_for
+from support.waiting import wait_for
 
 
 @pytest.fixture

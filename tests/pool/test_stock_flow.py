@@ -2,7 +2,8 @@
 
 import pytest
 
-from support.session import URL, wait_for
+from support.tunnel import URL
+from support.waiting import wait_for
 
 
 def test_ready_session_shows_its_public_attributes_and_no_token(new_session):

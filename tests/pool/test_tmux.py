@@ -1,7 +1,7 @@
 """tmux in the job: what a person at a terminal of the access point sees and does."""
 
 from support.screen import screen
-from support.session import wait_for
+from support.waiting import wait_for
 
 
 def terminal(session, command, size="100x30"):

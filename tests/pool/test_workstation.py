@@ -7,18 +7,20 @@ import select
 
 import pytest
 
-from support.session import SHARED_IMAGE, URL, background, place_image, wait_for
+from support.hosts import SHARED_IMAGE, background, place_image
+from support.tunnel import URL
+from support.waiting import wait_for
 
 RUN = ("apptainer", "-q", "run", SHARED_IMAGE)
 
 
 @pytest.fixture
-def laptop(pool):
+def workstation(pool):
     place_image(pool, "laptop")
-    return Laptop(pool)
+    return Workstation(pool)
 
 
-class Laptop:
+class Workstation:
     """Sessions of `alice` there, each of them in a folder of its own and with a state folder of its own."""
 
     def __init__(self, pool):
@@ -50,32 +52,32 @@ class Laptop:
 
 
 @pytest.mark.parametrize("number", [2, 15], ids=["SIGINT", "SIGTERM"])
-def test_session_on_a_workstation_works_and_ends_in_order_by_a_signal(laptop, number):
-    with laptop.start() as running:
-        url = wait_for(laptop.url, 60, "the address")
-        assert "started" in laptop.status(url)
-        assert laptop.left()
+def test_session_on_a_workstation_works_and_ends_in_order_by_a_signal(workstation, number):
+    with workstation.start() as running:
+        url = wait_for(workstation.url, 60, "the address")
+        assert "started" in workstation.status(url)
+        assert workstation.left()
         running.send_signal(number)
         assert running.wait(20) == 0
-    assert laptop.left() == []
+    assert workstation.left() == []
 
 
-def test_second_session_on_a_workstation_is_refused_in_one_sentence_and_the_first_goes_on(laptop):
-    with laptop.start() as running:
-        url = wait_for(laptop.url, 60, "the address")
-        refused = laptop.exec(*RUN)
+def test_second_session_on_a_workstation_is_refused_in_one_sentence_and_the_first_goes_on(workstation):
+    with workstation.start() as running:
+        url = wait_for(workstation.url, 60, "the address")
+        refused = workstation.exec(*RUN)
         assert (refused.returncode, refused.stdout) == (1, "")
         assert refused.stderr.startswith("jupyter-session: A session runs here already")
         assert refused.stderr.count("\n") == 1
-        assert laptop.url() == url
-        assert "started" in laptop.status(url)
+        assert workstation.url() == url
+        assert "started" in workstation.status(url)
         running.send_signal(15)
         assert running.wait(20) == 0
 
 
-def test_terminal_shows_the_address_and_ctrl_c_ends_the_session(laptop):
+def test_terminal_shows_the_address_and_ctrl_c_ends_the_session(workstation):
     shown, keyboard = "", os.pipe()
-    with os.fdopen(keyboard[0]) as reader, laptop.start(tty=True, stdin=reader) as running:
+    with os.fdopen(keyboard[0]) as reader, workstation.start(tty=True, stdin=reader) as running:
 
         def look():
             nonlocal shown
@@ -84,37 +86,37 @@ def test_terminal_shows_the_address_and_ctrl_c_ends_the_session(laptop):
             return URL.search(shown)
 
         url = wait_for(look, 60, "the address")[0]
-        assert "started" in laptop.status(url)
+        assert "started" in workstation.status(url)
         os.write(keyboard[1], b"\x03")
         assert running.wait(20) == 0
         os.close(keyboard[1])
-    assert laptop.left() == []
+    assert workstation.left() == []
 
 
-def test_tmux_of_the_users_own_is_not_touched(laptop):
-    laptop.exec("tmux", "-f", "/dev/null", "new-session", "-d", "-s", "jupyter", "sleep 1000")
+def test_tmux_of_the_users_own_is_not_touched(workstation):
+    workstation.exec("tmux", "-f", "/dev/null", "new-session", "-d", "-s", "jupyter", "sleep 1000")
     try:
-        before = laptop.exec("tmux", "list-panes", "-a", "-F", "#{session_name} #{pane_pid}").stdout
-        with laptop.start() as running:
-            wait_for(laptop.url, 60, "the address")
+        before = workstation.exec("tmux", "list-panes", "-a", "-F", "#{session_name} #{pane_pid}").stdout
+        with workstation.start() as running:
+            wait_for(workstation.url, 60, "the address")
             running.send_signal(15)
             assert running.wait(20) == 0
-        assert laptop.exec("tmux", "list-panes", "-a", "-F", "#{session_name} #{pane_pid}").stdout == before != ""
+        assert workstation.exec("tmux", "list-panes", "-a", "-F", "#{session_name} #{pane_pid}").stdout == before != ""
     finally:
-        laptop.exec("tmux", "kill-server")
+        workstation.exec("tmux", "kill-server")
 
 
-def test_session_starts_although_one_before_it_was_killed(laptop):
-    with laptop.start():
-        before = wait_for(laptop.url, 60, "the address")
-    assert laptop.left()  # the block's end kills the supervisor and nothing else
-    with laptop.start() as running:
+def test_session_starts_although_one_before_it_was_killed(workstation):
+    with workstation.start():
+        before = wait_for(workstation.url, 60, "the address")
+    assert workstation.left()  # the block's end kills the supervisor and nothing else
+    with workstation.start() as running:
 
         def look():
-            url = laptop.url()
+            url = workstation.url()
             return url if url != before else None
 
-        assert "started" in laptop.status(wait_for(look, 60, "the new address"))
+        assert "started" in workstation.status(wait_for(look, 60, "the new address"))
         running.send_signal(15)
         assert running.wait(20) == 0
-    assert laptop.left() == []
+    assert workstation.left() == []

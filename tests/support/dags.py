@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import nodes_log
-from support.session import ROOT, Session, wait_for
+from support.hosts import ROOT
+from support.session import Session
+from support.waiting import wait_for
 from testbed.pool.pool import Pool
 
 #: What DAGMan itself leaves, and the history: documented in docs/dag.md.
@@ -54,11 +56,12 @@ class DagSession(Session):
 
     def wait_session(self, number: int = 1, seconds: float = 180) -> DagSession:
         """Wait until the DAG has submitted so many sessions; `job` is the last of them."""
-        wait_for(lambda: len(self.jobs()) >= number, seconds, f"session {number}: {self.history()}")
+        wait_for(lambda: len(self.jobs()) >= number, seconds, lambda: f"session {number}: {self.history()}")
         self.job = self.jobs()[number - 1].id
         return self
 
     def ready(self, seconds: float = 180) -> dict[str, Any]:
+        """Wait until the newest session is ready; return its ad."""
         return super().ready(seconds)
 
     def history(self) -> str:
@@ -71,25 +74,32 @@ class DagSession(Session):
 
     def wait_told(self, *states: str, seconds: float = 180) -> str:
         """Wait until the history has just these states; return it."""
-        try:
-            wait_for(lambda: self.told() == list(states), seconds, f"the history to say {states}")
-        except AssertionError as error:
-            raise AssertionError(f"{error}: {self.history()}\n{self.file(f'{self.dag}.dagman.out')}") from None
+
+        def failed() -> str:
+            return f"the history to say {states}: {self.history()}\n{self.file(f'{self.dag}.dagman.out')}"
+
+        wait_for(lambda: self.told() == list(states), seconds, failed)
         return self.history()
 
     def wait_dag_gone(self, seconds: float = 240) -> int | None:
         """Wait until nothing of the DAG is in the queue; return its exit status, None where it was removed."""
         mine = f"ClusterId == {self.dag_job} || DAGManJobId == {self.dag_job}"
         queue = ("condor_q", "-constraint", mine, "-af", "ClusterId", "JobStatus", "Cmd")
-        try:
-            wait_for(lambda: not self.ap(*queue).stdout.strip(), seconds, "the DAG to end")
-        except AssertionError as error:
+
+        def failed() -> str:
             out = self.file(f"{self.dag}.dagman.out")
-            raise AssertionError(f"{error}: {self.ap(*queue).stdout}\n{self.history()}\n{out}") from None
-        history = ("condor_history", self.dag_job, "-limit", "1", "-af", "ExitCode")
-        status: list[str] = []
-        wait_for(lambda: status.extend(self.ap(*history).stdout.split()) or status, 30, "the DAG's ad")
-        return None if status[0] == "undefined" else int(status[0])
+            return f"the DAG to end: {self.ap(*queue).stdout}\n{self.history()}\n{out}"
+
+        wait_for(lambda: not self.ap(*queue).stdout.strip(), seconds, failed, every=1)
+        [status] = wait_for(self._exit_status, 30, "the DAG's ad")
+        return None if status == "undefined" else int(status)
+
+    def _exit_status(self) -> list[str]:
+        return self.ap("condor_history", self.dag_job, "-limit", "1", "-af", "ExitCode").stdout.split()
+
+    def wait_nothing_left(self, seconds: float = 30) -> None:
+        """Wait until all that was made for the DAG is gone but its documented outputs."""
+        wait_for(lambda: not self.left(), seconds, lambda: f"nothing to be left: {self.left()}")
 
     def listing(self) -> set[str]:
         """Return all files below the folder."""

@@ -8,12 +8,16 @@ import os
 import re
 import secrets
 import select
+import shlex
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from support.session import SHARED_IMAGE, URL, wait_for
+from support.hosts import SHARED_IMAGE
+from support.session import enter
+from support.tunnel import URL
+from support.waiting import patience, wait_for
 from testbed.artifacts import launcher
 from testbed.host import process
 from testbed.pool.pool import Pool, kill_tree
@@ -43,26 +47,28 @@ class Running:
     def read(self) -> str:
         """Return all that it has printed so far."""
         out = self.process.stdout
+        assert out
         while select.select([out], [], [], 0)[0] and (part := os.read(out.fileno(), 65536)):
             self.output += part.decode(errors="replace")
         return self.output
 
     def wait_for(self, text: str, seconds: float = 90) -> str:
         """Wait until it has printed a text."""
-        try:
-            return wait_for(lambda: text in self.read() and self.output, seconds, repr(text))
-        except AssertionError as error:
-            raise AssertionError(f"{error}; it printed {self.output!r}") from None
+        wait_for(lambda: text in self.read(), seconds, lambda: f"{text!r}; it printed {self.output!r}", 0.1)
+        return self.output
 
     def url(self, seconds: float = 120) -> str:
         """Wait for the address that it prints."""
-        try:
-            return wait_for(lambda: URL.search(self.read()) or self._has_ended(), seconds, "the address")[0]
-        except AssertionError as error:
-            raise AssertionError(f"{error}; it printed {self.output!r}") from None
 
-    def _has_ended(self) -> None:
-        assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.read()}"
+        def look() -> re.Match[str] | None:
+            found = URL.search(self.read())
+            ended = self.process.poll()
+            assert found or ended is None, f"it ended with {ended}: {self.read()}"
+            return found
+
+        found = wait_for(look, seconds, lambda: f"the address; it printed {self.output!r}", 0.1)
+        assert found
+        return found[0]
 
     def tags(self) -> list[str]:
         """Return the tags of its connections now, by which the access point knows them."""
@@ -74,19 +80,20 @@ class Running:
 
     def type(self, text: str) -> None:
         """Type into its terminal."""
+        assert self.process.stdin
         self.process.stdin.write(text)
         self.process.stdin.flush()
 
     def wait_end(self, seconds: float = 60) -> int:
         """Wait until it ends by itself; return its exit status."""
-        self.process.wait(seconds)
+        self.process.wait(seconds * patience())
         self.read()
         return self.process.returncode
 
     def close(self) -> None:
         """Kill it, if it is still there."""
         kill_tree(self.process.pid)
-        self.process.wait(10)
+        self.process.wait(10 * patience())
         for stream in (self.process.stdin, self.process.stdout):
             if stream:
                 with contextlib.suppress(OSError):
@@ -122,12 +129,14 @@ class Laptop:
 
     def call(self, *argv: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run the command to its end."""
-        return self.pool.exec(self.host, ["chtc-jupyter", *argv], user=self.user, env=self.env, timeout=timeout)
+        return self.pool.exec(
+            self.host, ["chtc-jupyter", *argv], user=self.user, env=self.env, timeout=timeout * patience()
+        )
 
     def job(self) -> str:
         """Return the session's job, as this machine remembers it."""
-        found = self.pool.exec(self.host, ["cat", f"{self.home}/state/chtc-jupyter/sessions/{self.name}.json"])
-        return str(json.loads(found.stdout)["job"])
+        found = self.pool.path(self.host, f"{self.home}/state/chtc-jupyter/sessions/{self.name}.json")
+        return str(json.loads(found.read_text())["job"])
 
     def fetch(self, url: str, *words: str) -> str:
         """Open an address on the laptop; return the status and the body."""
@@ -139,6 +148,14 @@ class Laptop:
     def answers(self, url: str) -> bool:
         """Tell whether JupyterLab answers at an address."""
         return self.fetch(url).startswith("200 ")
+
+    def inside(self, *argv: str) -> str:
+        """Run a command in the session's job by `condor_ssh_to_job` on the access point; return what it printed."""
+
+        def run(*words: str, timeout: float) -> subprocess.CompletedProcess[str]:
+            return self.pool.exec("ap", words, user=self.user, timeout=timeout)
+
+        return enter(run, self.job(), shlex.join(argv)).stdout
 
     def on_ap(self, *argv: str) -> str:
         """Run a command of the user's on the access point; return what it printed."""
@@ -166,22 +183,7 @@ class Laptop:
 
 
 @contextlib.contextmanager
-def login_shell(pool: Pool, user: str, line: str) -> Iterator[None]:
-    """Have a user's login shell on the access point begin with a line for as long as the block.
-
-    Not for two tests at once: each user's file on a pool is one test's.
-    """
-    profile = pool.path("ap", f"/home/{user}/.bashrc")
-    before = profile.read_text()
-    profile.write_text(f"{line}\n{before}")
-    try:
-        yield
-    finally:
-        profile.write_text(before)
-
-
-@contextlib.contextmanager
-def laptops(pool: Pool) -> Iterator[type[Laptop]]:
+def laptops(pool: Pool) -> Iterator[Callable[..., Laptop]]:
     """Give out users at the laptop, and end all that they started."""
     given: list[Laptop] = []
 

@@ -7,7 +7,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 
-from support.session import Tunnel
+from support.tunnel import Tunnel
 from testbed.host import process
 from testbed.pool.pool import HOSTS, Pool
 

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import secrets
-import select
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from testbed.artifacts import image
-from testbed.pool.pool import HostProcess, Pool, kill_tree
+from support.hosts import ROOT, SHARED_IMAGE
+from support.job_log import JobLog, SessionEvent
+from support.tunnel import Tunnel
+from support.waiting import patience, wait_for
+from testbed.pool.pool import Pool
 
-T = TypeVar("T")
-ROOT = Path(__file__).parents[2]
-URL = re.compile(r"http://127\.0\.0\.1:(\d+)/lab\?token=([\w-]+)")
-SHARED_IMAGE = "/srv/jupyter.sif"
-EVENT = re.compile(r"^008 \S+ (\S+ \S+) jupyter-session (\{.*\})$", re.MULTILINE)
 #: Runs in the job: starts a cell in a kernel, and prints `busy` once the kernel is at it.
 EXECUTE = """
 import glob, sys
@@ -41,61 +34,10 @@ while True:
 """
 
 
-def wait_for(condition: Callable[[], T], seconds: float, what: str, every: float = 0.3) -> T:
-    """Return the first true value of `condition`; fail when it has none within `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds:.0f} s in vain for {what}")
-        time.sleep(every)
-    return value
-
-
-@dataclass(frozen=True)
-class Event:
-    """What the session said in the job's event log; `at` is to the second."""
-
-    at: datetime
-    state: str
-    reason: str
-
-
-class Tunnel:
-    """The JupyterConnect line, pasted into a shell on the laptop."""
-
-    def __init__(self, pool: Pool, user: str, line: str, shell: str = "bash") -> None:
-        self.process = pool.popen(
-            "laptop", [shell, "-c", line], user=user, tty=True, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT
-        )
-        self.output = ""
-
-    def url(self, seconds: float = 60) -> str:
-        """Wait for the address that it prints, the token in it."""
-
-        def look() -> re.Match[str] | None:
-            self._read()
-            return URL.search(self.output)
-
-        try:
-            return wait_for(look, seconds, "the tunnel's URL")[0]
-        except AssertionError as error:
-            raise AssertionError(f"{error}; it printed {self.output!r}") from None
-
-    def _read(self) -> None:
-        out = self.process.stdout
-        while select.select([out], [], [], 0)[0] and (part := os.read(out.fileno(), 65536)):
-            self.output += part.decode(errors="replace")
-
-    def wait_end(self, seconds: float) -> str:
-        """Wait until it ends by itself; return all that it printed."""
-        self.output += self.process.communicate(timeout=seconds)[0]
-        return self.output
-
-    def close(self) -> None:
-        """Kill what runs on the laptop."""
-        kill_tree(self.process.pid)
-        self.process.communicate(timeout=10)
-        self.process.stdout.close()
+#: Seconds between two queries of the queue for what the event log doesn't show.
+_QUERY = 2.0
+#: JobStatus and the event that leads to it.
+_EVENT_OF = {2: 1, 5: 12, 7: 10}
 
 
 class Session:
@@ -131,32 +73,61 @@ class Session:
 
     def inside(self, *argv: str, timeout: float = 60) -> str:
         """Run a command in the job by `condor_ssh_to_job`; return what it printed."""
-        return self.ap("condor_ssh_to_job", "-auto-retry", self.job, shlex.join(argv), timeout=timeout).stdout
+        return enter(self.ap, self.job, shlex.join(argv), timeout=timeout).stdout
 
     def ad(self) -> dict[str, Any]:
         """Return the job's ad, from the queue or else from the history; empty when it is in neither."""
-        for command in ("condor_q", "condor_history"):
+        commands = ["condor_q", "condor_history"]
+        for command in reversed(commands) if self.log.has_ended() else commands:
             found = self.ap(command, self.job, "-json").stdout.strip()
             if found and (ads := json.loads(found)):
                 return dict(ads[0])
         return {}
 
-    def wait_state(self, *states: str, seconds: float = 60) -> dict[str, Any]:
-        """Wait until `JupyterState` is one of `states`; return the ad."""
+    @property
+    def cluster(self) -> str:
+        """The job's cluster, by which its files are named."""
+        return self.job.partition(".")[0]
+
+    @property
+    def log(self) -> JobLog:
+        """The job's event log."""
+        return JobLog(self.pool.path("ap", f"{self.folder}/jupyter-{self.cluster}.log"))
+
+    def wait_ad(
+        self, condition: Callable[[dict[str, Any]], bool], hint: Callable[[], bool], seconds: float, what: str
+    ) -> dict[str, Any]:
+        """Wait until the job's ad meets a condition; return it.
+
+        The queue is asked once the event log gives the `hint` that it does, and now and then without.
+        """
         ad: dict[str, Any] = {}
+        asked = 0.0
 
         def look() -> bool:
+            nonlocal asked
+            if time.monotonic() - asked < (0.3 if hint() else _QUERY):
+                return False
             ad.clear()
             ad.update(self.ad())
-            return ad.get("JupyterState") in states
+            asked = time.monotonic()
+            return condition(ad)
 
-        try:
-            wait_for(look, seconds, f"JupyterState in {states}")
-        except AssertionError as error:
-            told = {n: v for n, v in ad.items() if n.startswith(("Jupyter", "Hold", "JobStatus"))}
-            files = self.ap("sh", "-c", "tail -n 20 jupyter-*.out jupyter-*.err").stdout
-            raise AssertionError(f"{error}; job {self.job}: {told}\n{files}") from None
+        def failed() -> str:
+            told = {name: ad[name] for name in ad if name.startswith(("Jupyter", "Hold", "JobStatus"))}
+            return f"{what}; job {self.job}: {told}\n{self.output()}\n{self.errors()}\n{self.log.text()}"
+
+        wait_for(look, seconds, failed, every=0.1)
         return ad
+
+    def wait_state(self, *states: str, seconds: float = 60) -> dict[str, Any]:
+        """Wait until `JupyterState` is one of `states`; return the ad."""
+        return self.wait_ad(
+            lambda ad: ad.get("JupyterState") in states,
+            lambda: self.states()[-1:] != [] and self.states()[-1] in states,
+            seconds,
+            f"JupyterState in {states}",
+        )
 
     def ready(self, seconds: float = 60) -> dict[str, Any]:
         """Wait until the session is ready; return the ad."""
@@ -164,15 +135,29 @@ class Session:
 
     def wait_gone(self, seconds: float = 60) -> dict[str, Any]:
         """Wait until the job has left the queue; return its ad from the history."""
-        wait_for(
-            lambda: not self.ap("condor_q", self.job, "-af", "JobStatus").stdout.strip(), seconds, f"{self.job} to end"
-        )
-        return self.ad()
+        asked = 0.0
+
+        def gone() -> bool:
+            nonlocal asked
+            if time.monotonic() - asked < (0.3 if self.log.has_ended() else _QUERY):
+                return False
+            asked = time.monotonic()
+            return not self.ap("condor_q", self.job, "-af", "JobStatus").stdout.strip()
+
+        wait_for(gone, seconds, lambda: f"{self.job} to end\n{self.log.text()}", every=0.1)
+        ad: dict[str, Any] = {}
+        wait_for(lambda: ad.update(self.ad()) or ad, 20, "its ad in the history")
+        return ad
 
     def wait_status(self, status: int, seconds: float = 60) -> dict[str, Any]:
-        """Wait until the job's JobStatus is `status` (1 idle, 2 running, 5 held)."""
-        wait_for(lambda: self.ad().get("JobStatus") == status, seconds, f"JobStatus {status} of {self.job}")
-        return self.ad()
+        """Wait until the job's JobStatus is `status`."""
+        event = _EVENT_OF.get(status)
+        return self.wait_ad(
+            lambda ad: ad.get("JobStatus") == status,
+            lambda: event in self.log.numbers(),
+            seconds,
+            f"JobStatus {status}",
+        )
 
     def url(self) -> str:
         """Return the address with the token, from inside the job."""
@@ -180,12 +165,11 @@ class Session:
 
     def token(self) -> str:
         """Return the token, from the owner's connection file."""
-        return str(json.loads(self.ap("cat", f"jupyter-{self.job}.json", check=True).stdout)["token"])
+        return str(json.loads(self.file(f"jupyter-{self.job}.json") or "")["token"])
 
     def request(self, path: str, method: str = "GET", data: str = "", token: str | None = None) -> str:
         """Send a request to the server from its own machine, as root there; return the body."""
-        ad = self.ad()
-        url = f"http://127.0.0.1:{ad['JupyterPort']}{path}"
+        url = f"http://127.0.0.1:{self.log.port() or self.ad()['JupyterPort']}{path}"
         words = ["curl", "-sS", "-X", method, "-K", "-", *(["--data", data] if data else []), url]
         secret = f'header = "Authorization: token {token or self.token()}"'  # no secret in an argument
         return self.pool.exec("ep1", words, input=secret).stdout
@@ -251,20 +235,13 @@ class Session:
         command = f"date +%s; kill -9 {self.server_pid()}"
         return int(self.pool.exec("ep1", ["sh", "-c", command], check=True).stdout)
 
-    def events(self) -> list[Event]:
-        """Return what the session said in the job's event log, in order."""
-        log = self.file(f"jupyter-{self.job.partition('.')[0]}.log") or ""
-        found = ((at, json.loads(text)) for at, text in EVENT.findall(log))
-        return [
-            Event(datetime.fromisoformat(at).astimezone(), said["state"], said["reason"])
-            for at, said in found
-            if "state" in said
-        ]
+    def events(self) -> list[SessionEvent]:
+        """Return the states that the session announced in the job's event log, in order."""
+        return self.log.states()
 
     def warnings(self) -> list[str]:
         """Return the warnings in the job's event log, in order."""
-        log = self.file(f"jupyter-{self.job.partition('.')[0]}.log") or ""
-        return [said["warning"] for _, text in EVENT.findall(log) if "warning" in (said := json.loads(text))]
+        return self.log.warnings()
 
     def states(self) -> list[str]:
         """Return the states that the event log tells of, in order."""
@@ -272,16 +249,18 @@ class Session:
 
     def output(self) -> str:
         """Return the job's standard output."""
-        return self.file(f"jupyter-{self.job.partition('.')[0]}.out") or ""
+        return self.file(f"jupyter-{self.cluster}.out") or ""
 
     def errors(self) -> str:
         """Return the job's standard error."""
-        return self.file(f"jupyter-{self.job.partition('.')[0]}.err") or ""
+        return self.file(f"jupyter-{self.cluster}.err") or ""
 
     def file(self, name: str) -> str | None:
         """Return a file of the session's folder on the access point, None if it is not there."""
-        found = self.ap("cat", name)
-        return None if found.returncode else found.stdout
+        try:
+            return self.pool.path("ap", f"{self.folder}/{name}").read_text(errors="replace")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
 
     def receipt(self) -> dict[str, Any]:
         """Return the session's receipt, which came back with the notebooks."""
@@ -302,16 +281,19 @@ class Session:
             self.wait_gone(90)
 
 
-@contextlib.contextmanager
-def background(pool: Pool, host: str, argv: Sequence[str], user: str = "root", **options: Any) -> Iterator[HostProcess]:
-    """Run a command on a host for as long as the block; its output and errors are one stream."""
-    running = pool.popen(host, argv, user=user, **{"stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT, **options})
-    try:
-        yield running
-    finally:
-        kill_tree(running.pid)
-        with running:  # its streams are closed
-            running.wait(10)
+def enter(
+    run: Callable[..., subprocess.CompletedProcess[str]], job: str, command: str, timeout: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a job by `condor_ssh_to_job`, tried until HTCondor lets one in.
+
+    Its own `-auto-retry` sleeps for five seconds between two tries.
+    """
+    deadline = time.monotonic() + timeout * patience()
+    while True:
+        done = run("condor_ssh_to_job", job, command, timeout=timeout * patience())
+        if not done.returncode or "-auto-retry" not in done.stderr or time.monotonic() > deadline:
+            return done
+        time.sleep(0.5)
 
 
 @contextlib.contextmanager
@@ -331,26 +313,3 @@ def sessions(pool: Pool, parent: str = "") -> Iterator[Callable[..., Session]]:
         for session in given:
             session.remove()
             pool.exec("ap", ["rm", "-rf", session.folder])
-
-
-@contextlib.contextmanager
-def small(pool: Pool, folder: str, size: str) -> Iterator[None]:
-    """Give a folder of alice's on the access point so little room for as long as the block."""
-    pool.exec("ap", ["mkdir", "-p", folder], user="alice", check=True)  # as root, the way to it would be root's
-    pool.exec("ap", ["mount", "-t", "tmpfs", "-o", f"size={size},uid=2001,mode=755", "tmpfs", folder], check=True)
-    try:
-        yield
-    finally:
-        pool.exec("ap", ["umount", "-l", folder], check=True)
-
-
-def place_image(pool: Pool, host: str = "ap") -> None:
-    """Put the image on a host, for sessions to link to, unless it is there already."""
-    sif = Path(os.environ["JUPYTER_SIF"]) if "JUPYTER_SIF" in os.environ else image.build().path / "jupyter.sif"
-    mark = f"{SHARED_IMAGE}.is.{sif.parent.name}"
-    if pool.exec(host, ["test", "-e", mark]).returncode:
-        pool.exec(host, ["sh", "-c", f"rm -f {SHARED_IMAGE}.is.*"], check=True)
-        beside = f"{SHARED_IMAGE}.{os.getpid()}"
-        pool.copy(host, sif, beside)
-        pool.exec(host, ["mv", beside, SHARED_IMAGE], check=True)
-        pool.exec(host, ["touch", mark], check=True)

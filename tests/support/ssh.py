@@ -7,8 +7,10 @@ import shlex
 import subprocess
 from typing import Any
 
+from support.hosts import background
 from support.screen import screen
-from support.session import Session, background, wait_for
+from support.session import Session
+from support.waiting import wait_for
 from testbed.artifacts import ssh_template
 
 
@@ -58,4 +60,4 @@ class SecureShell:
 
     def wait_nothing_left(self, seconds: float = 60) -> None:
         """Wait until no connection into this job has left anything on the access point."""
-        wait_for(lambda: not self.left_on_ap(), seconds, "the access point to be clean")
+        wait_for(lambda: not self.left_on_ap(), seconds, lambda: f"the access point to be clean: {self.left_on_ap()}")

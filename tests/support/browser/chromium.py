@@ -6,14 +6,14 @@ import os
 import shlex
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, Page, Playwright, ViewportSize
 
 from testbed.pool.pool import kill_tree
 
 CHROMIUM = "/usr/bin/chromium"
 #: Nothing of the browser's own on the network: no updates, no sync, no field trials.
 QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
-SIZE = {"width": 1200, "height": 750}
+SIZE: ViewportSize = {"width": 1200, "height": 750}
 
 
 class Chromium:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 
 from playwright.sync_api import Locator, Page, WebSocket, expect
 
-from support.session import wait_for
+from support.waiting import wait_for
 
 #: Seconds for Lab to load, and for a kernel to start or to be reached again (Lab tries less and less often).
 LOAD, KERNEL = 40, 90
@@ -147,7 +147,7 @@ class Terminal:
             self.page.evaluate("0")  # Playwright hears of frames only while it is asked something
             return text in self.text
 
-        wait_for(look, seconds, f"{text!r} in the terminal; it shows {self.text!r}")
+        wait_for(look, seconds, lambda: f"{text!r} in the terminal; it shows {self.text!r}")
 
     def _listen(self, socket: WebSocket) -> None:
         if "/terminals/websocket/" in socket.url:

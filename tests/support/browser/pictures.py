@@ -19,8 +19,9 @@ from playwright.sync_api import sync_playwright  # noqa: E402
 
 from support.browser.chromium import Chromium  # noqa: E402
 from support.browser.lab import Lab  # noqa: E402
+from support.hosts import place_image  # noqa: E402
 from support.laptop import laptops  # noqa: E402
-from support.session import Session, place_image, sessions  # noqa: E402
+from support.session import Session, sessions  # noqa: E402
 from testbed.pool.pool import Pool  # noqa: E402
 
 PICTURES = ROOT / "docs/pictures"

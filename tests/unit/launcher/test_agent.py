@@ -11,7 +11,7 @@ import pytest
 
 from chtc_jupyter.ssh import agent as agent_module
 from chtc_jupyter.ssh.agent import LONGEST, RefusedError, decode
-from support.session import wait_for
+from support.waiting import wait_for
 
 
 class Agent:

@@ -12,7 +12,7 @@ import pytest
 from jupyter_session.activity.process_groups import Processes, Role
 from jupyter_session.activity.procfs import Process, last_input, read_all
 from jupyter_session.state_dir import StateDir
-from support.session import wait_for
+from support.waiting import wait_for
 
 KERNEL = "ed43f15c-68c8-48a3-8d27-23cf571ccc6b"
 SUPERVISOR, TMUX, LAB = 14, 20, 21

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from support.session import wait_for
+from support.waiting import wait_for
 from testbed.bench import figures, scale
 
 

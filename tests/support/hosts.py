@@ -1,0 +1,75 @@
+"""What a test does to the hosts of the pool: run a program beside it, place the image, change the configuration."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from support.waiting import patience
+from testbed.artifacts import image
+from testbed.host import locks
+from testbed.pool.pool import HostProcess, Pool, kill_tree
+
+ROOT = Path(__file__).parents[2]
+SHARED_IMAGE = "/srv/jupyter.sif"
+
+
+@contextlib.contextmanager
+def background(pool: Pool, host: str, argv: Sequence[str], user: str = "root", **options: Any) -> Iterator[HostProcess]:
+    """Run a command on a host for the duration of the block; its output and errors are one stream."""
+    running = pool.popen(host, argv, user=user, **{"stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT, **options})
+    try:
+        yield running
+    finally:
+        kill_tree(running.pid)
+        with running:  # its streams are closed
+            running.wait(10 * patience())
+
+
+def configure(pool: Pool, host: str, *lines: str) -> None:
+    """Replace what the test has added to a host's HTCondor configuration, and have the daemons read it."""
+    pool.put(host, "/etc/condor/config.d/90-policy", "".join(f"{line}\n" for line in lines).encode())
+    pool.exec(host, ["condor_reconfig"], check=True)
+
+
+@contextlib.contextmanager
+def login_shell(pool: Pool, user: str, line: str) -> Iterator[None]:
+    """Begin a user's login shell on the access point with a line for the duration of the block.
+
+    Not for two tests at once: each user's file on a pool belongs to one test.
+    """
+    profile = pool.path("ap", f"/home/{user}/.bashrc")
+    before = profile.read_text()
+    profile.write_text(f"{line}\n{before}")
+    try:
+        yield
+    finally:
+        profile.write_text(before)
+
+
+@contextlib.contextmanager
+def small_disk(pool: Pool, folder: str, size: str) -> Iterator[None]:
+    """Make a folder of alice's on the access point a disk of this size for the duration of the block."""
+    pool.exec("ap", ["mkdir", "-p", folder], user="alice", check=True)  # as root, the way to it would be root's
+    pool.exec("ap", ["mount", "-t", "tmpfs", "-o", f"size={size},uid=2001,mode=755", "tmpfs", folder], check=True)
+    try:
+        yield
+    finally:
+        pool.exec("ap", ["umount", "-l", folder], check=True)
+
+
+def place_image(pool: Pool, host: str = "ap") -> None:
+    """Put the image on a host, for sessions to link to, unless it is there already."""
+    sif = Path(os.environ["JUPYTER_SIF"]) if "JUPYTER_SIF" in os.environ else image.build().path / "jupyter.sif"
+    placed, mark = pool.path(host, SHARED_IMAGE), pool.path(host, f"{SHARED_IMAGE}.is.{sif.parent.name}")
+    with locks.locked(pool.state / f"image-{host}.lock"):  # several workers come here at once
+        if not mark.exists():
+            for old in placed.parent.glob(f"{placed.name}.is.*"):
+                old.unlink()
+            pool.copy(host, sif, f"{SHARED_IMAGE}.new")
+            placed.with_name(f"{placed.name}.new").replace(placed)
+            mark.touch()

@@ -1,0 +1,40 @@
+"""Wait for a condition, for as long as the load of the machine makes reasonable."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+#: The most by which a loaded machine makes a time limit longer.
+_MOST_PATIENCE = 5.0
+
+
+def patience() -> float:
+    """Return the factor for time limits now: 1 on an idle machine, more where processes share its cores."""
+    cores = len(os.sched_getaffinity(0))
+    return min(max(1.0, os.getloadavg()[0] / cores), _MOST_PATIENCE)
+
+
+def wait_for(condition: Callable[[], T], seconds: float, what: str | Callable[[], str], every: float = 0.3) -> T:
+    """Return the first true value of `condition`.
+
+    Raises AssertionError if there is none within `seconds` (more under load, see `patience`). `what` describes the
+    condition; a function is called only if the wait fails, so that it can show what there is then.
+    """
+    started = time.monotonic()
+    while not (value := condition()):
+        if (waited := time.monotonic() - started) > seconds * patience():
+            raise AssertionError(f"waited {waited:.0f} s in vain for {what if isinstance(what, str) else what()}")
+        time.sleep(every)
+    return value
+
+
+def assert_never(condition: Callable[[], object], seconds: float, what: str) -> None:
+    """Raise AssertionError if `condition` becomes true within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        assert not condition(), what
+        time.sleep(0.3)
