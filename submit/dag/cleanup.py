@@ -1,4 +1,4 @@
-"""What a session may leave on the access point when it could not end in order, and its removal."""
+"""Remove what a session may leave on the access point when it could not shut down in order."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 from plan import Plan
 
 #: Where the tunnels' sockets are.
-TMP = Path("/tmp")  # noqa: S108 - as the line in JupyterConnect has it
+TMP = Path("/tmp")  # noqa: S108 - as in the line in JupyterConnect
 
 
 def find_leftovers(job: str, plan: Plan, tmp: Path = TMP) -> list[Path]:
-    """Return the connection file, half-saved files and the tunnels' folders of a job, as far as they are the user's."""
+    """Return a job's connection file, partly saved files, and tunnel folders, if they belong to the user."""
     own = plan.notebooks / ".jupyter-session"
     names = [plan.iwd / f"jupyter-{job}.json", own / f"saving-{job}", own / f"saving-{job}-large"]
     return [path for path in (*names, *tmp.glob(f"jupyter-{job}-*")) if _is_ours(path)]
 
 
 def remove_leftovers(job: str, plan: Plan, tmp: Path = TMP) -> None:
-    """Remove what a job that has ended has left."""
+    """Remove what a job that has ended left behind."""
     for path in find_leftovers(job, plan, tmp):
         if stat.S_ISDIR(path.lstat().st_mode):
             shutil.rmtree(path, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""HTCondor's own commands, as this access point has them."""
+"""Run HTCondor's own commands on this access point."""
 
 from __future__ import annotations
 
@@ -7,65 +7,65 @@ import re
 import subprocess
 from typing import Any
 
+from chtc_condor.codes import JobNotification
+
 _STRING = re.compile(r'(\w+)="(.*)"')
-#: JobNotification: always, at completion.
-_WANTS_MAIL = (1, 2)
 
 
 class CondorError(Exception):
-    """A command of HTCondor's could not do it; the message says why in one sentence."""
+    """A command of HTCondor's failed; the message gives the reason in one sentence."""
 
 
-def strings(text: str) -> dict[str, str]:
+def parse_strings(text: str) -> dict[str, str]:
     """Return the attributes that are strings, from an ad in the long form."""
     found = (_STRING.fullmatch(line) for line in text.splitlines())
     return {pair[1]: re.sub(r"\\(.)", r"\1", pair[2]) for pair in found if pair}
 
 
-def quoted(text: str) -> str:
-    """Write a ClassAd string."""
+def quote_string(text: str) -> str:
+    """Return a text as a ClassAd string."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def described(submit_file: str) -> dict[str, str]:
-    """Return the string attributes of the job that a submit file describes; nothing is submitted."""
-    return strings(_run("condor_submit", "-dry-run", "-", submit_file))
+def read_submit_file(submit_file: str) -> dict[str, str]:
+    """Return the string attributes of the job that a submit file describes, without submitting it."""
+    return parse_strings(_run("condor_submit", "-dry-run", "-", submit_file))
 
 
-def queue(constraint: str, *attributes: str) -> list[dict[str, Any]]:
+def query_jobs(constraint: str, *attributes: str) -> list[dict[str, Any]]:
     """Return the ads of the user's jobs that meet a constraint."""
     text = _run("condor_q", "-json", "-constraint", constraint, "-attributes", ",".join(attributes)).strip()
     return list(json.loads(text)) if text else []
 
 
-def mail(job: str, subject: str, body: str) -> None:
-    """Send a mail about a job as HTCondor would: where `notification` asks for it, to `notify_user`, by its mailer."""
-    ads = queue(f"ClusterId == {int(job.partition('.')[0])}", "JobNotification", "NotifyUser", "Owner")
-    if not ads or ads[0].get("JobNotification") not in _WANTS_MAIL:
+def send_mail(job: str, subject: str, body: str) -> None:
+    """Send mail about a job as HTCondor would: only if `notification` asks for it, and to `notify_user`."""
+    ads = query_jobs(f"ClusterId == {int(job.partition('.')[0])}", "JobNotification", "NotifyUser", "Owner")
+    if not ads or ads[0].get("JobNotification") not in (JobNotification.ALWAYS, JobNotification.COMPLETE):
         return
     address = str(ads[0].get("NotifyUser") or ads[0].get("Owner"))
     if "@" not in address:
-        address += f"@{_setting('EMAIL_DOMAIN') or _setting('UID_DOMAIN')}"
-    mailer = _setting("MAIL")
+        address += f"@{_get_setting('EMAIL_DOMAIN') or _get_setting('UID_DOMAIN')}"
+    mailer = _get_setting("MAIL")
     if mailer and not address.startswith("-"):
-        _run(mailer, "-s", subject, address, given=f"{body}\n")
+        _run(mailer, "-s", subject, address, stdin=f"{body}\n")
 
 
-def _setting(name: str) -> str:
+def _get_setting(name: str) -> str:
     try:
         return _run("condor_config_val", name).strip()
     except CondorError:
         return ""
 
 
-def _run(*words: str, given: str = "") -> str:
+def _run(*argv: str, stdin: str = "") -> str:
     try:
         done = subprocess.run(
-            words, input=given, capture_output=True, text=True, errors="replace", timeout=120, check=False
+            argv, input=stdin, capture_output=True, text=True, errors="replace", timeout=120, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise CondorError(f"{words[0]} can't be run here ({error})") from None
+        raise CondorError(f"{argv[0]} can't be run here ({error})") from None
     if done.returncode:
-        said = [line.strip() for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
-        raise CondorError(f"{words[0]} says: {said[0] if said else f'exit status {done.returncode}'}")
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
+        raise CondorError(f"{argv[0]} failed: {lines[0] if lines else f'exit status {done.returncode}'}")
     return done.stdout

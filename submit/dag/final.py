@@ -1,9 +1,9 @@
 #!/usr/bin/env -S python3 -B
-"""At the end of the DAG, whatever ended it: leave nothing behind.
+"""At the end of the DAG, for any reason: wait for the session to end, and leave nothing behind.
 
 final.py SUBMIT_FILE NODE DAG_STATUS FAILED_COUNT
 
-Exits 0 where all went well or the DAG was removed, else 1: that is how the DAG ends.
+Exits with 0 if everything succeeded or the DAG was removed, otherwise with 1; the DAG ends accordingly.
 """
 
 from __future__ import annotations
@@ -16,25 +16,26 @@ import cleanup
 import condor
 import nodes_log
 import notify
+from chtc_condor.event_log import parse_events
 from nodes_log import Job
 from plan import Plan
 
-#: Seconds that a session may take to end in order, its notebooks to come back, and its POST script to run.
+#: Seconds for the session to shut down and its notebooks to come back, and for its POST script to run after that.
 PATIENCE, POST_PATIENCE = 3600, 120
-#: DAG_STATUS: all went well; a node failed; the DAG was removed.
+#: DAG_STATUS: everything succeeded; a node failed; the DAG was removed.
 _OK, _NODE_FAILED, _REMOVED = "0", "2", "4"
 
 
-def waits_for(jobs: Mapping[str, Job], node: str) -> str:
-    """Return what of the node's jobs is still to come: `its end`, `its POST script`, or nothing."""
+def find_pending(jobs: Mapping[str, Job], node: str) -> str:
+    """Return what is still to come of the node's jobs: `its end`, `its POST script`, or nothing."""
     own = [job for job in jobs.values() if job.node == node]
     if any(not job.ended for job in own):
         return "its end"
     return "its POST script" if any(not job.posted for job in own) else ""
 
 
-def is_fine(dag_status: str, failed_count: str) -> bool:
-    """Say whether the DAG ends well. DAGMan calls it a failed node when the watcher dies, but does not count it."""
+def is_success(dag_status: str, failed_count: str) -> bool:
+    """Return True if the DAG ends well. If the watcher dies, DAGMan reports a failed node but does not count it."""
     return dag_status in (_OK, _REMOVED) or (dag_status == _NODE_FAILED and failed_count == "0")
 
 
@@ -42,20 +43,20 @@ def main(submit_file: str, node: str, dag_status: str, failed_count: str) -> int
     """Return the exit status."""
     started = ended = time.monotonic()
     while True:
-        jobs = nodes_log.jobs(nodes_log.events(nodes_log.read(notify.nodes_log())))
-        what, now = waits_for(jobs, node), time.monotonic()
-        ended = now if what == "its end" else ended
-        if not what or now > started + PATIENCE or now > ended + POST_PATIENCE:
+        jobs = nodes_log.collect_jobs(parse_events(nodes_log.read_log(notify.find_nodes_log())))
+        pending, now = find_pending(jobs, node), time.monotonic()
+        ended = now if pending == "its end" else ended
+        if not pending or now > started + PATIENCE or now > ended + POST_PATIENCE:
             break
         time.sleep(1)
     try:
-        plan = Plan.of(condor.described(submit_file))
+        plan = Plan.from_ad(condor.read_submit_file(submit_file))
     except condor.CondorError:
         return 1
     for job in jobs.values():
         if job.node == node and job.ended:
             cleanup.remove_leftovers(job.id, plan)
-    return 0 if is_fine(dag_status, failed_count) else 1
+    return 0 if is_success(dag_status, failed_count) else 1
 
 
 if __name__ == "__main__":

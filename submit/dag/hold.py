@@ -1,47 +1,39 @@
 #!/usr/bin/env -S python3 -B
-"""Say why a session's job is on hold, and what to do.
+"""Tell the user why a session's job is on hold, and what to do.
 
 hold.py JOB
 """
 
 from __future__ import annotations
 
-import re
 import sys
 
 import nodes_log
 import notify
+from chtc_condor.codes import JobEventType
+from chtc_condor.event_log import parse_events
+from chtc_condor.hold_advice import Commands, advise_on_hold
 
 
-def sentence(job: str, why: str) -> str:
-    """Return what to tell of a job that is on hold."""
-    return f"Job {job} is on hold: {why.rstrip('.')}. {advice(job, why)}"
-
-
-def advice(job: str, why: str) -> str:
-    """Return the next step."""
-    low, release = why.lower(), f"condor_release {job}"
-    give_up = f"condor_rm {job} gives it up"
-    if "condor_hold" in low:
-        return f"Somebody held it: {release} lets it go on, {give_up}."
-    if "memory" in low:
-        return f"Ask for more, in MB: condor_qedit {job} RequestMemory 8192; {release}; {give_up}."
-    if re.search(r"disk|space|quota", low):
-        return f"Make room; or ask for more, in KB: condor_qedit {job} RequestDisk 16000000; {release}; {give_up}."
-    if re.search(r"image|\.sif|singularity|apptainer|container|transfer", low):
-        return f"See that the image and the notebooks folder are there and whole; {release}; {give_up}."
-    return f"{release} tries again, {give_up}."
+def describe_hold(job: str, reason: str, code: int | None = None) -> str:
+    """Return why a job is on hold, and the next step."""
+    release, remove = f"condor_release {job}", f"condor_rm {job}"
+    commands = Commands(
+        release=release,
+        remove=remove,
+        more_memory=f"run condor_qedit {job} RequestMemory 8192 (in MB), then {release}; or {remove} to give it up",
+        more_disk=f"run condor_qedit {job} RequestDisk 16000000 (in KB), then {release}; or {remove} to give it up",
+        another_image=f"replace the file, then run {release}; or {remove} to give it up",
+    )
+    return f"Job {job} is on hold: {reason.rstrip('.')}. {advise_on_hold(reason, commands, code)}"
 
 
 def main(job: str) -> int:
     """Return the exit status, which DAGMan ignores."""
-    holds = [
-        event
-        for event in nodes_log.events(nodes_log.read(notify.nodes_log()))
-        if event.job == job and event.number == 12
-    ]
+    events = parse_events(nodes_log.read_log(notify.find_nodes_log()))
+    holds = [event for event in events if event.job == job and event.type == JobEventType.JOB_HELD]
     if holds:
-        notify.notify_user("held", sentence(job, holds[-1].why), holds[-1].at)
+        notify.notify_user("held", describe_hold(job, holds[-1].reason, holds[-1].code), holds[-1].at)
     return 0
 
 

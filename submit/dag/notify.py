@@ -1,4 +1,4 @@
-"""Where this DAG is, and how its user is told: a line in its history, and a command of the user's."""
+"""Find the files of this DAG, and notify its user: by a line in its history, and by the user's own command."""
 
 from __future__ import annotations
 
@@ -11,52 +11,52 @@ from pathlib import Path
 PATIENCE = 60
 
 
-def dag() -> Path:
-    """Return the path of the DAG that this runs for: `jupyter.dag`. DAGMan says it in the environment."""
+def find_dag() -> Path:
+    """Return the path of the DAG that runs this script, such as `jupyter.dag`, from DAGMan's environment."""
     if "_CONDOR_DAGMAN_LOG" not in os.environ:
-        raise SystemExit("This is a part of jupyter.dag, and run by DAGMan: condor_submit_dag jupyter.dag")
+        raise SystemExit("DAGMan runs this script as part of jupyter.dag: use condor_submit_dag jupyter.dag.")
     return Path(os.environ["_CONDOR_DAGMAN_LOG"].removesuffix(".dagman.out"))
 
 
-def nodes_log() -> Path:
-    """Return DAGMan's log of the jobs."""
-    return Path(f"{dag()}.nodes.log")
+def find_nodes_log() -> Path:
+    """Return the path of DAGMan's log of the jobs."""
+    return Path(f"{find_dag()}.nodes.log")
 
 
 def format_now() -> str:
-    """Return the time as event logs have it."""
+    """Return the time as event logs write it."""
     return time.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def notify_user(state: str, sentence: str, at: str) -> bool:
-    """Write a line into the history and run the user's command; nothing where that line is there already.
+    """Write a line into the history and run the user's command, unless the history has the line already.
 
-    So what is started anew after the access point was down tells nothing twice. Returns whether it was told.
+    So a script that starts again after the access point was down repeats nothing. Return whether the line was new.
     """
-    history = Path(f"{dag()}.history")
-    line = f"{at}  {state}: {one_line(sentence)}\n"
+    history = Path(f"{find_dag()}.history")
+    line = f"{at}  {state}: {format_line(sentence)}\n"
     if history.exists() and line in history.read_text(errors="replace"):
         return False
     with history.open("a") as lines:
         lines.write(line)
-    _run_notify(history.parent, state, one_line(sentence))
+    _run_notify(history.parent, state, format_line(sentence))
     return True
 
 
-def one_line(text: str) -> str:
-    """Return a text with nothing in it that could break a line or a terminal."""
+def format_line(text: str) -> str:
+    """Return a text without anything that could break a line or a terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _run_notify(folder: Path, state: str, sentence: str) -> None:
-    """Run `./notify STATE SENTENCE`, if there is one; what it is told are words, never a shell's text."""
+    """Run `./notify STATE SENTENCE` if it exists; its arguments never pass through a shell."""
     command = folder / "notify"
     if not command.is_file() or not os.access(command, os.X_OK):
         return
-    words = ["timeout", "--kill-after=5", str(PATIENCE), str(command), state, sentence]
+    argv = ["timeout", "--kill-after=5", str(PATIENCE), str(command), state, sentence]
     null = subprocess.DEVNULL
-    with subprocess.Popen(words, cwd=folder, stdin=null, stdout=null, stderr=null) as process:
+    with subprocess.Popen(argv, cwd=folder, stdin=null, stdout=null, stderr=null) as process:
         try:
             process.wait()
         finally:
-            process.terminate()  # `timeout` takes what it runs along
+            process.terminate()  # `timeout` ends what it runs too

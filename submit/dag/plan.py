@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Plan:
-    """The job's folder, the files and folders that go in, the image among them, and the folder that comes back."""
+    """The job's folder, its input files (the image among them), the name of its image, and its output folder."""
 
     iwd: Path
     inputs: tuple[Path, ...]
@@ -18,18 +18,18 @@ class Plan:
 
     @property
     def notebooks(self) -> Path:
-        """The folder that comes back, on the access point."""
+        """The output folder, on the access point."""
         return self.iwd / self.output
 
     @classmethod
-    def of(cls, ad: Mapping[str, str]) -> Plan:
-        """Read a job's string attributes. What has a `://` is not on the access point."""
+    def from_ad(cls, ad: Mapping[str, str]) -> Plan:
+        """Read a job's string attributes. An input with `://` in its name is not on the access point."""
         iwd = Path(ad.get("Iwd", "."))
-        inputs = _names(ad.get("TransferInput", ""))
-        outputs = _names(ad.get("TransferOutput", ""))
+        inputs = _split_names(ad.get("TransferInput", ""))
+        outputs = _split_names(ad.get("TransferOutput", ""))
         local = tuple(iwd / name for name in inputs if "://" not in name)
         return cls(iwd, local, Path(ad.get("ContainerImage", "")).name, outputs[0] if outputs else "notebooks")
 
 
-def _names(text: str) -> list[str]:
+def _split_names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]

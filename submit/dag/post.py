@@ -1,13 +1,15 @@
 #!/usr/bin/env -S python3 -B
-"""After a session: say how it ended, tidy up, decide.
+"""After a session: tell the user how it ended, clean up, and decide whether to retry.
 
 post.py SUBMIT_FILE JOB RETURN RETRY MAX_RETRIES
 
-Exits 0: it ended as intended. 1: it broke, and may be started again. 2: that would be no use. 3: its user removed it.
+Exits with 0 if the session ended as intended, 1 if it failed and may be retried, 2 if a retry would not help, and 3 if
+its user removed it.
 """
 
 from __future__ import annotations
 
+import enum
 import json
 import os
 import pwd
@@ -21,60 +23,75 @@ import cleanup
 import condor
 import nodes_log
 import notify
+from chtc_condor.event_log import parse_events
 from plan import Plan
 
-ENDED, BROKE, NO_USE, REMOVED = range(4)
-#: $RETURN of a job that left the queue without an exit status, and of one that never came into it.
+
+class Exit(enum.IntEnum):
+    """Exit statuses of this script, which jupyter.dag acts upon."""
+
+    ENDED = 0
+    FAILED = 1
+    NO_RETRY = 2
+    REMOVED = 3
+
+
+#: DAGMan's $RETURN for a job that left the queue without an exit status, and for one that was never submitted.
 _ABORTED, _NOT_SUBMITTED = -1002, -1001
+#: Exit status of a session that has a wrong setting.
+_BAD_SETTING = 2
+#: How many files the summary names.
 _NAMES = 3
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The node's exit status, a word for what happened, and a sentence."""
+    """The node's exit status, the state that the user is notified of, and a sentence."""
 
-    status: int
+    status: Exit
     state: str
     sentence: str
 
 
-def verdict(returned: int, job: nodes_log.Job, owner: str, *, left: int) -> Verdict:
-    """Decide what an end means; `left` is how many times DAGMan would start it again.
+def judge_end(returned: int, job: nodes_log.Job, owner: str, *, left: int) -> Verdict:
+    """Decide what an end means; `left` is how many retries DAGMan has left.
 
-    An eviction is no end: HTCondor itself starts the job again. What its user or a rule of the pool removed is not
-    started again; what broke is.
+    An eviction is not an end: HTCondor itself starts the job again. A session that its user or a policy of the pool
+    removed is not retried; one that failed is.
     """
-    reason = _sentence(job.reason)
+    reason = _end_sentence(job.reason)
     if returned == 0:
-        return Verdict(ENDED, "ended", reason or "The session has ended.")
+        return Verdict(Exit.ENDED, "ended", reason or "The session has ended.")
     if returned == _ABORTED:
         if job.why.endswith(f"(by user {owner})"):
-            return Verdict(REMOVED, "removed", "The session was removed by its user.")
-        return Verdict(NO_USE, "removed", f"The session was removed: {_sentence(job.why)} It is not started again.")
+            return Verdict(Exit.REMOVED, "removed", "The session was removed by its user.")
+        why = _end_sentence(job.why)
+        return Verdict(Exit.NO_RETRY, "removed", f"The session was removed: {why} It will not be retried.")
     if returned == _NOT_SUBMITTED:
-        return Verdict(NO_USE, "failed", "HTCondor did not take the job: condor_submit with its submit file says why.")
-    if returned == NO_USE:
-        why = reason or "A setting of the session is wrong: its error file says which."
-        return Verdict(NO_USE, "failed", f"{why} It is not started again.")
+        hint = "run condor_submit with its submit file to see why"
+        return Verdict(Exit.NO_RETRY, "failed", f"HTCondor did not accept the job: {hint}.")
+    if returned == _BAD_SETTING:
+        why = reason or "A setting of the session is invalid: see its error file."
+        return Verdict(Exit.NO_RETRY, "failed", f"{why} It will not be retried.")
     how = f"died of signal {-returned}" if returned < 0 else f"ended with exit status {returned}"
     why = reason if job.state == "failed" else ""
-    again = "It is started again." if left else "It is not started again."
-    return Verdict(BROKE, "failed", " ".join(part for part in (f"The session {how}.", why, again) if part))
+    retry = "DAGMan retries it." if left else "It will not be retried."
+    return Verdict(Exit.FAILED, "failed", " ".join(part for part in (f"The session {how}.", why, retry) if part))
 
 
-def summary(receipt: Mapping[str, Any], folder: Path) -> str:
-    """Return what came of the session, from its receipt."""
+def summarize_receipt(receipt: Mapping[str, Any], folder: Path) -> str:
+    """Return how long the session ran and which files it changed."""
     if not receipt:
-        return f"It left no receipt; what was saved is in {folder}."
+        return f"It left no summary; its saved files are in {folder}."
     changed = receipt.get("changed") or {}
     names, count = list(changed.get("names") or ())[:_NAMES], changed.get("count") or 0
     more = f" and {count - len(names)} more" if count > len(names) else ""
     files = f"{', '.join(map(str, names))}{more}" if count else "none"
-    return f"It ran {_duration(receipt.get('seconds') or 0)}; files changed in {folder}: {files}."
+    return f"It ran for {_format_duration(receipt.get('seconds') or 0)}; files changed in {folder}: {files}."
 
 
-def receipt(folder: Path, job: str) -> dict[str, Any]:
-    """Return the receipt that a job has left; empty where there is none of it."""
+def read_receipt(folder: Path, job: str) -> dict[str, Any]:
+    """Return the receipt that a job has left; empty if there is none."""
     try:
         found = json.loads((folder / ".jupyter-session/last-session.json").read_text())
     except (OSError, ValueError):
@@ -82,35 +99,35 @@ def receipt(folder: Path, job: str) -> dict[str, Any]:
     return found if isinstance(found, dict) and found.get("job") == job else {}
 
 
-def _sentence(text: str) -> str:
+def _end_sentence(text: str) -> str:
     text = text.strip().rstrip(".")
     return f"{text}." if text else ""
 
 
-def _duration(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
-        return f"{hours} h {minutes} min"
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return f"{minutes} min" if minutes > 1 else f"{minutes * 60 + rest} s"
 
 
 def main(submit_file: str, job_id: str, returned: str, retry: str, max_retries: str) -> int:
     """Return the exit status."""
-    jobs = nodes_log.jobs(nodes_log.events(nodes_log.read(notify.nodes_log())))
+    jobs = nodes_log.collect_jobs(parse_events(nodes_log.read_log(notify.find_nodes_log())))
     job = jobs.get(job_id, nodes_log.Job(job_id, ""))
-    found = verdict(int(returned), job, pwd.getpwuid(os.getuid()).pw_name, left=int(max_retries) - int(retry))
-    told = found.sentence
+    verdict = judge_end(int(returned), job, pwd.getpwuid(os.getuid()).pw_name, left=int(max_retries) - int(retry))
+    text = verdict.sentence
     try:
-        plan = Plan.of(condor.described(submit_file))
+        plan = Plan.from_ad(condor.read_submit_file(submit_file))
     except condor.CondorError as error:
-        told += f" Its submit file can't be read any more: {error}."
+        text += f" Its submit file can't be read: {error}."
     else:
         cleanup.remove_leftovers(job_id, plan)
         if job.ran:
-            told += f" {summary(receipt(plan.notebooks, job_id), plan.notebooks)}"
-    notify.notify_user(found.state, told, job.at or notify.format_now())
-    return found.status
+            text += f" {summarize_receipt(read_receipt(plan.notebooks, job_id), plan.notebooks)}"
+    notify.notify_user(verdict.state, text, job.at or notify.format_now())
+    return verdict.status
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 #!/usr/bin/env -S python3 -B
-"""Before a session: refuse, in one sentence, what could not go well.
+"""Before a session: refuse, in one sentence, what can't succeed.
 
 pre.py SUBMIT_FILE
 
-Exits 0, or 2 where trying again would be no use; then nothing is submitted.
+Exits with 0, or with 2 if nothing should be submitted and a retry would not help.
 """
 
 from __future__ import annotations
@@ -18,18 +18,25 @@ from typing import Any
 
 import condor
 import notify
+from chtc_condor.codes import JobStatus
 from plan import Plan
 
 REFUSED = 2
 #: Bytes that must be free for the notebooks in any case.
 ROOM = 64 << 20
-_STATUS = {1: "is in the queue", 2: "is running", 3: "is being removed", 5: "is on hold", 6: "is bringing them back"}
-_TO_DO = {3: "wait until it has gone", 6: "wait until it has gone"}
+_STATUS: Mapping[int, str] = {
+    JobStatus.IDLE: "is in the queue",
+    JobStatus.RUNNING: "is running",
+    JobStatus.REMOVED: "is being removed",
+    JobStatus.HELD: "is on hold",
+    JobStatus.TRANSFERRING_OUTPUT: "is transferring its output",
+}
+_LEAVING = (JobStatus.REMOVED, JobStatus.TRANSFERRING_OUTPUT)
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What was seen: why an input can't be used, why nothing can be written, bytes free, bytes needed, other jobs."""
+class Findings:
+    """What the checks found: why an input or the folder can't be used, bytes free and needed, other jobs."""
 
     unusable: Mapping[Path, str] = field(default_factory=dict)
     is_folder: bool = True
@@ -39,44 +46,48 @@ class Seen:
     others: Sequence[Mapping[str, Any]] = ()
 
 
-def refusal(submit_file: str, plan: Plan, seen: Seen) -> str:
-    """Return why no session should be submitted, with the next step; empty if nothing speaks against it."""
-    if not seen.is_folder:
-        return f"the notebooks folder {plan.notebooks} is not there: make it, or name another in {submit_file}"
-    for path, why in seen.unusable.items():
-        what = "the image" if path.name == plan.image else "what it takes along,"
-        return f"{what} {path} {why}: put it there, or name another in {submit_file}"
-    if seen.unwritable:
-        return f"nothing can be written into {plan.notebooks} ({seen.unwritable}): make room, or see whose it is"
-    if seen.free < seen.needed:
+def explain_refusal(submit_file: str, plan: Plan, found: Findings) -> str:
+    """Return why no session should be submitted, with the next step; empty if there is no reason."""
+    if not found.is_folder:
+        return f"the notebooks folder {plan.notebooks} does not exist: create it, or name another one in {submit_file}"
+    for path, why in found.unusable.items():
+        what = "the image" if path.name == plan.image else "the input"
+        return f"{what} {path} {why}: put it there, or name another one in {submit_file}"
+    if found.unwritable:
         return (
-            f"the disk of {plan.notebooks} has {_megabytes(seen.free)} free, and the notebooks need "
-            f"{_megabytes(seen.needed)} to come back: make room"
+            f"can't write to the notebooks folder {plan.notebooks} ({found.unwritable}): free some space, or check its "
+            "owner and permissions"
         )
-    for ad in seen.others:
+    if found.free < found.needed:
+        return (
+            f"the disk of {plan.notebooks} has {_format_size(found.free)} free, but the notebooks need "
+            f"{_format_size(found.needed)} to come back: free some space"
+        )
+    for ad in found.others:
         job, status = f"{ad['ClusterId']}.{ad['ProcId']}", int(ad["JobStatus"])
-        to_do = _TO_DO.get(status, f"use that one (condor_q {job} -af JupyterConnect), or end it: condor_rm {job}")
-        return f"a session of {plan.notebooks} {_STATUS.get(status, 'is there')} already, job {job}: {to_do}"
+        use_it = f"use that one (condor_q {job} -af JupyterConnect), or end it with condor_rm {job}"
+        to_do = "wait until it has left the queue" if status in _LEAVING else use_it
+        return f"job {job}, a session of {plan.notebooks}, {_STATUS.get(status, 'is in the queue')} already: {to_do}"
     return ""
 
 
-def look(plan: Plan) -> Seen:
-    """Look at what the plan needs; CondorError where the queue can't be asked."""
+def check_plan(plan: Plan) -> Findings:
+    """Check what the plan needs. Raises CondorError if the queue can't be queried."""
     is_folder = plan.notebooks.is_dir()
     if not is_folder:
-        return Seen(is_folder=False)
-    checked = ((path, _why_unusable(path)) for path in plan.inputs)
+        return Findings(is_folder=False)
+    checked = ((path, _check_input(path)) for path in plan.inputs)
     disk = os.statvfs(plan.notebooks)
-    return Seen(
+    return Findings(
         unusable={path: why for path, why in checked if why},
-        unwritable=_why_unwritable(plan.notebooks),
+        unwritable=_check_writable(plan.notebooks),
         free=disk.f_bavail * disk.f_frsize,
-        needed=max(ROOM, _size(plan.notebooks)),
-        others=_others(plan),
+        needed=max(ROOM, _measure_folder(plan.notebooks)),
+        others=_find_others(plan),
     )
 
 
-def _why_unusable(path: Path) -> str:
+def _check_input(path: Path) -> str:
     try:
         if path.is_dir():
             os.scandir(path).close()
@@ -84,12 +95,12 @@ def _why_unusable(path: Path) -> str:
         with path.open("rb") as data:
             begin = data.read(128)
     except OSError as error:
-        return "is not there" if isinstance(error, FileNotFoundError) else f"can't be read ({error.strerror})"
-    return "is no Apptainer image" if path.suffix == ".sif" and b"SIF_MAGIC" not in begin else ""
+        return "does not exist" if isinstance(error, FileNotFoundError) else f"can't be read ({error.strerror})"
+    return "is not an Apptainer image" if path.suffix == ".sif" and b"SIF_MAGIC" not in begin else ""
 
 
-def _why_unwritable(folder: Path) -> str:
-    """Take some room and give it back: only so a quota shows."""
+def _check_writable(folder: Path) -> str:
+    """Allocate some space and free it again: nothing else shows a quota."""
     try:
         with tempfile.TemporaryFile(dir=folder) as probe:
             os.posix_fallocate(probe.fileno(), 0, 1 << 20)
@@ -98,22 +109,22 @@ def _why_unwritable(folder: Path) -> str:
     return ""
 
 
-def _size(folder: Path) -> int:
-    return sum(_bytes(os.path.join(within, name)) for within, _, names in os.walk(folder) for name in names)
+def _measure_folder(folder: Path) -> int:
+    return sum(_measure_file(os.path.join(within, name)) for within, _, names in os.walk(folder) for name in names)
 
 
-def _bytes(path: str) -> int:
+def _measure_file(path: str) -> int:
     try:
         return os.lstat(path).st_size
     except OSError:
         return 0
 
 
-def _others(plan: Plan) -> list[dict[str, Any]]:
+def _find_others(plan: Plan) -> list[dict[str, Any]]:
     """Return other jobs that bring back the same folder; a job that has completed has done so."""
     own = os.environ.get("CONDOR_ID", "").partition(".")[0]
-    wanted = f"TransferOutput == {condor.quoted(plan.output)} && JobStatus != 4"
-    ads = condor.queue(wanted, "ClusterId", "ProcId", "JobStatus", "Iwd", "DAGManJobId")
+    wanted = f"TransferOutput == {condor.quote_string(plan.output)} && JobStatus != {JobStatus.COMPLETED:d}"
+    ads = condor.query_jobs(wanted, "ClusterId", "ProcId", "JobStatus", "Iwd", "DAGManJobId")
     return [
         ad
         for ad in ads
@@ -121,15 +132,15 @@ def _others(plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
-def _megabytes(size: int) -> str:
+def _format_size(size: int) -> str:
     return f"{size / 1e6:.0f} MB"
 
 
 def main(submit_file: str) -> int:
     """Return the exit status."""
     try:
-        plan = Plan.of(condor.described(submit_file))
-        why = refusal(submit_file, plan, look(plan))
+        plan = Plan.from_ad(condor.read_submit_file(submit_file))
+        why = explain_refusal(submit_file, plan, check_plan(plan))
     except condor.CondorError as error:
         why = str(error)
     if why:

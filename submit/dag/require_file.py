@@ -1,5 +1,5 @@
 #!/usr/bin/env -S python3 -B
-"""Before a step that goes on with what a notebook wrote: say in one sentence that it is not there.
+"""Refuse a step that needs a file which no notebook has written.
 
 require_file.py FILE
 """
@@ -13,12 +13,12 @@ import notify
 
 
 def main(name: str) -> int:
-    """Return the exit status: 0 where the file is there, with something in it."""
+    """Return the exit status: 0 if the file exists and is not empty."""
     path = Path(name)
     if path.is_file() and path.stat().st_size:
         return 0
     notify.notify_user(
-        "refused", f"{name} is not there: the session ended before a notebook wrote it.", notify.format_now()
+        "refused", f"{name} does not exist: the session ended before a notebook wrote it.", notify.format_now()
     )
     return 1
 

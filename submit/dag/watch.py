@@ -1,9 +1,9 @@
 #!/usr/bin/env -S python3 -B
-"""Say when a session is ready, and when it warns, for as long as the DAG.
+"""Tell the user when a session is ready, and pass on its warnings, for as long as the DAG runs.
 
 watch.py NODE
 
-It reads DAGMan's log as it grows: no query while nothing changes. DAGMan ends it.
+Follows DAGMan's log and queries nothing while the log does not grow. DAGMan ends this process.
 """
 
 from __future__ import annotations
@@ -18,60 +18,61 @@ from typing import NoReturn
 import condor
 import nodes_log
 import notify
-from nodes_log import Event
+from chtc_condor.codes import JobEventType
+from chtc_condor.event_log import Event, measure_complete, parse_events
 
 #: Seconds between two looks at the log.
 LOOK = 1.0
 
 
 class Watcher:
-    """Turns events into what the user is told: a state and a sentence."""
+    """Turns events into news for the user: a state and a sentence."""
 
     def __init__(self, node: str) -> None:
         self._node = node
         self._jobs: set[str] = set()
         self._ready: set[str] = set()
-        self._why: dict[str, str] = {}
+        self._evicted: dict[str, str] = {}
 
-    def after(self, event: Event) -> tuple[str, str] | None:
-        """Take an event; return what it has to tell."""
-        job, said = event.job, event.said
-        if event.number == 0 and event.node == self._node:
+    def apply_event(self, event: Event) -> tuple[str, str] | None:
+        """Take an event; return the news in it, if there is any."""
+        job, announcement = event.job, event.announcement
+        if event.type == JobEventType.SUBMIT and event.node == self._node:
             self._jobs.add(job)
         if job not in self._jobs:
             return None
-        if event.number == 1:
+        if event.type == JobEventType.EXECUTE:
             self._ready.discard(job)
-        if event.number == 4:
-            self._why[job] = event.why or "the machine was needed"
-        if "warning" in said:
-            return "warning", said["warning"]
-        if said.get("state") == "ready" and job not in self._ready:
+        if event.type == JobEventType.JOB_EVICTED:
+            self._evicted[job] = event.reason or "the machine was needed"
+        if "warning" in announcement:
+            return "warning", announcement["warning"]
+        if announcement.get("state") == "ready" and job not in self._ready:
             self._ready.add(job)
-            again = f" again, after an eviction ({self._why.pop(job)})" if job in self._why else ""
-            paste = f"condor_q {job} -af JupyterConnect prints the line to paste on your laptop"
-            return "ready", f"The session is ready{again}: {paste}."
+            again = f" again after an eviction ({self._evicted.pop(job)})" if job in self._evicted else ""
+            how = f"run condor_q {job} -af JupyterConnect to get the line to paste on your laptop"
+            return "ready", f"The session is ready{again}: {how}."
         return None
 
 
 def follow(log: Path, watcher: Watcher) -> NoReturn:
-    """Tell what is in the log, and what comes."""
+    """Pass on the news in the log, and those to come."""
     offset = 0
     while True:
-        data = nodes_log.read(log, offset)
-        end = nodes_log.whole(data)
-        for event in nodes_log.events(data[:end]):
-            if (news := watcher.after(event)) and notify.notify_user(*news, event.at) and news[0] == "ready":
-                with contextlib.suppress(condor.CondorError):  # the history has it
-                    condor.mail(event.job, f"[HTCondor] Job {event.job}: JupyterLab is ready", news[1])
+        data = nodes_log.read_log(log, offset)
+        end = measure_complete(data)
+        for event in parse_events(data[:end]):
+            if (news := watcher.apply_event(event)) and notify.notify_user(*news, event.at) and news[0] == "ready":
+                with contextlib.suppress(condor.CondorError):  # the history has the news
+                    condor.send_mail(event.job, f"[HTCondor] Job {event.job}: JupyterLab is ready", news[1])
         offset += end
         time.sleep(LOOK)
 
 
 def main(node: str) -> NoReturn:
-    """Run until DAGMan ends it, by SIGTERM."""
+    """Run until DAGMan ends this process with SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    follow(notify.nodes_log(), Watcher(node))
+    follow(notify.find_nodes_log(), Watcher(node))
 
 
 if __name__ == "__main__":

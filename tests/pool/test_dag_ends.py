@@ -42,7 +42,7 @@ def test_a_session_that_breaks_is_started_again(new_dag):
     dag.kill_supervisor()
     dag.wait_session(2).ready()
     assert dag.told()[:2] == ["ready", "failed"]
-    assert "It is started again." in dag.history()
+    assert "DAGMan retries it." in dag.history()
     dag.inside("jupyter-session", "stop")
     assert dag.wait_dag_gone() == 0
     dag.wait_nothing_left()
@@ -53,7 +53,7 @@ def test_a_session_that_breaks_each_time_is_started_three_times_at_most(new_dag)
     assert dag.wait_dag_gone() == 1
     assert len(dag.jobs()) == 3
     assert dag.told() == ["failed"] * 3
-    assert "It is not started again." in dag.history().splitlines()[2]
+    assert "It will not be retried." in dag.history().splitlines()[2]
     dag.wait_nothing_left()
 
 
@@ -70,7 +70,7 @@ def test_a_held_job_is_told_of_with_the_next_step_and_goes_on_when_released(new_
     dag.ready()
     dag.ap("condor_hold", dag.job, check=True)
     history = dag.wait_told("ready", "held")
-    assert f"condor_release {dag.job} lets it go on" in history
+    assert f"run condor_release {dag.job} to let it continue" in history
     dag.ap("condor_release", dag.job, check=True)
     dag.wait_told("ready", "held", "ready")
     dag.inside("jupyter-session", "stop")

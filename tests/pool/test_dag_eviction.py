@@ -15,7 +15,7 @@ def test_a_session_that_is_evicted_twice_runs_to_its_end_with_its_notebooks(new_
         if time < 3:
             dag.ap("condor_vacate_job", dag.job, check=True)
     dag.wait_told("ready", "ready", "ready")
-    assert "again, after an eviction" in dag.history().splitlines()[2]
+    assert "again after an eviction" in dag.history().splitlines()[2]
     assert "kept-1.ipynb" in dag.request("/api/contents")
     dag.inside("jupyter-session", "stop")
 

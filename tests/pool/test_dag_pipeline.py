@@ -40,7 +40,7 @@ def test_a_pipeline_whose_notebook_wrote_nothing_says_so_and_can_be_submitted_ag
     pipeline.submit_dag().wait_session().ready()
     pipeline.inside("jupyter-session", "stop")
     assert pipeline.wait_dag_gone() == 1
-    assert "summary.json is not there" in pipeline.wait_told("ready", "ended", "refused")
+    assert "summary.json does not exist" in pipeline.wait_told("ready", "ended", "refused")
     assert not pipeline.jobs("report")
     assert_nothing_left(pipeline)
 

@@ -17,7 +17,7 @@ def test_a_missing_image_is_said_and_nothing_is_submitted(new_dag):
     dag.submit_dag()
     assert dag.wait_dag_gone() == 1
     history = dag.wait_told("refused")
-    assert f"the image {dag.folder}/jupyter.sif is not there: put it there" in history
+    assert f"the image {dag.folder}/jupyter.sif does not exist: put it there" in history
     assert_nothing_was_submitted(dag)
     assert not dag.jobs()
     dag.wait_nothing_left()
@@ -37,12 +37,12 @@ def refused(dag, submit_file="jupyter.sub"):
     ("spoil", "part"),
     [
         ("true", ""),
-        ("rm jupyter.sif; echo nothing >jupyter.sif", "is no Apptainer image"),
+        ("rm jupyter.sif; echo nothing >jupyter.sif", "is not an Apptainer image"),
         ("rm jupyter.sif; cp /etc/hostname jupyter.sif; chmod 0 jupyter.sif", "can't be read (Permission denied)"),
         ("rm -r notebooks", "the notebooks folder"),
-        ("chmod 500 notebooks", "nothing can be written into"),
-        ("echo 'queue queue' >jupyter.sub", "condor_submit says: "),
-        ("rm jupyter.sub", "condor_submit says: "),
+        ("chmod 500 notebooks", "can't write to the notebooks folder"),
+        ("echo 'queue queue' >jupyter.sub", "condor_submit failed: "),
+        ("rm jupyter.sub", "condor_submit failed: "),
     ],
 )
 def test_what_a_session_lacks_is_said_in_one_sentence(new_dag, spoil, part):
@@ -60,7 +60,7 @@ def test_a_full_disk_is_said(new_dag):
     mount = 'mount -t tmpfs -o size=1m,mode=777 full "$0"/notebooks && head -c 2M /dev/zero >"$0"/notebooks/zeros; true'
     dag.pool.exec("ap", ["sh", "-c", mount, dag.folder], check=True)
     try:
-        assert "(No space left on device): make room" in refused(dag)
+        assert "(No space left on device): free some space" in refused(dag)
     finally:
         dag.pool.exec("ap", ["umount", f"{dag.folder}/notebooks"], check=True)
 
@@ -68,4 +68,4 @@ def test_a_full_disk_is_said(new_dag):
 def test_a_second_session_of_the_folder_is_refused_whoever_submitted_the_first(new_dag):
     dag = new_dag()
     dag.submit("", "requirements = false")
-    assert f"is in the queue already, job {dag.job}" in refused(dag)
+    assert f"job {dag.job}, a session of {dag.folder}/notebooks, is in the queue already" in refused(dag)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import nodes_log
+from chtc_condor.event_log import parse_events
 from support.hosts import ROOT
 from support.session import Session
 from support.waiting import wait_for
@@ -29,7 +30,7 @@ class DagSession(Session):
         self.dag_job = ""
         for source in (ROOT / "submit").rglob("*"):
             name = str(source.relative_to(ROOT / "submit"))
-            if re.fullmatch(r"\w+\.dag|dag/\w+\.(py|sub)|pipeline/.+|notebooks/.+", name) and source.is_file():
+            if re.fullmatch(r"\w+\.dag|dag/(\w+/)?\w+\.(py|sub)|pipeline/.+|notebooks/.+", name) and source.is_file():
                 pool.copy("ap", source, f"{self.folder}/{name}", user, source.stat().st_mode & 0o777)
         self.before = self.listing()
 
@@ -52,7 +53,7 @@ class DagSession(Session):
     def jobs(self, node: str = "session") -> list[nodes_log.Job]:
         """Return what DAGMan's log says of the jobs of a node, in order."""
         log = (self.file(f"{self.dag}.nodes.log") or "").encode()
-        return [job for job in nodes_log.jobs(nodes_log.events(log)).values() if job.node == node]
+        return [job for job in nodes_log.collect_jobs(parse_events(log)).values() if job.node == node]
 
     def wait_session(self, number: int = 1, seconds: float = 180) -> DagSession:
         """Wait until the DAG has submitted so many sessions; `job` is the last of them."""

@@ -26,7 +26,15 @@ main()
 def build() -> cache.Entry:
     """Return the cache's entry that holds ``packages.zip``: the launcher and what it depends on."""
     submit = venv.CHECKOUT / "submit"
-    sources = [submit / "pyproject.toml", *(submit / "src").rglob("*.py")]
+    sources = [
+        submit / "pyproject.toml",
+        *(
+            path
+            for folder in ("src", "dag/chtc_condor")
+            for path in (submit / folder).rglob("*")
+            if path.suffix != ".pyc" and path.is_file()
+        ),
+    ]
     key = cache.key(cache.files_key(sources, venv.CHECKOUT), sys.version)
     return cache.get("launcher", key, _build, what="chtc-jupyter", takes="15 s")
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
-from chtc_jupyter.condor.event_log import JobProgress, Phase
+from chtc_condor.hold_advice import Commands, advise_on_hold
+from chtc_jupyter.condor.job_progress import JobProgress, Phase
 from chtc_jupyter.proxy.http_head import Notice
 from chtc_jupyter.store import Record
 
@@ -93,7 +92,10 @@ def build_notice(record: Record, course: JobProgress, *, why: str, asks: bool) -
         )
         return Notice(f"No connection to {record.ap}", (why, what, meanwhile))
     if course.phase is Phase.HELD:
-        return Notice("The job is on hold", (f"{describe_hold(course)}.", hold_advice(describe_hold(course), record)))
+        return Notice(
+            "The job is on hold",
+            (f"{describe_hold(course)}.", hold_advice(describe_hold(course), record, course.hold_code)),
+        )
     if course.phase is Phase.READY:
         return Notice("JupyterLab is ready, and the way to it is being opened", ("This page goes on by itself.",))
     lines = ("This page goes on by itself.", kept) if course.starts > 0 else ("This page goes on by itself.",)
@@ -119,23 +121,18 @@ def describe_forbidden_forward(ap: str) -> str:
     )
 
 
-def hold_advice(why: str, record: Record) -> str:
-    """Say what to do about a job on hold."""
-    low = why.lower()
-    stop = f"chtc-jupyter stop {record.name}"
-    if "transfer" in low and re.search(r"no space|quota", low):
-        return f"The disk or your quota on {record.ap} is full: make room there, then `condor_release {record.job}`."
-    if "transfer" in low:
-        return f"A file could not be moved: see that folder and image are there, then `condor_release {record.job}`."
-    if "memory" in low:
-        return f"It needs more memory: `{stop}`, then start it with a larger --memory."
-    if re.search(r"disk|no space|quota", low):
-        return f"It needs more disk on its machine: `{stop}`, then start it with a larger --disk."
-    if re.search(r"image|\.sif|singularity|apptainer|container", low):
-        return f"The image can't be used: `{stop}`, then start it with an --image that is whole."
-    if "via condor_hold" in low:
-        return f"Somebody held it: `condor_release {record.job}` on the access point lets it go on."
-    return f"`condor_release {record.job}` on the access point tries again; `{stop}` gives it up."
+def hold_advice(why: str, record: Record, code: int | None = None) -> str:
+    """Return what to do about a job on hold, for a reason of HTCondor's and a HoldReasonCode, if it is known."""
+    stop = f"`chtc-jupyter stop {record.name}`"
+    commands = Commands(
+        release=f"`condor_release {record.job}` on the access point",
+        remove=stop,
+        more_memory=f"run {stop}, then start it with a larger --memory",
+        more_disk=f"run {stop}, then start it with a larger --disk",
+        another_image=f"run {stop}, then start it with another --image",
+        access_point=record.ap,
+    )
+    return advise_on_hold(why, commands, code)
 
 
 def format_duration(seconds: int | None) -> str:

@@ -8,9 +8,9 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
+from chtc_condor.event_log import EventReader
 from chtc_jupyter import messages
-from chtc_jupyter.condor import event_log
-from chtc_jupyter.condor.event_log import JobProgress, Phase
+from chtc_jupyter.condor.job_progress import JobProgress, Phase, apply_event
 from chtc_jupyter.errors import LauncherError, PolicyError
 from chtc_jupyter.proxy.http_head import Notice
 from chtc_jupyter.proxy.local_proxy import LocalProxy
@@ -211,7 +211,7 @@ class Session:
 
 async def follow(link: AgentClient, record: Record) -> AsyncGenerator[JobProgress, None]:
     """Yield what a job's log says of it, anew whenever that changes, up to its end; raises LinkLostError."""
-    reader, course, before = event_log.Reader(), JobProgress(), None
+    reader, course, before = EventReader(), JobProgress(), None
     async with contextlib.aclosing(link.stream("tail", path=record.log)) as answers:
         async for answer in answers:
             if "error" in answer:
@@ -219,7 +219,7 @@ async def follow(link: AgentClient, record: Record) -> AsyncGenerator[JobProgres
             for line in answer.get("lines", ()):
                 event = reader.feed(line)
                 if event and event.job == record.job:
-                    course = event_log.apply_event(course, event)
+                    course = apply_event(course, event)
             if not answer.get("more") and course != before:
                 before = course
                 yield course

@@ -17,7 +17,9 @@ import post
 import pre
 import require_file
 import watch
-from nodes_log import Event, Job
+from chtc_condor.codes import JobEventType, JobStatus
+from chtc_condor.event_log import Event
+from nodes_log import Job
 from plan import Plan
 
 AD = {
@@ -26,7 +28,7 @@ AD = {
     "TransferOutput": "notebooks",
     "ContainerImage": "jupyter.sif",
 }
-PLAN = Plan.of(AD)
+PLAN = Plan.from_ad(AD)
 SIF = b"#!/usr/bin/env run-singularity\n\0SIF_MAGIC\0001\0"
 
 
@@ -45,65 +47,71 @@ def names(folder):
 
 
 def plan_of(folder):
-    return Plan.of({**AD, "Iwd": str(folder), "TransferInput": "notebooks,jupyter.sif"})
+    return Plan.from_ad({**AD, "Iwd": str(folder), "TransferInput": "notebooks,jupyter.sif"})
 
 
 def test_the_plan_has_what_is_on_the_access_point():
     assert PLAN.inputs == (Path("/home/alice/my work/notebooks"), Path("/srv/jupyter.sif"))
     assert PLAN.notebooks == Path("/home/alice/my work/notebooks")
-    assert Plan.of({}).output == "notebooks"
+    assert Plan.from_ad({}).output == "notebooks"
 
 
 def test_an_ad_in_the_long_form_is_read():
     text = 'Iwd="/home/alice/a \\"b\\" \\\\c"\nRequestCpus=1\nIn="/dev/null"\n'
-    assert condor.strings(text) == {"Iwd": '/home/alice/a "b" \\c', "In": "/dev/null"}
-    assert condor.quoted('a "b" \\c') == '"a \\"b\\" \\\\c"'
+    assert condor.parse_strings(text) == {"Iwd": '/home/alice/a "b" \\c', "In": "/dev/null"}
+    assert condor.quote_string('a "b" \\c') == '"a \\"b\\" \\\\c"'
 
 
 @pytest.mark.parametrize(
     ("seen", "part"),
     [
-        (pre.Seen(), ""),
-        (pre.Seen(is_folder=False), "/home/alice/my work/notebooks is not there: make it"),
+        (pre.Findings(), ""),
+        (pre.Findings(is_folder=False), "/home/alice/my work/notebooks does not exist: create it"),
         (
-            pre.Seen(unusable={Path("/srv/jupyter.sif"): "is not there"}),
-            "the image /srv/jupyter.sif is not there: put it there, or name another in jupyter.sub",
+            pre.Findings(unusable={Path("/srv/jupyter.sif"): "does not exist"}),
+            "the image /srv/jupyter.sif does not exist: put it there, or name another one in jupyter.sub",
         ),
-        (pre.Seen(unusable={Path("/data"): "is not there"}), "what it takes along, /data is not there"),
-        (pre.Seen(unwritable="Disk quota exceeded"), "(Disk quota exceeded): make room"),
-        (pre.Seen(free=1_000_000, needed=90_000_000), "has 1 MB free, and the notebooks need 90 MB"),
-        (pre.Seen(others=[{"ClusterId": 7, "ProcId": 0, "JobStatus": 2}]), "is running already, job 7.0: use that one"),
-        (pre.Seen(others=[{"ClusterId": 7, "ProcId": 0, "JobStatus": 3}]), "is being removed already, job 7.0: wait"),
+        (pre.Findings(unusable={Path("/data"): "does not exist"}), "the input /data does not exist"),
+        (pre.Findings(unwritable="Disk quota exceeded"), "(Disk quota exceeded): free some space"),
+        (pre.Findings(free=1_000_000, needed=90_000_000), "has 1 MB free, but the notebooks need 90 MB"),
+        (
+            pre.Findings(others=[{"ClusterId": 7, "ProcId": 0, "JobStatus": JobStatus.RUNNING}]),
+            "is running already: use that one",
+        ),
+        (
+            pre.Findings(others=[{"ClusterId": 7, "ProcId": 0, "JobStatus": JobStatus.REMOVED}]),
+            "is being removed already: wait",
+        ),
     ],
 )
 def test_a_session_that_could_not_go_well_is_refused_in_one_sentence(seen, part):
-    said = pre.refusal("jupyter.sub", PLAN, seen)
+    said = pre.explain_refusal("jupyter.sub", PLAN, seen)
     assert part in said
     assert bool(said) == bool(part)
     assert ". " not in said
 
 
 def test_what_the_plan_needs_is_looked_at(dag, monkeypatch):
-    monkeypatch.setattr(condor, "queue", lambda *_: [])
-    assert pre.refusal("jupyter.sub", plan_of(dag), pre.look(plan_of(dag))) == ""
+    monkeypatch.setattr(condor, "query_jobs", lambda *_: [])
+    assert pre.explain_refusal("jupyter.sub", plan_of(dag), pre.check_plan(plan_of(dag))) == ""
     (dag / "jupyter.sif").write_text("version https://git-lfs.github.com/spec/v1\n")
-    assert "is no Apptainer image" in pre.refusal("jupyter.sub", plan_of(dag), pre.look(plan_of(dag)))
+    assert "is not an Apptainer image" in pre.explain_refusal("jupyter.sub", plan_of(dag), pre.check_plan(plan_of(dag)))
     (dag / "jupyter.sif").unlink()
-    assert "is not there" in pre.refusal("jupyter.sub", plan_of(dag), pre.look(plan_of(dag)))
+    assert "does not exist" in pre.explain_refusal("jupyter.sub", plan_of(dag), pre.check_plan(plan_of(dag)))
     assert names(dag / "notebooks") == [".jupyter-session"], "the probe left something"
 
 
 def test_only_sessions_of_this_folder_and_of_other_dags_count(dag, monkeypatch):
     link = dag.parent / "link"
     link.symlink_to(dag)
-    job = {"ClusterId": 7, "ProcId": 0, "JobStatus": 1, "Iwd": str(link)}
+    job = {"ClusterId": 7, "ProcId": 0, "JobStatus": JobStatus.IDLE, "Iwd": str(link)}
     ads = [job]
-    monkeypatch.setattr(condor, "queue", lambda *_: ads)
+    monkeypatch.setattr(condor, "query_jobs", lambda *_: ads)
     monkeypatch.setenv("CONDOR_ID", "5.0")
-    assert "job 7.0" in pre.refusal("jupyter.sub", plan_of(dag), pre.look(plan_of(dag)))
+    assert "job 7.0" in pre.explain_refusal("jupyter.sub", plan_of(dag), pre.check_plan(plan_of(dag)))
     for other in ({**job, "DAGManJobId": 5}, {**job, "Iwd": str(dag.parent)}):
         ads[:] = [other]
-        assert pre.refusal("jupyter.sub", plan_of(dag), pre.look(plan_of(dag))) == ""
+        assert pre.explain_refusal("jupyter.sub", plan_of(dag), pre.check_plan(plan_of(dag))) == ""
 
 
 BY_ALICE, BY_RULE = "via condor_rm (by user alice)", "The system macro SYSTEM_PERIODIC_REMOVE expression is TRUE"
@@ -114,11 +122,17 @@ BY_ALICE, BY_RULE = "via condor_rm (by user alice)", "The system macro SYSTEM_PE
     [
         (0, Job("3.0", "s", state="stopped", reason="Nothing worked for 30 min."), 2, 0, "Nothing worked for 30 min."),
         (0, Job("3.0", "s"), 2, 0, "has ended"),
-        (1, Job("3.0", "s", state="failed", reason="No port is free."), 2, 1, "No port is free. It is started again."),
-        (1, Job("3.0", "s", state="ready", reason="In use."), 0, 1, "exit status 1. It is not started again."),
+        (1, Job("3.0", "s", state="failed", reason="No port is free."), 2, 1, "No port is free. DAGMan retries it."),
+        (1, Job("3.0", "s", state="ready", reason="In use."), 0, 1, "exit status 1. It will not be retried."),
         (-9, Job("3.0", "s"), 1, 1, "died of signal 9"),
-        (2, Job("3.0", "s", state="failed", reason="--x is no setting."), 2, 2, "--x is no setting. It is not started"),
-        (-1001, Job("3.0", "s"), 2, 2, "did not take the job"),
+        (
+            2,
+            Job("3.0", "s", state="failed", reason="--x is no setting."),
+            2,
+            2,
+            "--x is no setting. It will not be retried.",
+        ),
+        (-1001, Job("3.0", "s"), 2, 2, "did not accept the job"),
         (-1002, Job("3.0", "s", why=BY_ALICE), 2, 3, "removed by its user"),
         (-1002, Job("3.0", "s", why="via condor_rm (by user root)"), 2, 2, "(by user root)"),
         (
@@ -126,13 +140,13 @@ BY_ALICE, BY_RULE = "via condor_rm (by user alice)", "The system macro SYSTEM_PE
             Job("3.0", "s", why=BY_RULE),
             2,
             2,
-            "SYSTEM_PERIODIC_REMOVE expression is TRUE. It is not started again.",
+            "SYSTEM_PERIODIC_REMOVE expression is TRUE. It will not be retried.",
         ),
         (3, Job("3.0", "s"), 2, 1, "exit status 3"),
     ],
 )
 def test_an_end_decides_whether_the_session_is_started_again(returned, job, left, status, part):
-    found = post.verdict(returned, job, "alice", left=left)
+    found = post.judge_end(returned, job, "alice", left=left)
     assert found.status == status
     assert part in found.sentence
 
@@ -140,11 +154,11 @@ def test_an_end_decides_whether_the_session_is_started_again(returned, job, left
 def test_the_summary_is_of_the_receipt_of_this_very_job(dag):
     own = dag / "notebooks/.jupyter-session/last-session.json"
     own.write_text(json.dumps({"job": "3.0", "seconds": 4000, "changed": {"count": 5, "names": ["a", "b", "c", "d"]}}))
-    found = post.summary(post.receipt(dag / "notebooks", "3.0"), Path("n"))
-    assert found == "It ran 1 h 6 min; files changed in n: a, b, c and 2 more."
-    assert "left no receipt" in post.summary(post.receipt(dag / "notebooks", "4.0"), Path("n"))
+    found = post.summarize_receipt(post.read_receipt(dag / "notebooks", "3.0"), Path("n"))
+    assert found == "It ran for 1 h 6 min; files changed in n: a, b, c and 2 more."
+    assert "left no summary" in post.summarize_receipt(post.read_receipt(dag / "notebooks", "4.0"), Path("n"))
     own.write_text("{")
-    assert post.receipt(dag / "notebooks", "3.0") == {}
+    assert post.read_receipt(dag / "notebooks", "3.0") == {}
 
 
 def test_what_a_job_left_is_removed_and_nothing_else(dag, tmp_path):
@@ -165,55 +179,61 @@ def test_what_a_job_left_is_removed_and_nothing_else(dag, tmp_path):
 @pytest.mark.parametrize(
     ("why", "part"),
     [
-        ("via condor_hold (by user alice)", "condor_release 3.0 lets it go on"),
+        ("via condor_hold (by user alice)", "run condor_release 3.0 to let it continue"),
         ("Job has gone over memory limit of 1500 megabytes.", "condor_qedit 3.0 RequestMemory"),
-        ("Transfer output files failure: no space left", "Make room"),
-        ("Failed to open image jupyter.sif", "See that the image"),
-        ("Something else", "condor_release 3.0 tries again"),
+        ("Transfer output files failure: no space left", "free some space there"),
+        ("Failed to open image jupyter.sif", "The image can't be used: replace the file"),
+        ("Something else", "Run condor_release 3.0 to try again"),
     ],
 )
 def test_a_hold_is_told_with_the_next_step(why, part):
-    said = hold.sentence("3.0", why)
+    said = hold.describe_hold("3.0", why)
     assert said.startswith(f"Job 3.0 is on hold: {why.rstrip('.')}. ")
     assert part in said
-    assert "condor_rm 3.0 gives it up" in said
+    assert "condor_release 3.0" in said
 
 
 def ready(job="3.0"):
-    return Event(8, job, "t", 'jupyter-session {"state": "ready", "reason": "In use."}')
+    return Event(JobEventType.GENERIC, job, "t", 'jupyter-session {"state": "ready", "reason": "In use."}')
 
 
 def test_a_session_is_told_to_be_ready_once_a_start():
     watcher = watch.Watcher("session")
-    own, other = (Event(0, job, "t", "", (f"DAG Node: {node}",)) for job, node in (("3.0", "session"), ("4.0", "x")))
-    start, eviction = Event(1, "3.0", "t", ""), Event(4, "3.0", "t", "", ("Reason: preempted",))
+    own, other = (
+        Event(JobEventType.SUBMIT, job, "t", "", (f"DAG Node: {node}",))
+        for job, node in (("3.0", "session"), ("4.0", "x"))
+    )
+    start, eviction = (
+        Event(JobEventType.EXECUTE, "3.0", "t", ""),
+        Event(JobEventType.JOB_EVICTED, "3.0", "t", "", ("Reason: preempted",)),
+    )
     events = [own, other, start, ready(), ready(), ready("4.0"), eviction, start, ready(), ready()]
-    told = [news for event in events if (news := watcher.after(event))]
+    told = [news for event in events if (news := watcher.apply_event(event))]
     assert [state for state, _ in told] == ["ready", "ready"]
     assert "condor_q 3.0 -af JupyterConnect" in told[0][1]
-    assert "after an eviction (preempted)" in told[1][1]
+    assert "again after an eviction (preempted)" in told[1][1]
 
 
 def test_a_warning_of_the_session_is_passed_on():
     watcher = watch.Watcher("session")
-    watcher.after(Event(0, "3.0", "t", "", ("DAG Node: session",)))
+    watcher.apply_event(Event(JobEventType.SUBMIT, "3.0", "t", "", ("DAG Node: session",)))
     said = 'jupyter-session {"warning": "It ends in 5 min."}'
-    assert watcher.after(Event(8, "3.0", "t", said)) == ("warning", "It ends in 5 min.")
+    assert watcher.apply_event(Event(JobEventType.GENERIC, "3.0", "t", said)) == ("warning", "It ends in 5 min.")
 
 
 def test_the_end_waits_for_the_session_and_then_for_its_post_script():
     jobs = {"1.0": Job("1.0", "watch"), "2.0": Job("2.0", "session", ended=True, posted=True)}
-    assert final.waits_for(jobs, "session") == ""
-    assert final.waits_for({**jobs, "3.0": Job("3.0", "session")}, "session") == "its end"
-    assert final.waits_for({**jobs, "3.0": Job("3.0", "session", ended=True)}, "session") == "its POST script"
+    assert final.find_pending(jobs, "session") == ""
+    assert final.find_pending({**jobs, "3.0": Job("3.0", "session")}, "session") == "its end"
+    assert final.find_pending({**jobs, "3.0": Job("3.0", "session", ended=True)}, "session") == "its POST script"
 
 
 def test_a_dag_fails_when_a_node_does_and_not_when_the_watcher_dies():
-    assert final.is_fine("0", "0")
-    assert final.is_fine("4", "1")
-    assert final.is_fine("2", "0")
-    assert not final.is_fine("2", "1")
-    assert not final.is_fine("3", "1")
+    assert final.is_success("0", "0")
+    assert final.is_success("4", "1")
+    assert final.is_success("2", "0")
+    assert not final.is_success("2", "1")
+    assert not final.is_success("3", "1")
 
 
 def test_what_was_told_is_not_told_again(dag):
@@ -245,7 +265,7 @@ def test_a_command_of_the_users_ends_with_what_runs_it(dag, monkeypatch):
 def test_a_step_is_refused_without_the_file_it_goes_on_with(dag, monkeypatch):
     monkeypatch.chdir(dag)
     assert require_file.main("notebooks/summary.json") == 1
-    assert "notebooks/summary.json is not there" in (dag / "jupyter.dag.history").read_text()
+    assert "notebooks/summary.json does not exist" in (dag / "jupyter.dag.history").read_text()
     (dag / "notebooks/summary.json").write_text("{}")
     assert require_file.main("notebooks/summary.json") == 0
 
@@ -260,7 +280,7 @@ def test_the_scripts_run_as_they_are_and_leave_no_bytecode():
 
 def test_the_scripts_need_nothing_but_the_standard_library():
     folder = Path(pre.__file__).parent
-    names = {path.stem for path in folder.glob("*.py")}
+    names = {path.stem for path in folder.glob("*.py")} | {"chtc_condor"}
     code = f"import sys; sys.path.insert(0, {str(folder)!r}); before = set(sys.modules)\n"
     code += "".join(f"import {name}\n" for name in sorted(names))
     code += "print(*{name.partition('.')[0] for name in set(sys.modules) - before})"

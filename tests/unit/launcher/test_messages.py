@@ -7,7 +7,7 @@ import pytest
 
 from chtc_jupyter import errors, messages, store
 from chtc_jupyter.condor import job_ads
-from chtc_jupyter.condor.event_log import JobProgress, Phase
+from chtc_jupyter.condor.job_progress import JobProgress, Phase
 from chtc_jupyter.errors import CondorError, NoSuchSessionError, UsageError
 from chtc_jupyter.ssh import tunnel
 from chtc_jupyter.store import Record

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from chtc_jupyter.condor.job_ads import Ad
+from chtc_condor.codes import JobStatus
+from chtc_jupyter.condor.job_ads import ACTIVE, Ad
 
 #: What is asked of the queue and of the history.
 ATTRIBUTES = (
@@ -22,8 +23,12 @@ ATTRIBUTES = (
 STATES = ("queued", "starting", "ready", "idle", "stopping", "suspended", "held")
 #: What can end a session, or a start of it: the last two leave the job in the queue.
 ENDS = ("idle stop", "deadline", "stopped", "removed", "ceiling", "failed", "other", "held", "evicted")
-_QUEUED, _RUNNING, _REMOVED, _COMPLETED, _HELD, _TRANSFERS, _SUSPENDED = range(1, 8)
-_AT_WORK = (_RUNNING, _TRANSFERS, _SUSPENDED)
+_STATES_OF_JOBS: Mapping[int, str] = {
+    JobStatus.IDLE: "queued",
+    JobStatus.HELD: "held",
+    JobStatus.TRANSFERRING_OUTPUT: "stopping",
+    JobStatus.SUSPENDED: "suspended",
+}
 _OWN_ENDS = {"idle": "idle stop", "deadline": "deadline", "user": "stopped"}
 #: Reasons in NumVacatesByReason that are no evictions: https://htcondor.readthedocs.io/en/latest/codes-other-values/
 #: A hold by a policy has the second; a start that was refused never ran.
@@ -56,14 +61,14 @@ def read(ad: Ad, now: float, ceiling: float | None = None) -> Usage:
     """
     status = int(_number(ad, "JobStatus"))
     began = _number(ad, "ShadowBday") or _number(ad, "JobCurrentStartDate")
-    running = max(0.0, now - began) if status in _AT_WORK and began else 0.0
+    running = max(0.0, now - began) if status in ACTIVE and began else 0.0
     seconds = _number(ad, "RemoteWallClockTime") + running
     gpus = int(_number(ad, "GPUsProvisioned") or _number(ad, "RequestGPUs"))
     ends = _ends(ad, status)
     return Usage(
         user=str(ad.get("Owner", "?")),
         state=_state(ad, status),
-        gpus=gpus if status in _AT_WORK else 0,
+        gpus=gpus if status in ACTIVE else 0,
         seconds=seconds,
         gpu_seconds=gpus * seconds,
         idle_seconds=min(seconds, _number(ad, "JupyterIdleSeconds")),
@@ -74,9 +79,9 @@ def read(ad: Ad, now: float, ceiling: float | None = None) -> Usage:
 
 def _state(ad: Ad, status: int) -> str | None:
     told = ad.get("JupyterState")
-    if status == _RUNNING:
+    if status == JobStatus.RUNNING:
         return told if told in ("ready", "idle") else "stopping" if told in ("stopping", "stopped") else "starting"
-    return {_QUEUED: "queued", _HELD: "held", _TRANSFERS: "stopping", _SUSPENDED: "suspended"}.get(status)
+    return _STATES_OF_JOBS.get(status)
 
 
 def _ends(ad: Ad, status: int) -> Counter[str]:
@@ -87,10 +92,10 @@ def _ends(ad: Ad, status: int) -> Counter[str]:
     ends["evicted"] = sum(
         count for why, count in vacates.items() if why not in holds and not why.startswith(_NO_EVICTIONS)
     )
-    if status == _REMOVED:
+    if status == JobStatus.REMOVED:
         # A person's: "via condor_rm (by user alice)"; a policy's: "The system macro SYSTEM_PERIODIC_REMOVE ...".
         ends["removed" if "(by user " in str(ad.get("RemoveReason", "")) else "ceiling"] = 1
-    elif status == _COMPLETED:
+    elif status == JobStatus.COMPLETED:
         failed = ad.get("ExitCode") != 0 or ad.get("ExitBySignal") is True
         ends["failed" if failed else _OWN_ENDS.get(str(ad.get("JupyterEnd")), "other")] = 1
     return +ends

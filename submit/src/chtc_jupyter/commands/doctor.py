@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import asdict, dataclass
 
+from chtc_condor.codes import JobStatus
 from chtc_jupyter.commands.queries import inside
 from chtc_jupyter.commands.start import FOLDER
 from chtc_jupyter.condor import job_ads
@@ -17,7 +18,7 @@ from chtc_jupyter.terminal import Terminal
 
 #: Prints for each slot whether it runs container images.
 _CONTAINERS = ("condor_status", "-constraint", 'SlotType =!= "Dynamic"', "-af", "HasContainer ?: false")
-_RUNNING = 'JobStatus == 2 && (JupyterState == "ready" || JupyterState == "idle")'
+_RUNNING = f'JobStatus == {JobStatus.RUNNING:d} && (JupyterState == "ready" || JupyterState == "expiring")'
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from chtc_jupyter import messages, store
 from chtc_jupyter.commands import queries
-from chtc_jupyter.condor.event_log import JobProgress, Phase
+from chtc_jupyter.condor.job_progress import JobProgress, Phase
 from chtc_jupyter.errors import FailedError, HeldError, LauncherError, NoSuchSessionError, PortError, RemovedError
 from chtc_jupyter.session import Session, follow
 from chtc_jupyter.ssh.agent_client import AgentClient, LinkLostError
@@ -181,7 +181,11 @@ class OpenSession:
             waits = session.course.phase not in (Phase.HELD, Phase.ENDED) and not session.gate.up
             (self._terminal.wait if waits else self._terminal.say)(line)
             if session.course.phase is Phase.HELD and self._shown:
-                self._terminal.say(messages.hold_advice(messages.describe_hold(session.course), session.record))
+                self._terminal.say(
+                    messages.hold_advice(
+                        messages.describe_hold(session.course), session.record, session.course.hold_code
+                    )
+                )
         if session.url and session.gate.up and session.url != self._shown:
             self._show(session.url)
         if session.course.phase is Phase.HELD and not self._shown:
@@ -279,4 +283,4 @@ async def submit_only(link: AgentClient, record: Record, terminal: Terminal) -> 
 
 def _held(record: Record, course: JobProgress) -> HeldError:
     why = messages.describe_hold(course)
-    return HeldError(f"Job {record.job} is on hold: {why}. {messages.hold_advice(why, record)}")
+    return HeldError(f"Job {record.job} is on hold: {why}. {messages.hold_advice(why, record, course.hold_code)}")

@@ -9,8 +9,8 @@ from collections.abc import AsyncGenerator, Sequence
 
 from chtc_jupyter import messages, store
 from chtc_jupyter.condor import job_ads, match_analysis
-from chtc_jupyter.condor.event_log import JobProgress, Phase
 from chtc_jupyter.condor.job_ads import Ad
+from chtc_jupyter.condor.job_progress import JobProgress, Phase
 from chtc_jupyter.errors import FailedError, LauncherError, NoSuchSessionError, PolicyError
 from chtc_jupyter.session import follow
 from chtc_jupyter.ssh import tunnel

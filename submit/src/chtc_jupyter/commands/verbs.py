@@ -13,10 +13,11 @@ from dataclasses import asdict
 
 from rich.table import Table
 
+from chtc_condor.codes import JobStatus
 from chtc_jupyter import messages, store
 from chtc_jupyter.commands.queries import EndedError, end_of, find, inside, lines_inside, why_queued
 from chtc_jupyter.condor import job_ads
-from chtc_jupyter.condor.event_log import JobProgress
+from chtc_jupyter.condor.job_progress import JobProgress
 from chtc_jupyter.errors import DiskError, LauncherError, UsageError
 from chtc_jupyter.session import follow
 from chtc_jupyter.ssh import multiplexing, openssh, tunnel
@@ -26,7 +27,6 @@ from chtc_jupyter.store import Record
 from chtc_jupyter.terminal import Terminal
 
 _DURATION = re.compile(r"(\d+(\.\d+)?[smhd])+")
-_RUNNING = 2
 #: Seconds within which a job has ended, its files back, after it was removed.
 _PATIENCE = 180
 
@@ -84,7 +84,7 @@ async def status(ap: str, name: str | None, terminal: Terminal) -> int:
             terminal.result(json.dumps(asdict(row), indent=2) if terminal.as_json else str(end))
             return 0
         job = job_ads.job_of(ad)
-        if ad.get("JobStatus") == _RUNNING and ad.get("JupyterState"):
+        if ad.get("JobStatus") == JobStatus.RUNNING and ad.get("JupyterState"):
             text = await inside(link, job, "status", *(["--json"] if terminal.as_json else []))
             terminal.result(text.rstrip())
             return 0
@@ -96,7 +96,7 @@ async def status(ap: str, name: str | None, terminal: Terminal) -> int:
             found = job_ads.record(ad, ap)
             terminal.result(f"{row.state}: {reason}" if reason else row.state)
             if row.state == "held" and found:
-                terminal.say(messages.hold_advice(reason, found))
+                terminal.say(messages.hold_advice(reason, found, ad.get("HoldReasonCode")))
     return 0
 
 
@@ -105,14 +105,14 @@ async def stop(ap: str, name: str | None, terminal: Terminal, *, force: bool = F
     async with connected(ap, terminal) as link:
         ad = await find(link, name)
         job, record = job_ads.job_of(ad), job_ads.record(ad, ap)
-        if ad.get("JobStatus") == _RUNNING and ad.get("JupyterState") and not force:
+        if ad.get("JobStatus") == JobStatus.RUNNING and ad.get("JupyterState") and not force:
             await _see_to_room(link, job)
         done = await link.run(["condor_rm", job])
         if done["status"]:
             raise LauncherError(f"HTCondor did not remove job {job}: {done['err'].strip() or done['out'].strip()}")
         terminal.wait(f"job {job}: ending; the notebooks are on their way back")
         course = JobProgress()
-        if record and ad.get("JobStatus") == _RUNNING:
+        if record and ad.get("JobStatus") == JobStatus.RUNNING:
             try:
                 course = await asyncio.wait_for(_end(link, record), _PATIENCE)
             except asyncio.TimeoutError:
@@ -165,7 +165,7 @@ async def logs(ap: str, name: str | None, lines: int, terminal: Terminal, *, fol
     """Print the server's log, and with `follow` what comes."""
     async with connected(ap, terminal) as link:
         ad = await find(link, name)
-        if ad.get("JobStatus") != _RUNNING:
+        if ad.get("JobStatus") != JobStatus.RUNNING:
             for attribute in ("Out", "Err"):
                 path = posixpath.join(str(ad.get("Iwd", "")), str(ad.get(attribute, "")))
                 with contextlib.suppress(LauncherError):

@@ -8,18 +8,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chtc_condor.codes import JobStatus
 from chtc_jupyter.errors import CondorError
 from chtc_jupyter.store import Record
 
 #: What is asked of the queue.
 ATTRIBUTES = (
     "ClusterId,ProcId,Owner,JobStatus,QDate,JobCurrentStartDate,RemoteHost,RequestGPUs,RequestMemory,RequestCpus,"
-    "RequestDisk,GPUsMinMemory,HoldReason,Iwd,UserLog,Out,Err,TransferOutput,LastRejMatchReason,"
+    "RequestDisk,GPUsMinMemory,HoldReason,HoldReasonCode,Iwd,UserLog,Out,Err,TransferOutput,LastRejMatchReason,"
     "JupyterName,JupyterState,JupyterReason,JupyterStopAt,JupyterHost,JupyterURL,JupyterConnect"
 )
 #: What makes a job a session.
 SESSIONS = "JupyterName isnt undefined || JupyterState isnt undefined"
-_STATES = {1: "queued", 2: "running", 3: "removed", 4: "ended", 5: "held", 6: "ending", 7: "suspended"}
+_STATES: Mapping[int, str] = {
+    JobStatus.IDLE: "queued",
+    JobStatus.RUNNING: "running",
+    JobStatus.REMOVED: "removed",
+    JobStatus.COMPLETED: "ended",
+    JobStatus.HELD: "held",
+    JobStatus.TRANSFERRING_OUTPUT: "ending",
+    JobStatus.SUSPENDED: "suspended",
+}
+#: The job has a slot.
+ACTIVE = (JobStatus.RUNNING, JobStatus.TRANSFERRING_OUTPUT, JobStatus.SUSPENDED)
 
 Ad = Mapping[str, Any]
 
@@ -45,7 +56,7 @@ def query(*which: str) -> list[str]:
 
 def named(name: str) -> list[str]:
     """Return the words that ask the queue for the sessions of a name."""
-    return query("-constraint", f'JupyterName =?= "{name}" && JobStatus != 4')
+    return query("-constraint", f'JupyterName =?= "{name}" && JobStatus != {JobStatus.COMPLETED:d}')
 
 
 def parse(answer: Mapping[str, Any]) -> list[Ad]:
@@ -68,18 +79,18 @@ def job_of(ad: Ad) -> str:
 def row(ad: Ad, now: float) -> Row:
     """Return what the list shows of a job; `now` is the access point's clock."""
     status = int(ad.get("JobStatus", 0))
-    active = status in (2, 6, 7)
+    active = status in ACTIVE
     told = str(ad.get("JupyterState", "")) if active else ""
     started = ad.get("JobCurrentStartDate")
     return Row(
         str(ad.get("JupyterName", "-")),
         job_of(ad),
-        told if status == 2 and told else _STATES.get(status, "?"),
+        told if status == JobStatus.RUNNING and told else _STATES.get(status, "?"),
         str(ad.get("JupyterHost") or str(ad.get("RemoteHost", "")).rpartition("@")[2]) if active else "",
         int(ad.get("RequestGPUs") or 0) if isinstance(ad.get("RequestGPUs", 0), int) else 0,
         max(0, round(now - started)) if active and isinstance(started, (int, float)) else None,
         int(ad["JupyterStopAt"]) if active and isinstance(ad.get("JupyterStopAt"), int) else None,
-        str(ad.get("HoldReason", "") if status == 5 else ad.get("JupyterReason", "") if active else ""),
+        str(ad.get("HoldReason", "") if status == JobStatus.HELD else ad.get("JupyterReason", "") if active else ""),
     )
 
 

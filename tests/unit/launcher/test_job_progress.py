@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chtc_jupyter.condor import event_log
-from chtc_jupyter.condor.event_log import Phase
+from chtc_jupyter.condor.job_progress import Phase, read_progress
 
 SUBMITTED = "000 (012.000.000) 2026-11-23 02:24:47 Job submitted from host: <10.77.0.10:9618?addrs=x>\n...\n"
 TRANSFER = "040 (012.000.000) 2026-11-23 02:24:50 Started transferring input files\n\tTransferring to host: <x>\n...\n"
@@ -35,7 +34,7 @@ OTHER = READY.replace("012.000", "013.000").replace("18880", "11111")
 
 
 def course(*texts):
-    return event_log.read("".join(texts).splitlines(), "12.0")
+    return read_progress("".join(texts).splitlines(), "12.0")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """DAGMan's log of its nodes' jobs, and what it says of them."""
 
 import nodes_log
+from chtc_condor.event_log import measure_complete, parse_events
 from nodes_log import Job
 
 SUBMITTED = (
@@ -23,7 +24,7 @@ POSTED = (
 
 
 def job(*texts):
-    return nodes_log.jobs(nodes_log.events("".join(texts).encode()))["3.0"]
+    return nodes_log.collect_jobs(parse_events("".join(texts).encode()))["3.0"]
 
 
 def test_a_job_is_known_by_its_node_however_the_log_names_it():
@@ -53,9 +54,9 @@ def test_an_end_and_its_post_script():
 
 def test_an_event_that_is_not_whole_yet_is_left():
     data = (SUBMITTED + READY[:-6]).encode()
-    assert nodes_log.whole(data) == len(SUBMITTED)
-    assert [event.number for event in nodes_log.events(data)] == [0]
-    assert nodes_log.whole(READY[:-6].encode()) == 0
+    assert measure_complete(data) == len(SUBMITTED)
+    assert [event.type for event in parse_events(data)] == [0]
+    assert measure_complete(READY[:-6].encode()) == 0
 
 
 def test_events_of_others_and_odd_lines_are_harmless():

@@ -1,0 +1,104 @@
+"""Read a job event log: that of one job, or DAGMan's log of all its nodes' jobs.
+
+An event is a line that begins with its number and job, lines of detail, and a line of three dots:
+https://htcondor.readthedocs.io/en/latest/codes-other-values/job-event-log-codes.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from chtc_condor.codes import JobEventType
+
+_HEAD = re.compile(r"(\d{3}) \((\d+)\.(\d+)\.\d+\) (\S+ \S+) ?(.*)")
+_NODE = re.compile(r'DAG Node: (\S+)|DAGNodeName = "([^"]*)"')
+_CODE = re.compile(r"Code (\d+) Subcode -?\d+")
+_END = b"\n...\n"
+#: What a session's own events begin with; a JSON object follows.
+_ANNOUNCEMENT = "jupyter-session "
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event: its type, its job, when it happened (as the log writes it), its text, and the lines below it.
+
+    `type` is a JobEventType, or the bare number of an event that has no name there.
+    """
+
+    type: int
+    job: str
+    at: str
+    text: str
+    details: tuple[str, ...] = ()
+
+    @property
+    def node(self) -> str:
+        """The DAG node that the job is submitted for, or whose POST script has ended; otherwise empty."""
+        found = _NODE.search("\n".join(self.details))
+        return (found[1] or found[2]) if found else ""
+
+    @property
+    def announcement(self) -> dict[str, str]:
+        """What the session itself announces: `state`, `reason`, and `url`, or `warning`; empty in any other event."""
+        if self.type != JobEventType.GENERIC or not self.text.startswith(_ANNOUNCEMENT):
+            return {}
+        try:
+            found = json.loads(self.text[len(_ANNOUNCEMENT) :])
+        except (ValueError, RecursionError):
+            return {}
+        return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+
+    @property
+    def reason(self) -> str:
+        """HTCondor's reason for an eviction, a removal, or a hold, or for what else happened."""
+        if self.type == JobEventType.JOB_EVICTED:
+            found = [line.partition("Reason:")[2].strip() for line in self.details if line.startswith("Reason:")]
+            return found[0] if found else ""
+        return self.details[0] if self.details else ""
+
+    @property
+    def code(self) -> int | None:
+        """The HoldReasonCode of a hold or of an error on the execution point; None where the event has none."""
+        found = [match for line in self.details if (match := _CODE.match(line))]
+        return int(found[0][1]) if found else None
+
+
+class EventReader:
+    """Joins lines to events, and keeps the lines of an event that is not complete yet."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def feed(self, line: str) -> Event | None:
+        """Take a line; return the event that it completes."""
+        if line.rstrip() != "...":
+            self._lines.append(line)
+            return None
+        lines, self._lines = self._lines, []
+        return parse_event(lines)
+
+
+def parse_event(lines: Sequence[str]) -> Event | None:
+    """Return the event in lines that may begin with something else; None where there is no event."""
+    for start, first in enumerate(lines):
+        if head := _HEAD.match(first):
+            number, cluster, proc, at, text = head.groups()
+            details = tuple(line.strip() for line in lines[start + 1 :])
+            return Event(int(number), f"{int(cluster)}.{int(proc)}", at, text.strip(), details)
+    return None
+
+
+def parse_events(data: bytes) -> Iterator[Event]:
+    """Yield the complete events in a part of a log."""
+    for part in (b"\n" + data).split(_END)[:-1]:
+        if event := parse_event(part.decode(errors="replace").strip("\n").split("\n")):
+            yield event
+
+
+def measure_complete(data: bytes) -> int:
+    """Return how many bytes from the start are complete events."""
+    end = data.rfind(_END)
+    return 0 if end < 0 else end + len(_END)
