@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from jupyter_session.condor.job_ad import read_job
+from jupyter_session.settings import resolve
 
 # pytest-xdist has threads, the process that reads an ad has none yet
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
@@ -31,6 +32,21 @@ def test_a_job_knows_its_id_its_settings_and_its_access_point(tmp_path):
     assert found.access_point == "alice@ap.example.org"
     assert found.attributes["jupyteridletimeout"] == "2h"
     assert "rank" not in found.attributes
+
+
+@pytest.mark.parametrize("value", ["undefined", "error", "UNDEFINED", "Missing + 1"])
+def test_an_attribute_without_a_value_is_not_there(tmp_path, value):
+    names = ("JupyterMaxRuntime", "TransferOutputRemaps", "JobMaxVacateTime", "JupyterIdleSeconds", "Owner")
+    ad = "ClusterId = 1\nProcId = 0\n" + "".join(f"{name} = {value}\n" for name in names)
+    found = job(tmp_path, ad, f"Memory = {value}\nMachine = {value}\n")
+    assert (set(found.attributes), dict(found.machine)) == ({"clusterid", "procid"}, {})
+    assert found.host == socket.gethostname()
+    assert found.access_point is None
+    assert resolve({}, {}, found.attributes) == resolve({}, {}, {})
+
+
+def test_a_job_without_an_id_is_no_job(tmp_path):
+    assert job(tmp_path, "ClusterId = undefined\nProcId = 0\n") is None
 
 
 def test_a_named_schedd_is_on_its_host(tmp_path):

@@ -1,8 +1,10 @@
-"""What HTCondor says of the job and of its machine: their ads, as the starter writes them beside the job."""
+"""The ads of the job and of its machine, as the starter writes them beside the job."""
 
 from __future__ import annotations
 
+import enum
 import json
+import logging
 import os
 import re
 import socket
@@ -11,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+_LOG = logging.getLogger(__name__)
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -18,7 +21,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 class Job:
     """The job that this session is.
 
-    `attributes` and `machine`, the slot's, map lower-case names to literal values (str, int, float, bool).
+    `attributes` and `machine` (the slot's) map lowercase names to literal values (str, int, float, or bool). An
+    attribute that is undefined or an error is in neither.
     """
 
     id: str
@@ -27,14 +31,14 @@ class Job:
 
     @property
     def host(self) -> str:
-        """The execution point's name: its ad's `Machine`, or what it calls itself."""
+        """The execution point's name: its ad's `Machine`, or its own host name."""
         return str(self.machine.get("machine") or socket.gethostname())  # no DNS query: it can hang
 
     @property
     def access_point(self) -> str | None:
-        """USER@HOST of the access point, or None where the ad does not say it in plain characters.
+        """USER@HOST of the access point, or None if the ad doesn't have it in plain characters.
 
-        GlobalJobId is `SCHEDD#CLUSTER.PROC#TIME`; a schedd is named as its host, or `NAME@HOST`.
+        GlobalJobId is `SCHEDD#CLUSTER.PROC#TIME`. A schedd's name is its host's, or `NAME@HOST`.
         """
         owner = str(self.attributes.get("owner", ""))
         host = str(self.attributes.get("globaljobid", "")).partition("#")[0].rpartition("@")[2]
@@ -42,36 +46,39 @@ class Job:
 
 
 def read_job(environ: Mapping[str, str]) -> Job | None:
-    """Read the ads that `_CONDOR_JOB_AD` and `_CONDOR_MACHINE_AD` name; None outside a job, or without the first.
+    """Read the ads that `_CONDOR_JOB_AD` and `_CONDOR_MACHINE_AD` name; return None without a readable job ad.
 
-    To be called before there are threads: it forks. The variables and the files:
+    Call it before there are threads, because it forks. The variables and the files:
     https://htcondor.readthedocs.io/en/latest/users-manual/env-of-job.html
     """
-    texts = [_text(environ.get(name)) for name in ("_CONDOR_JOB_AD", "_CONDOR_MACHINE_AD")]
+    texts = [_read_text(environ.get(name)) for name in ("_CONDOR_JOB_AD", "_CONDOR_MACHINE_AD")]
     if not texts[0]:
         return None
-    attributes, machine = _literals(texts)
+    attributes, machine = _parse_in_child(texts)
     try:
         return Job(f"{int(str(attributes['clusterid']))}.{int(str(attributes['procid']))}", attributes, machine)
-    except (KeyError, ValueError):
+    except (KeyError, ValueError) as error:
+        _LOG.debug("the job ad has no job ID: %r", error)
         return None
 
 
-def _text(name: str | None) -> str:
-    with suppress(OSError):
+def _read_text(name: str | None) -> str:
+    try:
         return Path(name).read_text(errors="replace") if name else ""
-    return ""
+    except OSError as error:
+        _LOG.debug("can't read an ad: %s", error)
+        return ""
 
 
-def _literals(texts: Sequence[str]) -> list[dict[str, object]]:
-    """Return the literal values of each ad, nothing for one that can't be read.
+def _parse_in_child(texts: Sequence[str]) -> list[dict[str, object]]:
+    """Return the literal values of each ad; an ad that can't be parsed has none.
 
-    ClassAds are parsed by a native library that keeps 13 MB for as long as its process lives: so a child does it.
+    The native library that parses ClassAds takes 13 MB for as long as its process lives, so a child process does it.
     """
     receive, send = os.pipe()
     child = os.fork()
     if child == 0:
-        with suppress(BaseException), os.fdopen(send, "w") as pipe:
+        with suppress(BaseException), os.fdopen(send, "w") as pipe:  # the parent logs that nothing came
             json.dump([_parse(text) for text in texts], pipe)
         os._exit(0)
     os.close(send)
@@ -81,6 +88,7 @@ def _literals(texts: Sequence[str]) -> list[dict[str, object]]:
     try:
         return list(json.loads(answer))
     except ValueError:
+        _LOG.debug("the ads could not be parsed")
         return [{} for _ in texts]
 
 
@@ -91,4 +99,9 @@ def _parse(text: str) -> dict[str, object]:
         ad = classad2.parseOne(text)
     except classad2.ClassAdException:
         return {}
-    return {name.lower(): value for name in ad if isinstance(value := ad[name], (str, int, float))}
+    return {name.lower(): value for name in ad if _is_literal(value := ad[name])}
+
+
+def _is_literal(value: object) -> bool:
+    """Return whether an attribute has a value. classad2 reads `undefined` and `error` as the IntEnum's 2 and 1."""
+    return isinstance(value, (str, int, float)) and not isinstance(value, enum.Enum)
