@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from jupyter_session.condor.job_ad import read_job
 from jupyter_session.control.server import Message, ask, connect, messages
 from jupyter_session.errors import SessionError, UsageError
-from jupyter_session.saveback.report import sentences
+from jupyter_session.saveback.report import render_report
 from jupyter_session.state_dir import StateDir
 from jupyter_session.units.durations import format_duration, parse_duration
 
@@ -43,7 +43,7 @@ def status(*, json: bool) -> int:
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows if len(rows) > 1 else []:
         print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]))
-    print("\n".join(sentences(message["save"])))
+    print("\n".join(render_report(message["save"])))
     if message["problem"]:
         print(message["problem"])
     return 0

@@ -20,9 +20,10 @@ from hypothesis.stateful import (
 )
 
 from jupyter_session.condor.chirp import ChirpError
-from jupyter_session.saveback.copier import LARGE, RESTLESS, Copier
+from jupyter_session.saveback.access_point import AccessPoint
+from jupyter_session.saveback.attempts import RESTLESS
+from jupyter_session.saveback.copier import LARGE, Copier
 from jupyter_session.saveback.plan import Limits
-from jupyter_session.saveback.remote import AccessPoint
 from jupyter_session.saveback.scan import compile_patterns
 from support.fake_chirp_files import FakeChirpFiles, contents
 
@@ -63,11 +64,11 @@ class Pair:
     def turn(self, seconds=15.0):
         self.now += seconds
         there = AccessPoint(self.files, "notebooks")
-        for path in self.copier.still(self.copier.look(self.now), self.now):
+        for path in self.copier.select_unchanged(self.copier.look(self.now), self.now):
             for _ in self.copier.send(there, path, self.now):
                 pass
-        self.copier.tidy(there)
-        self.copier.settle(self.now)
+        self.copier.remove_gone(there)
+        self.copier.note_if_complete(self.now)
         return self.copier.report(self.now)
 
     def end(self):
@@ -173,7 +174,7 @@ def test_links_and_special_files_are_left_out_and_said(pair, tmp_path):
         "link/x": "link is a symbolic link",
         "file": "a symbolic link",
         "here": "a symbolic link",
-        "pipe": "no regular file",
+        "pipe": "not a regular file",
     }
     assert report.problem == ""
 
@@ -315,7 +316,7 @@ def test_file_that_grows_all_the_time_is_saved_as_it_was_at_one_moment(pair):
         todo = pair.copier.look(pair.now)
         whole += b"line %d\n" % number
         log.write_bytes(whole)
-        ready = pair.copier.still(todo, pair.now)
+        ready = pair.copier.select_unchanged(todo, pair.now)
         assert bool(ready) == (15 * number >= RESTLESS)
         for path in ready:
             for _ in pair.copier.send(AccessPoint(pair.files, "notebooks"), path, pair.now):
@@ -336,7 +337,7 @@ def test_file_that_is_rewritten_all_the_time_never_replaces_a_whole_one(pair):
         pair.now += 15
         todo = pair.copier.look(pair.now)
         (pair.here / "a").write_bytes(b"%d" % number * 101)
-        for path in pair.copier.still(todo, pair.now):
+        for path in pair.copier.select_unchanged(todo, pair.now):
             for _ in pair.copier.send(AccessPoint(pair.files, "notebooks"), path, pair.now):
                 (pair.here / "a").write_bytes(b"x" * (200 + number))
     assert contents(pair.there) == {"a": b"whole"}

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from jupyter_session.condor.file_stat import FileStat
-from jupyter_session.saveback.plan import Entry, Limits, find_removed, may_replace, own_names, plan_transfers
+from jupyter_session.saveback.plan import Entry, Limits, find_removed, generate_own_names, may_replace, plan_transfers
 from jupyter_session.saveback.scan import Scan, Signature
 
 LIMITS = Limits(max_file=1000, max_total=2000)
@@ -93,15 +93,15 @@ def test_only_what_this_session_put_there_and_is_surely_gone_here_is_removed(led
 
 
 def test_own_names_are_beside_the_file_and_keep_its_extension():
-    assert list(itertools.islice(own_names("x/analysis.ipynb", "123.0"), 2)) == [
+    assert list(itertools.islice(generate_own_names("x/analysis.ipynb", "123.0"), 2)) == [
         "x/analysis (from job 123.0).ipynb",
         "x/analysis (from job 123.0, 2).ipynb",
     ]
-    assert next(own_names(".bashrc", "1.0")) == ".bashrc (from job 1.0)"
+    assert next(generate_own_names(".bashrc", "1.0")) == ".bashrc (from job 1.0)"
 
 
 @pytest.mark.parametrize("name", ["ä" * 127, "a" * 240 + ".ipynb", "a." + "b" * 250, "\udcff" * 255])
 def test_own_names_of_long_names_fit_a_file_system(name):
-    own = next(own_names(name, "123.0"))
+    own = next(generate_own_names(name, "123.0"))
     assert len(os.fsencode(own)) <= 255
     assert "(from job 123.0)" in own

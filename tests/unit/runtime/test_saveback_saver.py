@@ -9,7 +9,7 @@ import pytest
 
 from jupyter_session.condor.job_ad import Job
 from jupyter_session.saveback import Report, Saver
-from jupyter_session.saveback.report import sentences
+from jupyter_session.saveback.report import render_report
 from jupyter_session.settings import resolve
 from jupyter_session.units.printable import escape_name
 
@@ -43,12 +43,12 @@ def saver(sandbox, *, job=True, folder="notebooks", arguments=None, **ad):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"job": False}, "no HTCondor job"),
+        ({"job": False}, "isn't an HTCondor job"),
         ({"arguments": {"save_max_total": "0"}}, "--save-max-total is 0"),
-        ({"folder": "/elsewhere"}, "not in the job's scratch folder"),
-        ({"transferoutput": "results, other"}, "not in transfer_output_files"),
+        ({"folder": "/elsewhere"}, "isn't in the job's scratch folder"),
+        ({"transferoutput": "results, other"}, "isn't in transfer_output_files"),
         ({"transferoutputremaps": "notebooks=x"}, "another place"),
-        ({"jobcurrentstartdate": None}, "when the job was started"),
+        ({"jobcurrentstartdate": None}, "time when the job was started"),
     ],
 )
 def test_where_nothing_can_be_saved_it_is_off_and_says_why(sandbox, options, words):
@@ -56,7 +56,7 @@ def test_where_nothing_can_be_saved_it_is_off_and_says_why(sandbox, options, wor
     off.start()
     off.finish(20)
     assert words in off.report.off
-    assert sentences(off.report.as_dict()) == [f"not saved while it runs: {off.report.off}"]
+    assert render_report(off.report.as_dict()) == [f"not saved while it runs: {off.report.off}"]
 
 
 def test_without_chirp_it_is_off_and_names_the_missing_line(sandbox):
@@ -93,11 +93,11 @@ def test_report_for_a_person_is_short_and_tells_what_needs_attention():
         left_out_count=9,
         behind=12.0,
     )
-    lines = sentences(report.as_dict())
+    lines = render_report(report.as_dict())
     assert lines[0] == "saved while it runs: 3 files, 2.0 KB, all of it 12 s ago"
     assert lines[1] == "  a has changed on the access point: saved as a (from job 5.0)"
     assert lines[-1] == "  4 more are left out"
-    assert "not all yet" in sentences(dataclasses.replace(report, behind=None).as_dict())[0]
+    assert "not all yet" in render_report(dataclasses.replace(report, behind=None).as_dict())[0]
 
 
 def test_shown_names_can_be_printed_anywhere():

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from jupyter_session.backoff import Backoff
 from jupyter_session.condor.chirp import ChirpClient, ChirpError, ChirpRefusedError
 
 Value = str | int | None
@@ -20,7 +21,7 @@ NO_FILES = (
 )
 #: Seconds that the starter may take for one answer.
 _TIMEOUT = 10.0
-_FIRST_DELAY, _LONGEST_DELAY = 1.0, 60.0
+_BACKOFF = Backoff(first=1.0, longest=60.0)
 _MOST_EVENTS = 20
 
 
@@ -94,7 +95,7 @@ class JobAdPublisher:
                 self._put_back(work)
                 if self._closing:
                     return
-                delay = min(_LONGEST_DELAY, delay * 2 or _FIRST_DELAY)
+                delay = _BACKOFF.delay_after(delay)
             else:
                 delay = 0.0
 

@@ -1,4 +1,4 @@
-"""What is to be done, decided from what lies here, what the access point is known to have, and the limits. No I/O."""
+"""Decides what to send and what to remove, from the files here, those known on the access point, and the limits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Entry(NamedTuple):
     """What the access point has of a file here.
 
     `name` is the path there. `there` is that file as we left it; None while it is as it came with the job, which was
-    at `arrived` (the access point's clock). `is_new` says that nothing was there before we put it.
+    at `arrived` (on the access point's clock). `is_new`: nothing was there before we put it there.
     """
 
     local: Signature
@@ -41,20 +41,20 @@ class Entry(NamedTuple):
 
     @property
     def saved_bytes(self) -> int:
-        """Bytes of the file that count for the limit: what came with the job does not."""
+        """The bytes that count toward --save-max-total; what came with the job doesn't count."""
         return self.local.size if self.there else 0
 
 
 @dataclass(frozen=True)
 class TransferPlan:
-    """What to send, the small ones first, and what not, with the reasons."""
+    """What to send, the small files first, and what to leave out, with the reasons."""
 
     send: tuple[str, ...]
     left_out: Mapping[str, str]
 
 
 def plan_transfers(ledger: Mapping[str, Entry], now: Scan, limits: Limits) -> TransferPlan:
-    """Choose the files to send: those that are not on the access point as they are here."""
+    """Choose the files to send: those that the access point doesn't have as they are here."""
     changed = [path for path, local in now.files.items() if path not in ledger or ledger[path].local != local]
     total = sum(entry.saved_bytes for entry in ledger.values())
     send: list[str] = []
@@ -65,9 +65,9 @@ def plan_transfers(ledger: Mapping[str, Entry], now: Scan, limits: Limits) -> Tr
         if why := explain_unsendable(path):
             left_out[path] = why
         elif size > limits.max_file:
-            left_out[path] = f"{format_size(size)} is more than --save-max-file: it comes back at the end only"
+            left_out[path] = f"{format_size(size)} is more than --save-max-file: it comes back only at the end"
         elif total - before + size > limits.max_total:
-            left_out[path] = "--save-max-total is reached: it comes back at the end only"
+            left_out[path] = "--save-max-total is reached: it comes back only at the end"
         else:
             total += size - before
             send.append(path)
@@ -77,8 +77,8 @@ def plan_transfers(ledger: Mapping[str, Entry], now: Scan, limits: Limits) -> Tr
 def find_removed(ledger: Mapping[str, Entry], now: Scan, before: Scan | None) -> list[str]:
     """Return the files to remove on the access point.
 
-    They were put there by this session, under their own names, and are missing here in two successive scans that saw
-    everything, in one and the same folder.
+    This session put them there, under their own names, and two successive complete scans of the same folder did not
+    find them.
     """
     if before is None or not (now.complete and before.complete and now.root == before.root):
         return []
@@ -90,9 +90,9 @@ def find_removed(ledger: Mapping[str, Entry], now: Scan, before: Scan | None) ->
 
 
 def may_replace(entry: Entry | None, there: FileStat | None) -> bool:
-    """Say whether what is `there` on the access point is what we know: nothing, what came with the job, or our own.
+    """Return whether what is `there` on the access point is known: nothing, what came with the job, or our own file.
 
-    A change within one second of ours that keeps the size and is made in place can't be seen: chirp has whole seconds.
+    A change in place that keeps the size, within one second of ours, can't be seen: chirp has whole seconds.
     """
     if there is None:
         return True
@@ -104,12 +104,12 @@ def may_replace(entry: Entry | None, there: FileStat | None) -> bool:
 
 
 def is_same(one: FileStat, other: FileStat) -> bool:
-    """Say whether two looks saw one and the same file, unchanged. Permissions don't count."""
+    """Return whether two looks saw the same file, unchanged. Permissions don't matter."""
     return (one.inode, one.size, one.mtime) == (other.inode, other.size, other.mtime)
 
 
-def own_names(path: str, job: str) -> Iterator[str]:
-    """Yield names for our copy of a file that has changed on the access point too, beside it: the wanted one first."""
+def generate_own_names(path: str, job: str) -> Iterator[str]:
+    """Yield names for our copy of a file that has changed on the access point too, the best one first."""
     folder, name = os.path.split(path)
     stem, extension = os.path.splitext(name)
     if len(extension) > _LONGEST_EXTENSION:

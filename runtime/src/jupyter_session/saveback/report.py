@@ -18,9 +18,9 @@ class Report:
     """What is on the access point. Names are relative to the notebook folder, and printable.
 
     `saved` counts how often each file was saved, the latest last; `total_bytes` is the size of all of them.
-    `refused_count` is how many the access point does not take now. `behind` is how many seconds ago everything that is
-    to be saved was there; None if it never was. `off` says why nothing is saved while the session runs, `problem` what
-    does not work now; both are one sentence or empty.
+    `refused_count` is how many files the access point refuses now. `behind` is how many seconds ago everything that is
+    to be saved was there; None if it never was. `off` is why nothing is saved while the session runs, `problem` is what
+    doesn't work now; both are one sentence or empty.
     """
 
     saved: Mapping[str, int] = field(default_factory=dict)
@@ -36,12 +36,12 @@ class Report:
     off: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
+        """Return the report as a dict for JSON."""
         return asdict(self)
 
 
-def sentences(report: Mapping[str, Any]) -> list[str]:
-    """Say a report (as a dict) to a person: a line for the whole, and one for what needs attention."""
+def render_report(report: Mapping[str, Any]) -> list[str]:
+    """Return a report (as a dict) as lines: one for the whole, and one for each thing that needs attention."""
     if report["off"]:
         return [f"not saved while it runs: {report['off']}"]
     since = "not all yet" if report["behind"] is None else f"all of it {format_duration(report['behind'])} ago"

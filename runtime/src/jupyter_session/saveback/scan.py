@@ -1,8 +1,9 @@
-"""What lies in the notebook folder now: one walk with one lstat a file, and nothing is read."""
+"""What the notebook folder has now: one walk with one lstat per file, which reads no file."""
 
 from __future__ import annotations
 
 import fnmatch
+import logging
 import os
 import re
 import stat
@@ -12,15 +13,16 @@ from typing import NamedTuple
 
 #: The session's own folder in the notebook folder, here and on the access point.
 OWN_FOLDER = ".jupyter-session"
-#: Files. A walk over more would cost too much to be done every few seconds.
+#: Files. A walk over more would be too expensive every few seconds.
 MOST_FILES = 50_000
 
-_TOO_MANY = f"there are more than {MOST_FILES} files: the rest comes back at the end only"
-_ENVIRONMENT = "an environment: it comes back at the end only"
+_LOG = logging.getLogger(__name__)
+_TOO_MANY = f"there are more than {MOST_FILES} files: the rest comes back only at the end"
+_ENVIRONMENT = "an environment: it comes back only at the end"
 
 
 class Signature(NamedTuple):
-    """What changes when a file does. Times in nanoseconds."""
+    """What changes when a file changes. Times are nanoseconds."""
 
     size: int
     mtime: int
@@ -31,9 +33,9 @@ class Signature(NamedTuple):
 
 @dataclass(frozen=True)
 class Scan:
-    """The regular files below a folder, by path relative to it; what is left out, and why.
+    """The regular files in a folder, by their path relative to it, and what is left out, with the reasons.
 
-    `root` is the folder's device and inode. `complete` is false when a part could not be read.
+    `root` is the folder's device and inode. `complete` is False if a part could not be read.
     """
 
     root: tuple[int, int]
@@ -43,21 +45,22 @@ class Scan:
 
 
 def compile_patterns(patterns: Sequence[str]) -> re.Pattern[str]:
-    """Compile names to leave out, with `*`, `?` and `[...]`; each is matched against every part of a path."""
+    """Compile patterns of names to leave out, with `*`, `?`, and `[...]`. Each part of a path is matched."""
     return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)")
 
 
-def signature(path: str) -> Signature | None:
-    """Look at one file without following it; None unless it is a regular file."""
+def read_signature(path: str) -> Signature | None:
+    """Look at a file without following it; return None unless it is a regular file."""
     try:
         about = os.lstat(path)
-    except OSError:
+    except OSError as error:
+        _LOG.debug("can't look at a file: %s", error)
         return None
     return _signature(about) if stat.S_ISREG(about.st_mode) else None
 
 
-def scan(folder: str, exclude: re.Pattern[str], before: Mapping[str, Signature]) -> Scan:
-    """Walk a folder. Signatures that are as `before` are the same objects, so that two scans need no double memory."""
+def scan_folder(folder: str, exclude: re.Pattern[str], before: Mapping[str, Signature]) -> Scan:
+    """Walk a folder. A signature that is equal to that in `before` is the same object, to save memory."""
     files: dict[str, Signature] = {}
     left_out: dict[str, str] = {}
     root = os.stat(folder)
@@ -71,6 +74,7 @@ def scan(folder: str, exclude: re.Pattern[str], before: Mapping[str, Signature])
         except OSError as error:
             if within and not isinstance(error, FileNotFoundError):
                 left_out[within] = f"it can't be read ({error.strerror})"
+            _LOG.debug("can't read a folder: %s", error)
             complete = False
             continue
         if within and any(entry.name in ("pyvenv.cfg", "conda-meta") for entry in entries):
@@ -82,20 +86,20 @@ def scan(folder: str, exclude: re.Pattern[str], before: Mapping[str, Signature])
                 continue
             try:
                 about = entry.stat(follow_symlinks=False)
-            except OSError:
-                complete = False  # gone meanwhile, or on a file system that fails
+            except OSError as error:  # removed meanwhile, or the file system fails
+                _LOG.debug("can't look at a file: %s", error)
+                complete = False
                 continue
             if stat.S_ISDIR(about.st_mode):
                 todo.append(path)
             elif stat.S_ISLNK(about.st_mode):
                 left_out[path] = "a symbolic link"
             elif not stat.S_ISREG(about.st_mode):
-                left_out[path] = "no regular file"
+                left_out[path] = "not a regular file"
             elif len(files) >= MOST_FILES:
                 left_out["…"] = _TOO_MANY
                 complete = False
             else:
-                found = _signature(about)
                 found, known = _signature(about), before.get(path)
                 files[path] = known if known is not None and known == found else found
     return Scan((root.st_dev, root.st_ino), files, left_out, complete)
