@@ -10,7 +10,7 @@ from support.browser.lab import Lab
 pytestmark = pytest.mark.timeout(300)
 
 
-def test_open_tab_and_tunnel_do_not_hold_an_idle_session_and_the_notebook_comes_back_with_its_output(new_session, page):
+def test_open_tab_does_not_keep_a_session_alive_and_the_notebook_comes_back_with_its_output(new_session, page):
     session = new_session().submit("--idle-timeout 30s")
     session.ready()
     tunnel = session.tunnel()
@@ -28,7 +28,7 @@ def test_open_tab_and_tunnel_do_not_hold_an_idle_session_and_the_notebook_comes_
     assert cells[0]["outputs"][0]["data"]["text/plain"] in ("42", ["42"])
 
 
-def test_saving_in_lab_withdraws_the_warning_each_time_and_so_holds_the_session(new_session, page):
+def test_saving_in_lab_withdraws_the_warning_each_time_and_so_keeps_the_session_alive(new_session, page):
     session = new_session().submit("--idle-timeout 20s")
     session.ready()
     notebook = Lab(page, session.tunnel().url()).new_notebook("notes.ipynb")

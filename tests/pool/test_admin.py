@@ -61,7 +61,7 @@ def test_the_numbers_of_a_day_agree_with_a_hand_count(own_pool):
         evicted.ready(120)
         evicted.ap("condor_vacate_job", evicted.job, check=True)
         stopped.ready(120)
-        stopped.execute(stopped.start_kernel(), "while True: pass")
+        stopped.execute(stopped.start_kernel(), "import time; time.sleep(3600)")
         for session, command in ((held, "condor_hold"), (removed, "condor_rm")):
             session.ready(120)
             session.ap(command, session.job, check=True)

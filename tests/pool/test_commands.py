@@ -5,16 +5,15 @@ import json
 from support.tunnel import URL
 
 
-def test_commands_inside_the_job_answer(new_session):
-    session = new_session().submit()
-    ad = session.ready()
-    assert URL.fullmatch(session.url())[2] == session.token()
-    assert session.inside("jupyter-session", "status").startswith("ready: ")
-    status = json.loads(session.inside("jupyter-session", "status", "--json"))
-    assert (status["state"], status["job"], status["host"]) == ("ready", session.job, ad["JupyterHost"])
+def test_commands_inside_the_job_answer(ready_session):
+    ad = ready_session.ready()
+    assert URL.fullmatch(ready_session.url())[2] == ready_session.token()
+    assert ready_session.inside("jupyter-session", "status").startswith("ready: ")
+    status = json.loads(ready_session.inside("jupyter-session", "status", "--json"))
+    assert (status["state"], status["job"], status["host"]) == ("ready", ready_session.job, ad["JupyterHost"])
     assert status["stop_at"]
-    assert f"http://127.0.0.1:{ad['JupyterPort']}/lab" in session.inside("jupyter-session", "logs")
-    assert len(session.inside("jupyter-session", "logs", "--lines", "2").splitlines()) == 2
+    assert f"http://127.0.0.1:{ad['JupyterPort']}/lab" in ready_session.inside("jupyter-session", "logs")
+    assert len(ready_session.inside("jupyter-session", "logs", "--lines", "2").splitlines()) == 2
 
 
 def test_stop_inside_the_job_ends_it_and_says_so(new_session):

@@ -1,4 +1,4 @@
-"""What ends a session whatever works in it, what holds it although nothing does, and what time does not count."""
+"""What ends a session that works, what keeps one alive that doesn't, and which time doesn't count."""
 
 import time
 
@@ -9,7 +9,7 @@ def test_a_deadline_of_the_users_ends_a_busy_session_with_a_warning_and_the_note
     session = new_session().submit("--max-runtime 40s --idle-warning 10s")
     assert session.ready()["JupyterStopAt"]
     session.save_notebook("kept.ipynb", "kept")
-    session.execute(session.start_kernel(), "while True: pass")
+    session.execute(session.start_kernel(), "import time; time.sleep(3600)")
     said = session.inside("jupyter-session", "extend", "2h")
     assert "held for 2 h, but it ends in" in said
     assert "--max-runtime is 40 s" in said
@@ -22,7 +22,7 @@ def test_a_deadline_of_the_users_ends_a_busy_session_with_a_warning_and_the_note
     assert session.has_notebook("kept.ipynb", "kept")
 
 
-def test_a_duration_that_the_submit_file_allows_ends_the_session_in_order_before_htcondor_holds_it(new_session):
+def test_allowed_execute_duration_ends_the_session_in_order_before_htcondor_holds_the_job(new_session):
     session = new_session().submit("", "allowed_execute_duration = 60")
     session.ready()
     session.save_notebook("kept.ipynb", "kept")
@@ -32,7 +32,7 @@ def test_a_duration_that_the_submit_file_allows_ends_the_session_in_order_before
     assert session.has_notebook("kept.ipynb", "kept")
 
 
-def test_a_user_holds_an_idle_session_for_a_while(new_session):
+def test_a_user_keeps_a_session_alive_for_a_while(new_session):
     session = new_session().submit("--idle-timeout 20s --max-extend 1h")
     session.wait_state("idle")
     said = session.inside("jupyter-session", "extend", "2h")

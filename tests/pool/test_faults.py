@@ -1,6 +1,5 @@
 """What breaks around a session: its notebooks are on the access point, and it goes on, or starts anew with them."""
 
-import json
 import secrets
 
 import pytest
@@ -55,7 +54,7 @@ def test_a_shadow_that_is_killed_costs_no_saved_notebook(new_session):
     assert has_started_anew_with_it(session, 120)
 
 
-def test_a_full_disk_of_the_access_point_harms_no_saved_notebook_and_the_next_are_saved_once_there_is_room(pool):
+def test_a_full_disk_on_the_access_point_harms_no_saved_notebook_and_saving_resumes(pool):
     folder = f"/home/alice/small-{secrets.token_hex(4)}"
     with small_disk(pool, folder, "8m"), sessions(pool, folder) as new:
         session = with_a_saved_notebook(new().submit())
@@ -69,7 +68,7 @@ def test_a_full_disk_of_the_access_point_harms_no_saved_notebook_and_the_next_ar
 
 
 @pytest.mark.slow
-def test_an_idle_session_does_not_end_while_the_access_points_disk_is_full_and_ends_once_its_work_is_there(pool):
+def test_a_session_does_not_end_idle_until_the_access_point_has_room_for_its_work(pool):
     folder = f"/home/alice/small-{secrets.token_hex(4)}"
     with small_disk(pool, folder, "8m"), sessions(pool, folder) as new:
         session = with_a_saved_notebook(new().submit("--idle-timeout 60s"))
@@ -77,7 +76,7 @@ def test_an_idle_session_does_not_end_while_the_access_points_disk_is_full_and_e
         session.save_notebook("later.ipynb", "later" * 4000)
 
         def only_that_holds():
-            sources = json.loads(session.inside("jupyter-session", "status", "--json"))["sources"]
+            sources = session.status()["sources"]
             held = {seen["source"] for seen in sources if seen["active"]}
             return held == {"saving"} and all((seen["idle_for"] or 90) > 80 for seen in sources if not seen["active"])
 

@@ -35,7 +35,7 @@ def test_busy_kernel_keeps_the_session_until_it_is_interrupted(new_session):
     session = new_session().submit("--idle-timeout 30s")
     session.ready()
     kernel = session.start_kernel()
-    session.execute(kernel, "while True: pass")
+    session.execute(kernel, "import time; time.sleep(3600)")
     process = str(session.pid_of(f"kernel-{kernel}.json"))
     age = ["ps", "-o", "etimes=", "-p", process]
     wait_for(lambda: int(session.pool.exec("ep1", age).stdout) > 35, 60, "the kernel to be older than the timeout")

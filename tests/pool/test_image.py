@@ -53,8 +53,7 @@ def test_packages_that_a_user_names_are_in_an_image_built_with_them(pool):
     assert on_ap(pool, "apptainer", "exec", "/srv/with-packages.sif", "/opt/jupyter/bin/python", "-c", code) == "6.1\n"
 
 
-def test_a_job_that_asks_for_a_gpu_gets_a_session_with_one(new_session):
-    session = new_session().submit("", "request_gpus = 1", "gpus_minimum_memory = 1GB")
-    ad = session.ready()
+def test_a_job_that_asks_for_a_gpu_gets_a_session_with_one(session_with_gpu):
+    ad = session_with_gpu.ready()
     assert ad["AssignedGPUs"]
-    assert ad["AssignedGPUs"].split(",")[0] in session.inside("printenv", "CUDA_VISIBLE_DEVICES")
+    assert ad["AssignedGPUs"].split(",")[0] in session_with_gpu.inside("printenv", "CUDA_VISIBLE_DEVICES")

@@ -26,29 +26,23 @@ print(shown)
 """
 
 
-def test_terminal_of_a_session_that_runs_as_nobody_is_a_bash(new_session):
-    session = new_session().submit("", "My.WantNobody = true", "request_memory = 1GB", "request_disk = 1GB")
-    session.ready()
-    terminal = json.loads(session.request("/api/terminals", "POST", "{}"))["name"]
+def test_terminal_of_a_session_that_runs_as_nobody_is_a_bash(session_as_nobody):
+    terminal = json.loads(session_as_nobody.request("/api/terminals", "POST", "{}"))["name"]
     mark = secrets.token_hex(4)
     line = f"echo $(id -un) $SHELL ${{BASH_VERSION:+bash}} {mark[:4]}''{mark[4:]}"
-    assert f"nobody /bin/bash bash {mark}" in session.python(TYPE, terminal, line, mark)
+    assert f"nobody /bin/bash bash {mark}" in session_as_nobody.python(TYPE, terminal, line, mark)
 
 
-def test_tmux_of_a_session_that_runs_as_nobody_has_a_bash(new_session):
-    session = new_session().submit("", "My.WantNobody = true", "request_memory = 1GB", "request_disk = 1GB")
-    session.ready()
+def test_tmux_of_a_session_that_runs_as_nobody_has_a_bash(session_as_nobody):
     words = ("tmux", "list-panes", "-s", "-t", "jupyter", "-F", "#{window_name} #{pane_current_command} #{pane_dead}")
-    assert "shell bash 0" in session.inside(*words).splitlines()
+    assert "shell bash 0" in session_as_nobody.inside(*words).splitlines()
     mark = secrets.token_hex(4)
-    session.inside("tmux", "send-keys", "-t", "jupyter:shell", f"id -un > {mark}", "Enter")
-    session.remove()
-    assert session.file(f"notebooks/{mark}") == "nobody\n"
+    session_as_nobody.inside("tmux", "send-keys", "-t", "jupyter:shell", f"id -un > {mark}", "Enter")
+    there = f"notebooks/{mark}"
+    wait_for(lambda: session_as_nobody.file(there) == "nobody\n", 60, "the file on the access point")
 
 
-def test_tmux_attach_works_in_a_session_that_runs_as_nobody(new_session):
-    session = new_session().submit("", "My.WantNobody = true", "request_memory = 1GB", "request_disk = 1GB")
-    session.ready()
+def test_tmux_attach_works_in_a_session_that_runs_as_nobody(session_as_nobody):
     shown = ""
 
     def shows(text):
@@ -57,8 +51,10 @@ def test_tmux_attach_works_in_a_session_that_runs_as_nobody(new_session):
             shown += os.read(screen.stdout.fileno(), 65536).decode(errors="replace")
         return text in shown
 
-    words = ["condor_ssh_to_job", "-auto-retry", session.job]
-    with background(session.pool, "ap", words, session.user, tty=True, stdin=subprocess.PIPE) as screen:
+    words = ["condor_ssh_to_job", "-auto-retry", session_as_nobody.job]
+    with background(
+        session_as_nobody.pool, "ap", words, session_as_nobody.user, tty=True, stdin=subprocess.PIPE
+    ) as screen:
         wait_for(lambda: shows("\n$ "), 30, "the prompt")
         os.write(screen.stdin.fileno(), b"tmux attach\n")
         wait_for(lambda: shows("ServerApp"), 20, "the server's log")

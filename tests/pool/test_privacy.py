@@ -52,52 +52,46 @@ def test_token_is_nowhere_that_another_user_can_read(new_session):
         assert left == [], f"left on {host}"
 
 
-def test_another_user_of_the_machine_gets_nothing_from_the_port(new_session):
-    session = new_session().submit()
-    port = session.ready()["JupyterPort"]
+def test_another_user_of_the_machine_gets_nothing_from_the_port(ready_session):
+    port = ready_session.ready()["JupyterPort"]
     for header in ("X-None: 1", "Authorization: token wrong"):
         for path in ("/api/kernels", "/api/contents", "/api/terminals", "/jupyter-session/requests", "/lab"):
             words = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}", "-H", header]
-            answer = as_user(session.pool, "ep1", "slot1_32", [*words, f"http://127.0.0.1:{port}{path}"]).stdout
+            answer = as_user(ready_session.pool, "ep1", "slot1_32", [*words, f"http://127.0.0.1:{port}{path}"]).stdout
             assert answer.startswith(("401", "403")) or (answer.startswith("302") and "/login" in answer), (
                 path,
                 answer,
             )
-    assert session.ad()["JupyterState"] == "ready"
+    assert ready_session.ad()["JupyterState"] == "ready"
 
 
-def test_another_user_of_the_pool_cannot_enter_the_job(new_session):
-    session = new_session().submit()
-    session.ready()
-    assert session.inside("id", "-u")
-    words = ["condor_ssh_to_job", session.job, "jupyter-session url"]
-    tried = session.pool.exec("ap", words, user="bob")
-    assert session.token() not in tried.stdout + tried.stderr
+def test_another_user_of_the_pool_cannot_enter_the_job(ready_session):
+    assert ready_session.inside("id", "-u")
+    words = ["condor_ssh_to_job", ready_session.job, "jupyter-session url"]
+    tried = ready_session.pool.exec("ap", words, user="bob")
+    assert ready_session.token() not in tried.stdout + tried.stderr
     assert "not authorized" in tried.stderr
 
 
-def test_kernel_gives_nothing_by_tcp(new_session):
+def test_kernel_gives_nothing_by_tcp(ready_session):
     """The channels of a kernel are Unix sockets. ipykernel itself opens one TCP port, where its children print."""
-    session = new_session().submit()
-    port = session.ready()["JupyterPort"]
-    kernel = session.start_kernel()
-    session.execute(kernel, "1")
-    user = session.inside("id", "-u").strip()
-    theirs = session.pool.exec("ep1", ["ps", "-o", "pid=", "-u", user]).stdout.split()
-    assert str(session.pid_of(f"kernel-{kernel}.json")) in theirs
-    listening = [line.split() for line in session.pool.exec("ep1", ["ss", "-Hltnp"]).stdout.splitlines()]
+    port = ready_session.ready()["JupyterPort"]
+    kernel = ready_session.start_kernel()
+    ready_session.execute(kernel, "1")
+    user = ready_session.inside("id", "-u").strip()
+    theirs = ready_session.pool.exec("ep1", ["ps", "-o", "pid=", "-u", user]).stdout.split()
+    assert str(ready_session.pid_of(f"kernel-{kernel}.json")) in theirs
+    listening = [line.split() for line in ready_session.pool.exec("ep1", ["ss", "-Hltnp"]).stdout.splitlines()]
     addresses = [words[3] for words in listening if any(f"pid={pid}," in words[-1] for pid in theirs)]
     assert f"127.0.0.1:{port}" in addresses
     for address in set(addresses) - {f"127.0.0.1:{port}"}:
         ask = ["python3", "-c", ZMQ_TYPE, *address.split(":")]
-        told = wait_for(lambda ask=ask: session.pool.exec("ep1", ask).stdout, 90, f"{address} to say what it is")
+        told = wait_for(lambda ask=ask: ready_session.pool.exec("ep1", ask).stdout, 90, f"{address} to say what it is")
         assert told == "PULL\n"
 
 
-def test_connection_file_is_its_owners_alone(new_session):
-    session = new_session().submit()
-    session.ready()
-    name = f"{session.folder}/jupyter-{session.job}.json"
-    assert session.ap("stat", "-c", "%a %U", name).stdout == "600 alice\n"
-    assert json.loads(session.ap("cat", name).stdout)["token"]
-    assert session.pool.exec("ap", ["cat", name], user="bob").returncode
+def test_connection_file_is_its_owners_alone(ready_session):
+    name = f"{ready_session.folder}/jupyter-{ready_session.job}.json"
+    assert ready_session.ap("stat", "-c", "%a %U", name).stdout == "600 alice\n"
+    assert json.loads(ready_session.ap("cat", name).stdout)["token"]
+    assert ready_session.pool.exec("ap", ["cat", name], user="bob").returncode

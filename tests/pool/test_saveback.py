@@ -1,6 +1,5 @@
 """Notebooks are on the access point while the job runs, so that nothing is lost when its machine dies."""
 
-import json
 import os
 
 from support.waiting import wait_for
@@ -15,7 +14,7 @@ REFUSE = (
 
 def saving(session):
     """Return what `jupyter-session status` says of save-back."""
-    return json.loads(session.inside("jupyter-session", "status", "--json"))["save"]
+    return session.status()["save"]
 
 
 def write(session, name, text):

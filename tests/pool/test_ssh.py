@@ -148,7 +148,7 @@ def test_one_connection_ends_alone_and_leaves_nothing_on_the_access_point(shell)
     shell.wait_nothing_left()
 
 
-def test_laptop_that_loses_its_ssh_leaves_nothing_on_the_access_point_and_a_background_program_in_the_job(shell):
+def test_laptop_that_loses_its_ssh_leaves_nothing_but_a_background_program_in_the_job(shell):
     mark = f"/tmp/{secrets.token_hex(4)}"
     script = f"nohup sh -c 'while sleep 1; do date >{mark}; done' >/dev/null 2>&1 & "
     script += f"until [ -e {mark} ]; do sleep 0.1; done; echo it is up; cat"

@@ -36,9 +36,8 @@ def test_end_of_the_session_ends_every_connection_and_frees_the_slot(new_session
     wait_for(lambda: shell.session.job not in shell.session.ap(*slots).stdout.split(), 60, "the slot to be free")
 
 
-def test_session_that_runs_as_nobody_lets_its_owner_in(new_session):
-    session = new_session().submit("", "My.WantNobody = true", "request_memory = 1GB", "request_disk = 1GB")
-    shell = SecureShell(session).enterable()
+def test_session_that_runs_as_nobody_lets_its_owner_in(session_as_nobody):
+    shell = SecureShell(session_as_nobody).enterable()
     assert shell.out("id", "-un") == "nobody\n"
     with shell.screen(shell.host, size="91x27") as screen:
         screen.type("stty size; echo $SHELL; command -v jupyter-lab")

@@ -6,29 +6,26 @@ from support.tunnel import URL
 from support.waiting import wait_for
 
 
-def test_ready_session_shows_its_public_attributes_and_no_token(new_session):
-    session = new_session().submit()
-    ad = session.ready()
+def test_ready_session_shows_its_public_attributes_and_no_token(ready_session):
+    ad = ready_session.ready()
     assert ad["JupyterURL"] == f"http://127.0.0.1:{ad['JupyterPort']}/lab"
     assert ad["JupyterHost"] == "ep1"
     assert ad["JupyterVersion"]
-    assert session.token() not in str(ad)
+    assert ready_session.token() not in str(ad)
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_connect_line_pasted_on_the_laptop_prints_the_url_with_the_token(new_session, shell):
-    session = new_session().submit()
-    session.ready()
-    tunnel = session.tunnel(shell)
+@pytest.mark.parametrize("program", ["bash", "zsh", "fish"])
+def test_connect_line_pasted_on_the_laptop_prints_the_url_with_the_token(ready_session, program):
+    tunnel = ready_session.tunnel(program)
     url = tunnel.url()
-    assert URL.fullmatch(url)[2] == session.token()
-    body = session.pool.exec("laptop", ["curl", "-sSL", "-c", "/dev/null", url], user="alice").stdout
+    assert URL.fullmatch(url)[2] == ready_session.token()
+    body = ready_session.pool.exec("laptop", ["curl", "-sSL", "-c", "/dev/null", url], user="alice").stdout
     assert "JupyterLab" in body
-    assert "condor_ssh_to_job_" in left_by(session), (
+    assert "condor_ssh_to_job_" in left_by(ready_session), (
         "the key that condor_ssh_to_job makes is not in the tunnel's folder"
     )
     tunnel.close()
-    wait_for(lambda: not left_by(session), 20, "the access point to be rid of the tunnel")
+    wait_for(lambda: not left_by(ready_session), 20, "the access point to be rid of the tunnel")
 
 
 def left_by(session):

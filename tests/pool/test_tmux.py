@@ -1,5 +1,7 @@
 """tmux in the job: what a person at a terminal of the access point sees and does."""
 
+import secrets
+
 from support.screen import screen
 from support.waiting import wait_for
 
@@ -17,11 +19,14 @@ def attach_command(session):
 
 
 def assert_shell_window_works(screen, size):
+    """Open the window with the shell and use it; return what it shows since."""
+    mark = secrets.token_hex(2)
     screen.press("C-b", "n")
-    screen.type("echo $((6 * 7))-$PWD; tmux display -p 'size=#{client_width}x#{client_height}'")
-    screen.wait("42-/")  # the log in the other window names the folder too
+    screen.type(f"clear; echo {mark}=$((6 * 7))-$PWD; tmux display -p '{mark}:#{{client_width}}x#{{client_height}}'")
+    screen.wait(f"{mark}=42-/")  # the log in the other window names the folder too
     screen.wait("scratch/notebooks")
-    screen.wait(f"size={size}")
+    screen.wait(f"{mark}:{size}")
+    return f"{mark}:{size}"
 
 
 def assert_session_goes_on(session):
@@ -29,31 +34,28 @@ def assert_session_goes_on(session):
     assert session.states() == ["starting", "ready"]
 
 
-def test_tmux_attach_in_a_shell_of_the_job_shows_the_log_and_a_shell(new_session):
-    session = new_session().submit()
-    session.ready()
-    with terminal(session, f"condor_ssh_to_job -auto-retry {session.job}") as screen:
+def test_tmux_attach_in_a_shell_of_the_job_shows_the_log_and_a_shell(ready_session):
+    with terminal(ready_session, f"condor_ssh_to_job -auto-retry {ready_session.job}") as screen:
         screen.wait("\n$")
         screen.type("tmux attach")
         screen.wait("ServerApp")
-        assert_shell_window_works(screen, "100x30")
+        shown = assert_shell_window_works(screen, "100x30")
         screen.press("C-b", "d")
         screen.wait("[detached")
-        assert_session_goes_on(session)
+        assert_session_goes_on(ready_session)
         screen.type("tmux attach")
-        screen.wait("size=100x30")  # still there
+        screen.wait(shown)  # still there
 
 
-def test_attach_line_pasted_as_it_is_opens_the_sessions_tmux_in_the_terminals_size(new_session):
-    session = new_session().submit()
-    with terminal(session, attach_command(session)) as screen:
+def test_attach_line_pasted_as_it_is_opens_the_sessions_tmux_in_the_terminals_size(ready_session):
+    with terminal(ready_session, attach_command(ready_session)) as screen:
         screen.wait("ServerApp")
-        assert_shell_window_works(screen, "100x30")
+        shown = assert_shell_window_works(screen, "100x30")
         screen.press("C-b", "d")
         wait_for(screen.has_ended, 20, "the line to end")
-    assert_session_goes_on(session)
-    with terminal(session, "bash ./attach", "77x21") as screen:
-        screen.wait("size=100x30")
+    assert_session_goes_on(ready_session)
+    with terminal(ready_session, "bash ./attach", "77x21") as screen:
+        screen.wait(shown)
         screen.type("clear; stty size")
         screen.wait("20 77")  # one line is tmux's own
 
@@ -78,9 +80,8 @@ def test_closed_log_window_comes_back_and_the_shell_stays(new_session):
     assert session.inside("tmux", "display", "-t", "shell", "-p", "#{pane_pid}") == shell
 
 
-def test_a_resize_of_the_terminal_reaches_tmux_in_the_job(new_session):
-    session = new_session().submit()
-    with terminal(session, attach_command(session)) as screen:
+def test_a_resize_of_the_terminal_reaches_tmux_in_the_job(ready_session):
+    with terminal(ready_session, attach_command(ready_session)) as screen:
         screen.wait("ServerApp")
         assert_shell_window_works(screen, "100x30")
         screen.resize(77, 21)

@@ -163,6 +163,10 @@ class Session:
         """Return the address with the token, from inside the job."""
         return self.inside("jupyter-session", "url").strip()
 
+    def status(self) -> dict[str, Any]:
+        """Return what `jupyter-session status --json` prints."""
+        return dict(json.loads(self.inside("jupyter-session", "status", "--json")))
+
     def token(self) -> str:
         """Return the token, from the owner's connection file."""
         return str(json.loads(self.file(f"jupyter-{self.job}.json") or "")["token"])
@@ -290,7 +294,7 @@ def enter(
     """
     deadline = time.monotonic() + timeout * patience()
     while True:
-        done = run("condor_ssh_to_job", job, command, timeout=timeout * patience())
+        done = run("condor_ssh_to_job", job, command, timeout=timeout)
         if not done.returncode or "-auto-retry" not in done.stderr or time.monotonic() > deadline:
             return done
         time.sleep(0.5)

@@ -32,6 +32,11 @@ def wait_for(condition: Callable[[], T], seconds: float, what: str | Callable[[]
     return value
 
 
+def let_pass(seconds: float) -> None:
+    """Let a time pass that itself is what the test is about, such as a time limit that must not apply."""
+    time.sleep(max(0.0, seconds))
+
+
 def assert_never(condition: Callable[[], object], seconds: float, what: str) -> None:
     """Raise AssertionError if `condition` becomes true within `seconds`."""
     deadline = time.monotonic() + seconds
