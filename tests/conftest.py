@@ -1,7 +1,9 @@
 """What every test shares: the choice of the slow ones, the pool that is up, and sessions on it."""
 
+import json
 import os
 import secrets
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -10,12 +12,18 @@ from support.dags import dags
 from support.hosts import place_image
 from support.laptop import laptops
 from support.session import sessions
+from testbed.host import waiting
 from testbed.pool import boot
 from testbed.pool.pool import Pool
 
 # No test asserts a time, hypothesis's own limits least: the machine may be busy.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+#: The seconds that each test took, and what a test that is not among them counts as.
+DURATIONS = Path(__file__).with_name("durations.json")
+UNKNOWN = 30
 
 
 def pytest_addoption(parser):
@@ -28,6 +36,13 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(skip)
+    for item in items:
+        limit = item.get_closest_marker("timeout")
+        seconds = limit.args[0] if limit else float(config.getini("timeout"))
+        item.add_marker(pytest.mark.timeout(seconds * waiting.patience()), append=False)
+    if "PYTEST_XDIST_WORKER" in os.environ:  # the longest first, so that none is left for the end
+        known = json.loads(DURATIONS.read_text()) if DURATIONS.exists() else {}
+        items.sort(key=lambda item: -known.get(item.nodeid, UNKNOWN))
 
 
 @pytest.fixture(scope="session")

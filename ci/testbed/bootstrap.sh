@@ -21,8 +21,11 @@ if ! command -v python3 >/dev/null; then
     printf 'ci/%s: installing python3\n' "$verb" >&2
     log=$(mktemp)
     export DEBIAN_FRONTEND=noninteractive
-    { apt-get update && apt-get install --yes --no-install-recommends python3; } \
-        </dev/null >"$log" 2>&1 ||
+    # The lock of host/apt.py: of two verbs at once, the second waits and finds it installed.
+    # shellcheck disable=SC2016
+    flock /run/jupyter-ci-apt.lock sh -c '
+        command -v python3 || { apt-get update && apt-get install --yes --no-install-recommends python3; }
+    ' </dev/null >"$log" 2>&1 ||
         stop "apt-get could not install python3 ($(tail -n 1 "$log")): check the network, then run it again."
     rm -f "$log"
 fi

@@ -11,11 +11,10 @@ from typing import Any
 
 from support.waiting import patience
 from testbed.artifacts import image
-from testbed.host import locks
 from testbed.pool.pool import HostProcess, Pool, kill_tree
 
 ROOT = Path(__file__).parents[2]
-SHARED_IMAGE = "/srv/jupyter.sif"
+SHARED_IMAGE = image.SHARED
 
 
 @contextlib.contextmanager
@@ -65,11 +64,4 @@ def small_disk(pool: Pool, folder: str, size: str) -> Iterator[None]:
 def place_image(pool: Pool, host: str = "ap") -> None:
     """Put the image on a host, for sessions to link to, unless it is there already."""
     sif = Path(os.environ["JUPYTER_SIF"]) if "JUPYTER_SIF" in os.environ else image.build().path / "jupyter.sif"
-    placed, mark = pool.path(host, SHARED_IMAGE), pool.path(host, f"{SHARED_IMAGE}.is.{sif.parent.name}")
-    with locks.locked(pool.state / f"image-{host}.lock"):  # several workers come here at once
-        if not mark.exists():
-            for old in placed.parent.glob(f"{placed.name}.is.*"):
-                old.unlink()
-            pool.copy(host, sif, f"{SHARED_IMAGE}.new")
-            placed.with_name(f"{placed.name}.new").replace(placed)
-            mark.touch()
+    image.place(pool, sif, SHARED_IMAGE, host)

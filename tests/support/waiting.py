@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from testbed.host.waiting import patience
+
 T = TypeVar("T")
-#: The most by which a loaded machine makes a time limit longer.
-_MOST_PATIENCE = 5.0
-
-
-def patience() -> float:
-    """Return the factor for time limits now: 1 on an idle machine, more where processes share its cores."""
-    cores = len(os.sched_getaffinity(0))
-    return min(max(1.0, os.getloadavg()[0] / cores), _MOST_PATIENCE)
 
 
 def wait_for(condition: Callable[[], T], seconds: float, what: str | Callable[[], str], every: float = 0.3) -> T:

@@ -16,11 +16,15 @@ from testbed.pool import namespaces, rootfs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from testbed.pool.pool import Pool
+
 CHECKOUT = Path(__file__).resolve().parents[3]
 #: What the image is made of.
 SOURCES = ("Apptainer.def", "runtime")
 #: Less squeezed than Apptainer's default: 3 times as quick to make, a little larger.
 SQUASH = "-comp zstd -Xcompression-level 3"
+#: Where `place` puts the one that the tests share.
+SHARED = "/srv/jupyter.sif"
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
@@ -44,6 +48,14 @@ def build(arguments: Mapping[str, str] | None = None) -> cache.Entry:
     entry = cache.get("image", key, make, what="jupyter.sif", takes="1 minute")
     os.close(base.lock)
     return entry
+
+
+def place(pool: Pool, sif: Path, path: str, host: str = "ap") -> None:
+    """Put an image on a host as the file ``path``, unless it is there already; the file is whole at any time."""
+    with pool.placing(host, "image", sif.parent.name) as needed:
+        if needed:
+            pool.copy(host, sif, f"{path}.partial")
+            pool.exec(host, ["mv", f"{path}.partial", path], check=True)
 
 
 def source_files(checkout: Path) -> list[Path]:

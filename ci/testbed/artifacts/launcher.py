@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import shutil
 import sys
 import tempfile
@@ -9,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from testbed.artifacts import venv
-from testbed.host import cache, commands, locks
+from testbed.host import cache, commands
 
 if TYPE_CHECKING:
     from testbed.pool.pool import Pool
@@ -42,28 +44,28 @@ def build() -> cache.Entry:
 def place(pool: Pool, host: str) -> None:
     """Install the command on a host, unless it is there already."""
     entry = build()
-    with locks.locked(pool.state / f"launcher-{host}.lock"):
-        _place(pool, host, entry)
-
-
-def _place(pool: Pool, host: str, entry: cache.Entry) -> None:
-    mark = f"{PLACE}/{entry.path.name}"
-    if pool.exec(host, ["test", "-e", mark]).returncode == 0:
-        return
-    archive = f"/tmp/{entry.path.name}.zip"  # noqa: S108 - a host of the pool, by its root
-    pool.copy(host, entry.path / "packages.zip", archive)
-    pool.exec(host, ["rm", "-rf", PLACE], check=True)
-    for words in (["zipfile", "-e", archive, PLACE], ["compileall", "-q", PLACE]):
-        pool.exec(host, ["python3", "-m", *words], check=True)
-    pool.put(host, "/usr/local/bin/chtc-jupyter", _COMMAND.encode(), mode=0o755)
-    pool.exec(host, ["touch", mark], check=True)
+    with pool.placing(host, "launcher", entry.path.name) as needed:
+        if needed:
+            archive = f"/tmp/{entry.path.name}.zip"  # noqa: S108 - a host of the pool, by its root
+            pool.copy(host, entry.path / "packages.zip", archive)
+            pool.exec(host, ["rm", "-rf", PLACE], check=True)
+            for arguments in (["zipfile", "-e", archive, PLACE], ["compileall", "-q", PLACE]):
+                pool.exec(host, ["python3", "-m", *arguments], check=True)
+            pool.put(host, "/usr/local/bin/chtc-jupyter", _COMMAND.encode(), mode=0o755)
+    os.close(entry.lock)
 
 
 def _build(partial: Path) -> None:
     log = cache.log("launcher")
     log.unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory(dir=partial) as folder:
-        install = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--no-compile"]
-        install += ["--cache-dir", str(cache.folder() / "pip"), "--target", folder, str(venv.CHECKOUT / "submit")]
-        commands.run(install, doing="installing chtc-jupyter", log=log, timeout=600)
+    with tempfile.TemporaryDirectory(dir=partial) as scratch:
+        python, folder = sys.executable, f"{scratch}/packages"
+        steps = []
+        if importlib.util.find_spec("pip") is None:  # Debian's Python has none
+            python = f"{scratch}/venv/bin/python"
+            steps.append([sys.executable, "-m", "venv", f"{scratch}/venv"])
+        pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--no-compile"]
+        pip += ["--cache-dir", str(cache.folder() / "pip"), "--target", folder, str(venv.CHECKOUT / "submit")]
+        for command in (*steps, pip):
+            commands.run(command, doing="installing chtc-jupyter", log=log, timeout=600)
         shutil.make_archive(str(partial / "packages"), "zip", folder)

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from testbed.artifacts import venv
-from testbed.host import locks
 
 if TYPE_CHECKING:
     from testbed.pool.pool import Pool
@@ -23,9 +22,8 @@ def commands(page: str) -> str:
 def set_up(pool: Pool, user: str) -> None:
     """Set a user's ssh up, once."""
     submit = venv.CHECKOUT / "submit"
-    with locks.locked(pool.state / f"ssh-{user}.lock"):
-        if pool.exec("laptop", ["sh", "-c", "test -e ~/.ssh/jupyter_config"], user=user).returncode == 0:
-            return
-        pool.copy("laptop", submit / "ssh_config", f"/home/{user}/ssh_config", user)
-        script = commands((venv.CHECKOUT / "docs/ssh.md").read_text())
-        pool.exec("laptop", ["sh", "-ec", script], user=user, check=True)
+    with pool.placing("laptop", f"ssh-{user}", "1") as needed:
+        if needed:
+            pool.copy("laptop", submit / "ssh_config", f"/home/{user}/ssh_config", user)
+            script = commands((venv.CHECKOUT / "docs/ssh.md").read_text())
+            pool.exec("laptop", ["sh", "-ec", script], user=user, check=True)

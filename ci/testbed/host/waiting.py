@@ -1,7 +1,8 @@
-"""Wait for something, and say so."""
+"""Wait for something, longer on a loaded machine, and say so."""
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,13 +14,22 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def patience() -> float:
+    """Return by what factor waits may last longer than on an idle machine.
+
+    ``TEST_PATIENCE`` is the least; the load of the machine may make it more.
+    """
+    load = os.getloadavg()[0] / (os.cpu_count() or 1)
+    return max(float(os.environ.get("TEST_PATIENCE", "1")), min(load, 6))
+
+
 def wait(look: Callable[[], T | None], seconds: float, what: str, advice: str) -> T:
     """Wait until ``look`` returns something other than None, with a word every ten seconds."""
     started = told = time.monotonic()
     while (found := look()) is None:
         now = time.monotonic()
-        if now - started > seconds:
-            raise errors.UserError(f"waited {seconds:.0f} s for {what}, in vain: {advice}.")
+        if now - started > seconds * patience():
+            raise errors.UserError(f"waited {now - started:.0f} s for {what}, in vain: {advice}.")
         if now - told > 10:
             errors.say(f"waiting for {what}: {now - started:.0f} s")
             told = now

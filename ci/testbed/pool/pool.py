@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from testbed.host import cache, errors, process
+from testbed.host import cache, errors, locks, process, waiting
 from testbed.pool import accounts, namespaces, network
 
 if TYPE_CHECKING:
@@ -151,12 +151,12 @@ class Pool:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command on a host and return its status and output.
 
-        Raises subprocess.TimeoutExpired, all that it started killed, after ``timeout`` seconds, and
-        with ``check`` `Problem` where the status is not 0.
+        Raises subprocess.TimeoutExpired, all that it started killed, after ``timeout`` seconds (more on
+        a loaded machine), and with ``check`` `UserError` where the status is not 0.
         """
         with self.popen(host, argv, user=user, env=env, cwd=cwd) as running:
             try:
-                out, err = running.communicate(input or "", timeout=timeout)
+                out, err = running.communicate(input or "", timeout=timeout * waiting.patience())
             except BaseException:
                 kill_tree(running.pid)
                 raise
@@ -185,6 +185,17 @@ class Pool:
         """Copy a file of the machine to a host, as `put` does."""
         with source.open("rb") as data, self._writing(host, path, user, mode) as target:
             shutil.copyfileobj(data, target, 1 << 20)
+
+    @contextlib.contextmanager
+    def placing(self, host: str, what: str, version: str) -> Iterator[bool]:
+        """Yield whether ``version`` of ``what`` is still to be placed on a host; nobody else places it meanwhile.
+
+        It counts as placed once the block ends without an exception.
+        """
+        note = self.state / f"placed-{what}-{host}"
+        with locks.locked(note):
+            yield note.read_text() != version
+            note.write_text(version)
 
     @contextlib.contextmanager
     def _writing(self, host: str, path: str, user: str, mode: int) -> Iterator[IO[bytes]]:

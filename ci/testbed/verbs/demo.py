@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from testbed import demo
 from testbed.artifacts import image
+from testbed.host import apt
 from testbed.host.errors import UserError, say
 from testbed.pool import boot
 from testbed.pool.pool import Pool
@@ -38,6 +39,7 @@ def _running(pool: Pool) -> str | None:
 
 
 def _start(pool: Pool) -> str:
+    apt.install_all()
     with ThreadPoolExecutor() as side:
         built = side.submit(image.build)
         boot.up(pool)

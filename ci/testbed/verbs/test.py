@@ -1,32 +1,37 @@
-"""ci/test: every test, with all they need set up first: packages, a pool of their own, the image."""
+"""ci/test: every check and test, with all they need set up first: packages, a pool of their own, the image."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from testbed.artifacts import image, venv
-from testbed.host import apt, cache, commands
+from testbed.artifacts import image, launcher, venv
+from testbed.host import apt, cache, checks, commands
 from testbed.host.errors import say
 from testbed.pool import boot
 from testbed.pool.pool import Pool
-from testbed.verbs import checks
-from testbed.verbs.checks import Outcome
+from testbed.verbs import lints, results
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from concurrent.futures import Future
+
+    from testbed.host.checks import Outcome
 
 ROOT = venv.CHECKOUT
 #: What runs without a pool, and what runs in one.
 UNIT = ("tests/unit",)
 POOL = ("tests/pool", "tests/browser")
 #: Sessions mostly wait: more of them at once than there are cores.
-WORKERS = "4"
-#: So many tests that failed in the pool are run again, one at a time, and told of.
+WORKERS = 10
+#: Unit tests compute; lints run beside them.
+UNIT_WORKERS = 2
+#: By how much longer than alone on the machine a test may take (see testbed.host.waiting).
+PATIENCE = 3
+#: Up to so many tests that failed in the pool run again, alone on the machine.
 AGAIN = 2
 
 
@@ -35,27 +40,38 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="ci/test",
         description=__doc__,
-        epilog="Other arguments go to pytest; paths of tests select those alone.",
+        epilog="Other arguments go to pytest; paths of tests select those alone, without the lints.",
         allow_abbrev=False,
     )
-    parser.add_argument("--all", action="store_true", help="the slow tests too")
+    parser.add_argument("--all", action="store_true", help="run the slow tests too")
+    parser.add_argument(
+        "--workers", type=int, default=WORKERS, metavar="N", help="tests at once in the pool (%(default)s)"
+    )
+    parser.add_argument(
+        "--note-durations", action="store_true", help="write tests/durations.json, for the next runs' order"
+    )
     options, extra = parser.parse_known_args(arguments)
-    paths = [word for word in extra if (ROOT / word.partition("::")[0]).exists()]
-    rest = [word for word in extra if word not in paths] + (["--all"] if options.all else [])
+    paths = [argument for argument in extra if (ROOT / argument.partition("::")[0]).exists()]
+    rest = [argument for argument in extra if argument not in paths] + (["--all"] if options.all else [])
 
     started = time.monotonic()
-    apt.ensure((*apt.POOL, *apt.tests()), log=cache.log("apt"))
+    apt.install_all(*apt.TESTS, *(apt.SLOW_TESTS if options.all else ()))
+    results.FOLDER.mkdir(exist_ok=True)
+    for report in results.FOLDER.glob("*.xml"):
+        report.unlink()
     pool = Pool(f"test-{os.getpid()}")
     try:
-        outcomes = list(_run(pool, paths, rest))
+        outcomes = _run(pool, paths, rest, options.workers)
     finally:
         boot.down(pool)
+    if options.note_durations:
+        results.note_durations(results.report("pool"))
     failed = [outcome.name for outcome in outcomes if outcome.failed]
     if not failed and all(outcome.status for outcome in outcomes):
         failed.append("no test ran")
     if failed:
         say(f"ci/test: failed: {', '.join(failed)}")
-    say(f"ci/test: {time.monotonic() - started:.0f} s in all")
+    say(f"ci/test: {time.monotonic() - started:.0f} s in all; reports are in {results.FOLDER}")
     return 1 if failed else 0
 
 
@@ -76,76 +92,81 @@ def selected(paths: Sequence[str], folders: Sequence[str]) -> list[str]:
     return [word for word in paths if belongs(word)]
 
 
-def _run(pool: Pool, paths: Sequence[str], rest: Sequence[str]) -> Iterator[Outcome]:
+def _run(pool: Pool, paths: Sequence[str], rest: Sequence[str], workers: int) -> list[Outcome]:
+    """Run the checks side by side: the tests in the pool begin as soon as the pool and the image are there."""
     in_pool = selected(paths, POOL)
-    with ThreadPoolExecutor() as side:
+    with ThreadPoolExecutor() as side, ThreadPoolExecutor(max_workers=3) as few:
         try:
-            quick = side.submit(_quick, selected(paths, UNIT), rest, lint=not paths)
             if in_pool:
-                up = side.submit(checks.timed, "the pool", lambda: boot.up(pool, owner=os.getpid()))
-                built = side.submit(checks.timed, "the image", image.build)
-            yield from quick.result()
+                up = side.submit(boot.up, pool, owner=os.getpid())
+                built = side.submit(image.build)
+                side.submit(launcher.build)  # the first test that needs it finds it there
+            env = _python()
+            quick = [
+                few.submit(_check, name, argv, env)
+                for name, argv in _quick(selected(paths, UNIT), rest, lint=not paths).items()
+            ]
+            outcomes = []
             if in_pool:
                 up.result()
                 sif = built.result().path / "jupyter.sif"
+                image.place(pool, sif, image.SHARED)
+                env = {**env, "POOL": pool.name, "JUPYTER_SIF": str(sif), "TEST_PATIENCE": str(PATIENCE)}
+                outcomes.append(_in_pool(pool, env, [*in_pool, *rest], workers, quick))
+            return [*(check.result() for check in quick), *outcomes]
         except BaseException:
             commands.stop_all()
             raise
-    if not in_pool:
-        return
-    python, env = _python()
-    env.update(POOL=pool.name, JUPYTER_SIF=str(sif))
-    argv = [python, "-m", "pytest", "-n", WORKERS, *in_pool, *rest]
-    outcome = checks.show("pytest in the pool", argv, env, ROOT)
-    unsteady = _few_failed() if outcome.failed else []
-    if outcome.failed:
-        logs = cache.folder() / "logs" / pool.name
-        for old in sorted(logs.parent.glob("test-*"), key=lambda path: path.stat().st_mtime)[:-4]:
-            cache.remove(old)
-        pool.save_logs(logs)
-        say(f"the daemons' logs are in {logs}")
-    if unsteady:
-        say(f"once more, alone on the machine: {', '.join(unsteady)}")
-        outcome = checks.show(
-            "pytest in the pool, failed before", [python, "-m", "pytest", *unsteady, *rest], env, ROOT
-        )
-        if not outcome.failed:
-            say(f"UNSTEADY: failed beside other tests and passed alone, see above: {', '.join(unsteady)}")
-    yield outcome
 
 
-def _few_failed() -> list[str]:
-    """Return the tests that failed in the last run of pytest; none where they are more than `AGAIN`.
-
-    The machine may have been too busy for one or two of them. More, and something is wrong.
-    """
-    try:
-        failed = json.loads((ROOT / ".pytest_cache/v/cache/lastfailed").read_text())
-    except (OSError, ValueError):
-        return []
-    few = [name for name in failed if "::" in name and name.startswith(POOL)]
-    return few if len(few) == len(failed) <= AGAIN else []
-
-
-def _quick(unit: Sequence[str], rest: Sequence[str], *, lint: bool) -> list[Outcome]:
-    """Run what needs no pool, one after the other: the pool and the image are made meanwhile."""
-    python, env = _python()
-    argv: dict[str, list[str]] = {}
-    if lint:
-        argv["ruff format"] = ["ruff", "format", "--check", "."]
-        argv["ruff check"] = ["ruff", "check", "--output-format=concise", "."]
-        argv["mypy"] = ["mypy"]
+def _quick(unit: Sequence[str], rest: Sequence[str], *, lint: bool) -> dict[str, list[str]]:
+    """Return the commands that need no pool, by the names of the checks."""
+    found = dict(lints.ALL) if lint else {}
     if unit:
-        argv["pytest, unit"] = ["pytest", *unit, *rest]
-    outcomes = []
-    for name, words in argv.items():
-        outcome = checks.run(name, [python, "-m", *words], env, ROOT)
-        checks.tell(outcome)
-        outcomes.append(outcome)
-    return outcomes
+        found["pytest, unit"] = [*_pytest("unit", UNIT_WORKERS), *unit, *rest]
+    return found
 
 
-def _python() -> tuple[str, dict[str, str]]:
-    """Return the tests' Python and its environment; the cache's entry is kept to the end."""
-    place = venv.get().path
-    return str(place / "bin/python"), venv.environment(place)
+def _check(name: str, argv: Sequence[str], env: dict[str, str]) -> Outcome:
+    outcome = checks.run(name, argv, env, ROOT)
+    checks.tell(outcome)
+    return outcome
+
+
+def _in_pool(
+    pool: Pool, env: dict[str, str], arguments: Sequence[str], workers: int, quick: Sequence[Future[Outcome]]
+) -> Outcome:
+    """Run the tests in the pool; a few that fail run once more, with nothing beside them."""
+    outcome = checks.show("pytest in the pool", [*_pytest("pool", workers), *arguments], env, ROOT)
+    if not outcome.failed:
+        return outcome
+    logs = cache.folder() / "logs" / pool.name
+    for old in sorted(logs.parent.glob("test-*"), key=lambda path: path.stat().st_mtime)[:-4]:
+        cache.remove(old)
+    pool.save_logs(logs)
+    say(f"the daemons' logs are in {logs}")
+    again = results.failed(results.report("pool"))
+    if not 0 < len(again) <= AGAIN:
+        return outcome
+    for check in quick:
+        check.result()
+    say(f"running once more, alone on the machine: {', '.join(again)}")
+    options = [argument for argument in arguments if argument.startswith("--")]
+    outcome = checks.show("pytest in the pool, again", [*_pytest("pool-again", 0), *again, *options], env, ROOT)
+    if not outcome.failed:
+        results.note_unsteady(again, lints.commit())
+        say(f"UNSTEADY: {', '.join(again)} failed beside other tests and passed alone: noted in {results.UNSTEADY}")
+    return outcome
+
+
+def _pytest(name: str, workers: int) -> list[str]:
+    """Return the words of a run of pytest: ``name`` is its report's."""
+    side_by_side = ["-n", str(workers), "--maxschedchunk=1"] if workers else []
+    # A cache for each: the runs are at the same time.
+    kept = ["-o", f"cache_dir=.pytest_cache/{name}", f"--junitxml={results.report(name)}"]
+    return ["python", "-m", "pytest", *side_by_side, *kept]
+
+
+def _python() -> dict[str, str]:
+    """Return the environment of the tests' Python; the cache's entry is kept to the end."""
+    return venv.environment(venv.get().path)

@@ -6,15 +6,13 @@ import contextlib
 import subprocess
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from testbed.host import commands, errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
-
-T = TypeVar("T")
 
 #: pytest's status where it ran no test, as with a -k that names tests of another folder.
 NO_TESTS = 5
@@ -31,7 +29,7 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
-        """Tell whether it found something wrong."""
+        """Whether it found something wrong."""
         return self.status not in (0, NO_TESTS)
 
 
@@ -52,19 +50,12 @@ def show(name: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> O
 
 
 def tell(outcome: Outcome) -> None:
-    """Print how a check went, with its output where that is worth reading."""
-    if outcome.status or "pytest" in outcome.name:
+    """Print how a check went, with its output if it failed."""
+    if outcome.failed:
         print(outcome.output.rstrip(), flush=True)
+    summary = outcome.output.rstrip().rpartition("\n")[2].strip("= ") if "pytest" in outcome.name else ""
     verdict = f"FAILED (status {outcome.status})" if outcome.failed else "ok"
-    errors.say(f"{outcome.name}: {verdict}, {outcome.seconds:.1f} s")
-
-
-def timed(name: str, step: Callable[[], T]) -> T:
-    """Take a step of the set-up, and tell how long it took."""
-    started = time.monotonic()
-    result = step()
-    errors.say(f"{name}: {time.monotonic() - started:.1f} s")
-    return result
+    errors.say(f"{outcome.name}: {verdict}, {outcome.seconds:.1f} s{f' ({summary})' if summary else ''}")
 
 
 @contextlib.contextmanager
