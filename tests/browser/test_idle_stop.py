@@ -34,7 +34,7 @@ def test_saving_in_lab_withdraws_the_warning_each_time_and_so_keeps_the_session_
     notebook = Lab(page, session.tunnel().url()).new_notebook("notes.ipynb")
     started = time.monotonic()
     while time.monotonic() - started < 60:
-        session.wait_state("idle")
+        session.wait_state("expiring")
         notebook.write("# a thought\n")
         notebook.save()
         session.ready(seconds=5)

@@ -142,7 +142,7 @@ def test_a_monitor_left_running_in_a_terminal_keeps_nothing_alive(session):
 
 
 def test_a_session_that_nobody_ever_opened_ends(session):
-    ends(session, "Nothing has worked for", "kernels: none", "requests: none yet")
+    ends(session, "Idle for", "kernels: none", "requests: none yet")
 
 
 def test_a_server_left_running_with_a_tab_that_polls_it_keeps_nothing_alive(session):

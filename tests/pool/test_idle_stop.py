@@ -10,12 +10,12 @@ def test_idle_session_stops_although_a_tunnel_is_open(new_session):
     tunnel = session.tunnel()
     tunnel.url()
     assert session.inside("echo", "beside it").strip() == "beside it"  # HTCondor loses sight of the tunnel
-    assert session.wait_state("idle")["JupyterStopAt"]
+    assert session.wait_state("expiring")["JupyterStopAt"]
 
     ad = session.wait_gone()
     assert (ad["JupyterState"], ad["ExitCode"]) == ("stopped", 0)
     assert "the idle timeout" in ad["JupyterReason"]
-    assert session.states() == ["starting", "ready", "idle", "stopping", "stopped"]
+    assert session.states() == ["starting", "ready", "expiring", "stopping", "stopped"]
     assert session.has_notebook("kept.ipynb", "kept")
     said = tunnel.wait_end(15)
     assert ad["JupyterReason"] in said

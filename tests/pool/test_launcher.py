@@ -47,7 +47,7 @@ def test_verbs_tell_of_a_session_and_end_it(new_laptop):
     assert laptop.name in laptop.call("list").stdout
     assert json.loads(laptop.call("status", "--json").stdout)["state"] == "ready"
     assert laptop.call("url").stdout.strip() == url
-    assert "held for 1 h" in laptop.call("extend", "1h").stdout
+    assert "at the earliest (1 h)" in laptop.call("extend", "1h").stdout
     assert "Jupyter Server" in laptop.call("logs", "-n", "500").stdout
     assert laptop.call("start", laptop.name, "--ap", "ap", "--no-browser").returncode == 22
     second = laptop.call("connect", "--no-browser")

@@ -20,7 +20,7 @@ _VERBS = {
     "extend": "keep the session for so long, whatever it does; 0s ends that",
     "stop": "end the session in order; the notebooks come back",
     "logs": "print the server's log",
-    "hold": "stay until the session ends: what a tunnel runs",
+    "wait": "wait until the session ends; this is what a tunnel runs",
     "sshd": "serve one SSH connection on the standard streams: what `ssh jupyter-JOB` runs",
 }
 
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         run.add_argument(setting.flag, dest=setting.name, metavar=setting.metavar, help=setting.help + default)
     commands["status"].add_argument("--json", action="store_true", help="for programs")
     commands["extend"].add_argument("duration", metavar="DURATION", help="like 90m or 2h, from now on")
-    commands["hold"].add_argument("port", type=int, nargs="?", help="the port that the tunnel leads to")
+    commands["wait"].add_argument("port", type=int, nargs="?", help="the port that the tunnel leads to")
     commands["sshd"].add_argument("kind", metavar="TYPE", help="of the public key that may log in: ssh-ed25519")
     commands["sshd"].add_argument("text", metavar="BASE64", help="that key")
     logs = commands["logs"]

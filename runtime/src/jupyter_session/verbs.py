@@ -1,4 +1,4 @@
-"""The verbs that talk to a running session: status, url, attach, stop, logs, hold."""
+"""The verbs that talk to a running session: status, url, attach, stop, logs, wait."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def status(*, json: bool) -> int:
     print(f"{message['state']}: {message['verdict'] or message['reason']}")
     if message["stop_at"]:
         print(f"ends {_clock(message['stop_at'])} if nothing changes")
-    rows = [("source", "holds", "since", "sees")]
+    rows = [("source", "active", "since", "sees")]
     rows += [
         (
             source["source"],
@@ -97,20 +97,20 @@ def logs(*, lines: int, follow: bool) -> NoReturn:
     os.execvp("tail", ["tail", *(["-f"] if follow else []), "-n", str(lines), "--", str(log)])
 
 
-def hold(*, port: int | None) -> int:
+def wait(*, port: int | None) -> int:
     """Print the address once it is known, stay until the session ends, and say why it did.
 
     A tunnel's ssh runs this, so it also ends when nobody reads its output any more; the tunnel ends with a line that
     begins with `stopped:` or `failed:`. SessionError when the session listens on another port than the tunnel leads to.
     """
     shown = None
-    for message in _while_someone_reads(connect(_state_dir().control, "hold")):
+    for message in _while_someone_reads(connect(_state_dir().control, "wait")):
         state = message["state"]
         if port and message["port"] not in (port, None):
             raise SessionError(
                 "This line is of an earlier run of the job: condor_q -af JupyterConnect has the new one."
             )
-        if state in ("ready", "idle") and message["url"] != shown:
+        if state in ("ready", "expiring") and message["url"] != shown:
             shown = message["url"]
             print(f"\nJupyterLab on {message['host']}:\n\n    {shown}\n")
             print("Keep this open: it is the tunnel. Ctrl-C closes it; the session goes on.\n", flush=True)

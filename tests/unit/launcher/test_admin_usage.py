@@ -58,7 +58,7 @@ def test_hours_are_those_of_all_starts_and_gpus_count_each():
     [
         ({}, "starting"),
         ({"JupyterState": "ready"}, "ready"),
-        ({"JupyterState": "idle"}, "idle"),
+        ({"JupyterState": "expiring"}, "expiring"),
         ({"JupyterState": "stopped"}, "stopping"),
         ({"JupyterState": "<script>"}, "starting"),
         ({"JobStatus": 7}, "suspended"),

@@ -32,12 +32,12 @@ IDLE, WORKING = [sample()], [sample(active=True)]
     ("samples", "now", "action", "stop_at", "words"),
     [
         # idle since the start: before the warning, in it, at the timeout, after it
-        ([], 0, KEEP, 1800, "Nothing has worked for 0 s (); the session ends in 30 min if nothing does."),
+        ([], 0, KEEP, 1800, "Idle for 0 s (); the session ends in 30 min unless something runs."),
         ([], 1499, KEEP, 1800, "ends in"),
-        ([], 1500, WARN, 1800, "the session ends in 5 min if nothing does"),
+        ([], 1500, WARN, 1800, "the session ends in 5 min unless something runs"),
         ([], 1799, WARN, 1800, "ends in 1 s"),
-        ([], 1800, STOP, 1800, "Nothing has worked for 30 min; the idle timeout is 30 min"),
-        ([], 99999, STOP, 1800, "Nothing has worked for 27 h 47 min"),
+        ([], 1800, STOP, 1800, "Idle for 30 min; the idle timeout is 30 min"),
+        ([], 99999, STOP, 1800, "Idle for 27 h 47 min"),
         # idle since something worked
         ([sample(last=1000)], 1800, KEEP, 2800, "13 min"),
         ([sample(last=1000)], 2499, KEEP, 2800, "kernels: 2 idle"),
@@ -68,40 +68,40 @@ def test_use_and_idleness(samples, now, action, stop_at, words):
 
 
 @pytest.mark.parametrize(
-    ("samples", "now", "held_until", "action", "stop_at", "words"),
+    ("samples", "now", "keep_alive_until", "action", "stop_at", "words"),
     [
-        # held x idle before the warning, in it, past the timeout
-        (IDLE, 100, 9000, KEEP, 9000, "Its user holds the session. Nothing has worked for 100 s"),
-        (IDLE, 1600, 9000, KEEP, 9000, "Its user holds the session. "),
-        (IDLE, 1800, 9000, KEEP, 9000, "the session ends in 2 h if nothing does."),
-        # the end of what is held: warned of, then stopped
-        (IDLE, 8699, 9000, KEEP, 9000, "Its user holds the session. "),
-        (IDLE, 8700, 9000, WARN, 9000, "Its user holds the session. "),
-        (IDLE, 9000, 9000, STOP, 9000, "Nothing has worked for 2 h 30 min; the idle timeout is 30 min"),
-        # held for less than the idle timeout: no shorter than without
-        (IDLE, 1000, 1200, KEEP, 1800, "Its user holds the session. "),
-        (IDLE, 1799, 1200, WARN, 1800, "Nothing has worked"),
-        (IDLE, 1800, 1200, STOP, 1800, "Nothing has worked"),
-        # held, with activity since
-        ([sample(last=8000)], 9500, 9000, WARN, 9800, "Nothing has worked for 25 min"),
-        ([sample(last=8000)], 9800, 9000, STOP, 9800, "Nothing has worked for 30 min"),
-        # held x working, held x failing
+        # kept alive x idle before the warning, in it, past the timeout
+        (IDLE, 100, 9000, KEEP, 9000, "Kept alive by extend. Idle for 100 s"),
+        (IDLE, 1600, 9000, KEEP, 9000, "Kept alive by extend. "),
+        (IDLE, 1800, 9000, KEEP, 9000, "the session ends in 2 h unless something runs."),
+        # the end of that: warned of, then stopped
+        (IDLE, 8699, 9000, KEEP, 9000, "Kept alive by extend. "),
+        (IDLE, 8700, 9000, WARN, 9000, "Kept alive by extend. "),
+        (IDLE, 9000, 9000, STOP, 9000, "Idle for 2 h 30 min; the idle timeout is 30 min"),
+        # kept alive for less than the idle timeout: no shorter than without
+        (IDLE, 1000, 1200, KEEP, 1800, "Kept alive by extend. "),
+        (IDLE, 1799, 1200, WARN, 1800, "Idle"),
+        (IDLE, 1800, 1200, STOP, 1800, "Idle"),
+        # kept alive, with activity since
+        ([sample(last=8000)], 9500, 9000, WARN, 9800, "Idle for 25 min"),
+        ([sample(last=8000)], 9800, 9000, STOP, 9800, "Idle for 30 min"),
+        # kept alive x working, kept alive x failing
         (WORKING, 99999, 9000, KEEP, None, "In use"),
         ([sample(error="no answer")], 8999, 9000, WARN, 9000, "(kernels: no answer)"),
     ],
 )
-def test_what_its_user_holds(samples, now, held_until, action, stop_at, words):
-    verdict = decide(samples, POLICY, started=0, now=now, held_until=held_until)
+def test_what_its_user_keeps_alive(samples, now, keep_alive_until, action, stop_at, words):
+    verdict = decide(samples, POLICY, started=0, now=now, keep_alive_until=keep_alive_until)
     assert (verdict.action, verdict.stop_at) == (action, stop_at)
     assert words in verdict.sentence
 
 
 SOON = "The session ends in 5 min: --max-runtime is 2 h. "
-UP = "The time is up: --max-runtime is 2 h."
+UP = "Time limit reached: --max-runtime is 2 h."
 
 
 @pytest.mark.parametrize(
-    ("samples", "policy", "now", "held_until", "deadline", "action", "stop_at", "words"),
+    ("samples", "policy", "now", "keep_alive_until", "deadline", "action", "stop_at", "words"),
     [
         # working x deadline: far, within its warning, reached, passed
         (WORKING, POLICY, 6899, None, limit(7200), KEEP, 7200, "In use: kernels"),
@@ -109,53 +109,53 @@ UP = "The time is up: --max-runtime is 2 h."
         (WORKING, POLICY, 7200, None, limit(7200), STOP, 7200, UP),
         (WORKING, POLICY, 9999, None, limit(7200), STOP, 7200, UP),
         # idle x deadline: the earlier counts
-        (IDLE, POLICY, 100, None, limit(7200), KEEP, 1800, "the session ends in 28 min if nothing does"),
-        (IDLE, POLICY, 1500, None, limit(7200), WARN, 1800, "the session ends in 5 min if nothing does"),
-        (IDLE, POLICY, 1800, None, limit(7200), STOP, 1800, "Nothing has worked for 30 min"),
-        (IDLE, POLICY, 100, None, limit(1000), KEEP, 1000, "Nothing has worked"),
-        (IDLE, POLICY, 700, None, limit(1000), WARN, 1000, SOON + "Nothing has worked"),
+        (IDLE, POLICY, 100, None, limit(7200), KEEP, 1800, "the session ends in 28 min unless something runs"),
+        (IDLE, POLICY, 1500, None, limit(7200), WARN, 1800, "the session ends in 5 min unless something runs"),
+        (IDLE, POLICY, 1800, None, limit(7200), STOP, 1800, "Idle for 30 min"),
+        (IDLE, POLICY, 100, None, limit(1000), KEEP, 1000, "Idle"),
+        (IDLE, POLICY, 700, None, limit(1000), WARN, 1000, SOON + "Idle"),
         (IDLE, POLICY, 1000, None, limit(1000), STOP, 1000, UP),
         (IDLE, POLICY, 1800, None, limit(1800), STOP, 1800, UP),
         # both passed between two looks: the earlier is why
-        (IDLE, POLICY, 9999, None, limit(7200), STOP, 1800, "Nothing has worked for 2 h 47 min"),
+        (IDLE, POLICY, 9999, None, limit(7200), STOP, 1800, "Idle for 2 h 47 min"),
         (IDLE, POLICY, 9999, None, limit(1700), STOP, 1700, UP),
         # warned x deadline
-        (IDLE, POLICY, 1600, None, limit(1850), WARN, 1800, "The session ends in 4 min: --max-runtime is 2 h. Nothing"),
-        (IDLE, POLICY, 1600, None, limit(1750, warning=60), WARN, 1750, "Nothing has worked for 27 min"),
+        (IDLE, POLICY, 1600, None, limit(1850), WARN, 1800, "The session ends in 4 min: --max-runtime is 2 h. Idle"),
+        (IDLE, POLICY, 1600, None, limit(1750, warning=60), WARN, 1750, "Idle for 27 min"),
         (IDLE, POLICY, 1400, None, limit(1900, warning=600), WARN, 1800, "The session ends in 8 min"),
-        # held x deadline: nobody holds a session beyond it
-        (IDLE, POLICY, 5000, 99999, limit(7200), KEEP, 7200, "Its user holds the session. "),
-        (IDLE, POLICY, 6900, 99999, limit(7200), WARN, 7200, SOON + "Its user holds the session. "),
+        # kept alive x deadline: nobody keeps a session alive beyond it
+        (IDLE, POLICY, 5000, 99999, limit(7200), KEEP, 7200, "Kept alive by extend. "),
+        (IDLE, POLICY, 6900, 99999, limit(7200), WARN, 7200, SOON + "Kept alive by extend. "),
         (IDLE, POLICY, 7200, 99999, limit(7200), STOP, 7200, UP),
-        (IDLE, POLICY, 5900, 6000, limit(7200), WARN, 6000, "the session ends in 100 s if nothing does"),
-        (IDLE, POLICY, 6000, 6000, limit(7200), STOP, 6000, "Nothing has worked"),
+        (IDLE, POLICY, 5900, 6000, limit(7200), WARN, 6000, "the session ends in 100 s unless something runs"),
+        (IDLE, POLICY, 6000, 6000, limit(7200), STOP, 6000, "Idle"),
         # never x deadline
         (IDLE, NEVER, 5000, None, limit(7200), KEEP, 7200, "the idle timeout is never"),
-        (IDLE, NEVER, 6900, None, limit(7200), WARN, 7200, SOON + "Nothing has worked"),
+        (IDLE, NEVER, 6900, None, limit(7200), WARN, 7200, SOON + "Idle"),
         (IDLE, NEVER, 7200, None, limit(7200), STOP, 7200, UP),
         # failing x deadline
         ([sample(error="no answer")], POLICY, 700, None, limit(1000), WARN, 1000, "(kernels: no answer)"),
         ([sample(active=True, error="no answer")], POLICY, 7200, None, limit(7200), STOP, 7200, UP),
     ],
 )
-def test_deadlines(samples, policy, now, held_until, deadline, action, stop_at, words):
-    verdict = decide(samples, policy, started=0, now=now, held_until=held_until, deadline=deadline)
+def test_deadlines(samples, policy, now, keep_alive_until, deadline, action, stop_at, words):
+    verdict = decide(samples, policy, started=0, now=now, keep_alive_until=keep_alive_until, deadline=deadline)
     assert (verdict.action, verdict.stop_at) == (action, stop_at)
     assert words in verdict.sentence
     assert verdict.end is ((End.DEADLINE if words == UP else End.IDLE) if action is STOP else None)
 
 
 @pytest.mark.parametrize(
-    ("samples", "held_until", "words"),
+    ("samples", "keep_alive_until", "words"),
     [
-        (IDLE, None, "Nothing has worked for 11574 d 1 h, and the idle timeout is never."),
+        (IDLE, None, "Idle for 11574 d 1 h; the idle timeout is never."),
         (WORKING, None, "In use"),
         (IDLE, 9000, "the idle timeout is never"),
         ([sample(error="no answer")], None, "(kernels: no answer)"),
     ],
 )
-def test_never_is_never(samples, held_until, words):
-    verdict = decide(samples, NEVER, started=0, now=1e9, held_until=held_until)
+def test_never_is_never(samples, keep_alive_until, words):
+    verdict = decide(samples, NEVER, started=0, now=1e9, keep_alive_until=keep_alive_until)
     assert (verdict.action, verdict.stop_at) == (KEEP, None)
     assert words in verdict.sentence
 
@@ -197,7 +197,7 @@ class Scripted:
 class Loop:
     """The supervisor's loop on a clock that the test turns."""
 
-    held_until: float | None = None
+    keep_alive_until: float | None = None
     deadline: Deadline | None = None
     reading: float = 5e5
     sources: list[Scripted] = field(default_factory=lambda: [Scripted("kernels"), Scripted("terminals")])
@@ -217,7 +217,7 @@ class Loop:
             SHORT,
             started=0.0,
             now=self.now,
-            held_until=self.held_until,
+            keep_alive_until=self.keep_alive_until,
             deadline=self.deadline,
         )
 
@@ -227,7 +227,7 @@ SEES = st.sampled_from(["nothing", "nothing", "nothing", "nothing", "works", "wo
 STEPS = st.lists(st.tuples(GAPS, SEES, SEES), max_size=60)
 QUIET = st.lists(st.tuples(GAPS, st.just("nothing"), st.just("nothing")), min_size=5, max_size=60)
 HISTORIES = st.tuples(STEPS, QUIET, STEPS).map(lambda parts: [*parts[0], *parts[1], *parts[2]])
-HELD = st.none() | st.floats(0, 900)
+KEPT_ALIVE = st.none() | st.floats(0, 900)
 DEADLINES = st.none() | st.builds(limit, at=st.floats(0, 900), warning=st.floats(0, 1500))
 
 
@@ -243,9 +243,9 @@ def test_work_within_the_idle_timeout_is_never_stopped_and_so_long_without_alway
             return
 
 
-@given(HISTORIES, HELD, DEADLINES)
-def test_without_new_activity_the_verdict_never_goes_back_and_its_end_never_moves(history, held_until, deadline):
-    loop, order = Loop(held_until=held_until, deadline=deadline), [KEEP, WARN, STOP]
+@given(HISTORIES, KEPT_ALIVE, DEADLINES)
+def test_without_new_activity_the_verdict_never_goes_back_and_its_end_never_moves(history, keep_alive_until, deadline):
+    loop, order = Loop(keep_alive_until=keep_alive_until, deadline=deadline), [KEEP, WARN, STOP]
     before = None
     for gap, *sees in history:
         verdict = loop.step(gap, *sees)
@@ -280,19 +280,19 @@ def test_no_gap_and_no_jump_of_a_clock_stops_a_session_by_itself(history, gap):
     assert after.action is not STOP or left <= STEP
 
 
-@given(HISTORIES, HELD)
-def test_what_is_held_ends_by_itself(history, held_until):
-    loop, worked_at = Loop(held_until=held_until), 0.0
+@given(HISTORIES, KEPT_ALIVE)
+def test_what_is_kept_alive_ends_by_itself(history, keep_alive_until):
+    loop, worked_at = Loop(keep_alive_until=keep_alive_until), 0.0
     for gap, *sees in history:
         verdict = loop.step(gap, *sees)
         if set(sees) != {"nothing"}:
             worked_at = loop.now
-        assert (verdict.action is STOP) == (loop.now >= max(worked_at + TIMEOUT, held_until or 0.0))
+        assert (verdict.action is STOP) == (loop.now >= max(worked_at + TIMEOUT, keep_alive_until or 0.0))
 
 
-@given(HISTORIES, HELD, st.builds(limit, at=st.floats(0, 900), warning=st.floats(0, 1500)))
-def test_nothing_outlasts_a_deadline(history, held_until, deadline):
-    loop = Loop(held_until=held_until, deadline=deadline)
+@given(HISTORIES, KEPT_ALIVE, st.builds(limit, at=st.floats(0, 900), warning=st.floats(0, 1500)))
+def test_nothing_outlasts_a_deadline(history, keep_alive_until, deadline):
+    loop = Loop(keep_alive_until=keep_alive_until, deadline=deadline)
     for gap, *sees in history:
         verdict = loop.step(gap, *sees)
         assert verdict.stop_at is not None
@@ -304,15 +304,15 @@ def test_nothing_outlasts_a_deadline(history, held_until, deadline):
 
 
 @given(st.sampled_from(["nothing", "works", "worked"]), st.floats(1, STEP))
-def test_a_source_that_is_broken_holds_for_its_patience_at_most(saw, gap):
+def test_a_source_that_is_broken_keeps_the_session_for_its_patience_at_most(saw, gap):
     loop = Loop()
     loop.step(gap, saw)
-    broke, held = loop.now + gap, saw == "works"
+    broke, kept = loop.now + gap, saw == "works"
     while (verdict := loop.step(gap, "fails")).action is not STOP:
-        assert held or loop.now - broke < TIMEOUT
+        assert kept or loop.now - broke < TIMEOUT
         assert loop.now - broke <= PATIENCE + TIMEOUT + gap
     assert "(kernels: no answer)" in verdict.sentence
-    assert loop.now - broke >= (PATIENCE if held else 0) + TIMEOUT - 3 * gap
+    assert loop.now - broke >= (PATIENCE if kept else 0) + TIMEOUT - 3 * gap
 
 
 @given(st.lists(st.tuples(st.floats(1, STEP), st.sampled_from(["works", "works", "fails"])), max_size=100))
@@ -342,10 +342,12 @@ TIMES = st.floats(0, 1e6)
 SAMPLES = st.lists(st.builds(sample, active=st.booleans(), last=st.none() | TIMES, error=st.sampled_from(["", "x"])))
 
 
-@given(SAMPLES, TIMES, st.floats(0, 1e6), HELD, DEADLINES)
-def test_a_sentence_is_one_line_and_names_every_source_that_fails(samples, started, wait, held_until, deadline):
-    verdict = decide(samples, POLICY, started=started, now=started + wait, held_until=held_until, deadline=deadline)
+@given(SAMPLES, TIMES, st.floats(0, 1e6), KEPT_ALIVE, DEADLINES)
+def test_a_sentence_is_one_line_and_names_every_source_that_fails(samples, started, wait, keep_alive_until, deadline):
+    verdict = decide(
+        samples, POLICY, started=started, now=started + wait, keep_alive_until=keep_alive_until, deadline=deadline
+    )
     assert verdict.sentence.endswith((".", ")"))
     assert "\n" not in verdict.sentence
-    if not verdict.sentence.startswith("The time is up"):
+    if not verdict.sentence.startswith("Time limit reached"):
         assert verdict.sentence.count("(kernels: x)") == sum(bool(s.error) for s in samples)

@@ -99,7 +99,7 @@ def test_each_process_is_in_the_group_that_a_person_would_name(table):
 
 def test_the_sessions_own_parts_are_in_no_group(table):
     table.put(15, SUPERVISOR, "anything")
-    table.put(60, 0, "python3 /usr/local/bin/jupyter-session hold --port 1")
+    table.put(60, 0, "python3 /usr/local/bin/jupyter-session wait --port 1")
     table.put(61, 0, "sh -l -i", tty=103)
     table.put(62, 61, "python -m jupyter_session.tmux.terminal /usr/bin/tmux attach", tty=103, session=61)
     table.put(63, 62, "/usr/bin/tmux attach", name="tmux: client", tty=104)

@@ -60,7 +60,7 @@ def test_a_shell_at_its_prompt_is_told_from_one_with_a_script(line, shell):
 @pytest.mark.parametrize(
     ("line", "ours"),
     [
-        ("/opt/jupyter/bin/python3 /usr/local/bin/jupyter-session hold --port 1", True),
+        ("/opt/jupyter/bin/python3 /usr/local/bin/jupyter-session wait --port 1", True),
         ("jupyter-session run", True),
         ("/opt/jupyter/bin/python -I -m jupyter_session.tmux.terminal /usr/bin/tmux attach", True),
         ("/usr/bin/tmux -u attach", True),

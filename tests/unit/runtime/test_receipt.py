@@ -11,7 +11,7 @@ from jupyter_session.session.receipt import PATH, Changed, Receipt, changed_file
 RECEIPT = Receipt(
     state="stopped",
     end="idle",
-    reason="Nothing has worked for 30 min.",
+    reason="Idle for 30 min.",
     job="7.0",
     started=1000.0,
     seconds=7200.0,

@@ -19,7 +19,7 @@ class State(str, Enum):
 
     STARTING = "starting"
     READY = "ready"
-    IDLE = "idle"
+    EXPIRING = "expiring"
     STOPPING = "stopping"
     STOPPED = "stopped"
     FAILED = "failed"
@@ -45,7 +45,7 @@ class Ending:
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """What a session held its slot for.
+    """How a session used its slot.
 
     `idle_seconds` are those in which nothing worked, of all starts of the job; `deadline` is the epoch second at which
     it ends whatever works in it, or None.
@@ -83,10 +83,10 @@ class Connection:
 
         It is ssh to the access point with the laptop's port forwarded to a Unix socket in a 0700 folder there, and on
         it condor_ssh_to_job with that socket forwarded to the job's port: no TCP port on the access point. The inner
-        command, `hold`, ends with the session, so that no open tunnel keeps the slot. When the laptop goes, `c` ends
+        command, `wait`, ends with the session, so that no open tunnel keeps the slot. When the laptop goes, `c` ends
         what runs on the access point and removes the folder, with the key that condor_ssh_to_job keeps in it.
 
-        The last line of `hold` ends it all, too: once another condor_ssh_to_job has come into the same container,
+        The last line of `wait` ends it all, too: once another condor_ssh_to_job has come into the same container,
         HTCondor does not notice the end of the first (25.14, OsProc::SingEnterReaper), which would keep the slot.
 
         The access point may learn late that a connection is dead, after the line has been pasted again. So each login
@@ -105,7 +105,7 @@ class Connection:
             f"rm -rf {folder}; mkdir -m 700 {folder} && cd {folder} && >lab || exit 1; "
             f"c() {{ trap : 15; rm -rf ./*; rmdir {folder} 2>/dev/null; kill 0; }}; trap c 0 1 2 15; "
             f"unset SSH_AUTH_SOCK; TMP={folder} "
-            f"condor_ssh_to_job -auto-retry -ssh {inner} {self.job} jupyter-session hold {self.port} | "
+            f"condor_ssh_to_job -auto-retry -ssh {inner} {self.job} jupyter-session wait {self.port} | "
             f"{{ sed -u -e /^stopped:/q -e /^failed:/q; kill 0; }} & wait"
         )
         return (

@@ -26,12 +26,12 @@ class ControlServer:
     Every request is answered by the session's status. Who asks for one of `staying` is told each change from then on.
     """
 
-    staying = ("hold", "stop")
+    staying = ("wait", "stop")
 
     def __init__(self, path: Path, loop: Loop, status: Callable[[], Message]) -> None:
         self._loop = loop
         self._status = status
-        self._verbs: dict[str, Verb] = {"status": lambda _: {}, "hold": lambda _: {}}
+        self._verbs: dict[str, Verb] = {"status": lambda _: {}, "wait": lambda _: {}}
         self._staying: set[socket.socket] = set()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         mask = os.umask(0o177)

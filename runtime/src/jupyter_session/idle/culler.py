@@ -61,21 +61,21 @@ def decide(
     *,
     started: float,
     now: float,
-    held_until: float | None = None,
+    keep_alive_until: float | None = None,
     deadline: Deadline | None = None,
 ) -> Verdict:
     """Decide from the newest sample of each source.
 
-    All times are seconds of one clock that never jumps. Until `held_until` the user wants the session kept.
+    All times are seconds of one clock that never jumps. Until `keep_alive_until` the user wants the session kept.
     """
-    use = _decide_by_use(samples, policy, started=started, now=now, held_until=held_until)
+    use = _decide_by_use(samples, policy, started=started, now=now, keep_alive_until=keep_alive_until)
     if deadline is None:
         return use
     stop_at = deadline.at if use.stop_at is None else min(use.stop_at, deadline.at)
     if use.action is Action.STOP and stop_at < deadline.at:
         return use
     if now >= deadline.at:
-        sentence = f"The time is up: {deadline.why}."
+        sentence = f"Time limit reached: {deadline.why}."
         return Verdict(action=Action.STOP, stop_at=deadline.at, sentence=sentence, end=End.DEADLINE)
     if now >= deadline.at - deadline.warning:
         sentence = f"The session ends in {format_duration(deadline.at - now)}: {deadline.why}. {use.sentence}"
@@ -84,22 +84,24 @@ def decide(
 
 
 def _decide_by_use(
-    samples: Sequence[Sample], policy: Policy, *, started: float, now: float, held_until: float | None
+    samples: Sequence[Sample], policy: Policy, *, started: float, now: float, keep_alive_until: float | None
 ) -> Verdict:
     doubts = "".join(f" ({sample.source}: {sample.error})" for sample in samples if sample.error)
     working = [f"{sample.source}: {sample.detail}" for sample in samples if sample.active]
     if working:
         return Verdict(action=Action.KEEP, stop_at=None, sentence=f"In use: {', '.join(working)}.{doubts}")
     last = max([started, *(sample.last for sample in samples if sample.last is not None)])
-    idle = f"Nothing has worked for {format_duration(now - last)}"
+    idle = f"Idle for {format_duration(now - last)}"
     if policy.idle_timeout is None:
-        return Verdict(action=Action.KEEP, stop_at=None, sentence=f"{idle}, and the idle timeout is never.{doubts}")
+        return Verdict(action=Action.KEEP, stop_at=None, sentence=f"{idle}; the idle timeout is never.{doubts}")
     seen = ", ".join(f"{sample.source}: {sample.detail}" for sample in samples)
-    stop_at = max(last + policy.idle_timeout, held_until or 0.0)
+    stop_at = max(last + policy.idle_timeout, keep_alive_until or 0.0)
     if now >= stop_at:
         sentence = f"{idle}; the idle timeout is {format_duration(policy.idle_timeout)} ({seen}).{doubts}"
         return Verdict(action=Action.STOP, stop_at=stop_at, sentence=sentence, end=End.IDLE)
     action = Action.WARN if now >= stop_at - policy.idle_warning else Action.KEEP
-    held = "Its user holds the session. " if held_until is not None and now < held_until else ""
-    sentence = f"{held}{idle} ({seen}); the session ends in {format_duration(stop_at - now)} if nothing does.{doubts}"
+    kept = "Kept alive by extend. " if keep_alive_until is not None and now < keep_alive_until else ""
+    sentence = (
+        f"{kept}{idle} ({seen}); the session ends in {format_duration(stop_at - now)} unless something runs.{doubts}"
+    )
     return Verdict(action=action, stop_at=stop_at, sentence=sentence)

@@ -46,7 +46,7 @@ class StatusReporter:
         if not quietly:
             self.say(f"{state.value}: {self.reason}")
         # The idle stop only when it is near: before, it moves with every key pressed, and would be wrong in the ad.
-        stop_at = {State.IDLE: self.stop_at, State.READY: self.deadline}.get(state)
+        stop_at = {State.EXPIRING: self.stop_at, State.READY: self.deadline}.get(state)
         account = Account(idle_seconds=round(self.idle_seconds), deadline=self.deadline)
         values = contract.attributes(state, self.reason, stop_at, self.connection, end=end, account=account)
         files: dict[str, str | None] = {}

@@ -39,7 +39,7 @@ from jupyter_session.settings import Settings
 from jupyter_session.ssh import sshd
 from jupyter_session.state_dir import StateDir
 from jupyter_session.tmux.server import Tmux
-from jupyter_session.units.durations import format_duration
+from jupyter_session.units.durations import format_duration, format_time
 
 _SAMPLE_INTERVAL = 10.0
 _QUICK = 1.0  # seconds for a request whose answer is of little weight
@@ -97,7 +97,7 @@ class Supervisor:
         self._deadlines = Deadlines(settings.max_runtime, settings.idle_warning, job.attributes if job else {})
         self._processes = Processes(state, averaging_window(settings.idle_timeout))
         self._gpu: Gpu | None = None
-        self._held_until: float | None = None
+        self._keep_alive_until: float | None = None
         self._was_refused = False
         self._next_look = self._deaf_until = 0.0  # on the monotonic clock
         self._announcer.notify = self._notify
@@ -163,7 +163,7 @@ class Supervisor:
                     self._policy,
                     started=opened,
                     now=now,
-                    held_until=self._held_until,
+                    keep_alive_until=self._keep_alive_until,
                     deadline=self._deadlines.next(now),
                 )
                 self._announcer.idle_seconds = idle.look(self._announcer.samples, now)
@@ -180,9 +180,9 @@ class Supervisor:
         if verdict.end:
             raise _End(Ending(verdict.end, verdict.sentence))
         if verdict.action is culler.Action.WARN and self._announcer.state is State.READY:
-            self._announcer.enter(State.IDLE, verdict.sentence)
+            self._announcer.enter(State.EXPIRING, verdict.sentence)
             self._notify(verdict.sentence, self._announcer.stop_at)
-        elif verdict.action is culler.Action.KEEP and self._announcer.state is State.IDLE:
+        elif verdict.action is culler.Action.KEEP and self._announcer.state is State.EXPIRING:
             self._announcer.enter(State.READY, verdict.sentence)
 
     def _finish(self, ending: Ending) -> int:
@@ -263,20 +263,23 @@ class Supervisor:
         return {}
 
     def _extend(self, request: Message) -> Message:
-        """Hold the session for `request["seconds"]`, or for as long as it may be held."""
+        """Keep the session alive for `request["seconds"]`, or for as long as it may be."""
         wanted = request.get("seconds")
         if not isinstance(wanted, (int, float)) or not 0 <= wanted < float("inf"):
             return {"error": "extend needs a number of seconds."}
         now, granted = self._clock.now(), min(wanted, self._settings.max_extend)
-        self._held_until = now + granted
+        self._keep_alive_until = now + granted
         self._next_look = 0.0
-        sentence = f"The session is held for {format_duration(granted)}" if granted else "The session is held no longer"
-        if granted < wanted:
-            sentence += ", the most that --max-extend allows"
         deadline = self._deadlines.next(now)
-        if deadline is not None and deadline.at < self._held_until:
-            sentence += f", but it ends in {format_duration(deadline.at - now)}: {deadline.why}"
-        return {"extended": f"{sentence}."}
+        if not granted:
+            sentence = "The session is no longer kept alive by extend."
+        elif deadline is not None and deadline.at < self._keep_alive_until:
+            left = deadline.at - now
+            sentence = f"The session ends at {_clock(left)} at the latest (in {format_duration(left)}): {deadline.why}."
+        else:
+            length = format_duration(granted) + (", the most that --max-extend allows" if granted < wanted else "")
+            sentence = f"The session will stay up until {_clock(granted)} at the earliest ({length})."
+        return {"extended": sentence}
 
     # What its parts need of one another
 
@@ -325,6 +328,11 @@ class Supervisor:
         self._announcer.enter(State.READY, reason)
         if connection.job is None and sys.stdout.isatty():
             print(f"\n    {connection.secret_url}\n\nCtrl-C ends the session.\n", flush=True)
+
+
+def _clock(seconds: float) -> str:
+    """Return the time of day that is `seconds` away."""
+    return format_time(time.time() + seconds)
 
 
 def _epoch(seconds: float) -> int:

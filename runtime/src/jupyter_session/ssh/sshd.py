@@ -130,7 +130,7 @@ def sshd(*, kind: str, text: str) -> int:
 
 
 def _serve(state: StateDir, key: str) -> int:
-    with connect(state.control, "hold") as session:
+    with connect(state.control, "wait") as session:
         if host_key(state) is None or not os.access(_SSHD, os.X_OK):
             raise SessionError("This session's image has no OpenSSH server: nobody can log in by ssh.")
         with tempfile.NamedTemporaryFile("w", dir=state.ssh, prefix="key-") as authorized:

@@ -1,8 +1,9 @@
-"""Durations as people write them: `90s`, `30m`, `1h30m`, `2d`."""
+"""Durations as people write them (`90s`, `30m`, `1h30m`, `2d`), and times of day."""
 
 from __future__ import annotations
 
 import re
+import time
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _WORD = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+|\d+(?:\.\d+)?", re.ASCII)
@@ -30,3 +31,10 @@ def format_duration(seconds: float) -> str:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     days, hours = divmod(hours, 24)
     return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def format_time(epoch: float, now: float | None = None) -> str:
+    """Return a time as the clock on the wall shows it: `15:18` today, otherwise with its day: `2026-11-30 15:18`."""
+    moment, today = time.localtime(epoch), time.localtime(time.time() if now is None else now)
+    same_day = moment[:3] == today[:3]
+    return time.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M", moment)

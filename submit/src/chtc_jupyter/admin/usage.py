@@ -20,7 +20,7 @@ ATTRIBUTES = (
     "JupyterState,JupyterEnd,JupyterIdleSeconds,JupyterDeadline"
 )
 #: What a session in the queue can be doing.
-STATES = ("queued", "starting", "ready", "idle", "stopping", "suspended", "held")
+STATES = ("queued", "starting", "ready", "expiring", "stopping", "suspended", "held")
 #: What can end a session, or a start of it: the last two leave the job in the queue.
 ENDS = ("idle stop", "deadline", "stopped", "removed", "ceiling", "failed", "other", "held", "evicted")
 _STATES_OF_JOBS: Mapping[int, str] = {
@@ -80,7 +80,7 @@ def read(ad: Ad, now: float, ceiling: float | None = None) -> Usage:
 def _state(ad: Ad, status: int) -> str | None:
     told = ad.get("JupyterState")
     if status == JobStatus.RUNNING:
-        return told if told in ("ready", "idle") else "stopping" if told in ("stopping", "stopped") else "starting"
+        return told if told in ("ready", "expiring") else "stopping" if told in ("stopping", "stopped") else "starting"
     return _STATES_OF_JOBS.get(status)
 
 

@@ -18,12 +18,12 @@ _OPTIONS = (
 def command(job: str, port: int) -> list[str]:
     """Return the words, for the agent: `{folder}` is its own.
 
-    condor_ssh_to_job splits what follows `-ssh` at spaces, and adds HTCondor's own options after ours. `hold` prints
+    condor_ssh_to_job splits what follows `-ssh` at spaces, and adds HTCondor's own options after ours. `wait` prints
     the address with its token, and ends with the session.
     """
     options = " ".join(f"-o {option}" for option in _OPTIONS)
     inner = f"ssh {options} -L {{folder}}/lab:127.0.0.1:{port}"
-    return ["condor_ssh_to_job", "-ssh", inner, job, "jupyter-session", "hold", str(port)]
+    return ["condor_ssh_to_job", "-ssh", inner, job, "jupyter-session", "wait", str(port)]
 
 
 #: What a command in the job says last, by how it ended: HTCondor loses its exit status, and does not notice its end
