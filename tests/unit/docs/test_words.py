@@ -1,0 +1,31 @@
+"""HTCondor's words mean what HTCondor means by them: a held job has been stopped, and nothing else is held."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+FOLDERS = ("runtime", "submit", "docs")
+_WORD = re.compile(r"\bhold|held\b", re.IGNORECASE)
+
+#: What HTCondor's holds are called in these lines.
+HTCONDOR = re.compile(
+    r"""
+    condor_(hold|release) | Hold(Reason|Kill|s\b) | periodic_hold | hold\.py | \bHELD\b | JOB_HELD | SCRIPT[ ]HOLD
+    | \bon[ ]hold\b | \bholds?[ ](the|a)[ ]job | (hold|held)[ ](code|job|reason|advice) | hold_(code|advice|reason)
+    | \bjobs?\b[^.|]*\b(is|are|was|be)[ ](\*?held) | describe_hold | "held" | `held`
+    """,
+    re.VERBOSE,
+)
+
+
+def lines():
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".png":
+                for number, line in enumerate(path.read_text().splitlines(), 1):
+                    if _WORD.search(line):
+                        yield f"{path.relative_to(ROOT)}:{number}", line.strip()
+
+
+def test_hold_and_held_are_htcondors():
+    assert [f"{place}: {line}" for place, line in lines() if not HTCONDOR.search(line)] == []
