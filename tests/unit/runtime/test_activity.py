@@ -8,9 +8,10 @@ import pytest
 
 from jupyter_session.activity import ActivityMonitor
 from jupyter_session.activity.gpu import Gpu, assigned, find_devices, matches
+from jupyter_session.activity.grouping import Role
 from jupyter_session.activity.kernels import Kernels
 from jupyter_session.activity.netbytes import NetBytes
-from jupyter_session.activity.process_groups import Group, Role, averaging_window
+from jupyter_session.activity.process_groups import Group, averaging_window
 from jupyter_session.activity.programs_at_work import Programs, Work
 from jupyter_session.activity.requests import Proxy, Requests
 from jupyter_session.activity.saving import Saving

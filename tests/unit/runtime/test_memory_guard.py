@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from jupyter_session.activity.process_groups import Group, Role
+from jupyter_session.activity.grouping import Role
+from jupyter_session.activity.process_groups import Group
 from jupyter_session.activity.procfs import Process
 from jupyter_session.memory import guard
 from jupyter_session.memory.guard import MemoryGuard, choose, describe, pause

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_session.activity.process_groups import Processes, Role
+from jupyter_session.activity.grouping import Role
+from jupyter_session.activity.process_groups import Processes
 from jupyter_session.activity.procfs import Process, last_input, read_all
 from jupyter_session.state_dir import StateDir
 from support.waiting import wait_for

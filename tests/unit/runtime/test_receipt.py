@@ -5,7 +5,8 @@ import os
 import time
 from dataclasses import replace
 
-from jupyter_session.activity.process_groups import Group, Role
+from jupyter_session.activity.grouping import Role
+from jupyter_session.activity.process_groups import Group
 from jupyter_session.session.receipt import PATH, Changed, Receipt, changed_files, running
 
 RECEIPT = Receipt(

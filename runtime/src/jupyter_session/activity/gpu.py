@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
-from jupyter_session.activity import Sample
+from jupyter_session.activity.sample import Sample
 
 #: Percent of use, as a mean since the last look, from which a GPU works.
 WORKING = 5.0

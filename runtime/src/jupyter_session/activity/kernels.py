@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from jupyter_session.activity import Sample
-from jupyter_session.activity.process_groups import Group, Role
+from jupyter_session.activity.grouping import Role
+from jupyter_session.activity.process_groups import Group
 from jupyter_session.activity.programs_at_work import Work
 from jupyter_session.activity.requests import Get
+from jupyter_session.activity.sample import Sample
 from jupyter_session.jupyter.lab import LabError
 from jupyter_session.units.durations import format_duration
 

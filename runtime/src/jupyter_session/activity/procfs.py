@@ -1,6 +1,6 @@
 """The kernel's own table of processes, read from /proc.
 
-psutil has neither the session nor the foreground group of a process, and asks several files for what stands in one.
+psutil has neither the session nor the foreground group of a process, and reads several files for what is in one.
 https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
 """
 
@@ -12,6 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+#: A process ID and its start time: together they identify a process forever.
+ProcessId = tuple[int, int]
+
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -19,9 +22,9 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class Process:
     """One process as it was when it was read. Times are seconds of CPU, `disk` is bytes.
 
-    `started` is in clock ticks since the boot: with `pid` it names a process for ever. `tty` is the number of the
-    controlling terminal, 0 for none; `foreground` the process group that reads from it. `own` is the time that the
-    process itself used, `total` also that of its children that have ended and been waited for, as is `disk`.
+    `started` is in clock ticks since the boot. `tty` is the number of the controlling terminal, 0 for none, and
+    `foreground` the process group that reads from it. `own` is the time that the process itself used; `total` and
+    `disk` include its children that have ended and been waited for.
     """
 
     pid: int
@@ -39,13 +42,13 @@ class Process:
     disk: int
 
     @property
-    def id(self) -> tuple[int, int]:
-        """What names it for ever: a process number is used again."""
+    def id(self) -> ProcessId:
+        """What identifies it forever, although process IDs are used again."""
         return self.pid, self.started
 
 
 def read_all(proc: Path = Path("/proc")) -> Iterator[Process]:
-    """Yield every process that can be seen."""
+    """Yield every visible process."""
     with os.scandir(proc) as entries:
         for entry in entries:
             if entry.name.isdigit():
@@ -54,10 +57,10 @@ def read_all(proc: Path = Path("/proc")) -> Iterator[Process]:
 
 
 def last_input(process: Process) -> float | None:
-    """Return when a program last read from the controlling terminal of `process`, epoch seconds in steps of eight.
+    """Return when a program last read from the controlling terminal of `process`, in epoch seconds, in steps of 8.
 
-    The kernel moves the access time of a terminal when something typed is read, and the modification time when
-    something is printed (tty_update_time). By the open file: a terminal may be of another devpts than ours.
+    The kernel updates the access time of a terminal when something typed is read, and the modification time when
+    something is printed (tty_update_time). The open file comes first: a terminal may be of another devpts than ours.
     """
     for path in (f"/proc/{process.pid}/fd/0", f"/dev/pts/{_minor(process.tty)}"):
         with suppress(OSError):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from jupyter_session.activity import Sample
+from jupyter_session.activity.grouping import Role
 from jupyter_session.activity.netbytes import NetBytes
-from jupyter_session.activity.process_groups import WORKING_CPU, WORKING_DISK, Group, Processes, Role
+from jupyter_session.activity.process_groups import WORKING_CPU, WORKING_DISK, Group, Processes
+from jupyter_session.activity.sample import Sample
 
 #: Bytes a second by TCP from which a group works: a download does, the keepalives of an open connection do not.
 WORKING_NET = 16 * 1024

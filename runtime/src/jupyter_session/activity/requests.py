@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from jupyter_session.activity import Sample
+from jupyter_session.activity.sample import Sample
 
 #: Sends `GET path` to the Jupyter server and returns the JSON of its answer; LabError if that fails.
 Get = Callable[[str], Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from jupyter_session.activity import Sample
+from jupyter_session.activity.sample import Sample
 from jupyter_session.units.durations import format_duration
 
 

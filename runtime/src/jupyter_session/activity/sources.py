@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from jupyter_session.activity import Source
 from jupyter_session.activity.gpu import Gpu, assigned, find_devices
+from jupyter_session.activity.grouping import Role
 from jupyter_session.activity.kernels import Kernels
-from jupyter_session.activity.process_groups import Processes, Role
+from jupyter_session.activity.process_groups import Processes
 from jupyter_session.activity.programs_at_work import Programs, Work
 from jupyter_session.activity.requests import Get, Proxy, Requests
+from jupyter_session.activity.sample import Source
 from jupyter_session.activity.saving import Saving
 from jupyter_session.settings import Settings
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from jupyter_session.activity import procfs, programs
-from jupyter_session.activity.process_groups import Group, Role
+from jupyter_session.activity.grouping import Role
+from jupyter_session.activity.process_groups import Group
 from jupyter_session.memory.meter import Meter, read_memory
 from jupyter_session.units.sizes import format_size
 

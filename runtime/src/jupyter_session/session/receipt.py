@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jupyter_session.activity.process_groups import Group, Role
+from jupyter_session.activity.grouping import Role
+from jupyter_session.activity.process_groups import Group
 from jupyter_session.units.durations import format_duration
 from jupyter_session.units.printable import escape_name
 from jupyter_session.units.sizes import format_size
