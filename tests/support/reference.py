@@ -17,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 if __name__ == "__main__":
-    sys.path[:0] = [str(ROOT / "runtime/src"), str(ROOT / "submit/src")]
+    sys.path[:0] = [str(ROOT / folder) for folder in ("runtime/src", "submit/src", "submit/dag")]
 
 import typer.main  # noqa: E402
 
