@@ -105,8 +105,8 @@ def test_image_that_can_not_be_started_ends_in_a_hold_that_is_told_with_the_next
 def test_job_that_fits_no_machine_is_told_why_and_what_would_fit(new_laptop):
     laptop = new_laptop()
     running = laptop.start("--memory", "100GB")
-    running.wait_for("--memory 27GB or less")
-    assert "--memory 27GB" in laptop.call("status").stdout
+    running.wait_for("--memory 58GB or less")
+    assert "--memory 58GB" in laptop.call("status").stdout
     running.interrupt()
     assert running.wait_end() == 130
     assert laptop.queued() == ["1"]

@@ -97,8 +97,8 @@ def test_job_that_waits_is_told_why_and_what_would_match(own_pool):
         for more, told in (
             (("--gpus", "9"), "no machine here has 9 GPUs: the most is 4, so ask for --gpus 4 or less"),
             (("--disk", "9000GB"), "no machine here has 9000GB of disk: the most is"),
-            (("--gpus", "1", "--memory", "90GB"), "so ask for --memory 27GB or less"),
-            (("--cpus", "99", "--memory", "90GB"), "no machine here has 90GB of memory (the most is 27GB) nor 99 CPUs"),
+            (("--gpus", "1", "--memory", "90GB"), "so ask for --memory 58GB or less"),
+            (("--cpus", "99", "--memory", "90GB"), "no machine here has 90GB of memory (the most is 58GB) nor 99 CPUs"),
             (("--set", "requirements = HasFoo"), "no machine meets the condition HasFoo"),
         ):
             running = large.start(*more)

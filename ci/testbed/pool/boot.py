@@ -22,11 +22,11 @@ READY_DEADLINE = 60
 SLOTS = {"slot1@ep1", "slot2@ep1"}
 
 
-def up(pool: Pool, *, owner: int | None = None) -> bool:
+def up(pool: Pool, *, owner: int | None = None, quick: bool = False) -> bool:
     """Bring a pool up and wait until its slots are listed; return whether it was up before.
 
     Where ``owner`` is a process of the machine, the pool goes down with the next `up` of any pool
-    after that process has ended.
+    after that process has ended. With ``quick`` it has shorter intervals than stock HTCondor (hosts/quick).
     """
     if pool.is_up():
         return True
@@ -41,7 +41,7 @@ def up(pool: Pool, *, owner: int | None = None) -> bool:
         errors.say(f"starting the pool {pool.name!r}")
         started = time.monotonic()
         try:
-            _start_hosts(pool, root, owner)
+            _start_hosts(pool, root, owner, quick=quick)
             _set_up_ap(pool)
             with ThreadPoolExecutor() as both:
                 for done in [both.submit(_set_up_ep, pool), both.submit(_set_up_laptop, pool)]:
@@ -102,7 +102,7 @@ def _clear(pool: Pool) -> None:
         disk.parent.rmdir()
 
 
-def _start_hosts(pool: Pool, root: cache.Entry, owner: int | None) -> None:
+def _start_hosts(pool: Pool, root: cache.Entry, owner: int | None, *, quick: bool) -> None:
     """Start the switch, in whose PID namespace the hosts live: with it ends everything."""
     disk = cache.folder() / "pools" / pool.name
     pool.state.mkdir(parents=True)
@@ -113,7 +113,7 @@ def _start_hosts(pool: Pool, root: cache.Entry, owner: int | None) -> None:
     def start(name: str, inside: list[str], keep: tuple[int, ...] = ()) -> tuple[Process, Path]:
         pidfile, log = pool.state / f"{name}.pid", pool.state / f"{name}.log"
         scratch = disk / name
-        _fill(scratch / "upper", name, root.path)
+        _fill(scratch / "upper", name, root.path, quick=quick)
         argv = inside + namespaces.sandbox(name, namespaces.INIT, pidfile=pidfile.name, root=root.path, scratch=scratch)
         return namespaces.start(argv, pidfile=pidfile, keep=keep, log=log), log
 
@@ -127,10 +127,10 @@ def _start_hosts(pool: Pool, root: cache.Entry, owner: int | None) -> None:
         network.attach(switch.pid, name, process.pid, HOSTS[name])
 
 
-def _fill(upper: Path, name: str, root: Path) -> None:
+def _fill(upper: Path, name: str, root: Path, *, quick: bool) -> None:
     """Lay a host's own files over the root before it starts."""
     upper.mkdir(parents=True)
-    for source in (FILES / "all", FILES / name):
+    for source in (FILES / "all", FILES / name, *([FILES / "quick"] if quick else [])):
         if source.is_dir():
             shutil.copytree(source, upper, dirs_exist_ok=True)
     for path in upper.rglob("*"):

@@ -98,7 +98,7 @@ def _run(pool: Pool, paths: Sequence[str], rest: Sequence[str], workers: int) ->
     with ThreadPoolExecutor() as side, ThreadPoolExecutor(max_workers=3) as few:
         try:
             if in_pool:
-                up = side.submit(boot.up, pool, owner=os.getpid())
+                up = side.submit(boot.up, pool, owner=os.getpid(), quick=True)
                 built = side.submit(image.build)
                 side.submit(launcher.build)  # the first test that needs it finds it there
             env = _python()
