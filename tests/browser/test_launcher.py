@@ -25,7 +25,7 @@ def test_start_opens_lab_and_the_tab_goes_on_after_a_cut_and_says_how_it_ended(n
     assert notebook.run("kept") == "'still here'"
     notebook.save()
     laptop.call("stop")
-    running.wait_for("The open tab says so too")
+    running.wait_for("The open tab shows this too")
     page.goto(url)
     text = page.locator("body").inner_text()
     for part in ("via condor_rm (by user alice)", f"{laptop.folder}/notebooks", f"chtc-jupyter start {laptop.name}"):

@@ -25,9 +25,9 @@ def test_cut_leaves_nothing_on_the_access_point_and_ends_interactive_sessions_al
         wait_for(lambda: not interactive.queued(), 60, "the interactive job to end")
         assert interactive.on_ap("cat", f"{interactive.folder}/notebooks/kept.txt") == "kept\n"
         assert lasting.queued() == ["2"]
-        assert "is being made again" in lasting.fetch(urls[0], "-H", "Accept: text/html")
+        assert "Reconnecting automatically" in lasting.fetch(urls[0], "-H", "Accept: text/html")
         own_pool.heal("laptop")
         wait_for(lambda: lasting.answers(urls[0]), 90, "Lab")
         assert shell.wait_end(90) == 0
-        assert "it ended with its connection" in shell.output
+        assert "so it ended with its connection" in shell.output
         assert f"{interactive.folder}/notebooks" in shell.output

@@ -34,7 +34,7 @@ def test_each_broken_link_of_the_chain_is_found_and_no_other(own_pool):
 
         own_pool.put("ap", "/home/bob/old/python3", OLD.encode(), "bob", 0o755)
         for line, what, advice in (
-            ("PATH=~/old:$PATH", "login to ap", "older than 3.9"),
+            ("PATH=~/old:$PATH", "log in to ap", "older than 3.9"),
             ("mkdir -p ~/only; ln -sf /usr/bin/python3 /usr/bin/test ~/only/; PATH=~/only", "HTCondor", "--ap"),
         ):
             with login_shell(own_pool, "bob", line):
@@ -44,18 +44,18 @@ def test_each_broken_link_of_the_chain_is_found_and_no_other(own_pool):
             assert done.returncode == 1
 
         own_pool.exec("ap", ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", "/tmp"], check=True)
-        assert found(laptop, "login to ap", "Read-only file system")
+        assert found(laptop, "log in to ap", "Read-only file system")
         own_pool.exec("ap", ["umount", "/tmp"], check=True)
 
         configure(own_pool, "ap", "SCHEDD_ENABLE_SSH_TO_JOB = False")
-        assert found(laptop, "it lets you ssh into jobs", "ask its operators")
+        assert found(laptop, "it allows ssh into jobs", "ask its operators")
         configure(own_pool, "ap")
 
         forbid = b"AllowStreamLocalForwarding no\n"
         own_pool.put("ap", "/etc/ssh/sshd_config.d/00-forbid.conf", forbid)
         own_pool.exec("ap", ["pkill", "-HUP", "-o", "-x", "sshd"], check=True)
         wait_for(lambda: "FAIL" in laptop.call("doctor", "--ap", "ap").stdout, 30, "sshd to have read its settings")
-        assert found(laptop, "ssh may forward to a socket", "AllowStreamLocalForwarding yes")
+        assert found(laptop, "ssh can forward to a socket", "AllowStreamLocalForwarding yes")
         refused = laptop.start()
         assert refused.wait_end(120) == 33
         assert "AllowStreamLocalForwarding yes" in refused.output
@@ -65,6 +65,6 @@ def test_each_broken_link_of_the_chain_is_found_and_no_other(own_pool):
 
         own_pool.exec("ap", ["condor_off", "-daemon", "schedd", "-fast"], check=True)
         wait_for(lambda: "FAIL" in laptop.call("doctor", "--ap", "ap").stdout, 60, "the schedd to be away")
-        assert found(laptop, "its queue answers", "Try again")
+        assert found(laptop, "its schedd answers", "Try again")
         own_pool.exec("ap", ["condor_on", "-daemon", "schedd"], check=True)
         wait_for(lambda: laptop.call("doctor", "--ap", "ap").returncode == 0, 60, "the schedd to be back")

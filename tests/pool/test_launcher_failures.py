@@ -86,7 +86,7 @@ def test_full_disk_in_the_home_folder_is_said_so(new_laptop, pool):
     pool.exec("ap", ["mount", "-t", "tmpfs", "-o", "size=64k,uid=2001", "tmpfs", folder], check=True)
     try:
         pool.exec("ap", ["sh", "-c", f"head -c 1M /dev/zero >{folder}/full; mkdir -p {folder}/notebooks"])
-        assert fails(start(laptop, "--image", "/srv/jupyter.sif"), 15, "full", "make room")
+        assert fails(start(laptop, "--image", "/srv/jupyter.sif"), 15, "full", "there, then try again")
     finally:
         pool.exec("ap", ["umount", folder])
     assert laptop.queued() == []
@@ -146,7 +146,7 @@ def test_taken_local_port_gives_another_address(new_laptop, pool):
         wait_for(lambda: laptop.fetch(f"http://127.0.0.1:{port}/").startswith("200"), 30, "the port to be taken")
         again = laptop.run_on("connect", "--no-browser")
         assert laptop.answers(again.url())
-        assert f"Port {port} is taken" in again.output
+        assert f"uses port {port}" in again.output
     finally:
         taken.kill()
         taken.communicate()

@@ -46,11 +46,11 @@ def test_home_folder_that_is_full_is_named_and_nothing_is_submitted_or_left(own_
         laptop = new()
         for more in ((), ("--interactive",)):
             done = laptop.call("start", laptop.name, "--ap", "ap", "--no-browser", "--image", "/srv/jupyter.sif", *more)
-            assert (done.returncode, "make room there" in done.stderr) == (15, True), done
+            assert (done.returncode, "there, then try again" in done.stderr) == (15, True), done
         assert laptop.queued() == []
         ill = laptop.call("doctor", "--ap", "ap")
-        assert (ill.returncode, "FAIL  the home folder can be written: " in ill.stdout) == (1, True)
-        assert "make room there" in ill.stdout
+        assert (ill.returncode, "FAIL  the home folder is writable: " in ill.stdout) == (1, True)
+        assert "there, then try again" in ill.stdout
         assert "new" not in laptop.on_ap("find", home, "-name", "*.new")
         own_pool.exec("ap", ["rm", f"{home}/full"])
         assert laptop.start().url()
@@ -82,10 +82,10 @@ def test_notebooks_that_did_not_come_back_are_told_of(new_laptop, pool):
         made = "head -c 8000000 /dev/zero >notebooks/large.bin"
         laptop.inside("sh", "-c", made)
         ended = laptop.call("stop", "--force")
-        assert (ended.returncode, "Not all notebooks came back" in ended.stderr) == (15, True), ended
+        assert (ended.returncode, "Some notebooks couldn't be copied back" in ended.stderr) == (15, True), ended
         assert "No space left on device" in ended.stderr
         running.wait_end()
-        assert "Not all notebooks came back" in running.output
+        assert "Some notebooks couldn't be copied back" in running.output
 
 
 def test_job_that_waits_is_told_why_and_what_would_match(own_pool):

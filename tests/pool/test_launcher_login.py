@@ -59,7 +59,7 @@ def test_typed_login_is_asked_for_once_and_once_again_after_a_cut(new_laptop, ty
     assert typed.asked() == 1
     [tag] = running.tags()
     pool.exec("laptop", ["pkill", "-9", "-o", "-f", f"^ssh .*{tag}"], check=True)
-    running.wait_for("typed wants you to log in again")
+    running.wait_for("typed needs you to log in again")
     assert "press Enter" in laptop.fetch(url, "-H", "Accept: text/html")
     before = typed.attempts()
 
@@ -73,5 +73,5 @@ def test_typed_login_is_asked_for_once_and_once_again_after_a_cut(new_laptop, ty
     wait_for(lambda: laptop.answers(url), 60, "the way to be back")
     assert json.loads(laptop.call("status", "--json").stdout)["state"] == "ready"
     assert typed.asked() == 2
-    assert running.read().count("wants you to log in again") == 1
+    assert running.read().count("needs you to log in again") == 1
     assert typed.password not in running.output

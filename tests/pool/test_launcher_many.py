@@ -1,6 +1,5 @@
 """Many sessions over one access point: none is in another's way, and an open one costs little."""
 
-import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -31,7 +30,7 @@ def test_ten_sessions_of_three_users_stand_side_by_side_and_ask_the_schedd_nothi
         for user in set(users):
             mine = {laptop.name: laptop.job() for laptop in given if laptop.user == user}
             laptop = next(laptop for laptop in given if laptop.user == user)
-            rows = json.loads(laptop.call("list", "--json").stdout)
+            rows = laptop.call_json("list")
             assert {row["name"]: row["job"] for row in rows} == mine
             assert {row["state"] for row in rows} == {"ready"}
         wait_for(lambda: quiet(own_pool), 120, "ten seconds in which the schedd is asked nothing", every=0)

@@ -1,7 +1,5 @@
 """Sessions that ended, were removed or were started elsewhere while no launcher looked."""
 
-import json
-
 from support.hosts import login_shell
 from support.waiting import wait_for
 
@@ -16,7 +14,7 @@ def left(laptop):
 
 
 def remembered(laptop):
-    return json.loads(laptop.call("list", "--ap", "ap", "--json").stdout)
+    return laptop.call_json("list", "--ap", "ap")
 
 
 def test_session_that_ended_unseen_is_told_once_and_its_name_is_free_again(new_laptop):
@@ -87,5 +85,5 @@ def test_of_several_starts_of_one_name_in_the_same_second_one_stays(new_laptop, 
     for one in started:
         if one is not stays:
             assert one.wait_end() == 22, one.output
-            assert f"There is a session {laptop.name!r} already" in one.output
+            assert f"There is already a session {laptop.name!r}" in one.output
     wait_for(lambda: laptop.queued() == ["2"], 60, "one job to be left")

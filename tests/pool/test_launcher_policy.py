@@ -1,7 +1,5 @@
 """What a pool's operators may forbid, and a schedd that is away: named, and nothing submitted or removed for it."""
 
-import json
-
 import pytest
 
 from support.hosts import configure
@@ -34,14 +32,14 @@ def test_policies_of_a_pool_and_a_schedd_that_is_away_are_named(own_pool):
         assert laptop.answers(url)
         for verb in ("status", "stop", "list"):
             told = laptop.call(verb)
-            assert (told.returncode, "does not answer" in told.stderr) == (14, True), told
+            assert (told.returncode, "answer (" in told.stderr) == (14, True), told
         refused = new().start()
         assert refused.wait_end(120) == 14
-        assert "does not answer" in refused.output
+        assert "answer (" in refused.output
         own_pool.exec("ap", ["condor_on", "-daemon", "schedd"], check=True)
         wait_for(lambda: laptop.call("list").returncode == 0, 60, "the schedd to be back")
         wait_for(lambda: laptop.answers(url), 90, "Lab")
-        assert json.loads(laptop.call("list", "--json").stdout)[0]["job"] == laptop.job()
+        assert laptop.call_json("list")[0]["job"] == laptop.job()
 
 
 def test_pool_that_lets_one_into_interactive_jobs_alone_is_named_and_its_way_taken(own_pool):

@@ -17,7 +17,7 @@ def test_on_the_access_point_itself_it_needs_no_ssh_and_prints_the_line_for_the_
     job = here.job()
     assert here.queued() == ["2"]
     assert json.loads(here.call("status", "--json").stdout)["state"] == "ready"
-    assert any(row["job"] == job for row in json.loads(here.call("list", "--json").stdout))
+    assert any(row["job"] == job for row in here.call_json("list"))
     here.run_on("attach", tty=True).wait_for("shell")
     assert "this machine" in here.call("stop").stdout
     assert here.queued() == []
@@ -75,13 +75,13 @@ def test_doctor_finds_what_is_wrong_with_the_way_to_the_pool(new_laptop):
     laptop.call("config", "image", SHARED_IMAGE)
     well = laptop.call("doctor", "--ap", "ap", "--json")
     assert well.returncode == 0, well
-    checks = json.loads(well.stdout)
+    checks = [json.loads(line) for line in well.stdout.splitlines()]
     assert len(checks) >= 10  # one more while a session of hers runs
     assert all(check["ok"] for check in checks)
     laptop.call("config", "image", "none.sif")
     ill = laptop.call("doctor", "--ap", "ap")
     assert ill.returncode == 1
-    assert "FAIL  the image none.sif is there: Copy jupyter.sif there" in ill.stdout
+    assert "FAIL  the image none.sif exists: Copy jupyter.sif there" in ill.stdout
     assert laptop.call("doctor", "--ap", "10.77.0.99").returncode == 1
 
 

@@ -13,6 +13,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from support.hosts import SHARED_IMAGE
 from support.session import enter
@@ -132,6 +133,10 @@ class Laptop:
         return self.pool.exec(
             self.host, ["chtc-jupyter", *argv], user=self.user, env=self.env, timeout=timeout * patience()
         )
+
+    def call_json(self, *argv: str) -> list[dict[str, Any]]:
+        """Run the command with --json; return the objects that it prints, one a line."""
+        return [json.loads(line) for line in self.call(*argv, "--json").stdout.splitlines()]
 
     def job(self) -> str:
         """Return the session's job, as this machine remembers it."""

@@ -24,6 +24,7 @@ import typer.main  # noqa: E402
 import chtc_jupyter.cli  # noqa: E402
 import jupyter_session.cli  # noqa: E402
 from chtc_jupyter import errors  # noqa: E402
+from chtc_jupyter.commands import config  # noqa: E402
 from jupyter_session import settings  # noqa: E402
 
 PAGE = ROOT / "docs/reference.md"
@@ -122,11 +123,11 @@ def _flag(parameter: Any) -> str:
 
 
 def _config_keys() -> str:
-    return ", ".join(f"`{key}`" for key in chtc_jupyter.cli.DEFAULTS) + "\n"
+    return ", ".join(f"`{key}`" for key in config.KEYS) + "\n"
 
 
 def _exit_statuses() -> str:
-    return _table(("status", "meaning"), [(str(code), meaning) for code, meaning in errors.table()])
+    return _table(("status", "meaning"), [(f"{code:d}", meaning) for code, meaning in errors.MEANINGS.items()])
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -3,120 +3,121 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import shutil
+import logging
 import subprocess
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
-from chtc_jupyter import errors, store
-from chtc_jupyter.commands import queries, verbs
+from chtc_jupyter import __version__, store
+from chtc_jupyter.commands import config, queries, verbs
 from chtc_jupyter.commands import start as starting
+from chtc_jupyter.commands.access_point import choose_access_point, choose_target
 from chtc_jupyter.commands.doctor import Doctor
 from chtc_jupyter.commands.open_session import OpenOptions, OpenSession, is_open, submit_only
 from chtc_jupyter.commands.start import StartOptions
+from chtc_jupyter.commands.typer_classes import Verb, Verbs
 from chtc_jupyter.condor import submit
 from chtc_jupyter.condor.submit import Request
-from chtc_jupyter.errors import LauncherError, NoSuchSessionError, UsageError
-from chtc_jupyter.ssh import openssh, ssh_config
+from chtc_jupyter.errors import MEANINGS, ExitStatus, LauncherError, NoSuchSessionError, UsageError
+from chtc_jupyter.ssh import ssh_config
 from chtc_jupyter.ssh.agent_client import HERE, LinkLostError
 from chtc_jupyter.ssh.login import open_link
 from chtc_jupyter.store import Record
 from chtc_jupyter.terminal import Terminal
 
-_HELP = """JupyterLab as an HTCondor job, from the laptop: one command, one login.
+_log = logging.getLogger(__name__)
+_HELP = """Run JupyterLab as an HTCondor job and open it in the browser on your laptop.
 
-`chtc-jupyter config ap USER@HOST` once, then `chtc-jupyter start --gpus 1`, and the browser opens. With one session
-no other verb needs its name.
+Set your access point once with `chtc-jupyter config ap USER@HOST`; then `chtc-jupyter start` is all that you need.
+If you have only one session, no command needs its name.
 """
-_EPILOG = "**Exit status**\n\n" + "\n\n".join(f"- `{code}` {meaning}" for code, meaning in errors.table())
+_EXIT_STATUSES = "**Exit statuses**\n\n" + "\n\n".join(f"- `{code:d}` {text}" for code, text in MEANINGS.items())
+_SESSIONS, _INSIDE, _SETUP, _OPERATORS = "Sessions", "Inside a session", "Setup", "For operators"
 app = typer.Typer(
+    cls=Verbs,
     help=_HELP,
-    epilog=_EPILOG,
     rich_markup_mode="markdown",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 
-
-def _truth(text: str) -> bool:
-    if text.lower() not in ("true", "false", "yes", "no"):
-        raise UsageError(f"{text!r} is neither true nor false.")
-    return text.lower() in ("true", "yes")
+Name = Annotated[str | None, typer.Argument(help="Session name or job ID.", metavar="[NAME]")]
+Ap = Annotated[str | None, typer.Option(metavar="USER@HOST", help="Access point.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for programs.")]
 
 
-def _number(text: str) -> int:
-    if not text.isdecimal():
-        raise UsageError(f"{text!r} is no whole number.")
-    return int(text)
+def _print_version(asked: bool) -> None:
+    if asked:
+        Terminal().result(f"chtc-jupyter {__version__}")
+        raise typer.Exit
 
 
-#: What `config` can set: the defaults of `start`.
-DEFAULTS: dict[str, Callable[[str], Any]] = {
-    "ap": openssh.validate_access_point, "image": str, "notebooks": str, "gpus": _number, "gpu_memory": str,
-    "cpus": _number,
-    "memory": str, "disk": str, "idle_timeout": str, "max_runtime": str, "browser": _truth, "notify": _truth,
-}  # fmt: skip
-
-Name = Annotated[Optional[str], typer.Argument(help="The session's name, or its job.", metavar="[NAME]")]
-Ap = Annotated[Optional[str], typer.Option(metavar="USER@HOST", help="The access point.")]
-Json = Annotated[bool, typer.Option("--json", help="For programs: one JSON object a line.")]
+@app.callback()
+def _take_options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
 
 
-@app.command()
+@app.command(cls=Verb, rich_help_panel=_SESSIONS, epilog=_EXIT_STATUSES)
 def start(
-    name: Annotated[str, typer.Argument(help="What to call the session.")] = "lab",
+    name: Annotated[str, typer.Argument(help="Name for the session.")] = "lab",
     ap: Ap = None,
-    gpus: Annotated[Optional[int], typer.Option(min=0, help="How many GPUs.")] = None,
-    gpu_memory: Annotated[Optional[str], typer.Option(metavar="SIZE", help="Least memory of a GPU: 20GB.")] = None,
-    cpus: Annotated[Optional[int], typer.Option(min=1, help="How many cores.")] = None,
-    memory: Annotated[Optional[str], typer.Option(metavar="SIZE", help="Memory: 16GB.")] = None,
-    disk: Annotated[Optional[str], typer.Option(metavar="SIZE", help="Disk, image and notebooks in it.")] = None,
+    gpus: Annotated[int | None, typer.Option(min=0, help="Number of GPUs.")] = None,
+    gpu_memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Minimum memory of each GPU, such as 20GB.")
+    ] = None,
+    cpus: Annotated[int | None, typer.Option(min=1, help="Number of CPU cores.")] = None,
+    memory: Annotated[str | None, typer.Option(metavar="SIZE", help="Memory, such as 16GB.")] = None,
+    disk: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Disk, including the image and the notebooks.")
+    ] = None,
     image: Annotated[
-        Optional[str], typer.Option(metavar="PATH|URL", help="The image, on the access point or elsewhere.")
+        str | None, typer.Option(metavar="PATH|URL", help="Container image: a path on the access point, or a URL.")
     ] = None,
     idle_timeout: Annotated[
-        Optional[str], typer.Option(metavar="DURATION", help="End after so long without activity: 2h, never.")
+        str | None, typer.Option(metavar="DURATION", help="Shut down after this much inactivity: 2h, never.")
     ] = None,
     max_runtime: Annotated[
-        Optional[str], typer.Option(metavar="DURATION", help="End after so long, whatever works.")
+        str | None, typer.Option(metavar="DURATION", help="Shut down after this time, even if in use.")
     ] = None,
     submit_file: Annotated[
-        Optional[str], typer.Option(metavar="FILE", help="A submit file of yours, on the access point.")
+        str | None, typer.Option(metavar="FILE", help="Your own submit file on the access point.")
     ] = None,
     set_: Annotated[
-        Optional[list[str]], typer.Option("--set", metavar="'KEY = VALUE'", help="One more line of the submit file.")
+        list[str] | None, typer.Option("--set", metavar="'KEY = VALUE'", help="Add a line to the submit file.")
     ] = None,
-    notebooks: Annotated[
-        Optional[str], typer.Option(metavar="DIR", help="Your folder on the access point that travels with the job.")
-    ] = None,
-    browser: Annotated[Optional[bool], typer.Option(help="Open the browser when it is ready.")] = None,
-    notify: Annotated[Optional[bool], typer.Option(help="Ring when it is ready.")] = None,
+    notebooks: Annotated[str | None, typer.Option(metavar="DIR", help="Notebooks folder on the access point.")] = None,
+    browser: Annotated[bool | None, typer.Option(help="Open the browser when the session is ready.")] = None,
+    notify: Annotated[bool | None, typer.Option(help="Notify you when the session is ready.")] = None,
     interactive: Annotated[
-        bool, typer.Option("--interactive", help="Where a pool lets you into interactive jobs only: see below.")
+        bool, typer.Option("--interactive", help="Use an interactive job, for pools that require one.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the submit description, and no more.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the submit file and exit.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Submit a session, show what happens, and open it in the browser.
+    """Start a session and open it in the browser.
 
-    Stays, as the way to the session: Ctrl-C closes it, and the session goes on. After a cut it connects again by
-    itself, at the same address. Paths are the access point's, below your home unless they begin with a slash.
+    This command stays: it is your connection to the session. Ctrl-C disconnects; the session keeps running. After a
+    network outage it reconnects by itself, at the same address. Paths are on the access point, relative to your home
+    folder there.
 
         chtc-jupyter start --ap USER@HOST
         chtc-jupyter start --gpus 1 --gpu-memory 20GB --memory 32GB training
         chtc-jupyter start --notebooks projects/cells --idle-timeout 2h
         chtc-jupyter start --set 'requirements = OpSysMajorVer == 9'
 
-    With --interactive the job is a shell in which the session is started. It lives no longer than the connection that
-    started it: Ctrl-C or a cut ends it, and the notebooks come back as they were saved.
+    With --interactive, the session lives only as long as this connection: if you press Ctrl-C or the network fails,
+    the session ends, and you have the notebooks as they were last saved.
     """
-    values = store.load_config()
+    values = config.load()
     request = Request(
         name=submit.validate_name(name),
         folder="",
@@ -131,233 +132,224 @@ def start(
         max_runtime=max_runtime or values.get("max_runtime"),
         settings=set_ or (),
     )
-    wish, terminal = (
-        StartOptions(request=request, submit_file=submit_file, interactive=interactive),
-        Terminal(as_json=as_json),
-    )
-    plan = starting.plan_submission(wish, "~")  # what is wrong with it is told before anybody logs in
+    options = StartOptions(request=request, submit_file=submit_file, interactive=interactive)
+    terminal = Terminal(as_json=as_json)
+    starting.validate_options(options)  # before anybody logs in
     if dry_run:
-        terminal.result(plan.rstrip())
+        terminal.result(starting.plan_submission(options.resolve("~")).rstrip())
         return
-    manner = OpenOptions(
+    open_options = OpenOptions(
         browser=values.get("browser", True) if browser is None else browser,
         notify=values.get("notify", False) if notify is None else notify,
     )
-    where = access_point(ap)
+    where = choose_access_point(ap, terminal)
     if where == HERE and interactive:
-        raise UsageError("--interactive is for the laptop: on the access point itself it has no connection to live by.")
-    _finish(_start(where, wish, terminal, manner))
+        raise UsageError("--interactive works from your laptop only: on the access point there is no ssh connection.")
+    _finish(_start(where, options, terminal, open_options))
 
 
-async def _start(ap: str, wish: StartOptions, terminal: Terminal, manner: OpenOptions) -> int:
+async def _start(ap: str, options: StartOptions, terminal: Terminal, open_options: OpenOptions) -> int:
     link = await open_link(ap, terminal, forward=ap != HERE)
     try:
-        record = await starting.launch(link, wish, store.all_records())
+        record = await starting.launch(link, options, store.load_records())
     except BaseException:
         await link.close()
         raise
     store.save(record)
     if ap == HERE:
         return await submit_only(link, record, terminal)
-    return await OpenSession(record, terminal, manner).run(link)
+    return await OpenSession(record, terminal, open_options).run(link)
 
 
-@app.command()
+@app.command(cls=Verb, rich_help_panel=_SESSIONS)
 def connect(
     name: Name = None,
     ap: Ap = None,
-    browser: Annotated[bool, typer.Option(help="Open the browser too.")] = True,
-    notify: Annotated[bool, typer.Option(help="Ring when it is open.")] = False,
+    browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+    notify: Annotated[bool, typer.Option(help="Notify you when the session is open.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Open a session that runs, from this machine or from another one."""
+    """Open a session that is running, from this machine or another one."""
     _finish(_connect(name, ap, Terminal(as_json=as_json), OpenOptions(browser, notify)))
 
 
-async def _connect(name: str | None, ap: str | None, terminal: Terminal, manner: OpenOptions) -> int:
+async def _connect(name: str | None, ap: str | None, terminal: Terminal, open_options: OpenOptions) -> int:
     known: Record | None = None
-    with contextlib.suppress(NoSuchSessionError):
+    try:
         known = store.find(name, ap)
-    where = known.ap if known else access_point(ap)
+    except NoSuchSessionError as error:
+        _log.debug("Asking the access point: %s", error)
+    where = known.ap if known else choose_access_point(ap, terminal)
     link = await open_link(where, terminal, forward=True)
     try:
-        record = known or await queries.record_of(link, name)
+        record = known or await queries.find_record(link, name)
     except BaseException:
         await link.close()
         raise
-    return await OpenSession(record, terminal, manner).run(link)
+    return await OpenSession(record, terminal, open_options).run(link)
 
 
-@app.command("list")
+@app.command("list", cls=Verb, rich_help_panel=_SESSIONS)
 def list_(ap: Ap = None, as_json: Json = False) -> None:
-    """Show all your sessions, on every access point that this machine knows."""
-    known = dict.fromkeys([*([access_point(ap)] if ap or not store.all_records() else []),
-                           *(record.ap for record in store.all_records() if not ap)])  # fmt: skip
-    _finish(verbs.show_list(list(known), Terminal(as_json=as_json)))
+    """List your sessions on every access point that you have used."""
+    terminal = Terminal(as_json=as_json)
+    known = [] if ap else [record.ap for record in store.load_records()]
+    _finish(verbs.show_list(list(dict.fromkeys(known or [choose_access_point(ap, terminal)])), terminal))
 
 
-@app.command()
+@app.command(cls=Verb, rich_help_panel=_SESSIONS)
 def status(name: Name = None, ap: Ap = None, as_json: Json = False) -> None:
-    """Say what a session does and when it would end, or why it is not running."""
-    _finish(verbs.status(*_target(name, ap), Terminal(as_json=as_json)))
+    """Show what a session is doing and when it ends, or why it isn't running."""
+    terminal = Terminal(as_json=as_json)
+    _finish(verbs.show_status(*choose_target(name, ap, terminal), terminal))
 
 
-@app.command()
+@app.command(cls=Verb, rich_help_panel=_SESSIONS)
 def stop(
     name: Name = None,
     ap: Ap = None,
-    force: Annotated[bool, typer.Option("--force", help="Also where some notebooks find no room there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Stop even if some files don't fit (they are lost).")] = False,
     as_json: Json = False,
 ) -> None:
-    """End a session in order: its notebooks come back."""
-    _finish(verbs.stop(*_target(name, ap), Terminal(as_json=as_json), force=force))
+    """Stop a session after saving its notebooks."""
+    terminal = Terminal(as_json=as_json)
+    _finish(verbs.stop(*choose_target(name, ap, terminal), terminal, force=force))
 
 
-@app.command()
+@app.command(cls=Verb, rich_help_panel=_SESSIONS)
 def extend(
-    duration: Annotated[str, typer.Argument(help="Like 90m or 2h, from now on.")],
+    duration: Annotated[str, typer.Argument(help="Time from now, such as 90m, 2h, or 1h30m.")],
     name: Name = None,
     ap: Ap = None,
     as_json: Json = False,
 ) -> None:
-    """Keep a session for so long, whatever it does; 0s ends that."""
-    _finish(verbs.extend(*_target(name, ap), duration, Terminal(as_json=as_json)))
+    """Keep a session alive for at least this long, even if idle (0s cancels)."""
+    terminal = Terminal(as_json=as_json)
+    _finish(verbs.extend(*choose_target(name, ap, terminal), duration, terminal))
 
 
-@app.command()
+@app.command(cls=Verb, rich_help_panel=_INSIDE)
 def logs(
     name: Name = None,
     ap: Ap = None,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as the log grows.")] = False,
-    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many of the last lines.")] = 50,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Print new lines as they are written.")] = False,
+    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="Number of lines to print.")] = 50,
 ) -> None:
-    """Print the log of a session's server."""
-    _finish(verbs.logs(*_target(name, ap), lines, Terminal(), follow=follow))
+    """Print the log of a session's Jupyter server."""
+    terminal = Terminal()
+    _finish(verbs.logs(*choose_target(name, ap, terminal), lines, terminal, follow=follow))
 
 
-@app.command()
+@app.command(cls=Verb, rich_help_panel=_INSIDE)
 def attach(name: Name = None, ap: Ap = None) -> None:
-    """Open a session's tmux: the server's log, and a shell."""
-    where, what = _target(name, ap)
-    job = asyncio.run(verbs.job_named(where, what, Terminal()))
-    status = subprocess.call(verbs.attach_command(where, job))
+    """Open a session's tmux: a shell, and the server's log."""
+    terminal = Terminal()
+    where, what = choose_target(name, ap, terminal)
+    job = asyncio.run(verbs.find_job(where, what, terminal))
+    status = subprocess.call(verbs.build_attach_command(where, job))
     if status not in (0, 255):  # 255 is ssh's own: then another login would fail too
-        asyncio.run(verbs.see_that_it_is_there(where, job, Terminal()))
+        asyncio.run(verbs.raise_if_gone(where, job, terminal))
     raise typer.Exit(status)
 
 
-@app.command("ssh-config")
+@app.command(cls=Verb, rich_help_panel=_INSIDE)
+def url(name: Name = None, as_json: Json = False) -> None:
+    """Print the address of a session that is open on this machine, including its token."""
+    record = store.find(name)
+    found = store.read_opened_url(record.name)
+    if not found or not asyncio.run(is_open(record)):
+        raise NoSuchSessionError(
+            f"The session {record.name} isn't open here. `chtc-jupyter connect {record.name}` opens it."
+        )
+    Terminal().result(json.dumps({"name": record.name, "url": found}) if as_json else found)
+
+
+@app.command("ssh-config", cls=Verb, rich_help_panel=_INSIDE)
 def ssh_config_(
-    write: Annotated[bool, typer.Option("--write", help="Put it into ~/.ssh, and say what was done.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write the lines into ~/.ssh.")] = False,
 ) -> None:
-    """Print what ~/.ssh/config needs for `ssh jupyter-NAME`: scp, rsync, VS Code and the like in a session."""
+    """Print the lines that ~/.ssh/config needs for `ssh jupyter-NAME`, scp, rsync, and VS Code."""
     terminal = Terminal()
     for line in ssh_config.install(Path.home()) if write else [ssh_config.block().rstrip()]:
         terminal.result(line)
 
 
-@app.command("ssh-proxy", hidden=True)
-def ssh_proxy(host: Annotated[str, typer.Argument(help="The host, as ssh has it.")]) -> None:
-    """Be the ProxyCommand of `ssh jupyter-NAME`."""
-    where, what = _target(ssh_config.session_of(host), None)
-    raise typer.Exit(ssh_config.proxy(host, where, asyncio.run(verbs.job_named(where, what, Terminal()))))
+@app.command("ssh-proxy", cls=Verb, hidden=True)
+def ssh_proxy(host: Annotated[str, typer.Argument(help="Host name, as ssh has it.")]) -> None:
+    """Run as the ProxyCommand of `ssh jupyter-NAME`."""
+    terminal = Terminal()
+    where, what = choose_target(ssh_config.session_of(host), None, terminal)
+    raise typer.Exit(ssh_config.proxy(host, where, asyncio.run(verbs.find_job(where, what, terminal))))
 
 
-@app.command()
-def url(name: Name = None, as_json: Json = False) -> None:
-    """Print the address of a session that is open on this machine, the token in it."""
-    record = store.find(name)
-    found = store.opened_url(record.name)
-    if not found or not asyncio.run(is_open(record)):
-        raise NoSuchSessionError(f"{record.name} is not open here: `chtc-jupyter connect {record.name}` opens it.")
-    Terminal().result(json.dumps({"name": record.name, "url": found}) if as_json else found)
+@app.command(cls=Verb, rich_help_panel=_SETUP)
+def doctor(ap: Ap = None, as_json: Json = False) -> None:
+    """Check everything from this machine to the pool, and say what to fix."""
+    image = str(config.load().get("image", config.KEYS["image"].builtin))
+    terminal = Terminal(as_json=as_json)
+    _finish(Doctor(choose_access_point(ap, terminal), image, terminal).run())
 
 
-@app.command()
-def forget(name: Name = None) -> None:
-    """Forget a session on this machine; nothing happens to its job."""
-    record = store.find(name)
-    store.forget(record.name)
-    Terminal().say(f"{record.name} is forgotten here. If its job {record.job} runs, it goes on.")
-
-
-@app.command()
-def config(
-    key: Annotated[Optional[str], typer.Argument(help="What to set.")] = None,
-    value: Annotated[Optional[str], typer.Argument(help="Its new default; empty for none.")] = None,
+@app.command("config", cls=Verb, rich_help_panel=_SETUP, epilog=config.render_help())
+def config_(
+    key: Annotated[str | None, typer.Argument(help="Setting to show or to set.", metavar="[KEY]")] = None,
+    value: Annotated[str | None, typer.Argument(help="New value; '' removes the setting.", metavar="[VALUE]")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the defaults of `start`, or set one."""
-    values = store.load_config()
-    if key is not None and key not in DEFAULTS:
-        raise UsageError(f"There is no default {key!r}: there are {', '.join(DEFAULTS)}.")
+    """Show or set the defaults of `start`."""
+    values = config.load()
     if key is not None and value is not None:
-        values.pop(key, None)
-        if value:
-            values[key] = DEFAULTS[key](value)
-        store.save_config(values)
+        config.save(config.update(values, key, value))
         return
-    shown = {name: values[name] for name in ([key] if key else DEFAULTS) if name in values}
-    terminal = Terminal()
-    if as_json:
-        terminal.result(json.dumps(shown))
-    else:
-        for name, found in shown.items():
-            terminal.result(f"{name} = {found}")
-        terminal.say(f"({store.config_file()})")
+    if key is not None:
+        config.check_key(key)
+    terminal = Terminal(as_json=as_json)
+    keys = [key] if key else list(config.KEYS)
+    terminal.report({name: values[name] for name in keys if name in values})
+    if not as_json:
+        for name in keys:
+            terminal.result(config.describe_value(name, values))
+        if key is None:
+            terminal.say(f"These are in {config.get_path()}. Set one with `chtc-jupyter config KEY VALUE`.")
 
 
-@app.command()
-def doctor(ap: Ap = None, as_json: Json = False) -> None:
-    """Check the whole way from here to the pool, and say what to mend."""
-    image = str(store.load_config().get("image", f"~/{starting.FOLDER}/jupyter.sif"))
-    _finish(Doctor(access_point(ap), image, Terminal(as_json=as_json)).run())
+@app.command(cls=Verb, rich_help_panel=_SETUP)
+def forget(name: Name = None) -> None:
+    """Remove a session from this machine's records; its job isn't touched."""
+    record = store.find(name)
+    store.forget(record.name)
+    Terminal().say(
+        f"Removed {record.name} from this machine's records. If its job {record.job} runs, it keeps running."
+    )
 
 
-@app.command()
+@app.command(cls=Verb, rich_help_panel=_OPERATORS)
 def admin(
     ap: Ap = None,
-    since: Annotated[str, typer.Option(metavar="DURATION", help="How far back ended sessions count.")] = "7d",
-    user: Annotated[Optional[str], typer.Option(metavar="USER", help="Only this user's sessions.")] = None,
+    since: Annotated[str, typer.Option(metavar="DURATION", help="How far back to include ended sessions.")] = "7d",
+    user: Annotated[str | None, typer.Option(metavar="USER", help="Include this user's sessions only.")] = None,
     ceiling: Annotated[
-        Optional[str], typer.Option(metavar="DURATION", help="The longest that this pool lets a job run.")
+        str | None, typer.Option(metavar="DURATION", help="The longest time that a job may run in this pool.")
     ] = None,
     prometheus: Annotated[
-        Optional[Path], typer.Option(metavar="FILE", help="Write Prometheus text there, and print nothing.")
+        Path | None, typer.Option(metavar="FILE", help="Write Prometheus text to this file instead of a table.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")] = False,
 ) -> None:
-    """For operators: everyone's sessions, their hours, and how they ended, from job ads alone.
+    """Report everyone's sessions, their hours, and how they ended, from job ads alone.
 
-    Takes no more than a user's rights. Those count that are in the queue, and those that have ended since, with all
-    their hours. IDLE HOURS are those in which nothing worked, as each session last told: at its end, and when it was
-    about to stop. SAVED HOURS are at most: from each idle stop to the session's own deadline, or to --ceiling.
+    Needs no special privileges. Covers sessions now queued or running, and those that ended within --since, with all
+    of their hours. IDLE HOURS is the time in which nothing ran, as each session last reported it. SAVED HOURS is an
+    upper bound: the time from each idle stop to the session's own deadline, or to --ceiling.
 
         chtc-jupyter admin --since 30d --ceiling 72h
         chtc-jupyter admin --since 1d --prometheus /var/lib/node_exporter/chtc_jupyter.prom
     """
-    from chtc_jupyter.admin import verb  # noqa: PLC0415 - prometheus_client need not be waited for by the others
+    from chtc_jupyter.admin import verb  # noqa: PLC0415 - the other verbs don't wait for prometheus_client
 
     terminal = Terminal(as_json=as_json)
-    _finish(verb.admin(access_point(ap), terminal, since=since, user=user, ceiling=ceiling, prometheus=prometheus))
-
-
-def _target(name: str | None, ap: str | None) -> tuple[str, str | None]:
-    """Return the access point of the session that is meant, and its job, or what it is called there."""
-    with contextlib.suppress(NoSuchSessionError):
-        record = store.find(name, ap)
-        return record.ap, record.job
-    aps = {record.ap for record in store.all_records()}
-    return (aps.pop() if len(aps) == 1 and ap is None else access_point(ap)), name
-
-
-def access_point(given: str | None) -> str:
-    """Return the access point: as given, of the defaults, or this machine."""
-    if found := given or store.load_config().get("ap"):
-        return str(found)
-    if shutil.which("condor_submit"):
-        return HERE
-    raise UsageError("Which access point? Give --ap USER@HOST, or set it for good: chtc-jupyter config ap USER@HOST")
+    where = choose_access_point(ap, terminal)
+    _finish(verb.admin(where, terminal, since=since, user=user, ceiling=ceiling, prometheus=prometheus))
 
 
 def _finish(work: Coroutine[Any, Any, int]) -> None:
@@ -370,10 +362,11 @@ def main() -> None:
     try:
         app()
     except LauncherError as error:
+        _log.debug("Where it came from:", exc_info=True)
         Terminal().say(f"chtc-jupyter: {error}")
         sys.exit(error.exit_code)
     except LinkLostError:
-        Terminal().say("chtc-jupyter: The connection to the access point was lost: say it again.")
-        sys.exit(10)
+        Terminal().say("chtc-jupyter: Lost the connection to the access point. Run the command again.")
+        sys.exit(ExitStatus.UNREACHABLE)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(ExitStatus.INTERRUPTED)

@@ -1,4 +1,4 @@
-"""Durations as a person writes them: 90s, 30m, 1h30m, 2d."""
+"""Durations as people write them: `90`, `90s`, `30m`, `1h30m`, `2d`, and `never` where that makes sense."""
 
 from __future__ import annotations
 
@@ -6,13 +6,45 @@ import re
 
 from chtc_jupyter.errors import UsageError
 
-_PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+NEVER = "never"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_WORD = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+|\d+(?:\.\d+)?", re.ASCII)
+_PART = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
+#: Seconds that no duration reaches.
+_TOO_LONG = 1e10
 
 
 def parse_duration(text: str) -> float:
-    """Return a duration in seconds; raises UsageError where it is none, or nothing."""
-    found = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
-    if not re.fullmatch(rf"({_PART.pattern})+", text) or not 0 < found < 1e10:
-        raise UsageError(f"{text!r} is no duration: write it like 90m, 12h or 7d.")
-    return found
+    """Return a duration in seconds; a bare number is in seconds. Raises UsageError if the text is not a duration."""
+    word = text.strip().lower()
+    if _WORD.fullmatch(word):
+        seconds = sum(float(number) * _UNITS[unit or "s"] for number, unit in _PART.findall(word))
+        if seconds < _TOO_LONG:
+            return seconds
+    raise UsageError(f"Invalid duration {text!r}. Use a value such as 90s, 30m, or 1h30m.")
+
+
+def validate_duration(text: str, *, never: bool = False) -> str:
+    """Return the text of a duration without spaces, in lowercase.
+
+    Raises UsageError if the text is not a duration; with `never`, that word is one.
+    """
+    word = text.strip().lower()
+    if not (never and word == NEVER):
+        parse_duration(text)
+    return word
+
+
+def format_duration(seconds: float) -> str:
+    """Return seconds as a person would write them, in at most two units: `45 s`, `29 min`, `1 h 30 min`."""
+    whole = max(0, round(seconds))
+    if whole < 120:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"

@@ -1,4 +1,4 @@
-"""What the person is told: sentences for the terminal and for the page, and the next step."""
+"""The sentences of the launcher, for the terminal and for the page: what happens, and the next step."""
 
 from __future__ import annotations
 
@@ -8,121 +8,123 @@ from chtc_jupyter.proxy.http_head import Notice
 from chtc_jupyter.store import Record
 
 
-def describe_progress(course: JobProgress) -> str:
-    """Say in a few words where a job is."""
-    at = f" on {course.host}" if course.host else ""
-    if course.phase is Phase.QUEUED and course.starts:
-        return f"queued again ({course.why}): the notebooks are kept, kernels start anew"
+def describe_progress(progress: JobProgress) -> str:
+    """Return in a few words where a job is."""
+    at = f" on {progress.host}" if progress.host else ""
+    if progress.phase is Phase.QUEUED and progress.starts:
+        return f"queued again ({progress.why}): your notebooks are saved, but kernels will start over"
     return {
         Phase.QUEUED: "queued",
-        Phase.TRANSFER: "a machine was found; the image is on its way there",
+        Phase.TRANSFER: "matched; transferring the image",
         Phase.RUNNING: f"starting{at}",
         Phase.READY: f"ready{at}",
-        Phase.STOPPING: f"ending: {course.reason}",
-        Phase.SUSPENDED: f"suspended{at}: the machine's owner has gone first",
-        Phase.LOST: f"HTCondor has lost touch with the machine{at}, and tries again",
-        Phase.HELD: f"on hold: {describe_hold(course)}",
-        Phase.ENDED: describe_end(course),
-    }[course.phase]
+        Phase.STOPPING: f"stopping: {progress.reason}",
+        Phase.SUSPENDED: f"suspended{at}: the machine's owner is using it",
+        Phase.LOST: f"HTCondor lost the connection to the machine{at} and is reconnecting",
+        Phase.HELD: f"on hold: {describe_hold(progress)}",
+        Phase.ENDED: describe_end(progress),
+    }[progress.phase]
 
 
-def describe_hold(course: JobProgress) -> str:
-    """Say why a job is on hold, and what its last machine said."""
-    why = course.why.rstrip(".")
-    return f"{why} ({course.trouble})" if course.trouble and course.trouble not in why else why
+def describe_hold(progress: JobProgress) -> str:
+    """Return why a job is on hold, and what its last machine reported."""
+    why = progress.why.rstrip(".")
+    return f"{why} ({progress.trouble})" if progress.trouble and progress.trouble not in why else why
 
 
-def describe_end(course: JobProgress) -> str:
-    """Say why a job ended."""
-    told = not (course.removed and "SIGTERM" in course.reason)  # else HTCondor says more of it
-    if course.state in ("stopped", "failed", "stopping") and course.reason and told:
-        return f"ended: {course.reason.rstrip('.')}"
-    if course.removed:
-        return f"was removed: {course.why or 'by somebody'}"
-    if course.exit_status:
-        return f"ended with exit status {course.exit_status}: its error file on the access point says why"
+def describe_end(progress: JobProgress) -> str:
+    """Return why a job ended."""
+    told = not (progress.removed and "SIGTERM" in progress.reason)  # else HTCondor says more of it
+    if progress.state in ("stopped", "failed", "stopping") and progress.reason and told:
+        return f"ended: {progress.reason.rstrip('.')}"
+    if progress.removed:
+        return f"was removed: {progress.why or 'HTCondor gave no reason'}"
+    if progress.exit_status:
+        return f"ended with exit status {progress.exit_status}: see its error file on the access point"
     return "ended"
 
 
-def describe_leaving(record: Record, course: JobProgress) -> str:
-    """Say, as the launcher goes, what goes on without it."""
-    if record.interactive or course.phase is Phase.ENDED:
-        return f"Job {record.job} ends; the notebooks come back to {record.ap}, into {record.notebooks}."
-    if course.phase is Phase.HELD:
+def describe_leaving(record: Record, progress: JobProgress) -> str:
+    """Return what goes on after the launcher exits."""
+    if record.interactive or progress.phase is Phase.ENDED:
+        return f"Job {record.job} is ending; your notebooks will be on {record.ap}, in {record.notebooks}."
+    if progress.phase is Phase.HELD:
         return f"Job {record.job} stays on hold: `chtc-jupyter status {record.name}` says why and what to do."
-    if not course.was_ready:
+    if not progress.was_ready:
         return f"Job {record.job} stays in the queue: `chtc-jupyter connect {record.name}` waits for it again."
-    return f"The session goes on: `chtc-jupyter connect {record.name}` opens it again."
+    return f"The session keeps running: `chtc-jupyter connect {record.name}` opens it again."
 
 
-def describe_past_session(record: Record, course: JobProgress) -> str:
-    """Say of a session that is over how and when it ended, where its notebooks are, and how to start again."""
-    how = describe_end(course) if course.at else "is not in the queue any more"
-    when = f" at {course.at}" if course.at else ""
+def describe_past_session(record: Record, progress: JobProgress) -> str:
+    """Return how and when a session ended, where its notebooks are, and how to start it again."""
+    how = describe_end(progress) if progress.at else "is no longer in the queue"
+    when = f" at {progress.at}" if progress.at else ""
     return (
-        f"{record.name} (job {record.job}) {how}{when}. {describe_notebooks(record, course)} `chtc-jupyter start "
+        f"{record.name} (job {record.job}) {how}{when}. {describe_notebooks(record, progress)} `chtc-jupyter start "
         f"{record.name}` starts it again."
     )
 
 
-def describe_notebooks(record: Record, course: JobProgress) -> str:
-    """Say where the notebooks are, and whether all of them are."""
-    if course.lost:
+def describe_notebooks(record: Record, progress: JobProgress) -> str:
+    """Return where the notebooks are, and whether all of them are there."""
+    if progress.lost:
         return (
-            f"Not all notebooks came back ({course.lost.rstrip('.')}): what was saved while it ran is on {record.ap}, "
-            f"in {record.notebooks}."
+            f"Some notebooks couldn't be copied back ({progress.lost.rstrip('.')}). The ones saved while the session "
+            f"ran are on {record.ap}, in {record.notebooks}."
         )
     return f"The notebooks are on {record.ap}, in {record.notebooks}."
 
 
-def build_notice(record: Record, course: JobProgress, *, why: str, asks: bool) -> Notice:
-    """Return what the address answers while it does not lead to JupyterLab."""
-    kept = describe_notebooks(record, course)
-    if course.phase is Phase.ENDED:
-        again = f"Start again with: chtc-jupyter start {record.name}"
-        return Notice(f"The session {record.name} {describe_end(course)}", (kept, again), over=True)
+def build_notice(record: Record, progress: JobProgress, *, why: str, asks: bool) -> Notice:
+    """Return what the local address answers while it doesn't lead to JupyterLab."""
+    kept = describe_notebooks(record, progress)
+    if progress.phase is Phase.ENDED:
+        again = f"To start it again, run: chtc-jupyter start {record.name}"
+        return Notice(f"The session {record.name} {describe_end(progress)}", (kept, again), over=True)
     if why:
-        what = (
-            "Go to the terminal of chtc-jupyter and press Enter." if asks else "It is being made again by itself; wait."
-        )
+        what = "Go to the terminal of chtc-jupyter and press Enter." if asks else "Reconnecting automatically..."
         meanwhile = (
-            "An interactive session ends when its connection is lost for long; the notebooks come back as saved."
+            "An interactive session ends when its connection is lost for long. The notebooks are kept as last saved."
             if record.interactive
-            else "The session goes on meanwhile, with all its kernels."
+            else "The session keeps running, with all of its kernels."
         )
         return Notice(f"No connection to {record.ap}", (why, what, meanwhile))
-    if course.phase is Phase.HELD:
-        return Notice(
-            "The job is on hold",
-            (f"{describe_hold(course)}.", hold_advice(describe_hold(course), record, course.hold_code)),
-        )
-    if course.phase is Phase.READY:
-        return Notice("JupyterLab is ready, and the way to it is being opened", ("This page goes on by itself.",))
-    lines = ("This page goes on by itself.", kept) if course.starts > 0 else ("This page goes on by itself.",)
-    return Notice(_sentence(f"The session is {describe_progress(course)}"), lines)
+    if progress.phase is Phase.HELD:
+        why = describe_hold(progress)
+        return Notice("The job is on hold", (f"{why}.", get_hold_advice(why, record, progress.hold_code)))
+    if progress.phase is Phase.READY:
+        return Notice("JupyterLab is ready; opening the tunnel...", (_RELOADS,))
+    lines = (_RELOADS, kept) if progress.starts > 0 else (_RELOADS,)
+    return Notice(_capitalize(f"The session is {describe_progress(progress)}"), lines)
+
+
+_RELOADS = "This page reloads by itself."
 
 
 def describe_policy(record: Record, said: str) -> str:
-    """Say that the pool lets nobody into the job, and what can be done."""
+    """Return that the pool allows nobody into the job, and what the user can do."""
     stop = f"`chtc-jupyter stop {record.name}`"
     if record.interactive:
-        return f"This pool lets you into no job, not even this interactive one ({said}): {stop}, and ask its operators."
+        return (
+            f"This pool doesn't allow ssh into any job, not even this interactive one ({said}). Run {stop}, and ask "
+            "the operators of the pool."
+        )
     return (
-        f"This pool does not let you ssh into job {record.job} ({said}): some allow it only into interactive jobs, so "
-        f"{stop}, then start it with --interactive."
+        f"This pool doesn't allow ssh into job {record.job} ({said}). Some pools allow it only for interactive jobs: "
+        f"run {stop}, then start the session with --interactive."
     )
 
 
 def describe_forbidden_forward(ap: str) -> str:
-    """Say that the access point's sshd lets nobody forward to a socket."""
+    """Return that the access point's sshd forbids forwarding to a socket."""
     return (
-        f"{ap} does not let ssh forward to a socket: ask its operators for `AllowStreamLocalForwarding yes` in "
-        "sshd_config; the session goes on meanwhile."
+        f"{ap} doesn't allow ssh to forward to a socket. Ask its operators for `AllowStreamLocalForwarding yes` in "
+        "sshd_config. Meanwhile, the session keeps running."
     )
 
 
-def hold_advice(why: str, record: Record, code: int | None = None) -> str:
-    """Return what to do about a job on hold, for a reason of HTCondor's and a HoldReasonCode, if it is known."""
+def get_hold_advice(why: str, record: Record, code: int | None = None) -> str:
+    """Return what to do about a job on hold, by HTCondor's reason and by its HoldReasonCode, if that is known."""
     stop = f"`chtc-jupyter stop {record.name}`"
     commands = Commands(
         release=f"`condor_release {record.job}` on the access point",
@@ -135,15 +137,5 @@ def hold_advice(why: str, record: Record, code: int | None = None) -> str:
     return advise_on_hold(why, commands, code)
 
 
-def format_duration(seconds: int | None) -> str:
-    """Write a duration: `2h05m`."""
-    if seconds is None:
-        return ""
-    if seconds < 60:
-        return f"{seconds}s"
-    minutes, hours = seconds // 60 % 60, seconds // 3600
-    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m"
-
-
-def _sentence(text: str) -> str:
+def _capitalize(text: str) -> str:
     return text[:1].upper() + text[1:]

@@ -1,9 +1,10 @@
-"""A session as it is followed from here: the connection to the access point, the job's log, the tunnel, the port."""
+"""A session as the launcher follows it: the connection to the access point, the job's log, the tunnel, the port."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
@@ -18,13 +19,16 @@ from chtc_jupyter.ssh import openssh, tunnel
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient, LinkFailedError, LinkLostError
 from chtc_jupyter.store import Record
 
-#: How often a tunnel that stands may lead nowhere before that is taken for the access point's policy.
+_log = logging.getLogger(__name__)
+#: How many times in a row a tunnel may stand and lead nowhere before the access point's policy is taken as the reason.
 _TRIES = 3
+#: Seconds for which this machine must have slept for its connection to be taken as dead.
+_SLEPT = 20
 
 
 @dataclass(frozen=True)
 class ConnectionState:
-    """The connection to the access point, as the person is told of it. `asks` when a person must log in."""
+    """The connection to the access point, as the user sees it; `asks` if the user must log in."""
 
     up: bool = True
     why: str = ""
@@ -34,43 +38,44 @@ class ConnectionState:
 class Session:
     """Follows one job until it has ended.
 
-    `changed` is called after each change of `course` or `leg`; `person` waits for a person, with a sentence for them.
+    `on_change` is called after each change of `progress` or `connection`; `wait_for_person` shows a sentence and
+    waits for the user.
     """
 
     def __init__(
         self,
         record: Record,
         *,
-        changed: Callable[[], None],
-        person: Callable[[str], Awaitable[None]],
+        on_change: Callable[[], None],
+        wait_for_person: Callable[[str], Awaitable[None]],
     ) -> None:
         self.record = record
-        self.course = JobProgress()
-        self.leg = ConnectionState()
+        self.progress = JobProgress()
+        self.connection = ConnectionState()
         self.token = ""
         self.link: AgentClient | None = None
-        self.gate = LocalProxy(self.notice, self.facts)
-        self._changed = changed
-        self._person = person
+        self.proxy = LocalProxy(self.build_notice, self.get_facts)
+        self._on_change = on_change
+        self._wait_for_person = wait_for_person
         self._news = asyncio.Event()
 
     @property
     def url(self) -> str:
-        """The address for the browser, the token in it; empty while there is none."""
-        return f"http://127.0.0.1:{self.gate.port}/lab?token={self.token}" if self.token else ""
+        """The address for the browser, including the token; empty while there is none."""
+        return f"http://127.0.0.1:{self.proxy.port}/lab?token={self.token}" if self.token else ""
 
-    def notice(self) -> Notice:
-        """Return what the address answers while it does not lead to JupyterLab."""
-        return messages.build_notice(self.record, self.course, why=self.leg.why, asks=self.leg.asks)
+    def build_notice(self) -> Notice:
+        """Return what the address answers while it doesn't lead to JupyterLab."""
+        return messages.build_notice(self.record, self.progress, why=self.connection.why, asks=self.connection.asks)
 
-    def facts(self) -> dict[str, object]:
+    def get_facts(self) -> dict[str, object]:
         """Return what the address answers to the launcher's own questions, and to the page that waits."""
         return {
             "name": self.record.name,
             "job": self.record.job,
             "ap": self.record.ap,
-            "up": self.gate.up,
-            "headline": self.notice().headline,
+            "up": self.proxy.up,
+            "headline": self.build_notice().headline,
         }
 
     async def follow(self, link: AgentClient) -> None:
@@ -79,21 +84,24 @@ class Session:
         try:
             while True:
                 self.link = link
-                self._set_leg(ConnectionState())
+                self._set_connection(ConnectionState())
                 try:
                     return await self._use(link)
                 except LinkLostError:
-                    self._set_leg(ConnectionState(up=False, why=f"The connection to {self.record.ap} was lost."))
+                    _log.info("Lost the connection to %s", self.record.ap)
+                    self._set_connection(
+                        ConnectionState(up=False, why=f"Lost the connection to {self.record.ap}; reconnecting.")
+                    )
                 finally:
-                    self.gate.cut()
+                    self.proxy.cut()
                     self.link = None
                     await link.close()
-                link = await self._again()
+                link = await self._reconnect()
         finally:
             watch.cancel()
 
-    async def _again(self) -> AgentClient:
-        """Connect again, as often as it takes; a person is asked once where a login needs one."""
+    async def _reconnect(self) -> AgentClient:
+        """Connect again, as often as it takes; ask the user once if a login needs one."""
         attempt, tries, batch = 0, "soon", True
         while True:
             await asyncio.sleep(openssh.get_retry_delay(tries, attempt))
@@ -106,13 +114,14 @@ class Session:
                     login=60 if batch else None,
                 )
             except LinkFailedError as failed:
+                _log.debug("Attempt %d to connect again failed: %s", attempt, failed)
                 attempt = attempt + 1 if failed.failure.tries == tries else 1
                 tries, batch = failed.failure.tries, True
                 asks = tries in ("asked", "never")
-                self._set_leg(ConnectionState(up=False, why=str(failed.failure.error), asks=asks))
+                self._set_connection(ConnectionState(up=False, why=str(failed.failure.error), asks=asks))
                 if asks:
-                    await self._person(
-                        f"{self.record.ap} wants you to log in again."
+                    await self._wait_for_person(
+                        f"{self.record.ap} needs you to log in again."
                         if tries == "asked"
                         else str(failed.failure.error)
                     )
@@ -132,96 +141,103 @@ class Session:
             await asyncio.gather(log, inner, return_exceptions=True)
 
     async def _follow_log(self, link: AgentClient) -> None:
-        """Read the log anew, from its beginning: what it says does not depend on what was seen before."""
-        async with contextlib.aclosing(follow(link, self.record)) as courses:
-            async for course in courses:
-                self._set_course(course)
+        """Read the log from its beginning: what it says doesn't depend on what was seen before."""
+        async with contextlib.aclosing(follow_log(link, self.record)) as states:
+            async for progress in states:
+                self._set_progress(progress)
 
     async def _keep_tunnel(self, link: AgentClient) -> None:
-        """Hold a tunnel into the job whenever its server is ready."""
+        """Keep a tunnel into the job whenever its server is ready."""
         while True:
-            while self.course.phase not in (Phase.READY, Phase.LOST, Phase.SUSPENDED) or not self.course.port:
-                await self._news_of()
-            wanted = (self.course.starts, self.course.port)
-            holding = asyncio.create_task(self._hold(link, self.course.port))
+            while self.progress.phase not in (Phase.READY, Phase.LOST, Phase.SUSPENDED) or not self.progress.port:
+                await self._wait_for_news()
+            wanted = (self.progress.starts, self.progress.port)
+            running = asyncio.create_task(self._run_tunnel(link, self.progress.port))
             try:
-                while (self.course.starts, self.course.port) == wanted and not holding.done():
-                    news = asyncio.create_task(self._news_of())
-                    await asyncio.wait((holding, news), return_when=asyncio.FIRST_COMPLETED)
+                while (self.progress.starts, self.progress.port) == wanted and not running.done():
+                    news = asyncio.create_task(self._wait_for_news())
+                    await asyncio.wait((running, news), return_when=asyncio.FIRST_COMPLETED)
                     news.cancel()
-                if holding.done():
-                    holding.result()
+                if running.done():
+                    running.result()
             finally:
-                holding.cancel()
-                await asyncio.gather(holding, return_exceptions=True)
-                self.gate.cut()
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+                self.proxy.cut()
 
-    async def _hold(self, link: AgentClient, port: int) -> None:
-        """Try until a tunnel stands, and stay while it does; then try again."""
+    async def _run_tunnel(self, link: AgentClient, port: int) -> None:
+        """Open a tunnel, stay while it is open, and open it again."""
         attempt = silent = 0
         while True:
+            _log.info("Opening the tunnel into job %s, attempt %d", self.record.job, attempt + 1)
             async with contextlib.aclosing(
                 link.stream("follow", argv=tunnel.command(self.record.job, port))
             ) as answers:
                 async for answer in answers:
                     if "error" in answer and not self.token:
-                        raise LauncherError(f"{self.record.ap} could not open the tunnel: {answer['error']}.")
+                        raise LauncherError(f"{self.record.ap} can't open the tunnel: {answer['error']}.")
                     if found := tunnel.URL.search(answer.get("line", "")):
                         if not await link.leads():
                             silent += 1
+                            _log.info("The tunnel into job %s leads nowhere", self.record.job)
                             if silent == _TRIES:
                                 raise PolicyError(messages.describe_forbidden_forward(self.record.ap))
                             break
                         attempt, silent, self.token = 0, 0, found[2]
-                        self.gate.lead(link.port, self.token)
-                        self._changed()
-                    elif "status" in answer and (refusal := tunnel.policy(answer["err"])):
-                        raise PolicyError(messages.describe_policy(self.record, refusal))
-            if self.gate.up:
-                self.gate.cut()
-                self._changed()
+                        _log.info("The tunnel into job %s is open", self.record.job)
+                        self.proxy.lead(link.port, self.token)
+                        self._on_change()
+                    elif "status" in answer:
+                        _log.debug("The tunnel ended with status %s: %s", answer["status"], answer["err"].strip())
+                        if refusal := tunnel.policy(answer["err"]):
+                            raise PolicyError(messages.describe_policy(self.record, refusal))
+            if self.proxy.up:
+                self.proxy.cut()
+                self._on_change()
             await asyncio.sleep(tunnel.delay(attempt))
             attempt += 1
 
     async def _watch_clock(self) -> None:
-        """After this machine has slept, its connection is dead more often than not: don't wait for it to find out."""
+        """End the connection after this machine has slept: it is usually dead, and would take long to notice."""
         before = time.time() - time.monotonic()
         while True:
             await asyncio.sleep(1)
             now = time.time() - time.monotonic()
-            if now - before > 20 and self.link and self.record.ap != HERE:
+            if now - before > _SLEPT and self.link and self.record.ap != HERE:
+                _log.info("This machine slept for %.0f s", now - before)
                 self.link.kill()
             before = now
 
-    async def _news_of(self) -> None:
+    async def _wait_for_news(self) -> None:
         self._news.clear()
         await self._news.wait()
 
-    def _set_course(self, course: JobProgress) -> None:
-        if course != self.course:
-            self.course = course
+    def _set_progress(self, progress: JobProgress) -> None:
+        if progress != self.progress:
+            _log.info("Job %s: %s", self.record.job, messages.describe_progress(progress))
+            self.progress = progress
             self._news.set()
-            self._changed()
+            self._on_change()
 
-    def _set_leg(self, leg: ConnectionState) -> None:
-        if leg != self.leg:
-            self.leg = leg
-            self._changed()
+    def _set_connection(self, connection: ConnectionState) -> None:
+        if connection != self.connection:
+            self.connection = connection
+            self._on_change()
 
 
-async def follow(link: AgentClient, record: Record) -> AsyncGenerator[JobProgress, None]:
-    """Yield what a job's log says of it, anew whenever that changes, up to its end; raises LinkLostError."""
-    reader, course, before = EventReader(), JobProgress(), None
+async def follow_log(link: AgentClient, record: Record) -> AsyncGenerator[JobProgress, None]:
+    """Yield what a job's log says of it after each change, up to its end; raises LinkLostError, LauncherError."""
+    reader, progress, before = EventReader(), JobProgress(), None
     async with contextlib.aclosing(link.stream("tail", path=record.log)) as answers:
         async for answer in answers:
             if "error" in answer:
-                raise LauncherError(f"The job's log can't be followed: {answer['error']}.")
+                raise LauncherError(f"Can't follow the job's log: {answer['error']}.")
             for line in answer.get("lines", ()):
                 event = reader.feed(line)
                 if event and event.job == record.job:
-                    course = apply_event(course, event)
-            if not answer.get("more") and course != before:
-                before = course
-                yield course
-            if course.phase is Phase.ENDED:
+                    progress = apply_event(progress, event)
+            if not answer.get("more") and progress != before:
+                before = progress
+                yield progress
+            if progress.phase is Phase.ENDED:
                 return

@@ -4,10 +4,9 @@ import re
 
 import pytest
 
-import chtc_jupyter.cli
+from chtc_jupyter.commands import config
 from jupyter_session import settings
-from jupyter_session.condor.attributes import End, SessionTimes, State, build_attributes
-from jupyter_session.condor.connection import Connection
+from jupyter_session.condor import contract
 from support import reference
 
 PAGE = reference.PAGE.read_text()
@@ -42,22 +41,22 @@ def test_every_verb_of_both_programs_is_listed():
 
 
 def test_every_key_of_config_is_listed():
-    assert set(chtc_jupyter.cli.DEFAULTS) <= set(
-        re.findall(r"`(\w+)`", section("`chtc-jupyter`: commands on the laptop"))
-    )
+    assert set(config.KEYS) <= set(re.findall(r"`(\w+)`", section("`chtc-jupyter`: commands on the laptop")))
 
 
 def test_every_state_is_explained():
-    assert first_column(section("States")) == [state.value for state in State]
+    states = next(kind for name, kind in vars(contract).items() if name in ("State", "JupyterState"))
+    assert first_column(section("States")) == [state.value for state in states]
 
 
 def test_every_attribute_is_explained():
-    connection = Connection(port=1, host="h", token="t", job="1.0", access_point="a@b", socket_name="s")
-    times = SessionTimes(idle_seconds=0, deadline=None)
-    published = build_attributes(State.READY, "", None, connection, times=times)
+    state = next(kind for name, kind in vars(contract).items() if name in ("State", "JupyterState"))
+    connection = contract.Connection(port=1, host="h", token="t", job="1.0", access_point="a@b", socket_name="s")
+    account = contract.Account(idle_seconds=0, deadline=None)
+    published = contract.attributes(state.READY, "", None, connection, account=account)
     assert set(first_column(section("Job attributes and events"))) == set(published)
 
 
 def test_every_kind_of_end_is_listed():
     row = next(line for line in PAGE.splitlines() if line.startswith("| `JupyterEnd`"))
-    assert {end.value for end in End} <= set(re.findall(r"`(\w+)`", row))
+    assert {end.value for end in contract.End} <= set(re.findall(r"`(\w+)`", row))

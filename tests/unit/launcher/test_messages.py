@@ -6,12 +6,13 @@ import json
 import pytest
 
 from chtc_jupyter import errors, messages, store
+from chtc_jupyter.commands import config
 from chtc_jupyter.condor import job_ads
 from chtc_jupyter.condor.job_progress import JobProgress, Phase
 from chtc_jupyter.errors import CondorError, NoSuchSessionError, UsageError
 from chtc_jupyter.ssh import tunnel
 from chtc_jupyter.store import Record
-from chtc_jupyter.terminal import wrapped
+from chtc_jupyter.terminal import wrap_text
 
 RECORD = Record("lab", "ap", "12.0", "/home/a/jupyter/lab/jupyter-12.log", "/home/a/jupyter/lab/notebooks", 4000)
 AD = {
@@ -45,14 +46,14 @@ def test_session_that_ended_unseen_is_told_with_how_and_when_and_where_its_noteb
     assert told.startswith("lab (job 12.0) ended: Idle for 30 m at 2026-11-23 06:14:22.")
     assert RECORD.notebooks in told
     assert "`chtc-jupyter start lab`" in told
-    assert "is not in the queue any more." in messages.describe_past_session(RECORD, JobProgress(Phase.ENDED))
+    assert "is no longer in the queue." in messages.describe_past_session(RECORD, JobProgress(Phase.ENDED))
 
 
 def test_notebooks_that_did_not_come_back_are_never_said_to_be_there():
     course = JobProgress(Phase.ENDED, lost="writing to file /x: (errno 28) No space left on device")
     for told in (messages.describe_notebooks(RECORD, course), messages.describe_past_session(RECORD, course)):
-        assert "Not all notebooks came back (writing to file /x" in told
-    assert "Not all" in messages.build_notice(RECORD, course, why="", asks=False).lines[0]
+        assert "Some notebooks couldn't be copied back (writing to file /x" in told
+    assert "Some notebooks couldn't" in messages.build_notice(RECORD, course, why="", asks=False).lines[0]
 
 
 @pytest.mark.parametrize("phase", [Phase.QUEUED, Phase.READY, Phase.HELD, Phase.ENDED])
@@ -60,15 +61,15 @@ def test_notebooks_that_did_not_come_back_are_never_said_to_be_there():
 def test_what_goes_on_without_the_launcher_is_told(phase, interactive):
     record = dataclasses.replace(RECORD, interactive=interactive)
     told = messages.describe_leaving(record, JobProgress(phase, was_ready=phase is Phase.READY))
-    assert ("goes on" in told) == (phase is Phase.READY and not interactive)
-    assert ("on hold" in told) == (phase is Phase.HELD and not interactive)
+    assert ("keeps running" in told) == (phase is Phase.READY and not interactive)
+    assert ("stays on hold" in told) == (phase is Phase.HELD and not interactive)
     assert ("chtc-jupyter" in told) == (phase is not Phase.ENDED and not interactive)
 
 
 def test_interactive_session_is_never_said_to_go_on():
     record = dataclasses.replace(RECORD, interactive=True)
     cut = messages.build_notice(record, JobProgress(Phase.READY), why="The connection to ap was lost.", asks=False)
-    assert "goes on" not in " ".join(cut.lines)
+    assert "keeps running" not in " ".join(cut.lines)
     assert "--interactive" in messages.describe_policy(RECORD, "ENABLE_SSH_TO_JOB=false")
     assert "operators" in messages.describe_policy(record, "ENABLE_SSH_TO_JOB=false")
 
@@ -76,7 +77,7 @@ def test_interactive_session_is_never_said_to_go_on():
 @pytest.mark.parametrize("width", [40, 80])
 def test_lines_are_broken_between_words_and_never_within_a_command(width):
     text = f"{'word ' * 17}`chtc-jupyter stop lab` and more of it\n    http://127.0.0.1:1/lab?{'x' * 90}\n\nshort"
-    lines = wrapped(text, width).split("\n")
+    lines = wrap_text(text, width).split("\n")
     assert "`chtc-jupyter stop lab`" in " ".join(lines)
     assert any("`chtc-jupyter stop lab`" in line for line in lines)
     assert f"    http://127.0.0.1:1/lab?{'x' * 90}" in lines
@@ -107,12 +108,7 @@ def test_end_is_told_with_the_reason_the_notebooks_and_how_to_start_again():
     ],
 )
 def test_hold_is_told_with_the_next_step(why, part):
-    assert part in messages.hold_advice(why, RECORD)
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(None, ""), (5, "5s"), (65, "1m"), (3600, "1h00m"), (7505, "2h05m")])
-def test_durations_are_short(seconds, text):
-    assert messages.format_duration(seconds) == text
+    assert part in messages.get_hold_advice(why, RECORD)
 
 
 @pytest.mark.parametrize(
@@ -169,25 +165,26 @@ def test_what_is_remembered_is_its_owners_alone_and_broken_files_are_passed_over
     store.save(RECORD)
     page = store.write_opener("lab", "http://127.0.0.1:4000/lab?token=x")
     assert page.stat().st_mode & 0o077 == 0
-    assert store.opened_url("lab") == "http://127.0.0.1:4000/lab?token=x"
+    assert store.read_opened_url("lab") == "http://127.0.0.1:4000/lab?token=x"
     (page.parent / "broken.json").write_text("{")
     (page.parent / "strange.json").write_text(json.dumps({"name": 1}))
-    assert store.all_records() == [RECORD]
+    assert store.load_records() == [RECORD]
 
 
 def test_defaults_are_read_as_they_were_written():
-    values = {"ap": 'a"b\\c\n', "gpus": 2, "browser": False}
-    store.save_config(values)
-    assert store.load_config() == values
-    store.config_file().write_text("= broken")
+    values = {"ap": 'a"b\\c \N{GRINNING FACE} é', "gpus": 2, "browser": False}
+    config.save(values)
+    assert config.load() == values
+    config.get_path().write_text("= broken")
     with pytest.raises(UsageError):
-        store.load_config()
+        config.load()
 
 
 def test_every_way_to_fail_has_a_status_of_its_own():
-    statuses = [status for status, _ in errors.table()]
-    assert len(set(statuses)) == len(statuses)
-    assert all(meaning.endswith(".") for _, meaning in errors.table())
+    kinds = [errors.LauncherError, *errors.LauncherError.__subclasses__()]
+    assert len({kind.exit_code for kind in kinds if kind.__module__ == errors.__name__}) == 16
+    assert list(errors.MEANINGS) == list(errors.ExitStatus)
+    assert all(meaning.endswith(".") for meaning in errors.MEANINGS.values())
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ class HangingLink:
 
 
 def inside(link, *argv):
-    return asyncio.run(asyncio.wait_for(queries.inside(link, "1.0", *argv), 5))
+    return asyncio.run(asyncio.wait_for(queries.run_inside(link, "1.0", *argv), 5))
 
 
 def test_answer_is_whole_once_the_command_says_so_though_its_ssh_goes_on():
@@ -47,5 +47,5 @@ def test_end_without_an_answer_is_the_pools_policy_or_a_failure():
 
 def test_no_answer_at_all_is_not_waited_for_for_ever(monkeypatch):
     monkeypatch.setattr(queries, "_ANSWER", 0.1)
-    with pytest.raises(FailedError, match="no answer"):
+    with pytest.raises(FailedError, match="didn't answer within"):
         inside(HangingLink(), "status")

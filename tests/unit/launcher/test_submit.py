@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chtc_jupyter.commands.start import StartOptions, plan_submission
+from chtc_jupyter.commands.start import StartOptions, validate_options
 from chtc_jupyter.condor import submit
 from chtc_jupyter.errors import UsageError
 
@@ -80,9 +80,9 @@ def test_what_can_not_be_right_is_refused(asked):
 @pytest.mark.parametrize("path", ["-x", "a,b", "a\nb", "a'b", 'a"b', "$(HOME)/x", "a;b", "a|b", " a", "a*"])
 def test_paths_that_a_list_of_htcondor_can_not_hold_are_refused(path):
     for field in ("notebooks", "image"):
-        wish = StartOptions(request=dataclasses.replace(REQUEST, **{field: path}))
+        options = StartOptions(request=dataclasses.replace(REQUEST, **{field: path}))
         with pytest.raises(UsageError):
-            plan_submission(wish, "/home/a")
+            validate_options(options)
 
 
 @pytest.mark.parametrize("name", ["", "-x", "a b", "../x", "a/b", "a\n", "ä", "x" * 42])

@@ -12,7 +12,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Protocol
 
-from jupyter_session.condor.attributes import End, Ending
+from jupyter_session.condor.contract import End, Ending
 
 
 class _HasDescriptor(Protocol):

@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from jupyter_session.condor.attributes import fit_line
+from jupyter_session.condor.contract import one_line
 
 _PREFIX = "notebooks-"
 
@@ -32,7 +32,7 @@ def offer(notebooks: Path, data: Path) -> None:
     specs = {
         f"{_PREFIX}{number}": {
             "argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-            "display_name": f"Python ({fit_line(name)})",
+            "display_name": f"Python ({one_line(name)})",
             "language": "python",
         }
         for number, (name, python) in enumerate(environments(notebooks).items())

@@ -12,9 +12,8 @@ from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 
-from jupyter_session.condor import chirp
-from jupyter_session.condor.attributes import End, State, build_attributes, render_event
-from jupyter_session.condor.connection import Connection, generate_socket_name
+from jupyter_session.condor import chirp, contract
+from jupyter_session.condor.contract import Connection, End, State
 from jupyter_session.condor.job_ad import Job, read_job
 from jupyter_session.condor.publisher import NO_CHIRP, JobAdPublisher
 from jupyter_session.errors import SessionError
@@ -37,8 +36,8 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
         state = StateDir.locate(environ, job.id if job else None)
         state.create()  # the lock is held for as long as one of the two processes below lives
     except SessionError as error:
-        values = build_attributes(State.FAILED, str(error), None, None, end=End.FAILED)
-        publisher.publish(values, render_event(values))
+        values = contract.attributes(State.FAILED, str(error), None, None, end=End.FAILED)
+        publisher.publish(values, contract.render_event(values))
         publisher.close(timeout=1.0)
         raise
     _complete_environment(environ, state)
@@ -60,7 +59,7 @@ def _supervise(settings: Settings, job: Job | None, state: StateDir, publisher: 
     if job is not None and not chirp.is_configured():
         publisher.problem = NO_CHIRP
         _warn(NO_CHIRP)
-    socket_name = generate_socket_name()
+    socket_name = contract.new_socket_name()
 
     def connection(port: int, token: str) -> Connection:
         return Connection(

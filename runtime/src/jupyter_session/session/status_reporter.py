@@ -10,16 +10,8 @@ from contextlib import suppress
 from typing import Any
 
 from jupyter_session.activity import Sample
-from jupyter_session.condor.attributes import (
-    End,
-    SessionTimes,
-    State,
-    build_attributes,
-    fit_line,
-    render_event,
-    render_warning,
-)
-from jupyter_session.condor.connection import Connection
+from jupyter_session.condor import contract
+from jupyter_session.condor.contract import Account, Connection, End, State
 from jupyter_session.condor.publisher import JobAdPublisher
 
 _MOST_WARNINGS = 20
@@ -50,26 +42,26 @@ class StatusReporter:
 
     def enter(self, state: State, reason: str, *, quietly: bool = False, end: End | None = None) -> None:
         """Change the state, and tell everyone; with `quietly`, all but the job's output. `end` is how it ends."""
-        self.state, self.reason = state, fit_line(reason)
+        self.state, self.reason = state, contract.one_line(reason)
         if not quietly:
             self.say(f"{state.value}: {self.reason}")
         # The idle stop only when it is near: before, it moves with every key pressed, and would be wrong in the ad.
         stop_at = {State.EXPIRING: self.stop_at, State.READY: self.deadline}.get(state)
-        times = SessionTimes(idle_seconds=round(self.idle_seconds), deadline=self.deadline)
-        values = build_attributes(state, self.reason, stop_at, self.connection, end=end, times=times)
+        account = Account(idle_seconds=round(self.idle_seconds), deadline=self.deadline)
+        values = contract.attributes(state, self.reason, stop_at, self.connection, end=end, account=account)
         files: dict[str, str | None] = {}
         if self.connection and self.connection.file_name:
             has_ended = state in (State.STOPPED, State.FAILED)
             files[self.connection.file_name] = None if has_ended else self.connection.as_json()
-        self._publisher.publish(values, render_event(values), files)
+        self._publisher.publish(values, contract.render_event(values), files)
         self.tell()
 
     def warn(self, sentence: str) -> None:
         """Tell everyone something that needs to be known now, and that changes no state."""
-        sentence = fit_line(sentence)
+        sentence = contract.one_line(sentence)
         self.warnings.append(sentence)
         self.say(sentence)
-        self._publisher.publish({}, render_warning(sentence))
+        self._publisher.publish({}, contract.render_warning(sentence))
         self.notify(sentence, None)
 
     def status(self) -> dict[str, Any]:

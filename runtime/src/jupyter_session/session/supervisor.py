@@ -15,8 +15,8 @@ from typing import Any
 from jupyter_session.activity import ActivityMonitor
 from jupyter_session.activity.gpu import Gpu, assigned
 from jupyter_session.activity.process_groups import Group, Processes, averaging_window
-from jupyter_session.condor.attributes import End, Ending, State, fit_line
-from jupyter_session.condor.connection import Connection
+from jupyter_session.condor import contract
+from jupyter_session.condor.contract import Connection, End, Ending, State
 from jupyter_session.condor.job_ad import Job
 from jupyter_session.condor.publisher import JobAdPublisher
 from jupyter_session.control.server import ControlServer, Message
@@ -222,7 +222,7 @@ class Supervisor:
         return Receipt(
             state=final.value,
             end=ending.how.value,
-            reason=fit_line(ending.reason),
+            reason=contract.one_line(ending.reason),
             job=self._job.id if self._job else None,
             started=self._started,
             seconds=0.0,

@@ -1,9 +1,10 @@
-"""What is asked of the queue and of a session in it, over a connection."""
+"""What the verbs ask HTCondor's queue, and the session in a job, over a connection."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 from collections.abc import AsyncGenerator, Sequence
 
@@ -12,86 +13,91 @@ from chtc_jupyter.condor import job_ads, match_analysis
 from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.condor.job_progress import JobProgress, Phase
 from chtc_jupyter.errors import FailedError, LauncherError, NoSuchSessionError, PolicyError
-from chtc_jupyter.session import follow
+from chtc_jupyter.session import follow_log
 from chtc_jupyter.ssh import tunnel
 from chtc_jupyter.ssh.agent_client import AgentClient
 from chtc_jupyter.store import Record
 
-#: Seconds within which a log that is there has been read.
+_log = logging.getLogger(__name__)
+#: Seconds in which a log that exists has been read.
 _READ = 10
-#: Seconds within which a session has answered.
+#: Seconds in which a session has answered.
 _ANSWER = 60
 
 
+class EndedError(NoSuchSessionError):
+    """The session has ended since this machine last heard of it."""
+
+    def __init__(self, record: Record, progress: JobProgress) -> None:
+        super().__init__(messages.describe_past_session(record, progress))
+        self.record, self.progress = record, progress
+
+
 async def find(link: AgentClient, name: str | None) -> Ad:
-    """Return the one session of the queue that is meant; raises NoSuchSessionError, CondorError."""
+    """Return the ad of the session that is meant; raises NoSuchSessionError, CondorError."""
     found = job_ads.choose(job_ads.parse(await link.run(job_ads.query("-constraint", job_ads.SESSIONS))), name)
     if not found and name and re.fullmatch(r"\d+(\.\d+)?", name):
         found = job_ads.parse(await link.run(job_ads.query(name)))
     if len(found) == 1:
         return found[0]
     if not found:
-        await _see_if_ended(link, name)
+        await _raise_if_ended(link, name)
         raise NoSuchSessionError(
-            f"There is no session {name!r} in the queue of {link.ap}."
+            f"There is no session {name!r} in the queue of {link.ap}. `chtc-jupyter list` shows those that are."
             if name
-            else f"There is no session in the queue of {link.ap}."
+            else f"There is no session in the queue of {link.ap}. `chtc-jupyter start` starts one."
         )
     known = ", ".join(f"{ad.get('JupyterName', '-')} ({job_ads.job_of(ad)})" for ad in found)
-    raise NoSuchSessionError(f"There are several sessions, say which: {known}.")
+    raise NoSuchSessionError(f"There are several sessions. Give a name or a job: {known}.")
 
 
-async def _see_if_ended(link: AgentClient, name: str | None) -> None:
-    """Raise EndedError where it is a session that this machine remembers and that has ended; and forget it."""
+async def _raise_if_ended(link: AgentClient, name: str | None) -> None:
+    """Raise EndedError, and forget the session, if this machine remembers it and it has ended."""
     try:
         record = store.find(name, link.ap)
-    except NoSuchSessionError:
+    except NoSuchSessionError as error:
+        _log.debug("No record tells how it ended: %s", error)
         return
-    if course := await end_of(link, record):
+    if progress := await find_end(link, record):
         store.forget(record.name)
-        raise EndedError(record, course)
+        raise EndedError(record, progress)
 
 
-class EndedError(NoSuchSessionError):
-    """The session has ended since it was last seen from here."""
-
-    def __init__(self, record: Record, course: JobProgress) -> None:
-        super().__init__(messages.describe_past_session(record, course))
-        self.record, self.course = record, course
-
-
-async def end_of(link: AgentClient, record: Record) -> JobProgress | None:
-    """Return how a job ended, None while it has not: its log says so, or that the queue does not know it."""
-    course = JobProgress()
-    with contextlib.suppress(LauncherError, asyncio.TimeoutError):
-        course = await asyncio.wait_for(_latest(link, record), _READ)
-    if course.phase is Phase.ENDED:
-        return course
+async def find_end(link: AgentClient, record: Record) -> JobProgress | None:
+    """Return how a job ended, or None if it hasn't: its log says so, or the queue doesn't have it any more."""
+    progress = JobProgress()
+    try:
+        progress = await asyncio.wait_for(_read_log(link, record), _READ)
+    except (LauncherError, asyncio.TimeoutError) as error:
+        _log.debug("Can't read the log of job %s: %r", record.job, error)
+    if progress.phase is Phase.ENDED:
+        return progress
     return None if job_ads.parse(await link.run(job_ads.query(record.job))) else JobProgress(Phase.ENDED)
 
 
-async def _latest(link: AgentClient, record: Record) -> JobProgress:
-    async with contextlib.aclosing(follow(link, record)) as courses:
-        async for course in courses:
-            return course
+async def _read_log(link: AgentClient, record: Record) -> JobProgress:
+    async with contextlib.aclosing(follow_log(link, record)) as states:
+        async for progress in states:
+            return progress
     return JobProgress()
 
 
-async def record_of(link: AgentClient, name: str | None) -> Record:
-    """Return how to follow the session that is meant."""
+async def find_record(link: AgentClient, name: str | None) -> Record:
+    """Return how to follow the session that is meant; raises NoSuchSessionError, CondorError."""
     found = job_ads.record(await find(link, name), link.ap)
     if found is None:
-        raise NoSuchSessionError("That job has no event log, so it can't be followed: add `log = ...` to its file.")
+        raise NoSuchSessionError("That job has no event log to follow. Add a `log = ...` line to its submit file.")
     return found
 
 
-async def why_queued(link: AgentClient, job: str) -> str:
-    """Say why a job is not running; empty where that can't be told."""
+async def explain_queued(link: AgentClient, job: str) -> str:
+    """Return why a job isn't running, or "" if that isn't known."""
     told = await link.run(["condor_q", "-better-analyze", job])
     ad = await link.run(job_ads.query(job))
     try:
         found = job_ads.parse(ad)
-    except LauncherError:
+    except LauncherError as error:
+        _log.debug("Can't tell why job %s is queued: %s", job, error)
         return ""
     if told["status"] or not found:
         return ""
@@ -105,19 +111,22 @@ async def why_queued(link: AgentClient, job: str) -> str:
     )
 
 
-async def inside(link: AgentClient, job: str, *argv: str) -> str:
+async def run_inside(link: AgentClient, job: str, *argv: str) -> str:
     """Run a verb of jupyter-session in the job and return what it printed; raises FailedError, PolicyError."""
-    with contextlib.suppress(asyncio.TimeoutError):
-        return await asyncio.wait_for(_collected(link, job, argv), _ANSWER)
-    raise FailedError(f"The session in job {job} gave no answer in {_ANSWER} s: try again in some seconds.")
+    try:
+        return await asyncio.wait_for(_collect_lines(link, job, argv), _ANSWER)
+    except asyncio.TimeoutError:
+        raise FailedError(
+            f"The session in job {job} didn't answer within {_ANSWER} s. Try again in a few seconds."
+        ) from None
 
 
-async def _collected(link: AgentClient, job: str, argv: Sequence[str]) -> str:
-    async with contextlib.aclosing(lines_inside(link, job, *argv)) as lines:
+async def _collect_lines(link: AgentClient, job: str, argv: Sequence[str]) -> str:
+    async with contextlib.aclosing(stream_inside(link, job, *argv)) as lines:
         return "".join([f"{line}\n" async for line in lines])
 
 
-async def lines_inside(link: AgentClient, job: str, *argv: str) -> AsyncGenerator[str, None]:
+async def stream_inside(link: AgentClient, job: str, *argv: str) -> AsyncGenerator[str, None]:
     """Run a verb of jupyter-session in the job and yield the lines it prints; raises FailedError, PolicyError."""
     said = ""
     answers = link.stream("follow", argv=tunnel.inside(job, ["jupyter-session", *argv]))
@@ -135,8 +144,8 @@ async def lines_inside(link: AgentClient, job: str, *argv: str) -> AsyncGenerato
                 yield line
     if refusal := tunnel.policy(said):
         raise PolicyError(
-            f"This pool does not let you ssh into job {job} ({refusal}): a session that is started with --interactive "
-            "may be let in."
+            f"This pool doesn't allow ssh into job {job} ({refusal}). It may allow it if you start the session with "
+            "--interactive."
         )
-    why = " ".join(said.split()) or "no word"
-    raise FailedError(f"The session in job {job} gave no answer ({why}): try again in some seconds.")
+    why = " ".join(said.split()) or "no reason given"
+    raise FailedError(f"The session in job {job} didn't answer ({why}). Try again in a few seconds.")

@@ -1,7 +1,8 @@
-"""Start a session: see that all it needs is there, submit it once, and open it."""
+"""Start a session: check that everything it needs is there, submit its job once, and return how to follow it."""
 
 from __future__ import annotations
 
+import logging
 import posixpath
 import re
 from collections.abc import Sequence
@@ -14,20 +15,22 @@ from chtc_jupyter.ssh import openssh
 from chtc_jupyter.ssh.agent_client import AgentClient, LinkLostError
 from chtc_jupyter.store import Record
 
-#: Where sessions live on the access point, below the home.
+_log = logging.getLogger(__name__)
+#: Folder of the sessions on the access point, below the home folder.
 FOLDER = "jupyter"
+_ENOSPC = 28
 
 
 @dataclass(frozen=True, kw_only=True)
 class StartOptions:
-    """What the person typed; paths may be relative to the home on the access point."""
+    """What the user typed; paths may be relative to the home folder on the access point."""
 
     request: Request
     submit_file: str | None = None
     interactive: bool = False
 
-    def on(self, home: str) -> StartOptions:
-        """Return it with whole paths."""
+    def resolve(self, home: str) -> StartOptions:
+        """Return the options with absolute paths."""
 
         def whole(path: str) -> str:
             path = path.removeprefix("~/")
@@ -47,61 +50,67 @@ class StartOptions:
         )
 
 
-def plan_submission(wish: StartOptions, home: str) -> str:
-    """Return what would be submitted."""
-    for path, what in ((wish.request.image, "the image"), (wish.request.notebooks, "the notebooks folder")):
+def validate_options(options: StartOptions) -> None:
+    """Raise UsageError if the options can't be submitted, on whatever access point."""
+    for path, what in ((options.request.image, "the image"), (options.request.notebooks, "the notebooks folder")):
         submit.validate_path(path or "default", what)
-    wish = wish.on(home)
-    if wish.submit_file:
-        words = ["condor_submit", *submit.append_arguments(_own_lines(wish.request)), wish.submit_file]
-        return submit.quote_shell(words)
-    return submit.render_submit_file(submit.build_description(wish.request))
+    plan_submission(options.resolve("~"))
 
 
-def _own_lines(request: Request) -> dict[str, str]:
-    """Return what is added to a submit file of the user's."""
+def plan_submission(options: StartOptions) -> str:
+    """Return what to submit: the submit file, or the command for a submit file of the user's own."""
+    if options.submit_file:
+        argv = ["condor_submit", *submit.append_arguments(_build_own_lines(options.request)), options.submit_file]
+        return submit.quote_shell(argv)
+    return submit.render_submit_file(submit.build_description(options.request))
+
+
+def _build_own_lines(request: Request) -> dict[str, str]:
+    """Return the lines to add to a submit file of the user's own."""
     log = f"{request.folder}/jupyter-$(Cluster).log"
     return {**submit.render_request(request), "log": log}
 
 
-async def launch(link: AgentClient, wish: StartOptions, known: Sequence[Record]) -> Record:
-    """Submit a session, exactly once; raises LauncherError where it could not be, with nothing left behind."""
+async def launch(link: AgentClient, options: StartOptions, known: Sequence[Record]) -> Record:
+    """Submit a session exactly once; raises LauncherError if that fails, with nothing left behind."""
     ap = link.ap
     if not link.hello["condor"]:
         raise openssh.build_no_condor_error(ap)
-    wish = wish.on(link.hello["home"])
-    request = wish.request
-    planned = plan_submission(wish, link.hello["home"])
+    options = options.resolve(link.hello["home"])
+    request = options.request
     former = next((record for record in known if record.name == request.name), None)
     if former and former.ap != ap:
         raise NoSuchSessionError(
-            f"There is a session {former.name!r} on {former.ap} already: `chtc-jupyter connect {former.name}` opens "
-            "it, `forget` forgets it; or give the new one another name."
+            f"There is already a session {former.name!r} on {former.ap}. `chtc-jupyter connect {former.name}` opens "
+            f"it, and `chtc-jupyter forget {former.name}` forgets it; or use another name for the new one."
         )
+    _log.info("Checking that no session on %s has the name %s", ap, request.name)
     if taken := job_ads.parse(await link.run(job_ads.named(request.name))):
-        raise _taken(request.name, job_ads.job_of(taken[0]), ap)
-    await _see_to_files(link, wish)
+        raise _build_taken_error(request.name, job_ads.job_of(taken[0]), ap)
+    await _ensure_inputs(link, options)
     argv, cwd = ["jupyter.sub"], request.folder
-    if wish.submit_file:
-        argv = [*submit.append_arguments(_own_lines(request)), wish.submit_file]
-        cwd = posixpath.dirname(wish.submit_file)
+    if options.submit_file:
+        argv = [*submit.append_arguments(_build_own_lines(request)), options.submit_file]
+        cwd = posixpath.dirname(options.submit_file)
     else:
-        await link.ask("write", path=f"{request.folder}/jupyter.sub", text=planned)
+        await link.ask("write", path=f"{request.folder}/jupyter.sub", text=plan_submission(options))
+    _log.info("Submitting the job in %s", cwd)
     try:
-        if wish.interactive:
+        if options.interactive:
             job = await _submit_interactive(link, argv, cwd, submit.shell_line(request))
         else:
             job = await _submit(link, argv, cwd)
     except LinkLostError:
         raise LauncherError(
-            f"The connection to {ap} was lost while the job was being submitted: `chtc-jupyter list` shows whether "
-            "it was taken; nothing is submitted twice."
+            f"Lost the connection to {ap} while submitting the job. `chtc-jupyter list` shows whether it was "
+            "submitted; nothing is submitted twice."
         ) from None
-    await _see_to_be_first(link, request.name, job)
+    _log.info("Submitted job %s", job)
+    await _ensure_unique(link, request.name, job)
     log = f"{request.folder}/jupyter-{job.partition('.')[0]}.log"
     port = former.port if former else 0
-    record = Record(request.name, ap, job, log, request.notebooks, port, interactive=wish.interactive)
-    if wish.submit_file:  # only its ad knows where its notebooks are
+    record = Record(request.name, ap, job, log, request.notebooks, port, interactive=options.interactive)
+    if options.submit_file:  # only its ad knows where its notebooks are
         found = job_ads.record(job_ads.parse(await link.run(job_ads.query(job)))[0], ap)
         record = replace(record, notebooks=found.notebooks) if found else record
     return record
@@ -110,7 +119,7 @@ async def launch(link: AgentClient, wish: StartOptions, known: Sequence[Record])
 async def _submit(link: AgentClient, argv: Sequence[str], cwd: str) -> str:
     done = await link.run(["condor_submit", "-terse", *argv], cwd=cwd, timeout=120)
     if done["status"]:
-        raise not_taken(link.ap, done["err"] or done["out"])
+        raise build_submit_error(link.ap, done["err"] or done["out"])
     return str(done["out"].split()[0])
 
 
@@ -126,61 +135,62 @@ async def _submit_interactive(link: AgentClient, argv: Sequence[str], cwd: str, 
             link.keep(answers)
             return f"{found[1]}.0"
         said += answer.get("line", "") + answer.get("err", "") + answer.get("error", "") + "\n"
-    raise not_taken(link.ap, said)
+    raise build_submit_error(link.ap, said)
 
 
-def not_taken(ap: str, said: str) -> LauncherError:
-    """Say why condor_submit took no job."""
+def build_submit_error(ap: str, said: str) -> LauncherError:
+    """Return the error for a condor_submit that failed, by what it printed."""
     lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("Submitting job")]
-    what = " ".join(line.removeprefix("ERROR:").strip() for line in lines) or "it did not say why"
+    what = " ".join(line.removeprefix("ERROR:").strip() for line in lines) or "condor_submit gave no reason"
     low = what.lower()
     if "quota" in low or "no space" in low:
-        return DiskError(f"The disk or your quota on {ap} is full ({what}): make room there, then try again.")
+        return DiskError(f"The disk or your quota on {ap} is full ({what}). Free some space there, then try again.")
     if "max_jobs" in low or "maximum" in low:
-        return SubmitError(f"Your queue on {ap} is full ({what}): remove or wait for a job there, then try again.")
+        return SubmitError(f"Your queue on {ap} is full ({what}). Remove a job there or wait for one, then try again.")
     if "can't find address of" in low or "failed to connect" in low:
-        return SubmitError(f"HTCondor's queue on {ap} does not answer ({what}): try again in some minutes.")
-    return SubmitError(f"HTCondor did not take the job: {what}")
+        return SubmitError(f"The schedd on {ap} doesn't answer ({what}). Try again in a few minutes.")
+    return SubmitError(f"HTCondor rejected the job: {what}")
 
 
-async def _see_to_be_first(link: AgentClient, name: str, job: str) -> None:
-    """Take the job back where another launcher submitted one of this name in the same second."""
+async def _ensure_unique(link: AgentClient, name: str, job: str) -> None:
+    """Remove the job if another launcher submitted one of the same name in the same second, and raise."""
     try:
         found = job_ads.parse(await link.run(job_ads.named(name)))
-    except CondorError:
+    except CondorError as error:
+        _log.debug("Can't check whether job %s is the only one named %s: %s", job, name, error)
         return
     first = job_ads.job_of(min(found, key=lambda ad: (int(ad["ClusterId"]), int(ad["ProcId"])))) if found else job
     if first != job:
         await link.run(["condor_rm", job])
-        raise _taken(name, first, link.ap)
+        raise _build_taken_error(name, first, link.ap)
 
 
-def _taken(name: str, job: str, ap: str) -> NoSuchSessionError:
+def _build_taken_error(name: str, job: str, ap: str) -> NoSuchSessionError:
     return NoSuchSessionError(
-        f"There is a session {name!r} already, job {job} on {ap}: `chtc-jupyter connect {name}` opens it; or give the "
-        "new one another name."
+        f"There is already a session {name!r}, job {job} on {ap}. `chtc-jupyter connect {name}` opens it; or use "
+        "another name for the new one."
     )
 
 
-async def _see_to_files(link: AgentClient, wish: StartOptions) -> None:
-    """Make the session's folder; raises MissingError where something that the user named is not there."""
-    request, ap = wish.request, link.ap
+async def _ensure_inputs(link: AgentClient, options: StartOptions) -> None:
+    """Make the session's folder; raises MissingError if something that the user named doesn't exist."""
+    request, ap = options.request, link.ap
 
-    async def there(path: str, test: str = "-e") -> bool:
+    async def exists(path: str, test: str = "-e") -> bool:
+        _log.info("Checking that %s exists on %s", path, ap)
         return bool((await link.run(["test", test, path]))["status"] == 0)
 
-    if wish.submit_file:
-        if not await there(wish.submit_file):
-            raise MissingError(f"There is no submit file {wish.submit_file} on {ap}.")
-    elif "://" not in request.image and not await there(request.image):
+    if options.submit_file:
+        if not await exists(options.submit_file):
+            raise MissingError(f"There is no submit file {options.submit_file} on {ap}.")
+    elif "://" not in request.image and not await exists(request.image):
         raise MissingError(
-            f"There is no image {request.image} on {ap}: copy jupyter.sif there, or name yours with --image."
+            f"There is no image {request.image} on {ap}. Copy jupyter.sif there, or name another image with --image."
         )
-    default = not wish.submit_file and request.notebooks == f"{request.folder}/notebooks"
-    if not default and not wish.submit_file and not await there(request.notebooks, "-d"):
-        raise MissingError(f"There is no folder {request.notebooks} on {ap}: make it, or name another one.")
+    default = not options.submit_file and request.notebooks == f"{request.folder}/notebooks"
+    if not default and not options.submit_file and not await exists(request.notebooks, "-d"):
+        raise MissingError(f"There is no folder {request.notebooks} on {ap}. Create it, or name another one.")
     made = await link.run(["mkdir", "-p", request.folder, *([request.notebooks] if default else [])])
     if made["status"]:
-        raise openssh.build_file_error(
-            ap, 28 if "space" in made["err"] or "quota" in made["err"] else 0, made["err"].strip()
-        )
+        full = "space" in made["err"] or "quota" in made["err"]
+        raise openssh.build_file_error(ap, _ENOSPC if full else 0, made["err"].strip())

@@ -8,12 +8,12 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from chtc_jupyter.durations import validate_duration
 from chtc_jupyter.errors import UsageError
 
 _KEY = re.compile(r"\+?[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}")
 _AMOUNT = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B?)?", re.IGNORECASE)
-_DURATION = re.compile(r"never|(\d+(\.\d+)?[smhd])+")
 _PATH = re.compile(r"[\w./@+=:~ -]+")
 #: What `--set` may not touch: the session is found by it, or it is no key.
 _OURS = {"log", "queue", "initialdir", "iwd", "initial_dir", "executable", "universe", "include", "if", "else", "endif"}
@@ -127,7 +127,7 @@ def build_session_arguments(request: Request) -> list[str]:
     words = []
     for flag, duration in (("--idle-timeout", request.idle_timeout), ("--max-runtime", request.max_runtime)):
         if duration is not None:
-            words += [flag, _checked(duration, _DURATION, "duration, like 90m or 2h, or never")]
+            words += [flag, validate_duration(duration, never=True)]
     base = posixpath.basename(request.notebooks)
     if base != "notebooks":
         words += ["--notebooks", base]

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import IO
 
 from chtc_jupyter.errors import FailedError, LauncherError, UsageError
+from chtc_jupyter.paths import state_folder, write_private
 from chtc_jupyter.ssh import entry, openssh
 from chtc_jupyter.ssh.agent_client import HERE
-from chtc_jupyter.store import state_folder, write
 
 PREFIX = "jupyter-"
 _INCLUDE = "Include config.d/chtc-jupyter"
@@ -58,11 +58,11 @@ def install(home: Path) -> list[str]:
     done = []
     text = block()
     if _read(ours) != text:
-        write(ours, text)
+        write_private(ours, text)
         done.append(f"{ours} was written.")
     before = _read(config)
     if not includes(before):
-        write(config, f"{_INCLUDE}\n\n{before}" if before else f"{_INCLUDE}\n")
+        write_private(config, f"{_INCLUDE}\n\n{before}" if before else f"{_INCLUDE}\n")
         done.append(f"{config} includes it now, in its first line.")
     return done or ["Nothing was to be done."]
 
@@ -113,7 +113,7 @@ def proxy(host: str, ap: str, job: str) -> int:
     with subprocess.Popen(words, stdout=subprocess.PIPE, bufsize=0, start_new_session=ap == HERE) as way:
         assert way.stdout  # noqa: S101 - it was asked for
         if key := _host_key(way.stdout):
-            write(_folder() / "known_hosts" / host, f"* {key}\n")
+            write_private(_folder() / "known_hosts" / host, f"* {key}\n")
             _relay(way.stdout)
         else:
             way.terminate()

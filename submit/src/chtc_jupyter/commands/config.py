@@ -1,0 +1,123 @@
+"""The user's defaults for `start`, which `chtc-jupyter config` shows and sets."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chtc_jupyter import paths
+from chtc_jupyter.durations import validate_duration
+from chtc_jupyter.errors import UsageError
+from chtc_jupyter.ssh import openssh
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True)
+class Key:
+    """A default that the user can set. `builtin` says what applies while it isn't set."""
+
+    parse: Callable[[str], Any]
+    builtin: str
+    help: str
+
+
+def parse_bool(text: str) -> bool:
+    """Return a truth value; raises UsageError if the text is not one."""
+    if text.lower() not in ("true", "false", "yes", "no"):
+        raise UsageError(f"Invalid value {text!r}. Use true or false.")
+    return text.lower() in ("true", "yes")
+
+
+def parse_count(text: str) -> int:
+    """Return a whole number; raises UsageError if the text is not one."""
+    if not (text.isascii() and text.isdecimal()):
+        raise UsageError(f"Invalid value {text!r}. Use a whole number.")
+    return int(text)
+
+
+def parse_text(text: str) -> str:
+    """Return a text of one line; raises UsageError if it has a control character."""
+    if not text.isprintable():
+        raise UsageError(f"Invalid value {text!r}. Write it on one line, without control characters.")
+    return text
+
+
+def _parse_timeout(text: str) -> str:
+    return validate_duration(text, never=True)
+
+
+#: What `config` can set.
+KEYS: dict[str, Key] = {
+    "ap": Key(openssh.validate_access_point, "none", "Access point, as USER@HOST or a Host of ~/.ssh/config."),
+    "image": Key(parse_text, "~/jupyter/jupyter.sif", "Container image: a path on the access point, or a URL."),
+    "notebooks": Key(parse_text, "~/jupyter/NAME/notebooks", "Notebooks folder on the access point."),
+    "gpus": Key(parse_count, "0", "Number of GPUs."),
+    "gpu_memory": Key(parse_text, "any", "Minimum memory of each GPU, such as 20GB."),
+    "cpus": Key(parse_count, "1", "Number of CPU cores."),
+    "memory": Key(parse_text, "4GB", "Memory, such as 16GB."),
+    "disk": Key(parse_text, "8GB", "Disk, including the image and the notebooks."),
+    "idle_timeout": Key(_parse_timeout, "30m", "Inactivity after which the session shuts down, or never."),
+    "max_runtime": Key(_parse_timeout, "never", "Time after which the session shuts down, even if it is in use."),
+    "browser": Key(parse_bool, "true", "Whether to open the browser when the session is ready."),
+    "notify": Key(parse_bool, "false", "Whether to notify you when the session is ready."),
+}  # fmt: skip
+
+
+def get_path() -> Path:
+    """Return the file of the user's defaults."""
+    return paths.config_folder() / "config.toml"
+
+
+def load() -> dict[str, Any]:
+    """Return the user's defaults; raises UsageError if the file isn't valid TOML."""
+    try:
+        return tomllib.loads(get_path().read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"Can't read {get_path()} ({error}). Correct the file or remove it.") from None
+
+
+def save(values: Mapping[str, Any]) -> None:
+    """Write the user's defaults: strings without control characters, numbers, and truth values."""
+    # Such a string is the same in JSON and in TOML, as long as JSON leaves what isn't ASCII as it is.
+    lines = [f"{key} = {json.dumps(found, ensure_ascii=False)}\n" for key, found in sorted(values.items())]
+    paths.write_private(get_path(), "".join(lines))
+
+
+def check_key(key: str) -> None:
+    """Raise UsageError if there is no such key."""
+    if key not in KEYS:
+        raise UsageError(f"There is no setting {key!r}. The settings are {', '.join(KEYS)}.")
+
+
+def update(values: Mapping[str, Any], key: str, text: str) -> dict[str, Any]:
+    """Return the values with one changed, or removed if the text is empty.
+
+    Raises UsageError if there is no such key or the value is invalid.
+    """
+    check_key(key)
+    others = {name: found for name, found in values.items() if name != key}
+    return {**others, key: KEYS[key].parse(text)} if text else others
+
+
+def describe_value(key: str, values: Mapping[str, Any]) -> str:
+    """Return a line that shows a key and its value, or what applies while it isn't set."""
+    if key not in values:
+        return f"{key} is not set (default: {KEYS[key].builtin})"
+    return f"{key} = {json.dumps(values[key]) if isinstance(values[key], bool) else values[key]}"
+
+
+def render_help() -> str:
+    """Return the list of keys for the help, in Markdown."""
+    return "**Settings**\n\n" + "\n\n".join(
+        f"- `{name}`: {key.help} Default: {key.builtin}." for name, key in KEYS.items()
+    )

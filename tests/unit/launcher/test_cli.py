@@ -1,0 +1,111 @@
+"""The command line of chtc-jupyter: its version, its verbs, its settings, and which machine it takes."""
+
+import re
+import subprocess
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+import chtc_jupyter
+from chtc_jupyter.cli import app
+from chtc_jupyter.commands import access_point, config
+from chtc_jupyter.condor.submit import Request, build_description
+from chtc_jupyter.errors import UsageError
+from chtc_jupyter.ssh.agent_client import HERE
+from chtc_jupyter.terminal import Terminal
+
+VERBS = [name for name, verb in typer.main.get_command(app).commands.items() if not verb.hidden]
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+def call(*argv):
+    return CliRunner(env={"COLUMNS": "120", "TERM": "dumb"}).invoke(app, argv)
+
+
+def test_version_is_printed():
+    done = call("--version")
+    assert (done.exit_code, done.stdout) == (0, f"chtc-jupyter {chtc_jupyter.__version__}\n")
+
+
+def test_verbs_are_listed_in_the_order_of_need_and_without_exit_statuses():
+    order = "start connect list status stop extend logs attach url ssh-config doctor config forget admin"
+    assert " ".join(VERBS) == order
+    shown = call().output
+    assert re.findall(r"^│ ([a-z][a-z-]*) ", shown, re.MULTILINE) == VERBS
+    assert "130" not in shown
+    assert "130" in call("start", "--help").stdout
+
+
+def test_mistyped_verb_is_answered_by_one_suggestion():
+    done = call("strat")
+    assert done.exit_code == 2
+    said = " ".join(done.output.replace("│", " ").split())
+    assert said.count("Did you mean") == 1
+    assert "Did you mean start or status?" in said
+    assert "--help" in call("qqq").output
+    assert call("--qqq").exit_code == 2
+
+
+def test_config_shows_every_setting_with_its_value_or_default():
+    assert call("config", "memory", "16GB").exit_code == 0
+    assert call("config", "browser", "no").exit_code == 0
+    lines = call("config").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(config.KEYS)
+    assert "memory = 16GB" in lines
+    assert "browser = false" in lines
+    assert "image is not set (default: ~/jupyter/jupyter.sif)" in lines
+    assert call("config", "cpus").stdout == "cpus is not set (default: 1)\n"
+    assert call("config", "memory", "").exit_code == 0
+    assert call("config", "memory").stdout == "memory is not set (default: 4GB)\n"
+    shown = call("config", "--help").stdout
+    assert all(f"{key}:" in shown for key in config.KEYS)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("colour", "red"), ("gpus", "many"), ("gpus", "²"), ("browser", "perhaps"), ("idle_timeout", "soon"),
+     ("memory", "1\n2"), ("ap", "a b")],
+)  # fmt: skip
+def test_invalid_setting_is_refused(key, value):
+    assert isinstance(call("config", key, value).exception, UsageError)
+    assert config.load() == {}
+
+
+def test_defaults_in_the_settings_are_those_of_the_submit_file():
+    description = build_description(Request(name="n", folder="f", notebooks="d/n", image="i"))
+    for key in ("cpus", "memory", "disk"):
+        assert config.KEYS[key].builtin == description[f"request_{key}"]
+
+
+def install_condor(monkeypatch, tmp_path, *, schedd):
+    """Have HTCondor's tools on this machine, with or without a schedd that runs."""
+    address = tmp_path / "address"
+    if schedd:
+        address.write_text("<10.0.0.1:9618>\n")
+    asked = subprocess.CompletedProcess([], 0, f"{address}\n", "")
+    monkeypatch.setattr(access_point.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(access_point.subprocess, "run", lambda *_, **__: asked)
+
+
+def test_machine_with_tools_and_no_schedd_is_not_taken_for_an_access_point(monkeypatch, tmp_path, capsys):
+    install_condor(monkeypatch, tmp_path, schedd=False)
+    with pytest.raises(UsageError, match=r"runs no schedd\. Give --ap USER@HOST"):
+        access_point.choose_access_point(None, Terminal())
+    assert access_point.choose_access_point("a@b", Terminal()) == "a@b"
+    assert capsys.readouterr().err == ""
+
+
+def test_access_point_itself_is_named_when_it_is_taken(monkeypatch, tmp_path, capsys):
+    install_condor(monkeypatch, tmp_path, schedd=True)
+    assert access_point.choose_access_point(None, Terminal()) == HERE
+    said = capsys.readouterr().err
+    assert access_point.socket.gethostname() in said
+    assert "--ap" in said
+    config.save({"ap": "c@d"})
+    assert access_point.choose_access_point(None, Terminal()) == "c@d"
