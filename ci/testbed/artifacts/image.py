@@ -25,6 +25,8 @@ SOURCES = ("Apptainer.def", "runtime")
 SQUASH = "-comp zstd -Xcompression-level 3"
 #: Where `place` puts the one that the tests share.
 SHARED = "/srv/jupyter.sif"
+#: How names are resolved, on this machine and in a sandbox in its network.
+NETWORK_FILES = (Path("/etc/resolv.conf"), Path("/etc/hosts"))
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
@@ -106,7 +108,7 @@ def _build(sif: Path, root: Path, base: Path, sources: list[Path], arguments: Ma
             *((scratch / name, f"/build/{name}") for name in ("src", "tmp", "mnt", "out")),
             (pip_cache, "/build/mnt/pip"),
             (base, "/build/base"),
-            *((Path(name), name) for name in ("/etc/resolv.conf", "/etc/hosts")),
+            *((path, str(path)) for path in NETWORK_FILES),
         ]
         argv = namespaces.sandbox(
             "build",

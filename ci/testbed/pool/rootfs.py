@@ -54,6 +54,15 @@ def image_base(packages: Sequence[str] = ()) -> tuple[cache.Entry, str]:
     return cache.get("base", recipe, build, what=what, takes="30 s"), recipe
 
 
+def bare() -> cache.Entry:
+    """Return the root of a machine with nothing installed: Debian trixie as small as apt-get runs in it."""
+
+    def build(place: Path) -> None:
+        _mmdebstrap("trixie", ["mount"], place, variant="apt")  # for sandbox.sh
+
+    return cache.get("bare", cache.key("mount", NO_DOCS, APT_OPTION, 1), build, what="a bare root", takes="20 s")
+
+
 def _build_hosts(place: Path) -> None:
     _mmdebstrap("sid", HOST_PACKAGES, place)
     for file, lines in _accounts().items():
@@ -78,13 +87,13 @@ def _accounts() -> dict[str, list[str]]:
     }
 
 
-def _mmdebstrap(suite: str, packages: Sequence[str], place: Path) -> None:
+def _mmdebstrap(suite: str, packages: Sequence[str], place: Path, variant: str = "minbase") -> None:
     log = cache.log(f"debian-{suite}")
     log.unlink(missing_ok=True)
     apt.ensure(apt.POOL, log=cache.log("apt"))
     commands.run(
         [
-            *("mmdebstrap", "--variant=minbase", f"--aptopt={APT_OPTION}"),
+            *("mmdebstrap", f"--variant={variant}", f"--aptopt={APT_OPTION}"),
             *(f"--dpkgopt=path-exclude={path}" for path in NO_DOCS),
             *([f"--include={','.join(packages)}"] if packages else []),
             *(suite, str(place)),
