@@ -1,4 +1,4 @@
-"""The memory guard warns in time, and stops the kernel or the program that holds the most."""
+"""The memory guard warns in time, and stops the kernel or the program that uses the most memory."""
 
 import signal
 import subprocess
@@ -11,7 +11,8 @@ from jupyter_session.activity.grouping import Role
 from jupyter_session.activity.process_groups import Group
 from jupyter_session.activity.procfs import Process
 from jupyter_session.memory import guard
-from jupyter_session.memory.guard import MemoryGuard, choose, describe, pause
+from jupyter_session.memory.guard import MemoryGuard, compute_pause
+from jupyter_session.memory.largest import choose_largest, describe
 
 GB = 1 << 30
 
@@ -78,30 +79,31 @@ SESSIONS = [{"path": "a/analysis.ipynb", "kernel": {"id": "k1", "name": "python3
         ({10: 1, 30: 2}, (30,), "a kernel (2.0 GB"),
     ],
 )
-def test_the_tree_that_holds_the_most_is_chosen_and_named(sizes, pids, named):
+def test_the_tree_that_uses_the_most_is_chosen_and_named(sizes, pids, named):
     sizes = {pid: size * GB for pid, size in sizes.items()}
-    tree = choose([KERNEL, SHELL, OTHER_KERNEL], TABLE, sizes)
+    tree = choose_largest([KERNEL, SHELL, OTHER_KERNEL], TABLE, sizes)
     assert tree.pids == pids
-    assert describe(tree, SESSIONS) == named
+    assert describe(tree, SESSIONS) == f"{named})"
+    assert describe(tree, SESSIONS, 16 * GB) == f"{named} of the slot's 16 GB)"
 
 
-def test_a_shell_that_holds_it_all_by_itself_is_stopped():
+def test_a_shell_that_uses_it_all_by_itself_is_stopped():
     alone = group(Role.TERMINAL, 20)
-    assert choose([alone], TABLE, {20: GB}).pids == (20,)
+    assert choose_largest([alone], TABLE, {20: GB}).pids == (20,)
 
 
 def test_nothing_runs_nothing_is_chosen():
-    assert choose([], TABLE, {}) is None
-    assert choose([group(Role.KERNEL, 99)], TABLE, {99: GB}) is None  # has just ended
+    assert choose_largest([], TABLE, {}) is None
+    assert choose_largest([group(Role.KERNEL, 99)], TABLE, {99: GB}) is None  # has just ended
 
 
 @pytest.mark.parametrize("limit", [GB, 4 * GB, 64 * GB, 1024 * GB])
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.74, 0.76, 0.95])
 def test_a_look_comes_before_a_gigabyte_a_second_could_have_filled_the_slot(limit, share):
     used = round(limit * share)
-    assert 0.25 <= pause(used, limit) <= 5
-    assert used + (pause(used, limit) - 0.25) * GB <= limit
-    assert pause(used, limit) == 0.25 or share < 0.9
+    assert 0.25 <= compute_pause(used, limit) <= 5
+    assert used + (compute_pause(used, limit) - 0.25) * GB <= limit
+    assert compute_pause(used, limit) == 0.25 or share < 0.9
 
 
 class Meter:
@@ -120,7 +122,7 @@ class Guarded:
 
     def __init__(self, share, code):
         self.said = []
-        self.meter = Meter(100)  # bytes: whatever the process holds is more than a tenth
+        self.meter = Meter(100)  # bytes: whatever the process uses is more than a tenth
         self.victim = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
         self.victim.stdout.readline()
         self.guard = MemoryGuard(self.meter, share, look=self.look, sessions=list, warn=self.said.append)
@@ -192,7 +194,7 @@ def test_a_guard_that_is_off_only_warns():
         assert guarded.victim.poll() is None
 
 
-def test_nothing_is_stopped_that_holds_too_little_to_matter():
+def test_nothing_is_stopped_that_uses_too_little_to_matter():
     with Guarded(0.97, WAITING) as guarded:
         guarded.meter.limit = 1 << 40
         guarded.use(0.99)

@@ -15,26 +15,26 @@ from jupyter_session.condor.job_ad import Job
 PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MEGABYTE = 1 << 20
-_STEP = 0.01  # of the limit: an upper bound that has moved by so much is worth an exact look
-_TRUST = 10.0  # seconds for which it is an upper bound
+_STEP = 0.01  # of the limit: an upper bound that has grown by this much is worth an exact look
+_TRUST = 10.0  # seconds for which the upper bound is one
 _SHARE = 0.05  # of the time, for exact looks that are not urgent
 
 
 class Meter(Protocol):
-    """Knows the `limit` and what is used of it. `peak` is the most that was used at a look."""
+    """Knows the memory `limit`, and measures what is used of it. `peak` is the most that was used at a look."""
 
     limit: int
     peak: int
 
     def look(self, *, exact_from: int) -> int:
-        """Return what the job uses: exactly where it is `exact_from` or more, else at most so much."""
+        """Return what the job uses: exactly if it is `exact_from` or more, otherwise an upper bound."""
 
 
 def find_meter(job: Job | None, proc: Path = PROC, cgroups: Path = CGROUPS) -> Meter | None:
-    """Return what measures the job's memory; None outside a job, or where nothing does.
+    """Return what measures the job's memory; None outside a job, or if nothing can.
 
-    The job's own cgroup if it can be read: one whose limit is no more than the slot's memory. Otherwise its processes,
-    where the container shows no others.
+    That is the job's own cgroup if it can be read: one whose limit is at most the slot's memory. Otherwise it is the
+    job's processes, if the container shows no others.
     """
     slot = _slot_memory(job) if job else None
     if slot is None:
@@ -47,7 +47,7 @@ def find_meter(job: Job | None, proc: Path = PROC, cgroups: Path = CGROUPS) -> M
 
 
 class CgroupMeter:
-    """A cgroup v2, as the kernel counts it for its limit; without the file cache, which it would give back first.
+    """A cgroup v2, as the kernel counts it for its limit, without the file cache, which it would free first.
 
     https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files
     """
@@ -58,7 +58,7 @@ class CgroupMeter:
         self._folder = folder
 
     def look(self, *, exact_from: int) -> int:  # noqa: ARG002 - it is always exact
-        """Return what can't be given back. OSError when the cgroup can't be read any more."""
+        """Return what can't be freed. Raises OSError if the cgroup can't be read anymore."""
         about = dict(line.split() for line in (self._folder / "memory.stat").read_text().splitlines())
         cache = sum(int(about.get(name, 0)) for name in ("active_file", "inactive_file", "slab_reclaimable"))
         used = max(0, int((self._folder / "memory.current").read_text()) - cache)
@@ -69,9 +69,10 @@ class CgroupMeter:
 class ProcessMeter:
     """The sum over all processes of a container.
 
-    Pages that several share are counted once for each in the quick sum (RSS), and once in all in the exact one (PSS),
-    for which the kernel walks through all of them. So the exact one is taken where it matters. In between, it has
-    grown by no more than the quick one has; but for pages that a forked process no longer shares, hence `_TRUST`.
+    Pages that several processes share count once for each in the quick sum (RSS), and once in total in the exact one
+    (PSS), for which the kernel walks through all of them. So the exact sum is taken only where it matters. In between,
+    it grows by at most as much as the quick one; except for pages that a forked process no longer shares, hence
+    `_TRUST`.
     """
 
     def __init__(self, proc: Path, limit: int) -> None:
@@ -83,7 +84,7 @@ class ProcessMeter:
 
     @classmethod
     def if_contained(cls, proc: Path, limit: int) -> ProcessMeter | None:
-        """Return one if no other job's processes can be seen: the first is that of Apptainer's, or Singularity's."""
+        """Return a meter if no other job's processes are visible: the first one is Apptainer's or Singularity's."""
         try:
             first = (proc / "1/comm").read_text().strip()
         except OSError:
@@ -91,7 +92,7 @@ class ProcessMeter:
         return cls(proc, limit) if first in ("appinit", "sinit") else None
 
     def look(self, *, exact_from: int) -> int:
-        """Return the sum."""
+        """Return the sum: an upper bound, unless it matters."""
         now = time.monotonic()
         pids = [name for name in os.listdir(self._proc) if name.isdigit()]  # noqa: PTH208 - often
         quick = sum(_resident(self._proc / pid) for pid in pids)
@@ -112,7 +113,7 @@ class ProcessMeter:
 
 
 def read_memory(pid: int, proc: Path = PROC) -> int:
-    """Return what a process holds, its part of what it shares; 0 when it has ended."""
+    """Return the bytes that a process uses, with its part of what it shares; 0 if it has ended."""
     folder = proc / str(pid)
     with suppress(OSError):
         found = re.search(rb"^Pss: +(\d+) kB", (folder / "smaps_rollup").read_bytes(), re.MULTILINE)
