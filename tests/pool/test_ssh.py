@@ -57,6 +57,14 @@ def test_command_and_login_shell_find_what_a_terminal_of_the_session_has(shell):
     assert shell.out("bash", "-lc", script) == terminal
 
 
+def test_ssh_prints_nothing_of_its_own(shell):
+    for remote in (("true",), ("sh", "-c", "exit 7")):
+        stderr = shell.call(*remote).stderr
+        # HTCondor itself warns of a cgroup, in this pool.
+        own = [line for line in stderr.splitlines() if "cannot move into job cgroup" not in line]
+        assert own == []
+
+
 def test_exit_status_and_both_streams_arrive(shell):
     done = shell.call("sh", "-c", "cat; echo error >&2; exit 7", input="typed")
     assert (done.returncode, done.stdout) == (7, "typed")

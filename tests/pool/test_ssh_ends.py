@@ -52,14 +52,14 @@ def test_job_that_can_not_be_entered_is_told_in_a_sentence(new_session):
     waiting = SecureShell(new_session().submit("", "request_cpus = 1000"))
     job = waiting.session.job
     done = waiting.call("true")
-    assert f"Job {job} does not run: condor_q {job} says more" in done.stderr
+    assert f"job {job} is not running. Run condor_q {job}" in done.stderr
     waiting.session.ap("condor_hold", job, check=True)
     waiting.session.wait_status(5)
-    assert f"Job {job} does not run" in waiting.call("true").stderr
+    assert f"job {job} is not running" in waiting.call("true").stderr
     for name in ("999999", "999999.0"):
-        assert f"Job {name} does not run" in SecureShell(waiting.session, job=name).call("true").stderr
+        assert f"job {name} is not running" in SecureShell(waiting.session, job=name).call("true").stderr
     for name in ("x", "1-", "-all"):
-        assert "There is no job" in SecureShell(waiting.session, job=name).call("true").stderr
+        assert "there is no job" in SecureShell(waiting.session, job=name).call("true").stderr
 
 
 def test_job_without_a_container_says_that_there_is_no_session_in_it(new_session):
@@ -67,5 +67,5 @@ def test_job_without_a_container_says_that_there_is_no_session_in_it(new_session
     session.wait_status(2)
     done = SecureShell(session).call("true")
     assert done.returncode == 255
-    assert "There is no jupyter-session where HTCondor runs what ssh asks for" in done.stderr
+    assert "There is no jupyter-session where HTCondor runs the command" in done.stderr
     session.ap("condor_rm", session.job)

@@ -102,27 +102,27 @@ class Session:
 
     async def _reconnect(self) -> AgentClient:
         """Connect again, as often as it takes; ask the user once if a login needs one."""
-        attempt, tries, batch = 0, "soon", True
+        attempt, retry, batch = 0, openssh.Retry.SOON, True
         while True:
-            await asyncio.sleep(openssh.get_retry_delay(tries, attempt))
+            await asyncio.sleep(openssh.get_retry_delay(retry, attempt))
             try:
                 return await AgentClient.open(
                     self.record.ap,
                     forward=True,
                     batch=batch,
-                    patience=openssh.get_connect_timeout(tries),
+                    patience=openssh.get_connect_timeout(retry),
                     login=60 if batch else None,
                 )
             except LinkFailedError as failed:
                 _log.debug("Attempt %d to connect again failed: %s", attempt, failed)
-                attempt = attempt + 1 if failed.failure.tries == tries else 1
-                tries, batch = failed.failure.tries, True
-                asks = tries in ("asked", "never")
+                attempt = attempt + 1 if failed.failure.retry is retry else 1
+                retry, batch = failed.failure.retry, True
+                asks = retry in (openssh.Retry.AFTER_LOGIN, openssh.Retry.NEVER)
                 self._set_connection(ConnectionState(up=False, why=str(failed.failure.error), asks=asks))
                 if asks:
                     await self._wait_for_person(
                         f"{self.record.ap} needs you to log in again."
-                        if tries == "asked"
+                        if retry is openssh.Retry.AFTER_LOGIN
                         else str(failed.failure.error)
                     )
                     attempt, batch = 0, False

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from chtc_jupyter.ssh import agent as agent_module
+from chtc_jupyter.ssh import entry
 from chtc_jupyter.ssh.agent import LONGEST, RefusedError, decode
 from support.waiting import wait_for
 
@@ -17,7 +18,7 @@ from support.waiting import wait_for
 class Agent:
     """An agent that runs here."""
 
-    def __init__(self, folder: Path, patience: int = 30) -> None:
+    def __init__(self, folder: Path, patience: int = 30, log: str = "") -> None:
         self.folder = folder
         self.process = subprocess.Popen(
             [sys.executable, agent_module.__file__],
@@ -25,7 +26,9 @@ class Agent:
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
-        self.write(json.dumps({"folder": str(folder), "patience": patience}).encode())
+        reaper = entry.read_script("end_agent.sh")
+        first = {"folder": str(folder), "patience": patience, "reaper": reaper, "log": log}
+        self.write(json.dumps(first).encode())
         self.hello = self.read()
 
     def write(self, line: bytes) -> None:
@@ -151,6 +154,29 @@ def test_a_folder_that_is_there_is_not_taken(tmp_path):
     assert "File exists" in agent.hello["error"]
     assert tmp_path.exists()
     agent.close()
+
+
+def test_the_agent_logs_what_it_does_for_a_launcher_that_asks_and_never_arguments_or_output(tmp_path):
+    agent = Agent(tmp_path / "agent", log="debug")
+    try:
+        lines = [agent.read()]
+        agent.write(
+            json.dumps({"id": 1, "do": "run", "argv": ["sh", "-c", "cat; echo s3cret"], "input": "s3cret"}).encode()
+        )
+        while "status" not in lines[-1]:
+            lines.append(agent.read())
+        agent.write(json.dumps({"id": 2, "do": "read", "path": str(tmp_path / "none")}).encode())
+        lines += [agent.read(), agent.read()]
+    finally:
+        agent.close()
+    logged = [line["text"] for line in lines if line.get("log") == "debug"]
+    assert "s3cret" not in str(logged)
+    assert "request 1: sh exited with 0" in logged
+    assert any(text.startswith("request 2: FileNotFoundError") for text in logged)
+
+
+def test_the_agent_logs_nothing_for_a_launcher_that_does_not_ask(agent):
+    assert agent.ask(1, "run", argv=["true"]) == {"id": 1, "status": 0, "out": "", "err": ""}
 
 
 def commands() -> str:

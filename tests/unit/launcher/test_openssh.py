@@ -4,6 +4,7 @@ import pytest
 
 from chtc_jupyter.errors import HostKeyError, LoginError, PythonError, UnreachableError, UsageError
 from chtc_jupyter.ssh import openssh
+from chtc_jupyter.ssh.openssh import Retry
 
 CHANGED = "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed."
 DENIED = "alice@ap: Permission denied (publickey,keyboard-interactive)."
@@ -44,37 +45,37 @@ def test_what_the_session_goes_over_is_a_connection_of_its_own_whatever_the_user
 
 
 @pytest.mark.parametrize(
-    ("status", "stderr", "kind", "tries"),
+    ("status", "stderr", "kind", "retry"),
     [
-        (255, "ssh: Could not resolve hostname x: Name or service not known", UnreachableError, "soon"),
-        (255, "ssh: connect to host ap port 22: Connection timed out", UnreachableError, "soon"),
-        (255, "ssh: connect to host ap port 22: Connection refused", UnreachableError, "soon"),
-        (255, "ssh: connect to host ap port 22: Network is unreachable", UnreachableError, "soon"),
-        (255, "Connection timed out during banner exchange", UnreachableError, "later"),
-        (255, "Connection closed by 10.0.0.1 port 22", UnreachableError, "later"),
-        (255, DENIED, LoginError, "asked"),
-        (255, "Received disconnect: Too many authentication failures", LoginError, "asked"),
+        (255, "ssh: Could not resolve hostname x: Name or service not known", UnreachableError, Retry.SOON),
+        (255, "ssh: connect to host ap port 22: Connection timed out", UnreachableError, Retry.SOON),
+        (255, "ssh: connect to host ap port 22: Connection refused", UnreachableError, Retry.SOON),
+        (255, "ssh: connect to host ap port 22: Network is unreachable", UnreachableError, Retry.SOON),
+        (255, "Connection timed out during banner exchange", UnreachableError, Retry.LATER),
+        (255, "Connection closed by 10.0.0.1 port 22", UnreachableError, Retry.LATER),
+        (255, DENIED, LoginError, Retry.AFTER_LOGIN),
+        (255, "Received disconnect: Too many authentication failures", LoginError, Retry.AFTER_LOGIN),
         (
             255,
             CHANGED,
             HostKeyError,
-            "never",
+            Retry.NEVER,
         ),
-        (255, "Host key verification failed.", HostKeyError, "never"),
-        (255, "bind [127.0.0.1]:4000: Address already in use", UnreachableError, "port"),
-        (127, "bash: line 1: python3: command not found", PythonError, "never"),
-        (93, "", PythonError, "never"),
-        (None, "", Exception, "later"),
+        (255, "Host key verification failed.", HostKeyError, Retry.NEVER),
+        (255, "bind [127.0.0.1]:4000: Address already in use", UnreachableError, Retry.ANOTHER_PORT),
+        (127, "bash: line 1: python3: command not found", PythonError, Retry.NEVER),
+        (93, "", PythonError, Retry.NEVER),
+        (None, "", Exception, Retry.LATER),
     ],
 )
-def test_failures_are_told_apart(status, stderr, kind, tries):
+def test_failures_are_told_apart(status, stderr, kind, retry):
     failure = openssh.diagnose_failure("alice@ap", status, stderr)
     assert isinstance(failure.error, kind)
-    assert failure.tries == tries
+    assert failure.retry is retry
 
 
 def test_waits_grow_and_stay_short_while_nothing_reaches_the_access_point():
-    for tries, longest in (("soon", 0.5), ("later", 60)):
-        waits = [openssh.get_retry_delay(tries, attempt) for attempt in range(30)]
+    for retry, longest in ((Retry.SOON, 0.5), (Retry.LATER, 60)):
+        waits = [openssh.get_retry_delay(retry, attempt) for attempt in range(30)]
         assert waits == sorted(waits)
         assert (waits[0], waits[-1]) == (0, longest)

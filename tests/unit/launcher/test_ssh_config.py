@@ -14,16 +14,29 @@ TEMPLATE = (Path(__file__).parents[3] / "submit/ssh_config").read_text()
 
 
 def test_template_has_the_launchers_own_lines():
-    assert f"RemoteCommand exec sh -c '{entry.SCRIPT}' '%n' PUBLIC_KEY\n" in TEMPLATE
-    assert f"RemoteCommand exec sh -c '{entry.HOST_KEY}' '%n'\n" in TEMPLATE
+    assert entry.update_template(TEMPLATE) == TEMPLATE, "run: python -m chtc_jupyter.ssh.entry submit/ssh_config"
+    assert f"RemoteCommand exec sh -c '{entry.ENTER_JOB}' '%n' PUBLIC_KEY\n" in TEMPLATE
+    assert f"RemoteCommand exec sh -c '{entry.PRINT_HOST_KEY}' '%n'\n" in TEMPLATE
 
 
-@pytest.mark.parametrize("script", [entry.SCRIPT, entry.HOST_KEY])
+def test_a_script_is_folded_into_one_line():
+    text = "#!/bin/sh\n# A comment.\nfor _ in 1 2\ndo\n  a &&\n  b |\n  {\n    c\n  }\ndone\n\nd\n"
+    assert entry.fold_script(text) == "for _ in 1 2; do a && b | { c; }; done; d"
+
+
+@pytest.mark.parametrize("character", ["'", "\\", "!", "%"])
+def test_a_script_with_a_character_that_a_login_shell_reads_is_not_folded(character):
+    with pytest.raises(ValueError, match="login shell"):
+        entry.fold_script(f"echo {character}\n")
+    assert entry.fold_script(f"# {character}\necho\n") == "echo"
+
+
+@pytest.mark.parametrize("script", [entry.ENTER_JOB, entry.PRINT_HOST_KEY])
 def test_lines_hold_nothing_that_a_login_shell_or_ssh_reads_within_their_quotes(script):
     assert not set(script) & set("'\\!%\n")
 
 
-@pytest.mark.parametrize("script", [entry.SCRIPT, entry.HOST_KEY])
+@pytest.mark.parametrize("script", [entry.ENTER_JOB, entry.PRINT_HOST_KEY])
 @pytest.mark.parametrize(
     "name",
     [
@@ -48,7 +61,7 @@ def test_name_that_is_no_job_runs_nothing(tmp_path, script, name):
 
 @pytest.mark.parametrize("key", [(), ("ssh-ed25519",), ("ssh-ed25519", "AAAA;touch made"), ("$(touch made)", "AAAA")])
 def test_key_that_is_none_runs_nothing(tmp_path, key):
-    words = ["sh", "-c", entry.SCRIPT, "jupyter-1", *key]
+    words = ["sh", "-c", entry.ENTER_JOB, "jupyter-1", *key]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"no public key" in done.stderr
@@ -67,7 +80,7 @@ def test_session_is_read_from_the_hosts_name(session):
 
 @pytest.mark.parametrize("host", ["jupyter-", "jupyter--x", "jupyter-a;b", "jupyter-a/../b", "jupyter-a b", "a\nb"])
 def test_host_that_is_no_session_is_refused(host):
-    with pytest.raises(UsageError, match="no session"):
+    with pytest.raises(UsageError, match="does not name a session"):
         ssh_config.session_of(host)
 
 
@@ -95,7 +108,7 @@ def test_what_is_written_keeps_what_was_there_and_is_written_once(tmp_path, monk
     assert len(ssh_config.install(tmp_path)) == 2
     assert (tmp_path / "dotfiles").read_bytes() == b"Include config.d/chtc-jupyter\n\nHost caf\xe9\n"
     assert (tmp_path / ".ssh/config").is_symlink()
-    assert ssh_config.install(tmp_path) == ["Nothing was to be done."]
+    assert ssh_config.install(tmp_path) == ["Everything is set up already."]
     key = ssh_config.public_key()
     assert key == ssh_config.public_key()
     assert (tmp_path / "state/chtc-jupyter/ssh/id_ed25519").stat().st_mode & 0o777 == 0o600

@@ -1,8 +1,13 @@
-"""The access point's part: sent over the ssh connection, run by its python3, gone with its standard input.
+"""The launcher's agent on the access point: sent over the ssh connection, run by python3, gone with its standard input.
 
-It knows nothing of sessions: it runs commands, follows them and a log file, and reads and writes files, as it is told
-on its standard input, one JSON object a line; each has an `id`, and so has each answer. What it started ends with it,
-and its folder goes, whatever ends it: a process beside it sees to that. Python 3.9, the standard library alone.
+The agent knows nothing of sessions. It runs commands, follows commands and log files, and reads and writes files. Its
+standard input has one JSON object per line; each request has an `id`, and so has each answer. What the agent started
+ends with it, and its folder is removed, whatever ends the agent: a reaper beside it takes care of that. Python 3.9, the
+standard library alone.
+
+The first line is `{"folder": "...", "patience": 45, "reaper": "...", "log": ""}`: the folder to make, the seconds of
+silence after which the launcher is taken for gone, the reaper's shell script, and "debug" for a log of what the agent
+does: `{"log": "debug", "text": "..."}`, never with a command's arguments, input, or output. The requests:
 
     {"do": "run", "argv": [...], "input": "", "timeout": 60}    -> {"status": 0, "out": "", "err": ""}
     {"do": "follow", "argv": [...], "input": ""}                -> {"line": ""} ..., {"status": 0, "err": ""}
@@ -10,10 +15,10 @@ and its folder goes, whatever ends it: a process beside it sees to that. Python 
     {"do": "read", "path": "..."}                               -> {"text": ""}
     {"do": "write", "path": "...", "text": ""}                  -> {}; folders on the way are made
     {"do": "list", "path": "..."}                               -> {"names": [...]}
-    {"do": "cancel", "target": ID}                              -> {}; ends what ID follows
+    {"do": "cancel", "target": ID}                              -> {}; ends the request ID
     {"do": "ping"}                                              -> {}
 
-Or `{"error": "one sentence"}`. Paths may begin with `~`; `{folder}` in a word of `follow` is the agent's folder.
+Or `{"error": "one sentence"}`. Paths may begin with `~`; `{folder}` in an argument is the agent's folder.
 """
 
 from __future__ import annotations
@@ -32,72 +37,75 @@ from collections.abc import Mapping
 from typing import IO, Any, Callable
 
 VERSION = 1
-#: Bytes of a line; a longer one is refused.
+#: Bytes of a line; a longer line is refused.
 LONGEST = 1 << 20
-#: Requests at work at once; more are refused.
+#: Requests in progress at once; more are refused.
 MOST = 64
-#: Bytes kept of what a command prints on its standard error.
+#: Bytes kept of a command's standard error.
 KEPT = 20000
-#: Seconds between two looks at a file: while it grows, and once it has been still for a minute.
+#: Seconds between two looks at a file: while it grows, and once it has not grown for a minute.
 LOOK, LOOK_STILL = 0.1, 1.0
-
-#: $1 is a process group, $2 a folder.
-REAPER = """
-trap '' HUP INT TERM
-read nothing
-kill -s TERM -- -$1
-for moment in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do kill -s 0 -- -$1 && sleep 0.2; done
-kill -s KILL -- -$1
-rm -rf -- "$2"
-"""
 
 Request = Mapping[str, Any]
 
 
 class RefusedError(Exception):
-    """A request can't be done; the message is the whole explanation."""
+    """A request can't be carried out; the message is the whole explanation."""
 
 
 def decode(line: bytes) -> dict[str, Any]:
-    """Return a line's object; raises RefusedError where it is none."""
+    """Return a line's object. Raises RefusedError if the line is not a JSON object."""
     if len(line) > LONGEST:
         raise RefusedError("the line is too long")
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):
-        raise RefusedError("the line is no JSON") from None
+        raise RefusedError("the line is not JSON") from None
     if not isinstance(found, dict):
-        raise RefusedError("the line is no JSON object")
+        raise RefusedError("the line is not a JSON object")
     return found
 
 
 def take(request: Request, name: str, kind: Any, default: Any = None) -> Any:
-    """Return a field of a request; raises RefusedError where it is missing or of another type."""
+    """Return a field of a request. Raises RefusedError if it is missing or has another type."""
     value = request.get(name, default)
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise RefusedError(f"{name!r} is missing or of a wrong type")
+        raise RefusedError(f"{name!r} is missing or has the wrong type")
     if isinstance(value, str):
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise RefusedError(f"{name!r} is no text") from None
+            raise RefusedError(f"{name!r} is not valid text") from None
         if "\0" in value:
-            raise RefusedError(f"{name!r} has a NUL in it")
+            raise RefusedError(f"{name!r} contains a NUL")
     return value
 
 
 class Agent:
-    """Answers requests on `out`; `folder` is its own and gone with it."""
+    """Answers requests on `out`; `folder` is its own and removed at its end.
 
-    def __init__(self, folder: str, out: IO[bytes]) -> None:
+    `patience` is how many seconds the launcher may be silent before it is taken for gone.
+    """
+
+    def __init__(self, folder: str, out: IO[bytes], *, patience: int = 45, verbose: bool = False) -> None:
         self.folder = folder
+        self.patience = patience
         self._out = out
+        self._verbose = verbose
         self._lock = threading.Lock()
-        self._at_work: dict[int, threading.Event] = {}  # id -> an Event that is set when it is to end
+        self._stops: dict[int, threading.Event] = {}  # by request in progress; set to end it
 
     def send(self, number: int | None, **answer: Any) -> None:
-        """Write an answer; a reader that has gone ends the agent."""
-        data = json.dumps({"id": number, **answer}).encode() + b"\n"
+        """Write an answer. If nobody reads it any more, the agent ends."""
+        self._write({"id": number, **answer})
+
+    def log(self, text: str) -> None:
+        """Write a line for the launcher's debug log, if the launcher wants one."""
+        if self._verbose:
+            self._write({"log": "debug", "text": text})
+
+    def _write(self, message: Mapping[str, Any]) -> None:
+        data = json.dumps(message).encode() + b"\n"
         with self._lock:
             try:
                 self._out.write(data)
@@ -110,12 +118,9 @@ class Agent:
         while line := lines.readline(LONGEST + 1):
             signal.alarm(self.patience)
             end = line
-            while end and not end.endswith(b"\n"):  # too long: the rest of it is dropped
+            while end and not end.endswith(b"\n"):  # too long: drop the rest of it
                 end = lines.readline(LONGEST)
             self.handle(line)
-
-    #: Seconds after which a launcher that says nothing has gone.
-    patience = 45
 
     def handle(self, line: bytes) -> None:
         """Answer one line."""
@@ -126,38 +131,41 @@ class Agent:
             verb = take(request, "do", str)
             method = getattr(self, "do_" + verb, None) if verb.isalpha() else None
             if method is None:
-                raise RefusedError(f"there is no {verb[:40]!r} here")
+                raise RefusedError(f"there is no request {verb[:40]!r}")
             if verb in ("ping", "cancel"):
                 method(number, request)
                 return
             with self._lock:
-                if number in self._at_work or len(self._at_work) >= MOST:
-                    raise RefusedError("too much at once")
-                self._at_work[number] = threading.Event()
+                if number in self._stops or len(self._stops) >= MOST:
+                    raise RefusedError("too many requests at once")
+                self._stops[number] = threading.Event()
             threading.Thread(target=self._work, args=(method, number, request), daemon=True).start()
         except RefusedError as refused:
+            self.log(f"request {number}: refused: {refused}")
             self.send(number, error=str(refused))
 
     def _work(self, method: Callable[[int, Request], None], number: int, request: Request) -> None:
         try:
             method(number, request)
         except RefusedError as refused:
+            self.log(f"request {number}: refused: {refused}")
             self.send(number, error=str(refused))
         except OSError as error:
+            self.log(f"request {number}: {type(error).__name__} {error.errno}")
             where = f" ({error.filename})" if error.filename else ""
             self.send(number, error=f"{error.strerror or error}{where}", errno=error.errno)
         except ValueError as error:
             self.send(number, error=str(error))
         finally:
             with self._lock:
-                del self._at_work[number]
+                del self._stops[number]
 
     def do_ping(self, number: int, request: Request) -> None:
         self.send(number)
 
     def do_cancel(self, number: int, request: Request) -> None:
         with self._lock:
-            event = self._at_work.get(take(request, "target", int))
+            event = self._stops.get(take(request, "target", int))
         if event:
             event.set()
         self.send(number)
@@ -168,49 +176,54 @@ class Agent:
             try:
                 out, err = process.communicate(take(request, "input", str, "").encode(), timeout)
             except subprocess.TimeoutExpired:
-                end(process)
+                end_process(process)
+                self.log(f"request {number}: {request['argv'][0]} ended after {timeout:.0f} s")
                 raise RefusedError(f"{request['argv'][0]} did not end within {timeout:.0f} s") from None
-        self.send(number, status=process.returncode, out=text(out), err=text(err[-KEPT:]))
+        self.log(f"request {number}: {request['argv'][0]} exited with {process.returncode}")
+        self.send(number, status=process.returncode, out=decode_text(out), err=decode_text(err[-KEPT:]))
 
     def do_follow(self, number: int, request: Request) -> None:
-        stop = self._at_work[number]
-        with tempfile.TemporaryFile(dir=self.folder) as err, tempfile.TemporaryFile(dir=self.folder) as given:
-            given.write(take(request, "input", str, "").encode())
-            given.seek(0)
-            process = self._start(request, given.fileno(), err)
-            threading.Thread(target=ender, args=(process, stop), daemon=True).start()
+        stop = self._stops[number]
+        with tempfile.TemporaryFile(dir=self.folder) as err, tempfile.TemporaryFile(dir=self.folder) as stdin:
+            stdin.write(take(request, "input", str, "").encode())
+            stdin.seek(0)
+            process = self._start(request, stdin.fileno(), err)
+            self.log(f"request {number}: {request['argv'][0]} runs as process {process.pid}")
+            threading.Thread(target=end_when_set, args=(process, stop), daemon=True).start()
             for line in process.stdout or ():
-                self.send(number, line=text(line).rstrip("\r\n"))
+                self.send(number, line=decode_text(line).rstrip("\r\n"))
             process.wait()
             stop.set()
             err.seek(0)
-            self.send(number, status=process.returncode, err=text(err.read(KEPT)))
+            self.log(f"request {number}: {request['argv'][0]} exited with {process.returncode}")
+            self.send(number, status=process.returncode, err=decode_text(err.read(KEPT)))
 
     def do_tail(self, number: int, request: Request) -> None:
-        stop, path = self._at_work[number], place(request)
-        told, rest, changed = 0, b"", time.monotonic()
+        stop, path = self._stops[number], take_path(request)
+        self.log(f"request {number}: following {path}")
+        seen, rest, changed = 0, b"", time.monotonic()
         while not stop.is_set():
             size = os.stat(path).st_size if os.path.exists(path) else 0
-            if size < told:
-                told, rest = 0, b""
-            if size > told:
+            if size < seen:
+                seen, rest = 0, b""
+            if size > seen:
                 changed = time.monotonic()
                 with open(path, "rb") as file:
-                    file.seek(told)
+                    file.seek(seen)
                     data = file.read(LONGEST)
-                told += len(data)
+                seen += len(data)
                 *lines, rest = (rest + data).split(b"\n")
-                self.send(number, lines=[text(line) for line in lines], more=told < size)
+                self.send(number, lines=[decode_text(line) for line in lines], more=seen < size)
             else:
                 stop.wait(LOOK if time.monotonic() - changed < 60 else LOOK_STILL)
         self.send(number, status=0)
 
     def do_read(self, number: int, request: Request) -> None:
-        with open(place(request), "rb") as file:
-            self.send(number, text=text(file.read(LONGEST)))
+        with open(take_path(request), "rb") as file:
+            self.send(number, text=decode_text(file.read(LONGEST)))
 
     def do_write(self, number: int, request: Request) -> None:
-        path, data = place(request), take(request, "text", str).encode()
+        path, data = take_path(request), take(request, "text", str).encode()
         os.makedirs(os.path.dirname(path), exist_ok=True)
         beside = f"{path}.{os.getpid()}-{number}.new"
         try:
@@ -224,19 +237,19 @@ class Agent:
         self.send(number)
 
     def do_list(self, number: int, request: Request) -> None:
-        self.send(number, names=sorted(os.listdir(place(request))))
+        self.send(number, names=sorted(os.listdir(take_path(request))))
 
     def _start(self, request: Request, stdin: int, stderr: Any = subprocess.PIPE) -> subprocess.Popen[bytes]:
         argv = take(request, "argv", list)
         if not argv:
             raise RefusedError("'argv' is empty")
-        words = [take({"argv": word}, "argv", str).replace("{folder}", self.folder) for word in argv]
+        arguments = [take({"argv": argument}, "argv", str).replace("{folder}", self.folder) for argument in argv]
         cwd = take(request, "cwd", str, "~")
         # TMP is where condor_ssh_to_job keeps its key. The user's ssh agent has too many keys for the job's sshd.
         environment = {**os.environ, "TMP": self.folder, "LC_ALL": "C.UTF-8"}
         environment.pop("SSH_AUTH_SOCK", None)
         return subprocess.Popen(
-            words,
+            arguments,
             cwd=os.path.expanduser(cwd),
             env=environment,
             stdin=stdin,
@@ -245,16 +258,16 @@ class Agent:
         )
 
 
-def ender(process: subprocess.Popen[bytes], stop: threading.Event) -> None:
-    """End a process when it is told to."""
+def end_when_set(process: subprocess.Popen[bytes], stop: threading.Event) -> None:
+    """Wait for the event, and end a process."""
     stop.wait()
     if process.poll() is None:
-        end(process)
+        end_process(process)
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all below it: an ssh that condor_ssh_to_job left behind would keep the job's slot for ever."""
-    for pid in family(process.pid):
+def end_process(process: subprocess.Popen[bytes]) -> None:
+    """End a process and its descendants: an ssh that condor_ssh_to_job left behind would keep the job's slot."""
+    for pid in list_family(process.pid):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
     try:
@@ -263,12 +276,13 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.kill()
 
 
-def family(pid: int) -> list[int]:
-    """Return a process and all below it, as far as /proc has them."""
+def list_family(pid: int) -> list[int]:
+    """Return a process and its descendants, as far as /proc shows them."""
     below: dict[int, list[int]] = {}
     for name in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else ()):
         try:
             with open(f"/proc/{name}/stat", "rb") as file:
+                # "PID (NAME) STATE PARENT ...", where NAME may contain anything.
                 parent = int(file.read().rpartition(b")")[2].split()[1])
         except (OSError, IndexError):
             continue
@@ -279,23 +293,23 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def place(request: Request) -> str:
+def take_path(request: Request) -> str:
     """Return the path of a request."""
     return os.path.expanduser(str(take(request, "path", str)))
 
 
-def text(data: bytes) -> str:
-    """Return bytes as text, whatever they are."""
+def decode_text(data: bytes) -> str:
+    """Return bytes as text; what is not UTF-8 is replaced."""
     return data.decode("utf-8", "replace")
 
 
-def start_reaper(folder: str, group: int) -> subprocess.Popen[bytes]:
+def start_reaper(script: str, folder: str, group: int) -> subprocess.Popen[bytes]:
     """Start a shell that outlives this process for as long as it takes to end all of `group` and remove `folder`.
 
-    It reads what this process never writes: the end of that is this process's end, whatever it was.
+    The shell reads what this process never writes: the end of its input is the end of this process.
     """
     return subprocess.Popen(
-        ["/bin/sh", "-c", REAPER, "chtc-jupyter-keeper", str(group), folder],
+        ["/bin/sh", "-c", script, "chtc-jupyter-reaper", str(group), folder],
         cwd="/",
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -305,13 +319,13 @@ def start_reaper(folder: str, group: int) -> subprocess.Popen[bytes]:
 
 
 def main() -> None:
-    """Serve the launcher at the other end of standard input and output. The first line names the folder to make."""
+    """Serve the launcher at the other end of standard input and output."""
     os.umask(0o077)
     first = decode(sys.stdin.buffer.readline(LONGEST))
     folder = first["folder"]
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    agent = Agent(folder, out)
+    agent = Agent(folder, out, patience=int(first.get("patience", 45)), verbose=first.get("log") == "debug")
     if os.getpid() != os.getpgrp():
         os.setsid()
     try:
@@ -319,8 +333,7 @@ def main() -> None:
     except OSError as error:
         agent.send(0, error=f"{error.strerror} ({folder})", errno=error.errno)
         return
-    _keeper = start_reaper(folder, os.getpgrp())  # its input is open for as long as this process lives
-    agent.patience = int(first.get("patience", agent.patience))
+    _reaper = start_reaper(first["reaper"], folder, os.getpgrp())  # its input is open while this process lives
     signal.alarm(agent.patience)
     agent.send(
         0,
@@ -330,8 +343,9 @@ def main() -> None:
         condor=shutil.which("condor_submit") or "",
         clock=time.time(),
     )
+    agent.log(f"process {os.getpid()}, Python {sys.version.split()[0]}, folder {folder}")
     agent.serve(sys.stdin.buffer)
-    os._exit(0)  # whatever the threads are at
+    os._exit(0)  # without waiting for the threads
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""An open connection: a process (ssh, or the agent itself on the access point) that speaks JSON lines."""
+"""An open connection: a process (ssh, or the agent itself on the access point) that exchanges JSON lines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import importlib.resources
 import json
+import logging
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
@@ -15,14 +17,17 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
 from chtc_jupyter.errors import LauncherError
-from chtc_jupyter.ssh import multiplexing, openssh
+from chtc_jupyter.ssh import entry, multiplexing, openssh
 from chtc_jupyter.ssh.agent import LONGEST
 
-#: Seconds between two signs of life; the agent ends when it has heard none for PATIENCE.
+_log = logging.getLogger(__name__)
+#: What the agent itself logs, on the access point.
+_agent_log = logging.getLogger("chtc_jupyter.ssh.agent")
+#: Seconds between two signs of life; the agent ends after _PATIENCE without one.
 _BEAT, _PATIENCE = 10.0, 45
-#: The access point, when it is this machine.
+#: The name of the access point if it is this machine.
 HERE = "this machine"
-#: Seconds after which a forward that says nothing leads nowhere.
+#: Seconds after which a silent forward is taken to lead nowhere.
 _SILENCE = 20
 #: Answers one connection to the socket of the forward.
 _ANSWERER = (
@@ -35,7 +40,7 @@ Answer = dict[str, Any]
 
 
 class LinkLostError(Exception):
-    """The connection has ended; whether what was asked has been done is unknown."""
+    """The connection has ended; it is unknown whether the last request was carried out."""
 
 
 class LinkFailedError(Exception):
@@ -72,9 +77,9 @@ class AgentClient:
         patience: int = 30,
         login: float | None = 300,
     ) -> AgentClient:
-        """Connect; raises LinkFailedError. `login` is how many seconds a person may take to log in (None: any).
+        """Connect. Raises LinkFailedError. `login` is how many seconds a person may take to log in (None: no limit).
 
-        With `forward` it is a connection of its own, which others may share; else `share` may name the one to join.
+        With `forward`, the connection is a new one that others may share; otherwise `share` may name the one to join.
         """
         source = importlib.resources.files("chtc_jupyter.ssh").joinpath("agent.py").read_bytes()
         tag = f"chtc-jupyter-{secrets.token_hex(8)}"
@@ -82,22 +87,30 @@ class AgentClient:
         port = _free_port() if forward and ap != HERE else 0
         if ap == HERE:
             code = f"import sys; exec(compile(sys.stdin.buffer.read({len(source)}), 'agent.py', 'exec'))"
-            words = [sys.executable, "-IS", "-c", code, tag]
+            argv = [sys.executable, "-IS", "-c", code, tag]
         else:
             to = openssh.Forward(port, f"{folder}/lab") if forward else None
             remote = openssh.build_bootstrap(len(source), tag)
             joint = multiplexing.offer(ap) if forward else share
-            words = openssh.build_command(
+            argv = openssh.build_command(
                 openssh.validate_access_point(ap), remote, forward=to, share=joint, batch=batch, patience=patience
             )
-        process = await _start(words)
+        first = {
+            "folder": folder,
+            "patience": _PATIENCE,
+            "reaper": entry.read_script("end_agent.sh"),
+            "log": "debug" if _agent_log.isEnabledFor(logging.DEBUG) else "",
+        }
+        _log.debug("connecting to %s: %s", ap, shlex.join(argv))
+        process = await _start(argv)
         link = cls(ap, process, port, folder)
         try:
-            link._write(source + json.dumps({"folder": folder, "patience": _PATIENCE}).encode() + b"\n")
+            link._write(source + json.dumps(first).encode() + b"\n")
             hello = await asyncio.wait_for(link._next(0), login)
         except (LinkLostError, asyncio.TimeoutError):
             await link.close()
             status = process.returncode if process.returncode is None or process.returncode >= 0 else 255
+            _log.debug("no agent on %s: exit status %s, %r", ap, status, link._stderr)
             raise LinkFailedError(openssh.diagnose_failure(ap, status, link._stderr)) from None
         except BaseException:
             await link.close()
@@ -105,14 +118,17 @@ class AgentClient:
         if "error" in hello:
             await link.close()
             raise LinkFailedError(
-                openssh.SshFailure(openssh.build_file_error(ap, hello.get("errno", 0), hello["error"]), "later")
+                openssh.SshFailure(
+                    openssh.build_file_error(ap, hello.get("errno", 0), hello["error"]), openssh.Retry.LATER
+                )
             )
+        _log.debug("the agent on %s answers, with Python %s", ap, hello.get("python"))
         link.hello = hello
         link._tasks.append(asyncio.create_task(link._beat()))
         return link
 
     async def ask(self, do: str, **fields: Any) -> Answer:
-        """Send a request and return its one answer; raises LinkLostError, and LauncherError where it was refused."""
+        """Send a request and return its one answer. Raises LinkLostError, or LauncherError if it was refused."""
         async with self._request(do, fields) as number:
             answer = await self._next(number)
         if "error" in answer:
@@ -120,7 +136,7 @@ class AgentClient:
         return answer
 
     async def run(self, argv: Sequence[str], *, text: str = "", timeout: float = 60, cwd: str = "~") -> Answer:
-        """Run a command on the access point; return its `status`, `out` and `err`."""
+        """Run a command on the access point; return its `status`, `out`, and `err`."""
         return await self.ask("run", argv=list(argv), input=text, timeout=timeout, cwd=cwd)
 
     async def stream(self, do: str, **fields: Any) -> AsyncGenerator[Answer, None]:
@@ -137,7 +153,7 @@ class AgentClient:
                     self._send(0, "cancel", target=number)
 
     def keep(self, answers: AsyncGenerator[Answer, None]) -> None:
-        """Go on taking the answers of a stream for as long as the connection lives; nobody wants them."""
+        """Read and drop the answers of a stream while the connection lives."""
 
         async def drain() -> None:
             with contextlib.suppress(LinkLostError):
@@ -147,7 +163,7 @@ class AgentClient:
         self._tasks.append(asyncio.create_task(drain()))
 
     async def may_forward(self) -> bool:
-        """Tell whether the access point lets ssh forward to a socket: by one that answers there."""
+        """Return True if the access point lets ssh forward to a socket, tested with one that answers there."""
         async with contextlib.aclosing(self.stream("follow", argv=["python3", "-IS", "-c", _ANSWERER])) as answers:
             async for answer in answers:
                 if "line" in answer:
@@ -155,16 +171,18 @@ class AgentClient:
         return False
 
     async def leads(self) -> bool:
-        """Tell whether something answers at the other end of the forward."""
-        with contextlib.suppress(OSError, asyncio.TimeoutError):
+        """Return True if something answers at the other end of the forward."""
+        try:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
             with contextlib.closing(writer):
                 writer.write(b"GET /api HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
                 return bool(await asyncio.wait_for(reader.read(1), _SILENCE))
+        except (OSError, asyncio.TimeoutError) as error:
+            _log.debug("the forward leads nowhere: %r", error)
         return False
 
     async def close(self) -> None:
-        """End it, and what it started on the access point with it."""
+        """End the connection, and with it what it started on the access point."""
         with contextlib.suppress(OSError):
             if self._process.stdin:
                 self._process.stdin.close()
@@ -181,7 +199,7 @@ class AgentClient:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def kill(self) -> None:
-        """End it without a word, as when it can't be alive any more."""
+        """End the connection at once, because it can't be alive any more."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
@@ -215,13 +233,18 @@ class AgentClient:
         return dict(answer)
 
     async def _listen(self) -> None:
-        """Hand out answers until the connection ends; what a login shell prints before the first is not for us."""
+        """Hand out answers until the connection ends; skip what a login shell prints before the first."""
         assert self._process.stdout  # noqa: S101
-        with contextlib.suppress(ValueError, OSError):  # a line beyond any limit: no agent
+        try:
             while line := await self._process.stdout.readline():
-                answer = _answer(line)
-                if answer and (queue := self._waiting.get(answer["id"])):
+                answer = _parse_answer(line)
+                if answer and "log" in answer:
+                    _agent_log.debug("on %s: %s", self.ap, answer.get("text", ""))
+                elif answer and (queue := self._waiting.get(answer["id"])):
                     queue.put_nowait(answer)
+        except (ValueError, OSError) as error:  # ValueError: a line beyond any limit, so this is not the agent
+            _log.debug("can't read from %s any more: %s", self.ap, error)
+        _log.debug("the connection to %s has ended", self.ap)
         self.lost.set()
         for queue in self._waiting.values():
             queue.put_nowait(_END)
@@ -238,23 +261,26 @@ class AgentClient:
                 self._send(0, "ping")
 
 
-def _answer(line: bytes) -> Answer | None:
+def _parse_answer(line: bytes) -> Answer | None:
+    """Return an answer, or a line of the agent's log; None for any other line."""
     try:
         answer = json.loads(line)
     except ValueError:
         return None
+    if isinstance(answer, dict) and isinstance(answer.get("log"), str):
+        return answer
     if not isinstance(answer, dict) or not isinstance(answer.get("id"), int):
         return None
     return None if answer["id"] == 0 and "agent" not in answer and "error" not in answer else answer
 
 
-async def _start(words: Sequence[str]) -> asyncio.subprocess.Process:
-    """Start a process that Ctrl-C does not end: the launcher decides. It keeps the terminal, to ask for a password."""
+async def _start(argv: Sequence[str]) -> asyncio.subprocess.Process:
+    """Start a process that Ctrl-C does not end. It keeps the terminal, so that ssh can ask for a password."""
     flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited
     try:
         return await asyncio.create_subprocess_exec(
-            *words,
+            *argv,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -262,13 +288,13 @@ async def _start(words: Sequence[str]) -> asyncio.subprocess.Process:
             creationflags=flags,
         )
     except FileNotFoundError:
-        raise LauncherError("There is no ssh on this machine: install OpenSSH's client.") from None
+        raise LauncherError("This machine has no ssh: install the OpenSSH client.") from None
     finally:
         signal.signal(signal.SIGINT, handler)
 
 
 def _free_port() -> int:
-    """Return a port that is free now; ssh says so if it is not when it comes to it."""
+    """Return a port that is free now; ssh reports it if the port is taken by then."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

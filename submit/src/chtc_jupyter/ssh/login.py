@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 
 from chtc_jupyter.errors import PortError
@@ -10,15 +11,18 @@ from chtc_jupyter.ssh import multiplexing, openssh
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient, LinkFailedError
 from chtc_jupyter.terminal import Terminal
 
+_log = logging.getLogger(__name__)
+
 
 async def open_link(ap: str, terminal: Terminal, *, forward: bool = False) -> AgentClient:
-    """Connect to the access point, a person at hand; raises LauncherError."""
+    """Connect to the access point, with a person at hand. Raises LauncherError."""
     if ap != HERE:
         terminal.quiet()  # ssh may ask something
     for _ in range(3):
         with contextlib.suppress(_PortTakenError):
             return await _open(ap, forward=forward)
-    raise PortError("No port of this machine could be had for ssh: try again.")
+        _log.debug("the local port for ssh was taken meanwhile: trying another one")
+    raise PortError("No local port was free for ssh. Try again.")
 
 
 class _PortTakenError(Exception):
@@ -29,18 +33,18 @@ async def _open(ap: str, *, forward: bool) -> AgentClient:
     try:
         return await AgentClient.open(ap, forward=forward)
     except LinkFailedError as failed:
-        if failed.failure.tries == "port":
+        if failed.failure.retry is openssh.Retry.ANOTHER_PORT:
             raise _PortTakenError from None
         raise failed.failure.error from None
 
 
 @contextlib.asynccontextmanager
 async def connected(ap: str, terminal: Terminal) -> AsyncIterator[AgentClient]:
-    """Give a connection that ends with the block; raises CondorError where there is no HTCondor.
+    """Yield a connection that ends with the block. Raises CondorError if the access point has no HTCondor.
 
-    It goes over that of a launcher which stays, where there is one.
+    The connection shares the login of a launcher that stays, if there is one.
     """
-    link = await _joined(ap) or await open_link(ap, terminal)
+    link = await _join(ap) or await open_link(ap, terminal)
     try:
         if not link.hello["condor"]:
             raise openssh.build_no_condor_error(ap)
@@ -49,8 +53,12 @@ async def connected(ap: str, terminal: Terminal) -> AsyncIterator[AgentClient]:
         await link.close()
 
 
-async def _joined(ap: str) -> AgentClient | None:
+async def _join(ap: str) -> AgentClient | None:
     share = "" if ap == HERE else multiplexing.find(ap)
-    with contextlib.suppress(LinkFailedError):  # it ended just now, or is dead
-        return await AgentClient.open(ap, share=share, batch=True, login=30) if share else None
-    return None
+    if not share:
+        return None
+    try:
+        return await AgentClient.open(ap, share=share, batch=True, login=30)
+    except LinkFailedError as failed:  # it ended just now, or is dead
+        _log.debug("can't join the connection at %s: %s", share, failed)
+        return None

@@ -1,12 +1,13 @@
-"""One login for all: a launcher that stays lets the user's other commands go over its connection.
+"""Share one login: the user's other commands go over the connection of a launcher that stays.
 
-By ssh's own ControlMaster, which Windows has not: there each command logs in by itself.
+This uses ssh's own ControlMaster, which Windows does not have: there, each command logs in by itself.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import re
 import secrets
@@ -15,24 +16,28 @@ import stat
 import tempfile
 from pathlib import Path
 
-#: A path that ssh takes as it is, and as short as a socket's must be with what ssh puts behind it for a moment.
+_log = logging.getLogger(__name__)
+#: A path that ssh takes as it is, and short enough for a socket with the suffix that ssh appends for a moment.
 _PLAIN = re.compile(r"[\w./+-]{1,85}", re.ASCII)
 
 
 def offer(ap: str) -> str:
-    """Return the path of a new socket for a connection that others may share; empty where there can be none."""
+    """Return the path of a new socket for a connection that others may share; empty if there can be none."""
     folder = _folder()
     path = str(folder / f"{_mark(ap)}-{secrets.token_hex(4)}") if folder else ""
     return path if _PLAIN.fullmatch(path) else ""
 
 
 def find(ap: str) -> str:
-    """Return the socket of a connection that stands; empty where there is none."""
+    """Return the socket of an open connection; empty if there is none."""
     folder = _folder()
     for path in sorted(folder.glob(f"{_mark(ap)}-*")) if folder else ():
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
-            probe.connect(str(path))
-            return str(path)
+        try:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(str(path))
+                return str(path)
+        except OSError as error:
+            _log.debug("no ssh answers at %s: %s", path, error)
         with contextlib.suppress(OSError):
             path.unlink()  # its ssh was killed
     return ""
@@ -43,13 +48,17 @@ def _mark(ap: str) -> str:
 
 
 def _folder() -> Path | None:
-    """Return the folder of the sockets, the user's alone; None where there is none to trust."""
+    """Return the folder of the sockets, which only the user can enter; None if there is none to trust."""
     if os.name != "posix":
         return None
     folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"chtc-jupyter-{os.getuid()}"
-    with contextlib.suppress(OSError):
+    try:
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
-        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
-            return folder
+    except OSError as error:
+        _log.debug("no folder for sockets: %s", error)
+        return None
+    if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
+        return folder
+    _log.debug("%s is not the user's alone: not used", folder)
     return None

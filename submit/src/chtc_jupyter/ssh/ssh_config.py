@@ -1,7 +1,8 @@
-"""`ssh jupyter-NAME`: what ssh's configuration needs for it, and the way that ssh goes by it."""
+"""Set up `ssh jupyter-NAME` in ssh's configuration, and be the ProxyCommand that it names."""
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import subprocess
@@ -14,24 +15,25 @@ from chtc_jupyter.paths import state_folder, write_private
 from chtc_jupyter.ssh import entry, openssh
 from chtc_jupyter.ssh.agent_client import HERE
 
+_log = logging.getLogger(__name__)
 PREFIX = "jupyter-"
 _INCLUDE = "Include config.d/chtc-jupyter"
 _HOST_KEY = re.compile(rb"ssh-[a-z0-9-]+ [A-Za-z0-9+/=]{40,}\s*")
 _KEY = re.compile(r"ssh-ed25519 [A-Za-z0-9+/=]+")
-#: Lines that the access point's login shell may print before ours.
+#: How many lines the access point's login shell may print before ours.
 _MOST_LINES = 200
 
-# The quote and the backslash would end the quoting of %n in the line for the shell. ssh 9.6 and newer refuse such
+# A quote or a backslash in a name would end the quoting of %n in the line for the shell. ssh 9.6 and newer refuse such
 # names by themselves.
 _BLOCK = """\
-# By `chtc-jupyter ssh-config`. ssh jupyter-NAME is a shell in the session NAME, ssh jupyter-123 one in job 123.
+# Written by `chtc-jupyter ssh-config`. ssh jupyter-NAME logs in to the session NAME, ssh jupyter-123 to job 123.
 Host jupyter-* "!*'*" "!*\\*"
     ProxyCommand {program} ssh-proxy {name}
     User jupyter
     IdentityFile "{folder}/id_ed25519"
     IdentitiesOnly yes
     PreferredAuthentications publickey
-    # The session's own key: it comes from the access point, at each connection.
+    # Each session has its own host key, which comes from the access point with each connection.
     UserKnownHostsFile "{folder}/known_hosts/%n"
     StrictHostKeyChecking yes
     UpdateHostKeys no
@@ -44,7 +46,7 @@ Host jupyter-* "!*'*" "!*\\*"
 
 
 def block() -> str:
-    """Return the lines for ssh's configuration; the key that they name is made if need be."""
+    """Return the lines for ssh's configuration; create the key that they name if necessary."""
     public_key()
     program = Path(shutil.which(sys.argv[0]) or sys.argv[0]).absolute()
     quote = '"' if sys.platform == "win32" else "'"
@@ -53,7 +55,7 @@ def block() -> str:
 
 
 def install(home: Path) -> list[str]:
-    """Write the lines below `home`/.ssh and have ssh's configuration include them; return what was done."""
+    """Write the lines to `home`/.ssh and have ssh's configuration include them; return what was done."""
     ours, config = home / ".ssh/config.d/chtc-jupyter", (home / ".ssh/config").resolve()
     done = []
     text = block()
@@ -63,12 +65,12 @@ def install(home: Path) -> list[str]:
     before = _read(config)
     if not includes(before):
         write_private(config, f"{_INCLUDE}\n\n{before}" if before else f"{_INCLUDE}\n")
-        done.append(f"{config} includes it now, in its first line.")
-    return done or ["Nothing was to be done."]
+        done.append(f"{config} now includes it, in its first line.")
+    return done or ["Everything is set up already."]
 
 
 def includes(config: str) -> bool:
-    """Tell whether a configuration includes our file for all hosts: before its first Host or Match."""
+    """Return True if a configuration includes our file for all hosts: before its first Host or Match."""
     for line in config.splitlines():
         word, _, rest = line.strip().replace("=", " ", 1).partition(" ")
         if word.lower() in ("host", "match"):
@@ -81,36 +83,36 @@ def includes(config: str) -> bool:
 
 
 def public_key() -> str:
-    """Return the public key, `TYPE BASE64`, with which this machine enters sessions; it is made if need be."""
+    """Return the public key, `TYPE BASE64`, with which this machine logs in to sessions; create it if necessary."""
     private = _folder() / "id_ed25519"
     if not private.exists():
         private.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "chtc-jupyter", "-f", str(private)]
+        argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "chtc-jupyter", "-f", str(private)]
         try:
-            subprocess.run(words, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+            subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, capture_output=True)
         except FileNotFoundError:
-            raise LauncherError("There is no ssh-keygen on this machine: install OpenSSH's client.") from None
+            raise LauncherError("This machine has no ssh-keygen: install the OpenSSH client.") from None
         except subprocess.CalledProcessError as error:
-            raise LauncherError(f"ssh-keygen made no key: {error.stderr.decode(errors='replace').strip()}") from None
+            raise LauncherError(f"ssh-keygen failed: {error.stderr.decode(errors='replace').strip()}") from None
     if found := _KEY.match(_read(private.with_name("id_ed25519.pub"))):
         return found[0]
-    raise LauncherError(f"{private}.pub holds no key of ours: remove it and {private}, then try again.")
+    raise LauncherError(f"{private}.pub is not an ed25519 public key: remove it and {private}, then try again.")
 
 
 def session_of(host: str) -> str:
-    """Return the session, or the job, of a host's name; raises UsageError where it is none."""
+    """Return the session or the job that a host name stands for. Raises UsageError if there is none."""
     name = host.removeprefix(PREFIX)
     if not re.fullmatch(r"[A-Za-z0-9_][\w.-]{0,60}", name, re.ASCII):
-        raise UsageError(f"{host!r} is no session: say ssh {PREFIX}NAME.")
+        raise UsageError(f"{host!r} does not name a session. Use ssh {PREFIX}NAME.")
     return name
 
 
 def proxy(host: str, ap: str, job: str) -> int:
-    """Be ssh's way into a job, on standard input and output, its host key noted first; return the exit status."""
-    command = entry.command(job, public_key())
-    words = ["sh", "-c", command] if ap == HERE else openssh.build_command(ap, command, keep=True)
-    # In a session of its own on the access point itself: the script ends all of its process group.
-    with subprocess.Popen(words, stdout=subprocess.PIPE, bufsize=0, start_new_session=ap == HERE) as way:
+    """Connect ssh with a job over standard input and output, after saving its host key; return the exit status."""
+    command = entry.build_command(job, public_key())
+    argv = ["sh", "-c", command] if ap == HERE else openssh.build_command(ap, command, keep=True)
+    # On the access point itself, in a session of its own: the script ends its whole process group.
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, bufsize=0, start_new_session=ap == HERE) as way:
         assert way.stdout  # noqa: S101 - it was asked for
         if key := _host_key(way.stdout):
             write_private(_folder() / "known_hosts" / host, f"* {key}\n")
@@ -118,12 +120,12 @@ def proxy(host: str, ap: str, job: str) -> int:
         else:
             way.terminate()
     if not key:
-        raise FailedError(f"ssh can't enter job {job}: there is no session in it, or it is not ready yet.")
+        raise FailedError(f"ssh can't log in to job {job}: it is not a session, or the session is not ready yet.")
     return way.returncode
 
 
 def _host_key(lines: IO[bytes]) -> str:
-    """Read up to the session's host key, and not a byte more; "" where it does not come."""
+    """Read up to the session's host key, and not a byte more; return "" if it does not come."""
     for _ in range(_MOST_LINES):
         line = lines.readline(4096)  # unbuffered: what follows is ssh's
         if not line or line.startswith(b"SSH-"):
@@ -138,8 +140,8 @@ def _relay(source: IO[bytes]) -> None:
         while data := source.read(1 << 16):
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
-    except OSError:
-        return  # ssh has ended
+    except OSError as error:
+        _log.debug("ssh has ended: %s", error)
 
 
 def _folder() -> Path:

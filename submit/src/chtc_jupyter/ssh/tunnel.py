@@ -1,4 +1,4 @@
-"""The inner hop: from the access point into the job, by condor_ssh_to_job, with the server's port on a socket."""
+"""Build the commands that reach into a job from the access point, by condor_ssh_to_job."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OPTIONS = (
 
 
 def command(job: str, port: int) -> list[str]:
-    """Return the words, for the agent: `{folder}` is its own.
+    """Return the agent's command for a tunnel from a socket in its `{folder}` to the server's port in the job.
 
     condor_ssh_to_job splits what follows `-ssh` at spaces, and adds HTCondor's own options after ours. `wait` prints
     the address with its token, and ends with the session.
@@ -26,33 +26,33 @@ def command(job: str, port: int) -> list[str]:
     return ["condor_ssh_to_job", "-ssh", inner, job, "jupyter-session", "wait", str(port)]
 
 
-#: What a command in the job says last, by how it ended: HTCondor loses its exit status, and does not notice its end
-#: where another command has come into the container meanwhile (25.14, OsProc::SingEnterReaper).
+#: The last line of a command in the job, by how it ended: HTCondor loses its exit status, and does not notice its end
+#: if another command has entered the container meanwhile (25.14, OsProc::SingEnterReaper).
 DONE, FAILED = "jupyter-session: done", "jupyter-session: failed"
 
 
-def inside(job: str, words: Sequence[str]) -> list[str]:
-    """Return the words that run a command in the job, and say at its end how it was; `words` must be plain.
+def inside(job: str, argv: Sequence[str]) -> list[str]:
+    """Return the command that runs another one in the job and prints at its end how it ended.
 
-    -auto-retry, for the seconds after a job's start in which nobody can get in.
+    `argv` must not need quotes. -auto-retry is for the seconds after a job's start in which nobody can log in.
     """
-    return ["condor_ssh_to_job", "-auto-retry", job, f"{' '.join(words)} 2>&1 && echo {DONE} || echo {FAILED}"]
+    return ["condor_ssh_to_job", "-auto-retry", job, f"{' '.join(argv)} 2>&1 && echo {DONE} || echo {FAILED}"]
 
 
 def attach(job: str) -> list[str]:
-    """Return the words that land in the session's tmux."""
+    """Return the command that attaches to the session's tmux."""
     return ["condor_ssh_to_job", "-auto-retry", "-ssh", "ssh -t", job, "jupyter-session", "attach"]
 
 
 def delay(attempt: int) -> float:
     """Return the seconds before the next attempt.
 
-    For some seconds after a job's start nobody can get in: the startd must first hear from its starter.
+    For some seconds after a job's start nobody can log in: the startd must first hear from its starter.
     """
     return 0.3 if attempt < 60 else min(10.0, 0.3 * 1.2 ** (attempt - 60))
 
 
 def policy(said: str) -> str:
-    """Return the line of a refusal that names the pool's policy, which no second attempt would change; else empty."""
+    """Return the line that refuses the login by the pool's policy, so that a retry would not help; empty otherwise."""
     lines = [line.strip().rstrip(".") for line in said.splitlines()]
     return next((line for line in lines if _POLICY.search(line)), "")

@@ -1,0 +1,56 @@
+#!/bin/sh
+# The access point's part of `ssh jupyter-JOB`: leads from its standard streams into the job.
+#
+#   sh -c THIS_SCRIPT jupyter-JOB KEY_TYPE KEY_BASE64
+#
+# $0 is `jupyter-JOB` or the job, $1 and $2 are the public key that may log in. Prints the session's host key, a line
+# that SSH allows before its own, and then is the connection. ../entry.py folds this file into one line for the access
+# point's login shell, so it must not contain quotes of the other kind, backslashes, or exclamation marks.
+
+# The job, and the public key. Only plain characters may reach a command below.
+umask 77
+j=${0##*jupyter-} k="$1 $2"
+expr "$j $k" : "[0-9][0-9.]* [es][a-z0-9@.-]* AAAA[A-Za-z0-9+/=]*$" >/dev/null || {
+  echo "ssh cannot connect: there is no job $j, or no public key. Use ssh jupyter-123." >&2
+  exit 1
+}
+
+# JobStatus 2 is RUNNING. The words that condor_q prints are wanted one by one.
+# shellcheck disable=SC2046
+set -- $(condor_q "$j" -af JobStatus JupyterHostKey </dev/null)
+[ "$1" = 2 ] || {
+  echo "ssh cannot connect: job $j is not running. Run condor_q $j on the access point for details." >&2
+  exit 1
+}
+echo "$2 $3"
+
+# TMP is where condor_ssh_to_job keeps a key of its own.
+d=$(mktemp -d "/tmp/jupyter-$j-XXXXXXXXXX") || exit 1
+
+# From here on the shells write nothing themselves: they would report that the programs which they end were
+# terminated, after each command of the user. What the user should read goes to 4.
+exec 3>&1 4>&2 2>/dev/null
+
+# However this ends, its folder goes, and so does every process of the connection.
+# shellcheck disable=SC2064
+trap "trap : PIPE TERM; rm -rf $d; kill 0" EXIT HUP INT PIPE TERM
+
+# The user ssh agent has too many keys for the sshd of the job.
+unset SSH_AUTH_SOCK
+
+# For some seconds after a job started nobody can get in: try again, a second apart. sed exits with 7 if HTCondor says
+# that a later try may succeed, and with 5 when the part in the job has ended: HTCondor does not notice the end of a
+# command in a container into which another one has come meanwhile (25.14, OsProc::SingEnterReaper).
+for _ in $(seq 20)
+do
+  TMP=$d condor_ssh_to_job -ssh "ssh -o ServerAliveInterval=15 -o ServerAliveCountMax=4 -o LogLevel=ERROR" "$j" "command -v jupyter-session >/dev/null && exec jupyter-session sshd $k; echo There is no jupyter-session where HTCondor runs the command: job $j is not a session, or its execution point has an HTCondor older than 24.0.20 or 25.0.10, which runs it outside of the container. >&2; echo jupyter-session sshd: the end >&2" 2>&1 >&3 |
+  {
+    sed -u -e "/^jupyter-session sshd: the end$/Q5" -e "/Use -auto-retry/Q7" >&4
+    s=$?
+    [ $s = 5 ] && kill 0
+    exit $s
+  }
+  [ $? = 7 ] || exit 1
+  sleep 1
+done
+echo "ssh cannot connect: HTCondor does not let anyone into job $j yet. Try again in some seconds." >&4
