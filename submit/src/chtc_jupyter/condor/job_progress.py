@@ -58,7 +58,6 @@ _PHASES = {
     "starting": Phase.RUNNING,
     "ready": Phase.READY,
     "expiring": Phase.READY,
-    "idle": Phase.READY,  # sessions of before
 }
 
 

@@ -1,0 +1,58 @@
+"""The shell scripts of `ssh jupyter-JOB`, run here with stand-ins for HTCondor's commands."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from chtc_jupyter.ssh import entry
+
+KEY = ("ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAAIMjsJ+aoLHWA5GyjkatVv1")
+QUEUE = "#!/bin/sh\necho {status} ssh-ed25519 AAAAhost\n"
+#: Ends as HTCondor's does: the part in the job says that it has ended, and the command goes on.
+JOB = "#!/bin/sh\necho SSH-2.0-hello\necho from the job >&2\necho jupyter-session sshd: the end >&2\nexec sleep 600\n"
+#: Lets nobody in yet.
+TOO_EARLY = "#!/bin/sh\necho 'Failed. (Use -auto-retry to keep trying.)' >&2\nexit 1\n"
+
+
+def enter(folder, shell, *, status=2, job=JOB):
+    for name, text in (("condor_q", QUEUE.format(status=status)), ("condor_ssh_to_job", job)):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    return subprocess.run(
+        [shell, "-c", entry.ENTER_JOB, "jupyter-999999.0", *KEY],
+        env={"PATH": f"{folder}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.parametrize("shell", ["sh", "dash", "bash"])
+def test_a_connection_prints_what_the_job_prints_and_nothing_of_the_shells_own(tmp_path, shell):
+    if not shutil.which(shell):
+        pytest.skip(f"no {shell} here")
+    done = enter(tmp_path, shell)
+    assert done.stdout == "ssh-ed25519 AAAAhost\nSSH-2.0-hello\n"
+    assert done.stderr == "from the job\n"
+
+
+def test_a_job_that_does_not_run_is_refused_in_one_sentence(tmp_path):
+    done = enter(tmp_path, "sh", status=1)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "ssh cannot connect: job 999999.0 is not running. Run condor_q 999999.0 on the access point for details.\n"
+    )
+
+
+def test_a_job_that_lets_nobody_in_yet_is_tried_again(tmp_path):
+    (tmp_path / "sleep").write_text(f"#!/bin/sh\necho >>{tmp_path}/sleeps\n")
+    (tmp_path / "sleep").chmod(0o755)
+    done = enter(tmp_path, "sh", job=TOO_EARLY)
+    assert done.stderr == (
+        "ssh cannot connect: HTCondor does not let anyone into job 999999.0 yet. Try again in some seconds.\n"
+    )
+    assert (tmp_path / "sleeps").read_text().count("\n") == 20
