@@ -174,3 +174,42 @@ async def test_facts_are_for_this_machine_alone(bench):
 async def test_taken_port_is_said_so(bench):
     with pytest.raises(PortError):
         await LocalProxy(lambda: bench.notice, dict).listen(bench.gate.port)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b"Content-Length: 1_0",
+        b"Content-Length: +10",
+        b"Content-Length: 10, 10",
+        b"Content-Length: 10\r\nContent-Length: 10",
+        b"Content-Length: \xb2",
+        b"Content-Length: 10\r\nTransfer-Encoding: chunked",
+        b"Transfer-Encoding: gzip",
+        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+        b"Host: evil.example\r\nHost: 127.0.0.1",
+        b"Host : 127.0.0.1",
+        b" Host: 127.0.0.1",
+        b"No colon",
+        b"X: a\nContent-Length: 10",
+    ],
+)
+def test_request_whose_end_or_host_is_unclear_is_refused(fields):
+    with pytest.raises(ValueError, match=r"not a|unclear|is there|unpack"):
+        http_head.parse_head(b"POST /api HTTP/1.1\r\n" + fields + b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "first", [b"GET / HTTP/2", b"GET / HTTP/1.1.1", b"G@T / HTTP/1.1", b"GET /", b"GET / / HTTP/1.1", b""]
+)
+def test_request_line_is_one_of_http_1(first):
+    with pytest.raises(ValueError, match=r"not a|unclear|is there|unpack"):
+        http_head.parse_head(first + b"\r\n\r\n")
+
+
+def test_request_is_read_as_it_stands():
+    head = http_head.parse_head(
+        b"POST /a?b=1 HTTP/1.1\r\nhost: [::1]:8\r\nCONTENT-LENGTH: 010\r\nAccept: a\r\nAccept: text/html\r\n\r\n"
+    )
+    assert (head.method, head.path, head.query, head.host) == ("POST", "/a", "b=1", "[::1]")
+    assert (head.length, head.chunked, head.upgrade, head.wants_page) == (10, False, False, True)

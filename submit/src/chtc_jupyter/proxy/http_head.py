@@ -1,25 +1,30 @@
-"""As much of HTTP as the local port needs: the head of a request, and an answer of our own."""
+"""As much of HTTP as the local port needs: the head of a request, and the launcher's own answers."""
 
 from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-#: Bytes of a head; a browser's cookies fit.
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VERSION = re.compile(r"HTTP/1\.[0-9]")
+_LENGTH = re.compile(r"[0-9]{1,18}")
+_FORBIDDEN = re.compile(r"[\r\n\0]")
+#: Most bytes of a head; a browser's cookies fit.
 LONGEST_HEAD = 1 << 17
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
     "frame-ancestors 'none'"
 )
-#: Where the launcher itself answers, whatever else goes on.
+#: Path at which the launcher itself always answers.
 STATUS = "/chtc-jupyter/status"
 
 
 @dataclass(frozen=True)
 class Head:
-    """The head of a request, as it came (`raw`), and what of it matters."""
+    """The head of a request as it came (`raw`), and the parts of it that matter."""
 
     raw: bytes
     method: str
@@ -33,44 +38,61 @@ class Head:
 
     @property
     def changes(self) -> bool:
-        """Whether it is to change something, or is Lab's look at a notebook that it is about to save."""
+        """Whether the request changes something, or is JupyterLab's check of a notebook that it is about to save."""
         looks = self.path.startswith("/api/contents/") and "content=0" in self.query.split("&")
         return looks or self.method not in ("GET", "HEAD", "OPTIONS")
 
     @property
     def raw_follows(self) -> bool:
-        """Whether all that follows belongs to this request."""
+        """Whether everything that follows belongs to this request."""
         return self.upgrade or self.chunked
 
 
 def parse_head(raw: bytes) -> Head:
-    """Read a request's head, the empty line in it; raises ValueError where it is none."""
-    first, *lines = raw.decode("latin-1").split("\r\n")
+    """Return a request's head, given with the empty line at its end; raises ValueError if it isn't a valid one.
+
+    It is as strict as the server must be to agree with us on where the request ends (RFC 9112, sections 5 and 6).
+    """
+    first, *lines = raw.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
     method, target, version = first.split(" ")
-    if not version.startswith("HTTP/1."):
-        raise ValueError(version)
+    if not (_NAME.fullmatch(method) and _VERSION.fullmatch(version)):
+        raise ValueError(f"not a request of HTTP/1: {method!r} {version!r}")
     path, _, query = target.partition("?")
-    fields: dict[str, str] = {}
-    for line in filter(None, lines):
+    fields: dict[str, list[str]] = {}
+    for line in lines:
         name, colon, found = line.partition(":")
-        if not colon:
-            raise ValueError(line)
-        fields[name.strip().lower()] = found.strip()
+        if not (colon and _NAME.fullmatch(name)) or _FORBIDDEN.search(found):
+            raise ValueError(f"not a header field: {name!r}")
+        fields.setdefault(name.lower(), []).append(found.strip(" \t"))
+    host, coding = _get_one(fields, "host"), _get_one(fields, "transfer-encoding").lower()
+    length = _get_one(fields, "content-length", "0")
+    if not _LENGTH.fullmatch(length):
+        raise ValueError(f"not a length: {length!r}")
+    if coding not in ("", "chunked") or (coding and "content-length" in fields):
+        raise ValueError(f"the end of the request is unclear: {coding!r}")
     return Head(
         raw,
         method,
         path,
         query,
-        fields.get("host", "").rpartition(":")[0] or fields.get("host", ""),
-        int(fields.get("content-length", "0")),
-        "upgrade" in fields.get("connection", "").lower() and "upgrade" in fields,
-        "chunked" in fields.get("transfer-encoding", "").lower(),
-        "text/html" in fields.get("accept", ""),
+        host.rpartition(":")[0] or host,
+        int(length),
+        "upgrade" in ",".join(fields.get("connection", ())).lower() and "upgrade" in fields,
+        coding == "chunked",
+        "text/html" in ",".join(fields.get("accept", ())),
     )
 
 
+def _get_one(fields: Mapping[str, Sequence[str]], name: str, default: str = "") -> str:
+    """Return the value of a field that may be there once."""
+    found = fields.get(name, (default,))
+    if len(found) > 1:
+        raise ValueError(f"{name} is there {len(found)} times")
+    return found[0]
+
+
 def with_token(raw: bytes, former: Sequence[str], token: str) -> bytes:
-    """Return a head with a former token of the same session replaced by the one that its server knows now."""
+    """Return a head with former tokens of the same session replaced by the one that its server accepts now."""
     for old in former:
         raw = raw.replace(old.encode(), token.encode())
     return raw
@@ -78,7 +100,7 @@ def with_token(raw: bytes, former: Sequence[str], token: str) -> bytes:
 
 @dataclass(frozen=True)
 class Notice:
-    """What there is to say instead of JupyterLab. `lines` are sentences; `over` when it will not come back."""
+    """What the address says in place of JupyterLab. `lines` are sentences; `over` if JupyterLab will not come back."""
 
     headline: str
     lines: Sequence[str] = ()
@@ -86,7 +108,7 @@ class Notice:
 
 
 def render_answer(status: str, kind: str, body: str) -> bytes:
-    """Return a whole answer, after which the connection ends."""
+    """Return a whole answer, after which the connection is closed."""
     data = body.encode()
     lines = [
         f"HTTP/1.1 {status}",
@@ -101,7 +123,7 @@ def render_answer(status: str, kind: str, body: str) -> bytes:
 
 
 def render_notice(notice: Notice, *, page: bool) -> bytes:
-    """Return a notice as a page that looks again by itself, or as JSON for what is not a page."""
+    """Return a notice as a page that reloads by itself, or as JSON for requests that don't want a page."""
     if not page:
         return render_answer("503 Service Unavailable", "application/json", json.dumps({"message": notice.headline}))
     lines = "".join(f"<p>{html.escape(line)}</p>" for line in notice.lines)
@@ -111,7 +133,7 @@ def render_notice(notice: Notice, *, page: bool) -> bytes:
 
 
 def render_status(facts: Mapping[str, object]) -> bytes:
-    """Return what the launcher says of itself."""
+    """Return the launcher's answer about itself."""
     return render_answer("200 OK", "application/json", json.dumps(facts))
 
 

@@ -1,9 +1,10 @@
-"""The launcher's own local port: the browser's address, whatever becomes of the connection underneath."""
+"""The launcher's local port: an address for the browser that outlives the connections underneath."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Mapping
 
@@ -11,15 +12,16 @@ from chtc_jupyter.errors import PortError
 from chtc_jupyter.proxy import http_head
 from chtc_jupyter.proxy.http_head import Head, Notice
 
+_log = logging.getLogger(__name__)
 #: Seconds for which a request waits while there is no connection. A WebSocket waits for nearly as long as browsers
-#: let it: Lab tries again a few times only, and would have given up after some minutes. What changes something waits
-#: for as long as it takes: Lab would ask its user what to do about a notebook that could not be saved.
+#: allow: JupyterLab tries again only a few times, and would have given up after some minutes. A request that changes
+#: something waits as long as it takes: JupyterLab would ask what to do about a notebook that it could not save.
 _WAIT, _WAIT_SOCKET, _WAIT_CHANGE = 4.0, 220.0, float("inf")
 _BLOCK = 1 << 16
 
 
 class LocalProxy:
-    """Listens on 127.0.0.1; leads to `route`, a port of this machine, or says why there is none."""
+    """Listens on 127.0.0.1, and relays requests to the tunnel's port, or answers why there is none."""
 
     def __init__(self, notice: Callable[[], Notice], facts: Callable[[], Mapping[str, object]]) -> None:
         self.port = 0
@@ -34,15 +36,15 @@ class LocalProxy:
         self._relays: set[asyncio.Task[None]] = set()
 
     async def listen(self, port: int) -> None:
-        """Take a port, 0 for any; raises PortError where another program has it."""
+        """Listen on a port (0: any free one); raises PortError if another program uses it."""
         try:
             self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, limit=http_head.LONGEST_HEAD)
         except OSError:
-            raise PortError(f"Port {port} of this machine is taken.") from None
+            raise PortError(f"Another program on this machine uses port {port}.") from None
         self.port = int(self._server.sockets[0].getsockname()[1])
 
     def lead(self, route: int, token: str) -> None:
-        """Lead requests to a port of this machine from now on; the server behind it knows `token`."""
+        """Relay requests to a port of this machine from now on; the server behind it accepts `token`."""
         if token in self._tokens:
             self._tokens.remove(token)
         self._tokens.append(token)
@@ -50,7 +52,7 @@ class LocalProxy:
         self._up.set()
 
     def cut(self) -> None:
-        """Lead nowhere from now on."""
+        """Relay nothing from now on."""
         if self._route is not None:
             self._route, self._lost = None, time.monotonic()
             self._up.clear()
@@ -62,11 +64,11 @@ class LocalProxy:
 
     @property
     def up(self) -> bool:
-        """Whether it leads to JupyterLab."""
+        """Whether requests reach JupyterLab."""
         return self._route is not None
 
     async def close(self) -> None:
-        """Give the port back."""
+        """Close the port."""
         self._route = None
         if self._server:
             self._server.close()
@@ -79,14 +81,16 @@ class LocalProxy:
         self._relays.add(task)
         try:
             await self._requests(reader, writer)
-        except (OSError, ValueError, EOFError, asyncio.CancelledError, asyncio.LimitOverrunError):
-            pass  # the browser or the connection underneath has gone, or it was no request
+        except (OSError, EOFError, asyncio.CancelledError) as error:
+            _log.debug("A connection to the local port ended: %r", error)
+        except (ValueError, asyncio.LimitOverrunError) as error:
+            _log.debug("Dropping a connection to the local port: %s", error)
         finally:
             self._relays.discard(task)
             writer.close()
 
     async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection of a browser: request after request, over one connection to the server."""
+        """Serve one connection of a browser: its requests, over one connection to the server."""
         there: asyncio.StreamWriter | None = None
         back: asyncio.Task[None] | None = None
         try:
@@ -108,7 +112,7 @@ class LocalProxy:
                 if head.raw_follows:
                     return await back
         except asyncio.IncompleteReadError:
-            return None  # the browser has all it wanted
+            return None  # the browser has closed it
         finally:
             if there is not None:
                 there.close()
@@ -116,7 +120,7 @@ class LocalProxy:
                 back.cancel()
 
     async def _wait(self, head: Head) -> int | None:
-        """Return where a request goes to, None if it is to be told why not."""
+        """Return the port for a request, or None if there is no connection in time."""
         started = time.monotonic()
         recently = started - self._lost < 60
         patience = _WAIT_CHANGE if head.changes else _WAIT_SOCKET if head.upgrade else _WAIT if recently else 0.0
@@ -127,22 +131,24 @@ class LocalProxy:
 
 
 def _is_ours(head: Head) -> bool:
-    """Tell whether a request is to this machine by its own name: a foreign page's would not be."""
+    """Return True if a request addresses this machine by its own name: one of a foreign page wouldn't."""
     return head.host in ("127.0.0.1", "localhost")
 
 
 async def _pump(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
-    """Copy to the end."""
-    with contextlib.suppress(OSError):
+    """Copy everything, and close the other end."""
+    try:
         while data := await source.read(_BLOCK):
             to.write(data)
             await to.drain()
-    with contextlib.suppress(OSError, RuntimeError):
+    except OSError as error:
+        _log.debug("Relaying stopped: %r", error)
+    with contextlib.suppress(OSError, RuntimeError):  # it is closed already
         to.close()
 
 
 async def _copy(source: asyncio.StreamReader, to: asyncio.StreamWriter, length: int) -> None:
-    """Copy so many bytes."""
+    """Copy `length` bytes; raises EOFError if there are fewer."""
     while length > 0:
         data = await source.read(min(length, _BLOCK))
         if not data:

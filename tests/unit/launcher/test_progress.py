@@ -1,0 +1,123 @@
+"""What the terminal shows while a session is opened: each change once, each step with how long it took."""
+
+import asyncio
+import dataclasses
+import json
+import sys
+import threading
+
+import pytest
+
+from chtc_jupyter.commands import progress
+from chtc_jupyter.commands.progress import ProgressRenderer
+from chtc_jupyter.condor.job_progress import JobProgress, Phase
+from chtc_jupyter.session import ConnectionState
+from chtc_jupyter.store import Record
+from chtc_jupyter.terminal import Terminal
+
+RECORD = Record("lab", "ap", "7.0", "/l", "/n")
+CUT = ConnectionState(up=False, why="Lost the connection to ap.")
+
+
+def describe(phase, connection=None, *, is_open=False, why="", **job):
+    return progress.describe(
+        RECORD, JobProgress(phase, **job), connection or ConnectionState(), is_open=is_open, url="http://u", why=why
+    )
+
+
+def test_line_says_more_than_the_step_where_there_is_more():
+    queued = describe(Phase.QUEUED, why="no machine here has 500GB")
+    assert queued.step == "job 7.0: queued"
+    assert queued.line == "job 7.0: queued: no machine here has 500GB"
+    assert describe(Phase.READY).line == "job 7.0: ready; opening the tunnel..."
+    assert describe(Phase.READY, CUT).line == CUT.why
+
+
+@pytest.mark.parametrize(
+    ("phase", "is_open", "timed", "waits"),
+    [
+        (Phase.QUEUED, False, True, True),
+        (Phase.READY, False, False, True),
+        (Phase.READY, True, False, False),
+        (Phase.HELD, False, False, False),
+        (Phase.ENDED, False, False, False),
+    ],
+)
+def test_what_moves_and_what_is_timed_depends_on_the_phase(phase, is_open, timed, waits):
+    shown = describe(phase, is_open=is_open)
+    assert (shown.timed, shown.waits, shown.url) == (timed, waits, "http://u" if is_open else "")
+
+
+def test_time_of_a_step_stands_still_while_there_is_no_connection():
+    assert describe(Phase.QUEUED).ticks
+    assert not describe(Phase.QUEUED, CUT).ticks
+
+
+class FakeTerminal(Terminal):
+    """A terminal that notes down what is shown, and how."""
+
+    def __init__(self):
+        super().__init__(as_json=True)
+        self.err = dataclasses.make_dataclass("Err", ["is_terminal"])(is_terminal=True)
+        self.shown, self.facts = [], []
+
+    def say(self, line):
+        self.shown.append(("say", line))
+
+    def wait(self, line):
+        self.shown.append(("wait", line))
+
+    def report(self, facts):
+        self.facts.append(facts)
+
+
+def test_each_change_is_shown_once_and_a_step_with_its_time_when_it_is_over():
+    now, terminal = [0.0], FakeTerminal()
+    renderer = ProgressRenderer(terminal, "7.0", lambda: now[0])
+    renderer.tick()
+    assert terminal.shown == []
+    for _ in range(2):
+        renderer.render(describe(Phase.QUEUED))
+    now[0] = 65.0
+    renderer.render(describe(Phase.QUEUED, why="busy"))
+    renderer.tick()
+    renderer.render(describe(Phase.RUNNING, host="ep1"))
+    now[0] = 70.0
+    renderer.render(describe(Phase.READY, is_open=True, host="ep1"))
+    renderer.tick()
+    assert terminal.shown == [
+        ("wait", "job 7.0: queued"),
+        ("wait", "job 7.0: queued: busy"),
+        ("wait", "job 7.0: queued: busy (65 s)"),
+        ("say", "job 7.0: queued (65 s)"),
+        ("wait", "job 7.0: starting on ep1"),
+        ("say", "job 7.0: starting on ep1 (5 s)"),
+        ("say", "job 7.0: ready on ep1"),
+    ]
+    assert [facts["event"] for facts in terminal.facts] == ["queued", "queued", "starting", "ready"]
+    assert json.dumps(terminal.facts)
+
+
+def test_nothing_moves_while_a_question_is_open(monkeypatch):
+    terminal, shown = Terminal(), []
+    monkeypatch.setattr(
+        sys, "stdin", dataclasses.make_dataclass("In", ["isatty", "readline"])(lambda: True, threading.Event().wait)
+    )
+    monkeypatch.setattr(type(terminal.err), "is_terminal", property(lambda _console: True))
+    monkeypatch.setattr(terminal._moving, "status", lambda text: shown.append(str(text)) or _Still())
+
+    async def ask():
+        answer = asyncio.create_task(terminal.ask("?"))
+        await asyncio.sleep(0)
+        terminal.wait("while it is open")
+        answer.cancel()
+        await asyncio.gather(answer, return_exceptions=True)
+        terminal.wait("afterwards")
+
+    asyncio.run(ask())
+    assert shown == ["afterwards"]
+
+
+class _Still:
+    def start(self):
+        """Start nothing."""
