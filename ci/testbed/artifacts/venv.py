@@ -28,7 +28,7 @@ def projects() -> list[Path]:
 
 def environment(venv: Path) -> dict[str, str]:
     """Return the environment variables for a command in ``venv`` that sees the code as it is."""
-    sources = [str(path / "src") for path in projects()]
+    sources = [*(str(path / "src") for path in projects()), str(CHECKOUT / "submit/dag")]
     return {
         **os.environ,
         "VIRTUAL_ENV": str(venv),
