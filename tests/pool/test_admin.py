@@ -1,7 +1,6 @@
 """What operators are told of a day agrees with what a person counts by hand."""
 
 import json
-import re
 import subprocess
 from collections import Counter
 from datetime import datetime
@@ -9,12 +8,13 @@ from datetime import datetime
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from chtc_condor.codes import JobEventType, JobStatus
 from support.session import sessions
 from support.waiting import wait_for
 from testbed.artifacts import launcher, promtool
 
-#: HTCondor's event log: transfer begins, and evicted, ended, removed, held.
-BEGAN, ENDED = ("040",), ("004", "005", "009", "012")
+#: The events that end a start: its slot is free again.
+ENDED = (JobEventType.JOB_EVICTED, JobEventType.JOB_TERMINATED, JobEventType.JOB_ABORTED, JobEventType.JOB_HELD)
 #: Seconds that a start may be off: it and its end are written down by different daemons, on a busy machine.
 SLACK = 6
 
@@ -25,13 +25,12 @@ def clock(text):
 
 def hand_count(session):
     """Count the seconds of a session's starts in its event log, and those from ready to stopping; and the starts."""
-    log = session.file(f"jupyter-{session.job.partition('.')[0]}.log")
     seconds, began, starts = 0.0, None, 0
-    for number, at, words in re.findall(r"^(\d{3}) \(\S+ (\S+ \S+) (.*)$", log, re.MULTILINE):
-        if number in BEGAN and words.startswith("Started transferring input") and began is None:
-            began, starts = clock(at), starts + 1
-        elif number in ENDED and began is not None:
-            seconds, began = seconds + clock(at) - began, None
+    for event in session.log.events():
+        if event.text.startswith("Started transferring input") and began is None:
+            began, starts = clock(event.at), starts + 1
+        elif event.type in ENDED and began is not None:
+            seconds, began = seconds + clock(event.at) - began, None
     if began is not None:
         seconds += float(session.ap("date", "+%s").stdout) - began
     idle, ready = 0.0, None
@@ -65,7 +64,7 @@ def test_the_numbers_of_a_day_agree_with_a_hand_count(own_pool):
         for session, command in ((held, "condor_hold"), (removed, "condor_rm")):
             session.ready(120)
             session.ap(command, session.job, check=True)
-        held.wait_status(5)
+        held.wait_status(JobStatus.HELD)
         idle.wait_gone(120)
         evicted.wait_gone(120)
         stopped.inside("jupyter-session", "stop")

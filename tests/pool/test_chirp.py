@@ -1,5 +1,6 @@
 """The job's line to the access point may be missing or break off: the session works, and says what is missing."""
 
+from chtc_condor.codes import JobStatus
 from support.hosts import background
 from support.waiting import wait_for
 
@@ -16,7 +17,7 @@ while True:
 
 def test_session_without_chirp_runs_and_says_once_which_line_to_add(new_session):
     session = new_session().submit(without="want_io_proxy")
-    session.wait_status(2)
+    session.wait_status(JobStatus.RUNNING)
     url = wait_for(session.url, 30, "the URL from inside the job")
     page = session.pool.exec("ep1", ["curl", "-sSL", "-c", "/dev/null", url])
     assert "JupyterLab" in page.stdout

@@ -3,6 +3,7 @@
 import re
 import time
 
+from chtc_condor.codes import JobStatus
 from support.waiting import wait_for
 
 
@@ -29,7 +30,7 @@ def test_allowed_execute_duration_ends_the_session_in_order_before_htcondor_hold
     session.ready()
     session.save_notebook("kept.ipynb", "kept")
     ad = session.wait_gone(150)
-    assert (ad["JobStatus"], ad["JupyterState"], ad["ExitCode"]) == (4, "stopped", 0)
+    assert (ad["JobStatus"], ad["JupyterState"], ad["ExitCode"]) == (JobStatus.COMPLETED, "stopped", 0)
     assert ad["JupyterReason"] == "Time limit reached: allowed_execute_duration in the submit file is 60 s."
     assert session.has_notebook("kept.ipynb", "kept")
 
@@ -54,12 +55,12 @@ def test_a_suspended_session_is_not_stopped_for_the_time_in_which_it_stood_still
     session = new_session().submit("--idle-timeout 30s")
     session.ready()
     session.ap("condor_suspend", session.job, check=True)
-    session.wait_status(7)
+    session.wait_status(JobStatus.SUSPENDED)
     suspended = time.monotonic()
     wait_for(lambda: time.monotonic() > suspended + 45, 90, "more than the idle timeout to pass")
     assert "expiring" not in session.states()
     session.ap("condor_continue", session.job, check=True)
-    session.wait_status(2)
+    session.wait_status(JobStatus.RUNNING)
 
     session.wait_gone()
     expiring, stopping = (event.at for event in session.events() if event.state in ("expiring", "stopping"))

@@ -4,6 +4,7 @@ import secrets
 
 import pytest
 
+from chtc_condor.codes import JobStatus
 from support.hosts import small_disk
 from support.session import sessions
 from support.waiting import wait_for
@@ -40,7 +41,7 @@ def test_a_schedd_that_restarts_leaves_the_session_running(own_pool):
         session = with_a_saved_notebook(new().submit())
         server = session.server_pid()
         own_pool.exec("ap", ["pkill", "-9", "-x", "condor_schedd|condor_shadow"], check=True)
-        wait_for(lambda: session.ad().get("JobStatus") == 2, 120, "the job to run again")
+        wait_for(lambda: session.ad().get("JobStatus") == JobStatus.RUNNING, 120, "the job to run again")
         session.save_notebook("later.ipynb", "later")
         wait_for(lambda: session.has_notebook("later.ipynb", "later"), 120, "the later notebook")
         assert session.server_pid() == server

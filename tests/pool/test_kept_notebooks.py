@@ -1,5 +1,6 @@
 """However HTCondor ends a session, what was saved in it is in the user's folder; the next run starts with it."""
 
+from chtc_condor.codes import JobStatus
 from support.tunnel import URL, Tunnel
 from support.waiting import wait_for
 
@@ -47,7 +48,7 @@ def test_vacated_session_starts_again_with_its_notebook_and_a_connect_line_that_
 def test_held_session_gives_its_notebook_back_and_goes_on_with_it_when_released(new_session):
     session = session_with_notebook(new_session)
     session.ap("condor_hold", session.job, check=True)
-    session.wait_status(5)
+    session.wait_status(JobStatus.HELD)
     wait_for(lambda: session.has_notebook("kept.ipynb", "kept"), 30, "the notebook")
     session.ap("condor_release", session.job, check=True)
     wait_ready_again(session)

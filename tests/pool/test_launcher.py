@@ -3,6 +3,7 @@
 import json
 import signal
 
+from chtc_condor.codes import JobStatus
 from support.other_users import files_with
 from support.waiting import wait_for
 from testbed.pool.pool import kill_tree
@@ -31,7 +32,7 @@ def test_start_leads_to_lab_by_one_login_with_no_port_and_no_secret_on_the_acces
     running.interrupt()
     assert running.wait_end() == 0
     wait_for(lambda: not laptop.left_on_ap(*tags), 30, "the access point to be clean")
-    assert laptop.queued() == ["2"]
+    assert laptop.queued() == [JobStatus.RUNNING]
     kill_tree(watch.pid)
     assert watch.communicate()[0] == ""
 
@@ -81,7 +82,7 @@ def test_nothing_is_left_on_the_access_point_after_a_killed_launcher_and_the_ses
     tags = running.tags()
     running.process.send_signal(signal.SIGKILL)
     wait_for(lambda: not laptop.left_on_ap(*tags), 60, "the access point to be clean")
-    assert laptop.queued() == ["2"]
+    assert laptop.queued() == [JobStatus.RUNNING]
     again = laptop.run_on("connect", "--no-browser")
     assert laptop.answers(again.url())
 

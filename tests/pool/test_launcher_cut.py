@@ -2,6 +2,7 @@
 
 import pytest
 
+from chtc_condor.codes import JobStatus
 from support.laptop import laptops
 from support.waiting import wait_for
 
@@ -24,7 +25,7 @@ def test_cut_leaves_nothing_on_the_access_point_and_ends_interactive_sessions_al
         wait_for(lambda: not lasting.left_on_ap(*tags), 60, "the access point to be clean")
         wait_for(lambda: not interactive.queued(), 60, "the interactive job to end")
         assert interactive.on_ap("cat", f"{interactive.folder}/notebooks/kept.txt") == "kept\n"
-        assert lasting.queued() == ["2"]
+        assert lasting.queued() == [JobStatus.RUNNING]
         assert "Reconnecting automatically" in lasting.fetch(urls[0], "-H", "Accept: text/html")
         own_pool.heal("laptop")
         wait_for(lambda: lasting.answers(urls[0]), 90, "Lab")

@@ -2,6 +2,7 @@
 
 import contextlib
 
+from chtc_condor.codes import JobStatus
 from support.hosts import login_shell
 from support.waiting import wait_for
 
@@ -99,7 +100,7 @@ def test_image_that_can_not_be_started_ends_in_a_hold_that_is_told_with_the_next
     assert "is on hold" in running.output
     assert "image format not recognized" in running.output
     assert "--image" in running.output
-    assert laptop.queued() == ["5"]
+    assert laptop.queued() == [JobStatus.HELD]
 
 
 def test_job_that_fits_no_machine_is_told_why_and_what_would_fit(new_laptop):
@@ -109,7 +110,7 @@ def test_job_that_fits_no_machine_is_told_why_and_what_would_fit(new_laptop):
     assert "--memory 58GB" in laptop.call("status").stdout
     running.interrupt()
     assert running.wait_end() == 130
-    assert laptop.queued() == ["1"]
+    assert laptop.queued() == [JobStatus.IDLE]
     assert laptop.call("stop").returncode == 0
     gpu = laptop.start("--gpus", "1", "--gpu-memory", "200GB")
     gpu.wait_for("--gpu-memory 46GB or less")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chtc_condor.codes import JobStatus
 from support.hosts import configure, small_disk
 from support.laptop import laptops
 from support.waiting import wait_for
@@ -30,7 +31,7 @@ def test_job_that_uses_too_much_is_held_and_told_what_to_ask_for(own_pool):
                 assert "stays on hold" in running.output
             again = laptop.call("connect", "--no-browser")
             assert (again.returncode, f"larger {option}" in again.stderr) == (30, True), again
-            assert laptop.queued() == ["5"]
+            assert laptop.queued() == [JobStatus.HELD]
             assert laptop.call("stop").returncode == 0
             assert laptop.queued() == []
 

@@ -1,5 +1,6 @@
 """Sessions that ended, were removed or were started elsewhere while no launcher looked."""
 
+from chtc_condor.codes import JobStatus
 from support.hosts import login_shell
 from support.waiting import wait_for
 
@@ -59,7 +60,7 @@ def test_name_is_taken_wherever_the_session_was_started(new_laptop):
     refused = other.start()
     assert refused.wait_end() == 22
     assert f"connect {first.name}" in refused.output
-    assert first.queued() == ["2"]
+    assert first.queued() == [JobStatus.RUNNING]
 
 
 #: A condor_submit that waits until three of it have come, and then is the real one.
@@ -86,4 +87,4 @@ def test_of_several_starts_of_one_name_in_the_same_second_one_stays(new_laptop, 
         if one is not stays:
             assert one.wait_end() == 22, one.output
             assert f"There is already a session {laptop.name!r}" in one.output
-    wait_for(lambda: laptop.queued() == ["2"], 60, "one job to be left")
+    wait_for(lambda: laptop.queued() == [JobStatus.RUNNING], 60, "one job to be left")

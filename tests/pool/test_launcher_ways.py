@@ -4,6 +4,7 @@ import json
 
 import tomllib
 
+from chtc_condor.codes import JobStatus
 from support.hosts import ROOT, SHARED_IMAGE
 from support.laptop import SMALL
 from support.waiting import wait_for
@@ -15,7 +16,7 @@ def test_on_the_access_point_itself_it_needs_no_ssh_and_prints_the_line_for_the_
     assert started.returncode == 0, started
     assert started.stdout.startswith("ssh -t ")
     job = here.job()
-    assert here.queued() == ["2"]
+    assert here.queued() == [JobStatus.RUNNING]
     assert json.loads(here.call("status", "--json").stdout)["state"] == "ready"
     assert any(row["job"] == job for row in here.call_json("list"))
     here.run_on("attach", tty=True).wait_for("shell")

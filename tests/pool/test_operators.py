@@ -5,13 +5,12 @@ import time
 
 import pytest
 
+from chtc_condor.codes import HoldReasonCode, JobStatus
 from support.hosts import ROOT
 from support.session import sessions
 from support.waiting import wait_for
 
 OPERATORS = ROOT / "submit/operators"
-#: HoldReasonCode of a job that would bring, or bring back, more than it may.
-TOO_MUCH_INPUT, TOO_MUCH_OUTPUT = 32, 33
 #: Runs in the job: sets an attribute, to show that it can, and tries to give the job more time.
 CHIRP = """
 from jupyter_session.condor.chirp import ChirpClient, ChirpError
@@ -53,12 +52,14 @@ def test_limits_hold_for_sessions_and_for_nothing_else(own_pool):
         assert (ad["AllowedExecuteDuration"], ad["JupyterCeiling"]) == (100, 40)
         assert ad["JupyterDeadline"] - time.time() < 100
         bobs.ready(120)
-        assert second.ad()["JobStatus"] == 1
+        assert second.ad()["JobStatus"] == JobStatus.IDLE
         first.ap("condor_qedit", first.job, "JupyterCeiling", "99999")
         refused = first.python(CHIRP)
 
         gone = first.wait_gone(120)
-        assert (gone["JobStatus"], gone["JupyterProbe"], gone["JupyterCeiling"]) == (3, 99999, 40), refused
+        assert (gone["JobStatus"], gone["JupyterProbe"], gone["JupyterCeiling"]) == (JobStatus.REMOVED, 99999, 40), (
+            refused
+        )
         assert gone["RemoveReason"] == "The session has reached the longest that one may run here"
         second.ready(120)
 
@@ -75,7 +76,7 @@ def test_a_session_ends_in_order_before_the_longest_that_one_may_run(own_pool):
         session = new().submit("--idle-timeout never", "allowed_execute_duration = 600")
         session.ready(120)
         gone = session.wait_gone(200)
-        assert (gone["JobStatus"], gone["JupyterEnd"], gone["ExitCode"]) == (4, "deadline", 0)
+        assert (gone["JobStatus"], gone["JupyterEnd"], gone["ExitCode"]) == (JobStatus.COMPLETED, "deadline", 0)
         assert "allowed_execute_duration" in gone["JupyterReason"]
 
 
@@ -86,7 +87,10 @@ def test_a_notebook_folder_that_is_too_large_to_bring_back_is_held_and_kept(own_
         session.ready(120)
         session.inside("sh", "-c", "head -c 8000000 /dev/zero > notebooks/large.bin")
         session.inside("jupyter-session", "stop")
-        assert session.wait_status(5, 120)["HoldReasonCode"] == TOO_MUCH_OUTPUT
+        assert (
+            session.wait_status(JobStatus.HELD, 120)["HoldReasonCode"]
+            == HoldReasonCode.MAX_TRANSFER_OUTPUT_SIZE_EXCEEDED
+        )
         wait_for(lambda: session.ad()["JupyterEnd"] == "user", 10, "its end to be known")
 
 
@@ -100,7 +104,7 @@ def test_sessions_of_all_users_together_stay_within_the_pools_limit(own_pool):
         wait_for(
             lambda: "oncurrency limit" in waiting.ad().get("LastRejMatchReason", ""), 120, "bob to be told to wait"
         )
-        assert waiting.ad()["JobStatus"] == 1
+        assert waiting.ad()["JobStatus"] == JobStatus.IDLE
         first.inside("jupyter-session", "stop")
         waiting.ready(180)
 
@@ -109,7 +113,10 @@ def test_a_session_that_would_bring_too_much_is_held_before_it_starts(own_pool):
     install(own_pool, "ap", "sessions-ap.conf", "MAX_TRANSFER_INPUT_MB = 50")
     with sessions(own_pool) as new:
         session = new().submit()
-        assert session.wait_status(5, 120)["HoldReasonCode"] == TOO_MUCH_INPUT
+        assert (
+            session.wait_status(JobStatus.HELD, 120)["HoldReasonCode"]
+            == HoldReasonCode.MAX_TRANSFER_INPUT_SIZE_EXCEEDED
+        )
         assert not session.states()
 
 

@@ -20,7 +20,7 @@ print(match["type"].decode())
 
 
 def assert_token_is_found_nowhere(session, token, public):
-    pool, log = session.pool, f"jupyter-{session.job.partition('.')[0]}"
+    pool, log = session.pool, f"jupyter-{session.cluster}"
     for command in ("condor_q", "condor_history"):
         told = pool.exec("ap", [command, "-l", session.job], user="bob").stdout
         assert token not in told

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chtc_condor.codes import JobStatus
 from support.ssh import SecureShell
 from support.waiting import wait_for
 
@@ -54,7 +55,7 @@ def test_job_that_can_not_be_entered_is_told_in_a_sentence(new_session):
     done = waiting.call("true")
     assert f"job {job} is not running. Run condor_q {job}" in done.stderr
     waiting.session.ap("condor_hold", job, check=True)
-    waiting.session.wait_status(5)
+    waiting.session.wait_status(JobStatus.HELD)
     assert f"job {job} is not running" in waiting.call("true").stderr
     for name in ("999999", "999999.0"):
         assert f"job {name} is not running" in SecureShell(waiting.session, job=name).call("true").stderr
@@ -64,7 +65,7 @@ def test_job_that_can_not_be_entered_is_told_in_a_sentence(new_session):
 
 def test_job_without_a_container_says_that_there_is_no_session_in_it(new_session):
     session = new_session().submit("1000", "executable = /bin/sleep", without="container_image")
-    session.wait_status(2)
+    session.wait_status(JobStatus.RUNNING)
     done = SecureShell(session).call("true")
     assert done.returncode == 255
     assert "There is no jupyter-session where HTCondor runs the command" in done.stderr

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chtc_condor.codes import JobStatus
 from support.tunnel import URL
 from support.waiting import wait_for
 
@@ -37,7 +38,7 @@ def left_by(session):
 def test_image_that_can_not_be_started_is_held_instead_of_going_round_for_ever(new_session):
     session = new_session()
     session.ap("sh", "-c", "rm jupyter.sif; head -c 100000 /dev/urandom >jupyter.sif", check=True)
-    ad = session.submit().wait_status(5, seconds=240)
+    ad = session.submit().wait_status(JobStatus.HELD, seconds=240)
     assert ad["HoldReason"] == "The image could not be started three times: the log says why"
     assert ad["NumVacatesByReason"]["SingularityTestFailed"] == 3
-    assert "image format not recognized" in (session.file(f"jupyter-{session.job.partition('.')[0]}.log") or "")
+    assert "image format not recognized" in (session.file(f"jupyter-{session.cluster}.log") or "")

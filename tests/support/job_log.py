@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-_EVENT = re.compile(r"^(\d{3}) \S+ (\S+ \S+) (.*)$", re.MULTILINE)
-#: What a session's own events begin with; a JSON object follows.
-_ANNOUNCEMENT = "jupyter-session "
-GENERIC, ENDED = 8, (5, 9)
+from chtc_condor.codes import JobEventType
+from chtc_condor.event_log import Event, parse_events
 
 
 @dataclass(frozen=True)
@@ -33,34 +29,39 @@ class JobLog:
 
     def text(self) -> str:
         """Return all of it; nothing if there is no log yet."""
-        try:
-            return self._path.read_text(errors="replace")
-        except FileNotFoundError:
-            return ""
+        return self._read().decode(errors="replace")
 
-    def numbers(self) -> list[int]:
-        """Return the numbers of all events, in order."""
-        return [int(number) for number, _, _ in _EVENT.findall(self.text())]
+    def _read(self) -> bytes:
+        try:
+            return self._path.read_bytes()
+        except FileNotFoundError:
+            return b""
+
+    def events(self) -> Iterator[Event]:
+        """Yield all events, in order."""
+        return parse_events(self._read())
+
+    def has(self, *types: JobEventType) -> bool:
+        """Return whether there is an event of one of the types."""
+        return any(event.type in types for event in self.events())
 
     def has_ended(self) -> bool:
         """Return whether the job has left the queue, or is about to."""
-        return any(number in ENDED for number in self.numbers())
-
-    def announcements(self) -> Iterator[tuple[datetime, dict[str, Any]]]:
-        """Yield what the session announced, in order."""
-        for number, at, text in _EVENT.findall(self.text()):
-            if int(number) == GENERIC and text.startswith(_ANNOUNCEMENT):
-                yield datetime.fromisoformat(at).astimezone(), json.loads(text.removeprefix(_ANNOUNCEMENT))
+        return self.has(JobEventType.JOB_TERMINATED, JobEventType.JOB_ABORTED)
 
     def states(self) -> list[SessionEvent]:
         """Return the states that the session announced, in order."""
-        return [SessionEvent(at, said["state"], said["reason"]) for at, said in self.announcements() if "state" in said]
+        return [
+            SessionEvent(datetime.fromisoformat(event.at).astimezone(), said["state"], said["reason"])
+            for event in self.events()
+            if "state" in (said := event.announcement)
+        ]
 
     def warnings(self) -> list[str]:
         """Return the warnings that the session announced, in order."""
-        return [said["warning"] for _, said in self.announcements() if "warning" in said]
+        return [said["warning"] for event in self.events() if "warning" in (said := event.announcement)]
 
     def port(self) -> int | None:
         """Return the port of the server that the session announced last."""
-        urls = [said["url"] for _, said in self.announcements() if "url" in said]
+        urls = [said["url"] for event in self.events() if "url" in (said := event.announcement)]
         return int(re.findall(r":(\d+)/", urls[-1])[0]) if urls else None

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from chtc_condor.codes import JobStatus
 from support.hosts import SHARED_IMAGE
 from support.session import enter
 from support.tunnel import URL
@@ -173,9 +174,10 @@ class Laptop:
         processes = [self.on_ap("pgrep", "-u", self.user, "-af", tag) for tag in tags]
         return "".join([*processes, *(folder for folder in folders if Path(folder).name in tags)])
 
-    def queued(self) -> list[str]:
-        """Return the user's jobs of this session that are in the queue."""
-        return self.on_ap("condor_q", "-constraint", f'JupyterName == "{self.name}"', "-af", "JobStatus").split()
+    def queued(self) -> list[JobStatus]:
+        """Return the status of each of the user's jobs of this session that are in the queue."""
+        asked = self.on_ap("condor_q", "-constraint", f'JupyterName == "{self.name}"', "-af", "JobStatus")
+        return [JobStatus(int(status)) for status in asked.split()]
 
     def close(self) -> None:
         """End all that this test has started, the jobs with it."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from chtc_condor.codes import JobEventType, JobStatus
 from support.hosts import ROOT, SHARED_IMAGE
 from support.job_log import JobLog, SessionEvent
 from support.tunnel import Tunnel
@@ -36,8 +37,12 @@ while True:
 
 #: Seconds between two queries of the queue for what the event log doesn't show.
 _QUERY = 2.0
-#: JobStatus and the event that leads to it.
-_EVENT_OF = {2: 1, 5: 12, 7: 10}
+#: The event that leads to a status.
+_EVENT_OF = {
+    JobStatus.RUNNING: JobEventType.EXECUTE,
+    JobStatus.HELD: JobEventType.JOB_HELD,
+    JobStatus.SUSPENDED: JobEventType.JOB_SUSPENDED,
+}
 
 
 class Session:
@@ -149,14 +154,13 @@ class Session:
         wait_for(lambda: ad.update(self.ad()) or ad, 20, "its ad in the history")
         return ad
 
-    def wait_status(self, status: int, seconds: float = 60) -> dict[str, Any]:
+    def wait_status(self, status: JobStatus, seconds: float = 60) -> dict[str, Any]:
         """Wait until the job's JobStatus is `status`."""
-        event = _EVENT_OF.get(status)
         return self.wait_ad(
             lambda ad: ad.get("JobStatus") == status,
-            lambda: event in self.log.numbers(),
+            lambda: self.log.has(_EVENT_OF[status]),
             seconds,
-            f"JobStatus {status}",
+            f"JobStatus {status!r}",
         )
 
     def url(self) -> str:
