@@ -1,8 +1,12 @@
 """A folder of this machine in place of the access point's: what `ChirpClient` does, without HTCondor."""
 
+from __future__ import annotations
+
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from jupyter_session.condor.chirp import AnswerError, ChirpError
 from jupyter_session.condor.file_stat import FileStat
@@ -16,11 +20,19 @@ _CODES = {
 }
 
 
-def answered(method):
-    def call(self, *words):
-        self.calls.append((method.__name__, *words))
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def answered(
+    method: Callable[Concatenate[FakeChirpFiles, P], T],
+) -> Callable[Concatenate[FakeChirpFiles, P], T]:
+    """Make a method a request: noted, answered by the errors of chirp, and cut off when it is time."""
+
+    def call(self: FakeChirpFiles, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        self.calls.append((method.__name__, *args))
         try:
-            answer = method(self, *words)
+            answer = method(self, *args, **kwargs)
         except OSError as error:
             raise AnswerError(_CODES.get(type(error).__name__, -127)) from error
         finally:
@@ -36,46 +48,46 @@ def answered(method):
 class FakeChirpFiles:
     """Files below `root`. `room` is the bytes that fit in all; `cut_after` loses the answers."""
 
-    def __init__(self, root):
+    def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
-        self.calls = []
-        self.left = None
+        self.calls: list[tuple[Any, ...]] = []
+        self.left: int | None = None
         self.room = 1 << 40
 
-    def cut_after(self, count):
+    def cut_after(self, count: int | None) -> None:
         """Answer so many requests more (None: all) and then no longer, though one more is done."""
         self.left = count
 
-    def close(self):
-        pass
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
 
-    def limit_time(self, seconds):
-        pass
+    def limit_time(self, seconds: float) -> None:
+        """Do nothing: it is fast."""
 
-    def _at(self, path):
+    def _at(self, path: str) -> Path:
         return self.root / path
 
-    def _about(self, about):
+    def _about(self, about: os.stat_result) -> FileStat:
         return FileStat(about.st_mode, about.st_size, about.st_ino, int(about.st_mtime), int(about.st_ctime))
 
     @answered
-    def lstat(self, path):
+    def lstat(self, path: str) -> FileStat | None:
         return self._about(os.lstat(self._at(path))) if os.path.lexists(self._at(path)) else None
 
     @answered
-    def stat(self, path):
+    def stat(self, path: str) -> FileStat | None:
         return self._about(self._at(path).stat()) if self._at(path).exists() else None
 
     @answered
-    def list_folder(self, folder):
+    def list_folder(self, folder: str) -> dict[str, FileStat]:
         return {path.name: self._about(path.stat()) for path in self._at(folder).iterdir()}
 
     @answered
-    def create(self, path, mode):
+    def create(self, path: str, mode: int) -> int:
         return os.open(self._at(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
 
     @answered
-    def write(self, descriptor, data):
+    def write(self, descriptor: int, data: bytes) -> None:
         assert data
         if self.room < len(data):
             raise AnswerError(-6)
@@ -83,37 +95,37 @@ class FakeChirpFiles:
         os.write(descriptor, data)
 
     @answered
-    def flush(self, descriptor):
+    def flush(self, descriptor: int) -> None:
         os.fsync(descriptor)
 
     @answered
-    def close_file(self, descriptor):
+    def close_file(self, descriptor: int) -> None:
         os.close(descriptor)
 
     @answered
-    def chmod(self, path, mode):
+    def chmod(self, path: str, mode: int) -> None:
         self._at(path).chmod(mode)
 
     @answered
-    def rename(self, path, to):
+    def rename(self, path: str, to: str) -> None:
         self._at(path).replace(self._at(to))
 
     @answered
-    def remove(self, path):
+    def remove(self, path: str) -> None:
         self._at(path).unlink(missing_ok=True)
 
     @answered
-    def make_folder(self, path):
+    def make_folder(self, path: str) -> None:
         self._at(path).mkdir()
 
     @answered
-    def remove_folder(self, path):
+    def remove_folder(self, path: str) -> None:
         self._at(path).rmdir()
 
 
-def contents(folder, *, without=".jupyter-session"):
+def contents(folder: str | Path, *, without: str = ".jupyter-session") -> dict[str, bytes | str | None]:
     """Return what lies below a folder: relative path to bytes, to None for a folder, to its target for a link."""
-    found = {}
+    found: dict[str, bytes | str | None] = {}
     for path in sorted(Path(folder).rglob("*")):
         name = str(path.relative_to(folder))
         if name.partition("/")[0] == without:
