@@ -131,9 +131,7 @@ class Laptop:
 
     def call(self, *argv: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run the command to its end."""
-        return self.pool.exec(
-            self.host, ["chtc-jupyter", *argv], user=self.user, env=self.env, timeout=timeout * patience()
-        )
+        return self.pool.exec(self.host, ["chtc-jupyter", *argv], user=self.user, env=self.env, timeout=timeout)
 
     def call_json(self, *argv: str) -> list[dict[str, Any]]:
         """Run the command with --json; return the objects that it prints, one a line."""

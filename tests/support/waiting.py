@@ -8,6 +8,8 @@ from typing import TypeVar
 
 from testbed.host.waiting import patience
 
+__all__ = ["assert_never", "let_pass", "patience", "wait_for"]
+
 T = TypeVar("T")
 
 

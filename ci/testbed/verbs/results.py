@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -54,4 +55,9 @@ def _cases(path: Path) -> list[tuple[str, ET.Element]]:
         cases = ET.parse(path).iter("testcase")  # noqa: S314 - pytest wrote it
     except (OSError, ET.ParseError):
         return []
-    return [(f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}", case) for case in cases]
+    return [(f"{case.get('classname', '').replace('.', '/')}.py::{_name(case)}", case) for case in cases]
+
+
+def _name(case: ET.Element) -> str:
+    """Return the name of a test, without the group (``@group``) that xdist adds to those that share a session."""
+    return re.sub(r"@\w+$", "", case.get("name", ""))

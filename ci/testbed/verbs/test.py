@@ -161,7 +161,7 @@ def _in_pool(
 
 def _pytest(name: str, workers: int) -> list[str]:
     """Return the words of a run of pytest: ``name`` is its report's."""
-    side_by_side = ["-n", str(workers), "--maxschedchunk=1"] if workers else []
+    side_by_side = ["-n", str(workers), "--maxschedchunk=1", "--dist=loadgroup"] if workers else []
     # A cache for each: the runs are at the same time.
     kept = ["-o", f"cache_dir=.pytest_cache/{name}", f"--junitxml={results.report(name)}"]
     return ["python", "-m", "pytest", *side_by_side, *kept]
