@@ -11,7 +11,7 @@ from support.waiting import let_pass, wait_for
 
 TIMEOUT = 30
 #: Works on a share of a core, as training on a GPU does, for ever; and leaves the rest of the machine to other tests.
-WORK = "import time; all(sum(range(10**5)) and not time.sleep(.01) for _ in iter(int, 1))"
+WORK = 'all(sum(range(10**5)) and not __import__("time").sleep(.01) for _ in iter(int, 1))'
 SPIN = f"import threading; threading.Thread(target=exec, args=[{WORK!r}]).start()"
 LOOP = f"python3 -c '{WORK}'"
 #: Runs in the job: types a line into a new terminal of Jupyter's.

@@ -2,8 +2,17 @@
 
 import secrets
 
+import pytest
+
 from support.screen import screen
 from support.waiting import wait_for
+
+
+@pytest.fixture
+def attachable(ready_session):
+    """Yield a session whose window with the log is in front, as it is at the start."""
+    yield ready_session
+    ready_session.inside("tmux", "select-window", "-t", "jupyter:lab")
 
 
 def terminal(session, command, size="100x30"):
@@ -34,27 +43,27 @@ def assert_session_goes_on(session):
     assert session.states() == ["starting", "ready"]
 
 
-def test_tmux_attach_in_a_shell_of_the_job_shows_the_log_and_a_shell(ready_session):
-    with terminal(ready_session, f"condor_ssh_to_job -auto-retry {ready_session.job}") as screen:
+def test_tmux_attach_in_a_shell_of_the_job_shows_the_log_and_a_shell(attachable):
+    with terminal(attachable, f"condor_ssh_to_job -auto-retry {attachable.job}") as screen:
         screen.wait("\n$")
         screen.type("tmux attach")
         screen.wait("ServerApp")
         shown = assert_shell_window_works(screen, "100x30")
         screen.press("C-b", "d")
         screen.wait("[detached")
-        assert_session_goes_on(ready_session)
+        assert_session_goes_on(attachable)
         screen.type("tmux attach")
         screen.wait(shown)  # still there
 
 
-def test_attach_line_pasted_as_it_is_opens_the_sessions_tmux_in_the_terminals_size(ready_session):
-    with terminal(ready_session, attach_command(ready_session)) as screen:
+def test_attach_line_pasted_as_it_is_opens_the_sessions_tmux_in_the_terminals_size(attachable):
+    with terminal(attachable, attach_command(attachable)) as screen:
         screen.wait("ServerApp")
         shown = assert_shell_window_works(screen, "100x30")
         screen.press("C-b", "d")
         wait_for(screen.has_ended, 20, "the line to end")
-    assert_session_goes_on(ready_session)
-    with terminal(ready_session, "bash ./attach", "77x21") as screen:
+    assert_session_goes_on(attachable)
+    with terminal(attachable, "bash ./attach", "77x21") as screen:
         screen.wait(shown)
         screen.type("clear; stty size")
         screen.wait("20 77")  # one line is tmux's own
@@ -80,8 +89,8 @@ def test_closed_log_window_comes_back_and_the_shell_stays(new_session):
     assert session.inside("tmux", "display", "-t", "shell", "-p", "#{pane_pid}") == shell
 
 
-def test_a_resize_of_the_terminal_reaches_tmux_in_the_job(ready_session):
-    with terminal(ready_session, attach_command(ready_session)) as screen:
+def test_a_resize_of_the_terminal_reaches_tmux_in_the_job(attachable):
+    with terminal(attachable, attach_command(attachable)) as screen:
         screen.wait("ServerApp")
         assert_shell_window_works(screen, "100x30")
         screen.resize(77, 21)

@@ -169,7 +169,9 @@ class Session:
 
     def status(self) -> dict[str, Any]:
         """Return what `jupyter-session status --json` prints."""
-        return dict(json.loads(self.inside("jupyter-session", "status", "--json")))
+        done = enter(self.ap, self.job, "jupyter-session status --json")
+        assert done.returncode == 0, (done, self.states())
+        return dict(json.loads(done.stdout))
 
     def token(self) -> str:
         """Return the token, from the owner's connection file."""
