@@ -28,6 +28,8 @@ from chtc_jupyter.commands import config  # noqa: E402
 from jupyter_session import settings  # noqa: E402
 
 PAGE = ROOT / "docs/reference.md"
+#: Options that every verb has, or nearly every one: the page explains them once.
+COMMON = {"ap", "as_json", "verbose"}
 _BLOCK = re.compile(r"(<!-- generated: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -76,7 +78,7 @@ def _argparse_usage(parser: argparse.ArgumentParser) -> list[str]:
         metavar = str(action.metavar or action.dest.upper())
         if not action.option_strings:
             words.append(f"[{metavar}]" if action.nargs == "?" else metavar)
-        elif action.dest != "help":
+        elif action.dest not in {"help", "verbose"}:
             value = "" if action.nargs == 0 else f" {metavar}"
             words.append(f"[{action.option_strings[0]}{value}]")
     return words
@@ -105,13 +107,14 @@ def _launcher_options() -> str:
         (f"`{name}`", f"`{_flag(parameter)}`", parameter.help or "")
         for name, verb in launcher_verbs().items()
         for parameter in verb.params
-        if parameter.param_type_name == "option" and name != "start" and parameter.name not in {"ap", "as_json"}
+        if parameter.param_type_name == "option" and name != "start" and parameter.name not in COMMON
     ]
     return _table(("verb", "option", "meaning"), rows)
 
 
 def _start_options() -> str:
-    options = [parameter for parameter in launcher_verbs()["start"].params if parameter.param_type_name == "option"]
+    parameters = launcher_verbs()["start"].params
+    options = [found for found in parameters if found.param_type_name == "option" and found.name not in COMMON]
     return _table(("option", "meaning"), [(f"`{_flag(parameter)}`", parameter.help or "") for parameter in options])
 
 

@@ -82,3 +82,10 @@ def test_messages_in_the_ssh_page_are_what_the_code_says():
     for message in quoted - theirs:
         for part in re.split(r"\b123\b", message):
             assert part in code, message
+
+
+@pytest.mark.parametrize("package", ["runtime/src/jupyter_session", "submit/src/chtc_jupyter"])
+def test_architecture_names_every_folder_of_the_packages(package):
+    text = (ROOT / "docs/architecture.md").read_text()
+    folders = [path.parent.name for path in (ROOT / package).glob("*/__init__.py")]
+    assert [folder for folder in folders if f"`{folder}/`" not in text] == []
