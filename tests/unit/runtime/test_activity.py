@@ -15,8 +15,8 @@ from jupyter_session.activity.process_groups import Group, averaging_window
 from jupyter_session.activity.programs_at_work import Programs, Work
 from jupyter_session.activity.requests import Proxy, Requests
 from jupyter_session.activity.saving import Saving
+from jupyter_session.jupyter.extension.person_requests import needs_a_person
 from jupyter_session.jupyter.extension.proxy_traffic import Traffic
-from jupyter_session.jupyter.extension.server_extension import takes_a_person
 from jupyter_session.jupyter.lab import LabError
 
 
@@ -142,9 +142,9 @@ def test_a_busy_kernel_counts_up_to_the_stall_timeout_after_its_last_progress(wh
 def test_a_kernel_that_works_counts_for_as_long_as_jupyter_does_not_answer():
     server = Server()
     server.answer = LabError("no answer")
-    lookout = ActivityMonitor([kernels(server, group(cpu=0.98))], patience=600)
+    monitor = ActivityMonitor([kernels(server, group(cpu=0.98))], patience=600)
     for now in (10, 5000):
-        [seen] = lookout.look(now)
+        [seen] = monitor.look(now)
         assert (seen.active, seen.last, seen.error) == (True, now, "")
     assert seen.detail == "1 at work (python train.py, 98 % CPU), and Jupyter does not answer"
 
@@ -322,27 +322,27 @@ def test_bytes_to_another_address_are_seen():
 
 def test_a_request_behind_the_proxy_counts_unless_it_was_made_before_within_the_hour():
     traffic = Traffic()
-    traffic.request("GET", "/proxy/6006/data/runs", b"", 0)
+    traffic.note_request("GET", "/proxy/6006/data/runs", b"", 0)
     assert (traffic.at, traffic.what) == (0, "GET /proxy/6006/data/runs")
     for at in range(0, 36000, 30):
-        traffic.request("GET", "/proxy/6006/data/runs", b"", at)
-        traffic.request("POST", "/rstudio/events/get_events", b'{"params": [-1]}', at)
+        traffic.note_request("GET", "/proxy/6006/data/runs", b"", at)
+        traffic.note_request("POST", "/rstudio/events/get_events", b'{"params": [-1]}', at)
     assert traffic.at == 0
-    traffic.request("POST", "/rstudio/rpc/console_input", b'{"params": ["x"]}', 36000)
+    traffic.note_request("POST", "/rstudio/rpc/console_input", b'{"params": ["x"]}', 36000)
     assert traffic.at == 36000
-    traffic.request("POST", "/rstudio/rpc/console_input", b'{"params": ["y"]}', 36005)
+    traffic.note_request("POST", "/rstudio/rpc/console_input", b'{"params": ["y"]}', 36005)
     assert traffic.at == 36005
-    traffic.request("GET", "/proxy/6006/data/runs", b"", 40000)
+    traffic.note_request("GET", "/proxy/6006/data/runs", b"", 40000)
     assert traffic.at == 40000
 
 
 def test_keepalives_of_an_editor_are_no_activity_but_typing_is():
     traffic = Traffic()
     for at in range(0, 3600, 5):
-        traffic.message("/vscode/", 13, at)
+        traffic.note_message("/vscode/", 13, at)
     assert traffic.at is None
     for at in range(3600, 3610):
-        traffic.message("/vscode/", 300, at)
+        traffic.note_message("/vscode/", 300, at)
     assert (traffic.at, traffic.what) == (3609, "WebSocket /vscode/")
 
 
@@ -354,14 +354,14 @@ def test_the_window_is_well_below_the_idle_timeout(timeout, seconds):
 @pytest.mark.parametrize("answer", [LabError("no answer"), [{}], {"x": 1}, 7, None])
 def test_a_server_that_fails_or_talks_nonsense_leaves_the_last_word_standing_for_a_while(answer):
     server = Server()
-    lookout = ActivityMonitor([kernels(server)], patience=600)
+    monitor = ActivityMonitor([kernels(server)], patience=600)
     server.answer = [kernel("busy")]
-    assert not lookout.look(10)[0].error
+    assert not monitor.look(10)[0].error
     server.answer = answer
-    [seen] = lookout.look(20)
+    [seen] = monitor.look(20)
     assert (seen.active, seen.last, seen.since) == (True, 20, 10)
     assert seen.error
-    [seen] = lookout.look(621)
+    [seen] = monitor.look(621)
     assert (seen.active, seen.last, seen.since) == (False, 20, 621)
 
 
@@ -387,8 +387,8 @@ def test_a_server_that_fails_or_talks_nonsense_leaves_the_last_word_standing_for
         ("PUT", "/lab/api/settings/@jupyterlab/apputils-extension:themes", True),
     ],
 )
-def test_only_what_takes_a_person_counts_as_a_request(method, uri, person):
-    assert takes_a_person(method, uri) is person
+def test_only_what_needs_a_person_counts_as_a_request(method, uri, person):
+    assert needs_a_person(method, uri) is person
 
 
 def test_files_that_the_access_point_refuses_hold_for_the_patience_and_no_longer():

@@ -84,12 +84,12 @@ class _Jupyter:
         """Pass on what a page sends in a minute: TensorBoard's two requests, or VS Code's keepalives and keys."""
         if thing.program != "code-server":
             for path in ("/data/runs", "/data/plugins_listing"):
-                self._traffic.request("GET", path, b"", now)
+                self._traffic.note_request("GET", path, b"", now)
             return
         for second in range(0, 60, 5):
-            self._traffic.message("/stable", 20, now + second)
+            self._traffic.note_message("/stable", 20, now + second)
         if thing.typed_there:
-            self._traffic.message("/stable", 4000, now + 59)
+            self._traffic.note_message("/stable", 4000, now + 59)
 
     def get(self, path: str) -> Any:
         """Answer `GET path`; LabError when it does not."""

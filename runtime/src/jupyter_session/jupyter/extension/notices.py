@@ -1,56 +1,24 @@
-"""What the session tells the person in the browser: a Jupyter event, and the newest one for whoever comes later."""
+"""The session's notices to the person in the browser: the newest one, and a Jupyter event for each."""
 
 from __future__ import annotations
 
-import json
 import time
+from pathlib import Path
 from typing import Any
 
-from jupyter_server.base.handlers import APIHandler
-from jupyter_server.utils import url_path_join
-from tornado.web import HTTPError, authenticated
-
-PATH = "/jupyter-session/notice"
-#: Browsers get it by Jupyter's own /api/events/subscribe.
-SCHEMA = {
-    "$id": "https://jupyter-session/notice/v1",
-    "version": "1",
-    "title": "A notice of the session",
-    "description": "What the session tells its user: it will end soon, or memory is short.",
-    "type": "object",
-    "required": ["text", "stop_at", "at"],
-    "additionalProperties": False,
-    "properties": {
-        "text": {"type": "string", "description": "One sentence."},
-        "stop_at": {"type": ["integer", "null"], "description": "When the session ends, epoch seconds."},
-        "at": {"type": "integer", "description": "When this was said, epoch seconds."},
-    },
-}
+SCHEMA = Path(__file__).with_name("event_schemas") / "notice" / "v1.yaml"
+_SCHEMA_ID = "https://jupyter-session/notice/v1"
 
 
-def load(server: Any) -> None:
-    """Add the notices to a Jupyter server."""
-    server.event_logger.register_event_schema(SCHEMA)
-    newest: dict[str, Any] = {}
+class Notices:
+    """Emits notices as events of a Jupyter server. `newest` is for those who come later, {} if there is none yet."""
 
-    class NoticeHandler(APIHandler):
-        """The newest notice, `{}` if there is none yet."""
+    def __init__(self, event_logger: Any) -> None:
+        self.newest: dict[str, Any] = {}
+        self._event_logger = event_logger
+        event_logger.register_event_schema(SCHEMA)
 
-        @authenticated
-        def get(self) -> None:
-            """Return it."""
-            self.finish(json.dumps(newest))
-
-        @authenticated
-        def post(self) -> None:
-            """Take a new one, `{"text": ..., "stop_at": epoch seconds or null}`, and tell all who listen."""
-            body = self.get_json_body() or {}
-            text, stop_at = body.get("text"), body.get("stop_at")
-            if not isinstance(text, str) or not (stop_at is None or isinstance(stop_at, int)):
-                raise HTTPError(400, "a notice has a text, and maybe a stop_at")
-            newest.update(text=text, stop_at=stop_at, at=round(time.time()))
-            server.event_logger.emit(schema_id=SCHEMA["$id"], data=dict(newest))
-            self.finish(json.dumps(newest))
-
-    base = server.web_app.settings["base_url"]
-    server.web_app.add_handlers(".*$", [(url_path_join(base, PATH), NoticeHandler)])
+    def emit(self, text: str, stop_at: int | None) -> None:
+        """Send a notice to all browsers. `stop_at` is when the session ends, in epoch seconds."""
+        self.newest = {"text": text, "stop_at": stop_at, "at": round(time.time())}
+        self._event_logger.emit(schema_id=_SCHEMA_ID, data=dict(self.newest))
