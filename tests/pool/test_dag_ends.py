@@ -61,7 +61,7 @@ def test_a_wrong_setting_is_not_tried_again(new_dag):
     dag = new_dag().submit_dag("--idle-timeout soon")
     assert dag.wait_dag_gone() == 1
     assert len(dag.jobs()) == 1
-    assert "'soon' is no duration" in dag.wait_told("failed")
+    assert "Invalid duration 'soon'" in dag.wait_told("failed")
     dag.wait_nothing_left()
 
 

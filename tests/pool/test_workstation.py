@@ -67,7 +67,7 @@ def test_second_session_on_a_workstation_is_refused_in_one_sentence_and_the_firs
         url = wait_for(workstation.url, 60, "the address")
         refused = workstation.exec(*RUN)
         assert (refused.returncode, refused.stdout) == (1, "")
-        assert refused.stderr.startswith("jupyter-session: A session runs here already")
+        assert refused.stderr.startswith("jupyter-session: A session is already running here")
         assert refused.stderr.count("\n") == 1
         assert workstation.url() == url
         assert "started" in workstation.status(url)

@@ -45,7 +45,7 @@ def names(page: str) -> list[str]:
 
 def session_verbs() -> dict[str, argparse.ArgumentParser]:
     """Return the parser of each verb of `jupyter-session`."""
-    actions = jupyter_session.cli._parser()._actions
+    actions = jupyter_session.cli.make_parser()._actions
     (found,) = (action for action in actions if isinstance(action, argparse._SubParsersAction))
     return dict(found.choices)
 

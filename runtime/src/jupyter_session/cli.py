@@ -3,69 +3,80 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from jupyter_session import __version__, verbs
+from jupyter_session import __version__, log, verbs
 from jupyter_session.errors import SessionError, UsageError
 from jupyter_session.settings import TABLE
 
+_LOG = logging.getLogger(__name__)
 _VERBS = {
-    "run": "run a session until it ends: this is the job",
-    "status": "say what the session does, and when it would end",
+    "run": "run a session until it ends; this is the job",
+    "status": "show what keeps the session alive and when it would end",
     "url": "print the address with its token",
     "attach": "open the session's tmux: the server's log and a shell",
-    "extend": "keep the session for so long, whatever it does; 0s ends that",
-    "stop": "end the session in order; the notebooks come back",
+    "extend": "keep the session alive for at least this long, even if idle (0s cancels)",
+    "stop": "shut the session down in order; the notebooks come back",
     "logs": "print the server's log",
     "wait": "wait until the session ends; this is what a tunnel runs",
-    "sshd": "serve one SSH connection on the standard streams: what `ssh jupyter-JOB` runs",
+    "sshd": "serve one SSH connection on the standard streams; this is what `ssh jupyter-JOB` runs",
 }
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, not in a page of usage."""
+    """Reports an error in one sentence, not in a page of usage."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message[:1].upper()}{message[1:]}: see `{self.prog} --help`.")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="jupyter-session", description="JupyterLab as an HTCondor job.", allow_abbrev=False)
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line, with a parser for each verb."""
+    parser = _Parser(prog="jupyter-session", description="Run JupyterLab as an HTCondor job.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"jupyter-session {__version__}")
     subparsers = parser.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
     commands = {
         verb: subparsers.add_parser(verb, help=text, description=text, allow_abbrev=False)
         for verb, text in _VERBS.items()
     }
+    for command in commands.values():
+        command.add_argument(
+            "-v", "--verbose", action="count", default=0, help="log to standard error (-vv: also details)"
+        )
     run = commands["run"]
     run.epilog = (
         "Each setting can also be given as the environment variable JUPYTER_SESSION_NAME, or in the submit file as the "
-        'job attribute My.JupyterName (My.JupyterIdleTimeout = "2h"); arguments come first, then the environment.'
+        'job attribute My.JupyterName (My.JupyterIdleTimeout = "2h"). Arguments come first, then the environment.'
     )
     for setting in TABLE:
         default = f" (default: {setting.default})" if setting.default else ""
-        run.add_argument(setting.flag, dest=setting.name, metavar=setting.metavar, help=setting.help + default)
-    commands["status"].add_argument("--json", action="store_true", help="for programs")
-    commands["extend"].add_argument("duration", metavar="DURATION", help="like 90m or 2h, from now on")
+        text = (setting.help + default).replace("%", "%%")  # argparse formats help texts with %
+        run.add_argument(setting.flag, dest=setting.name, metavar=setting.metavar, help=text)
+    commands["status"].add_argument("--json", action="store_true", help="print JSON, for programs")
+    commands["extend"].add_argument("duration", metavar="DURATION", help="such as 90m or 2h, from now on")
     commands["wait"].add_argument("port", type=int, nargs="?", help="the port that the tunnel leads to")
-    commands["sshd"].add_argument("kind", metavar="TYPE", help="of the public key that may log in: ssh-ed25519")
-    commands["sshd"].add_argument("text", metavar="BASE64", help="that key")
+    commands["sshd"].add_argument("kind", metavar="TYPE", help="type of the public key that may log in: ssh-ed25519")
+    commands["sshd"].add_argument("text", metavar="BASE64", help="the public key itself")
     logs = commands["logs"]
     logs.add_argument(
-        "-n", "--lines", type=int, default=50, metavar="N", help="how many of the last lines (default: 50)"
+        "-n", "--lines", type=int, default=50, metavar="N", help="number of lines to print, from the end (default: 50)"
     )
-    logs.add_argument("-f", "--follow", action="store_true", help="go on as the log grows")
+    logs.add_argument("-f", "--follow", action="store_true", help="keep printing as the log grows")
+    logs.add_argument("--supervisor", action="store_true", help="print the log of the session's supervisor instead")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a verb; return the exit status: 0, 1 (it could not be done) or 2 (wrong arguments)."""
+    """Run a verb; return the exit status: 0, 1 (it failed), or 2 (wrong arguments)."""
     try:
-        arguments = vars(_parser().parse_args(argv))
+        arguments = vars(make_parser().parse_args(argv))
         verb = arguments.pop("verb")
+        log.write_to_stderr(arguments.pop("verbose"))
+        _LOG.debug("jupyter-session %s, verb %s", __version__, verb)
         if verb == "run":
             from jupyter_session.session.run import run  # noqa: PLC0415 - the other verbs need not load it
 
@@ -76,10 +87,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             return sshd(**arguments)
         return int(getattr(verbs, verb)(**arguments))
     except SessionError as error:
+        _LOG.debug("%s", type(error).__name__, exc_info=True)
         print(f"jupyter-session: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
+        _LOG.debug("nobody reads the output any more")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the flush at exit is quiet
         return 1

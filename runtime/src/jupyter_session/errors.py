@@ -1,4 +1,4 @@
-"""Errors for the person who runs a session: one sentence that says what to do next."""
+"""Errors for the person who runs a session: each message is one sentence or two, and says what to do next."""
 
 
 class SessionError(Exception):
@@ -8,6 +8,6 @@ class SessionError(Exception):
 
 
 class UsageError(SessionError):
-    """A setting or an argument can't be taken as it is."""
+    """A setting or an argument is invalid."""
 
     exit_code = 2

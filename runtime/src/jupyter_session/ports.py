@@ -1,4 +1,4 @@
-"""A free TCP port on 127.0.0.1, away from the ports that the kernel hands out by itself."""
+"""A free TCP port on 127.0.0.1, outside the range of the ephemeral ports."""
 
 from __future__ import annotations
 
@@ -26,38 +26,38 @@ class PortRange:
 
 
 def parse_port_range(text: str) -> PortRange:
-    """Turn `LO-HI` or a single port into a PortRange; ValueError with the reason for anything else."""
+    """Return the range that `LO-HI` or a single port names. Raises ValueError with the reason if it is invalid."""
     low_text, dash, high_text = text.strip().partition("-")
     try:
         ports = PortRange(int(low_text), int(high_text if dash else low_text))
     except ValueError:
-        raise ValueError(f"{text!r} is no port range: write it like 20000-20100") from None
+        raise ValueError(f"Invalid port range {text!r}. Use a value such as 20000-20100.") from None
     if ports.low > ports.high:
-        raise ValueError(f"the port range {text!r} is upside down: write it as {ports.high}-{ports.low}")
+        raise ValueError(f"Port range {text!r} is reversed. Write it as {ports.high}-{ports.low}.")
     if not (ports.low >= 1024 and ports.high <= 65535):
-        raise ValueError(f"the port range {text!r} must lie between 1024 and 65535")
+        raise ValueError(f"Port range {text!r} is not allowed. Use ports from 1024 to 65535.")
     return ports
 
 
 def default_port_range() -> PortRange:
     """Return ports below the kernel's ephemeral range.
 
-    Inside that range a port that is polled before its server listens can connect to itself, and any program's
-    outgoing connection can take it.
+    Inside that range, a connection to a port whose server doesn't listen yet can connect to itself, and any
+    outgoing connection can take the port.
     """
     try:
         ephemeral_low = int(_EPHEMERAL.read_text().split()[0])
     except (OSError, ValueError, IndexError):
         ephemeral_low = 32768
-    if ephemeral_low < _LOWEST + 1000:  # a site that gave the kernel nearly all ports
+    if ephemeral_low < _LOWEST + 1000:  # a site where nearly all ports are ephemeral
         return PortRange(_LOWEST, _HIGHEST)
     return PortRange(_LOWEST, min(_HIGHEST, ephemeral_low - 1))
 
 
 def is_free(port: int) -> bool:
-    """Say whether a server could listen on 127.0.0.1:`port` now."""
+    """Return True if a server could listen on 127.0.0.1:`port` now."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Jupyter does: TIME_WAIT is no obstacle
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Jupyter does: ignore TIME_WAIT
         try:
             probe.bind(("127.0.0.1", port))
             probe.listen(1)
@@ -67,12 +67,12 @@ def is_free(port: int) -> bool:
 
 
 def choose_port(ports: PortRange, avoid: Collection[int] = ()) -> int:
-    """Return a free port of `ports` at random, none of `avoid`; SessionError when there is none."""
+    """Return a random free port of `ports` that is not in `avoid`. Raises SessionError if there is none."""
     candidates = [port for port in range(ports.low, ports.high + 1) if port not in avoid]
     random.shuffle(candidates)
     for port in candidates:
         if is_free(port):
             return port
     raise SessionError(
-        f"No free port on 127.0.0.1 in {ports}: give a wider --port-range, or wait until a session here has ended."
+        f"No free port on 127.0.0.1 in {ports}. Use a wider --port-range, or wait until another session here has ended."
     )

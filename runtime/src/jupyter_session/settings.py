@@ -1,43 +1,22 @@
-"""The settings of a session: one table, from which --help, the README and the checks all come."""
+"""The settings of a session: one table, from which --help, the documentation, and the checks come."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from jupyter_session.errors import UsageError
 from jupyter_session.ports import PortRange, parse_port_range
-from jupyter_session.units.durations import parse_duration
+from jupyter_session.units.durations import NEVER, parse_duration, parse_timeout
 from jupyter_session.units.sizes import parse_size
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What a session was asked to be. Durations are in seconds, sizes in bytes; None for one of them means never.
-
-    `memory_guard` is a share of the slot's memory, above 0 and at most 1.
-    """
-
-    notebooks: Path
-    port_range: PortRange | None
-    idle_timeout: float | None
-    idle_warning: float
-    stall_timeout: float | None
-    max_runtime: float | None
-    max_extend: float
-    memory_guard: float | None
-    save_max_file: int
-    save_max_total: int
-    save_exclude: tuple[str, ...]
-    access_point: str | None
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One row of the table: how a setting is named, written, read and explained."""
+    """One row of the table: how a setting is named, written, read, and explained."""
 
     name: str
     metavar: str
@@ -61,80 +40,115 @@ class Setting:
         return "Jupyter" + self.name.title().replace("_", "")
 
 
-def _timeout(text: str) -> float | None:
-    return None if text.strip().lower() == "never" else _positive(text)
-
-
-def _positive(text: str) -> float:
-    seconds = parse_duration(text)
-    if seconds <= 0:
-        raise ValueError(f"{text!r} is too short: give more than 0 s, or never")
-    return seconds
-
-
-def _share(text: str) -> float | None:
-    if text.strip().lower() == "never":
+def _parse_share(text: str) -> float | None:
+    if text.strip().lower() == NEVER:
         return None
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", text, re.ASCII)
     if not found or not 50 <= float(found[1]) <= 100:
-        raise ValueError(f"{text!r} is no share of the memory: give 50% to 100%, or never")
+        raise ValueError(f"Invalid share of memory {text!r}. Use a value from 50% to 100%, or never.")
     return float(found[1]) / 100
 
 
-def _patterns(text: str) -> tuple[str, ...]:
+def _parse_patterns(text: str) -> tuple[str, ...]:
     return tuple(pattern for part in text.split(",") if (pattern := part.strip()))
 
 
-def _folder(text: str) -> Path:
+def _parse_folder(text: str) -> Path:
     if not text or "\0" in text:
-        raise ValueError(f"{text!r} is no folder name")
+        raise ValueError(f"Invalid folder name {text!r}.")
     return Path(text)
 
 
-def _optional_range(text: str) -> PortRange | None:
+def _parse_optional_range(text: str) -> PortRange | None:
     return parse_port_range(text) if text else None
 
 
-def _access_point(text: str) -> str | None:
+def _parse_access_point(text: str) -> str | None:
     if text and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.:-]*", text):
-        raise ValueError(f"{text!r} is no USER@HOST")
+        raise ValueError(f"Invalid access point {text!r}. Use the form USER@HOST.")
     return text or None
 
 
-TABLE = (
-    Setting("notebooks", "DIR", "notebooks", _folder, "folder that JupyterLab opens and that travels with the job"),
-    Setting("port_range", "LO-HI", "", _optional_range, "take the port from here (default: below the ephemeral ports)"),
-    Setting("idle_timeout", "DURATION", "30m", _timeout, "end after so long without activity, or never"),
-    Setting("idle_warning", "DURATION", "5m", parse_duration, "warn so long before the session ends"),
-    Setting(
-        "stall_timeout", "DURATION", "4h", _timeout, "how long a busy kernel counts that shows no progress, or never"
-    ),
-    Setting("max_runtime", "DURATION", "never", _timeout, "end after so long, whatever works"),
-    Setting("max_extend", "DURATION", "12h", parse_duration, "the most that `extend` may ask for at once"),
-    Setting("memory_guard", "SHARE", "97%", _share, "stop the largest program at so much of the memory, or never"),
-    Setting("save_max_file", "SIZE", "256MB", parse_size, "larger files come back at the end only"),
-    Setting("save_max_total", "SIZE", "2GB", parse_size, "save files of so much in all meanwhile; 0 for none"),
-    Setting(
-        "save_exclude",
-        "PATTERNS",
-        ".ipynb_checkpoints, __pycache__",
-        _patterns,
-        "names that come back at the end only, with commas between",
-    ),
-    Setting(
-        "access_point",
-        "USER@HOST",
-        "",
-        _access_point,
-        "the access point as the laptop knows it (default: the job ad's)",
-    ),
-)
+def _row(metavar: str, default: str, parse: Callable[[str], Any], help_text: str) -> dict[str, Any]:
+    return {"metavar": metavar, "default": default, "parse": parse, "help": help_text}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings of one session. Durations are in seconds and sizes in bytes; None means never, or not given.
+
+    `memory_guard` is a share of the slot's memory, above 0 and at most 1.
+    """
+
+    notebooks: Path = field(
+        metadata=_row(
+            "DIR", "notebooks", _parse_folder, "folder that JupyterLab opens and that HTCondor transfers with the job"
+        )
+    )
+    port_range: PortRange | None = field(
+        metadata=_row(
+            "LO-HI", "", _parse_optional_range, "choose the port from this range (default: below the ephemeral ports)"
+        )
+    )
+    idle_timeout: float | None = field(
+        metadata=_row("DURATION", "30m", parse_timeout, 'shut down after this much inactivity ("never" disables)')
+    )
+    idle_warning: float = field(
+        metadata=_row("DURATION", "5m", parse_duration, "warn this long before the session ends")
+    )
+    stall_timeout: float | None = field(
+        metadata=_row(
+            "DURATION",
+            "4h",
+            parse_timeout,
+            'stop counting a busy kernel as activity after this long without progress ("never" disables)',
+        )
+    )
+    max_runtime: float | None = field(
+        metadata=_row("DURATION", NEVER, parse_timeout, "shut down after this long, even if the session is in use")
+    )
+    max_extend: float = field(
+        metadata=_row("DURATION", "12h", parse_duration, "longest duration that `extend` accepts at once")
+    )
+    memory_guard: float | None = field(
+        metadata=_row(
+            "SHARE", "97%", _parse_share, 'memory use at which to stop the largest program ("never" disables)'
+        )
+    )
+    save_max_file: int = field(
+        metadata=_row(
+            "SIZE", "256MB", parse_size, "don't save larger files while running; they return when the job ends"
+        )
+    )
+    save_max_total: int = field(
+        metadata=_row("SIZE", "2GB", parse_size, "total size to save while running (0 disables)")
+    )
+    save_exclude: tuple[str, ...] = field(
+        metadata=_row(
+            "PATTERNS",
+            ".ipynb_checkpoints, __pycache__",
+            _parse_patterns,
+            "comma-separated names to skip while running; they return when the job ends",
+        )
+    )
+    access_point: str | None = field(
+        metadata=_row(
+            "USER@HOST",
+            "",
+            _parse_access_point,
+            "access point as your laptop reaches it (default: from the job ad)",
+        )
+    )
+
+
+TABLE = tuple(Setting(row.name, **row.metadata) for row in fields(Settings))
 
 
 def resolve(arguments: Mapping[str, str | None], environ: Mapping[str, str], job_ad: Mapping[str, object]) -> Settings:
-    """Read every setting from the arguments, else the environment, else the job ad, else the default.
+    """Return every setting from the arguments, or else the environment, the job ad, or the default, in that order.
 
-    `job_ad` maps attribute names in lower case to their values. UsageError names the offender and where it stands.
+    `job_ad` maps attribute names in lower case to their values. Raises UsageError, which names the offender and its
+    origin, if a value is invalid.
     """
     values: dict[str, Any] = {}
     for setting in TABLE:
@@ -143,16 +157,13 @@ def resolve(arguments: Mapping[str, str | None], environ: Mapping[str, str], job
         if given is not None:
             origin, text = setting.flag, given
         elif setting.variable in environ:
-            origin, text = f"the environment variable {setting.variable}", environ[setting.variable]
+            origin, text = f"Environment variable {setting.variable}", environ[setting.variable]
         elif from_ad is not None:
-            origin, text = f"the job attribute {setting.attribute}", str(from_ad)
+            origin, text = f"Job attribute {setting.attribute}", str(from_ad)
         else:
-            origin, text = "the default", setting.default
+            origin, text = "Default", setting.default
         try:
             values[setting.name] = setting.parse(text)
         except ValueError as error:
-            raise UsageError(f"{origin}: {error}.") from None
+            raise UsageError(f"{origin}: {error}") from None
     return Settings(**values)
-
-
-assert [setting.name for setting in TABLE] == [field.name for field in fields(Settings)]

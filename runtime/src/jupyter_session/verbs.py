@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from jupyter_session.condor.job_ad import read_job
-from jupyter_session.control.server import Message, ask, connect, messages
+from jupyter_session.control.client import ask, connect, messages
+from jupyter_session.control.protocol import Message
 from jupyter_session.errors import SessionError, UsageError
 from jupyter_session.saveback.report import render_report
 from jupyter_session.state_dir import StateDir
@@ -83,17 +84,18 @@ def extend(*, duration: str) -> int:
     try:
         seconds = parse_duration(duration)
     except ValueError as error:
-        raise UsageError(f"{error}.") from None
+        raise UsageError(str(error)) from None
     for message in ask(_state_dir().control, "extend", seconds=seconds):
         print(message["extended"])
     return 0
 
 
-def logs(*, lines: int, follow: bool) -> NoReturn:
-    """Become `tail` on the server's log."""
-    log = _state_dir().log
+def logs(*, lines: int, follow: bool, supervisor: bool) -> NoReturn:
+    """Replace this process by `tail` on the server's log, or on the supervisor's."""
+    state = _state_dir()
+    log = state.supervisor_log if supervisor else state.log
     if not log.exists():
-        raise SessionError("There is no server log here: run this inside the job, once the session has started.")
+        raise SessionError("There is no such log here. Use this command inside the job, once the session has started.")
     os.execvp("tail", ["tail", *(["-f"] if follow else []), "-n", str(lines), "--", str(log)])
 
 

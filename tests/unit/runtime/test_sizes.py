@@ -27,7 +27,7 @@ def test_a_size_is_read_in_bytes(text, count):
     "text", ["", "much", "-1", "1 PB", "MB", "1e3", "1,5GB", "1MiB", "\uff11MB", "1MB\n2MB", "inf"]
 )
 def test_what_is_no_size_is_refused_with_examples(text):
-    with pytest.raises(ValueError, match="write it like"):
+    with pytest.raises(ValueError, match="Use a value such as"):
         parse_size(text)
 
 

@@ -1,1 +1,1 @@
-"""The control socket, by which the user's commands talk to the supervisor."""
+"""The control socket, through which the user's commands talk to the supervisor: server, client, and protocol."""

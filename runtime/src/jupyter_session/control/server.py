@@ -1,73 +1,86 @@
-"""The session's control socket: how the user's commands talk to the supervisor. One JSON line a message."""
+"""The supervisor's end of the control socket. It never blocks: neither a slow client nor a deaf one stops the loop."""
 
 from __future__ import annotations
 
-import json
+import logging
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
+from jupyter_session.control.protocol import MAX_REQUEST, Message, decode, encode
 from jupyter_session.core.event_loop import Loop
-from jupyter_session.errors import SessionError
 
-_MAX_LINE = 65536
-_PATIENCE = 1.0
+_LOG = logging.getLogger(__name__)
+#: Seconds for a whole request, however it arrives.
+PATIENCE = 2.0
+#: Whoever sends one of these requests gets the status again at each change, until the session ends.
+_STAYING = ("wait", "stop")
 
-Message = Mapping[str, Any]
 Verb = Callable[[Message], Message]
 
 
 class ControlServer:
-    """Listens on a 0600 socket in the session's private folder; only the session's own user is heard.
+    """Listens on a 0600 socket in the session's private folder; only the session's own user, and root, are served.
 
-    Every request is answered by the session's status. Who asks for one of `staying` is told each change from then on.
+    `status` returns the session's status, which answers every request. `verbs` maps a request to a function that gets
+    the request and returns what to add to that.
     """
 
-    staying = ("wait", "stop")
-
-    def __init__(self, path: Path, loop: Loop, status: Callable[[], Message]) -> None:
+    def __init__(self, path: Path, loop: Loop, *, status: Callable[[], Message], verbs: Mapping[str, Verb]) -> None:
+        self._path = path
         self._loop = loop
         self._status = status
-        self._verbs: dict[str, Verb] = {"status": lambda _: {}, "wait": lambda _: {}}
+        self._verbs: dict[str, Verb] = {"status": lambda _: {}, "wait": lambda _: {}, **verbs}
         self._staying: set[socket.socket] = set()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+
+    def listen(self) -> None:
+        """Make the socket and serve it from now on."""
         mask = os.umask(0o177)
         try:
-            self._socket.bind(str(path))
+            self._socket.bind(str(self._path))
         finally:
             os.umask(mask)
+        self._socket.setblocking(False)
         self._socket.listen(16)
-        loop.watch(self._socket, self._serve)
+        self._loop.watch(self._socket, self._accept)
 
-    def offer(self, name: str, verb: Verb) -> None:
-        """Answer requests `name` by `verb`: it gets the request and returns what is to be added to the status."""
-        self._verbs[name] = verb
-
-    def tell(self) -> None:
-        """Send the status to all that stay."""
+    def send_status(self) -> None:
+        """Send the status to all who wait for it."""
         for client in tuple(self._staying):
             if not _send(client, self._status()):
                 self._drop(client)
 
-    def _serve(self) -> None:
-        client, _ = self._socket.accept()
-        client.settimeout(_PATIENCE)
+    def close(self) -> None:
+        """Hang up on everyone, and listen no longer."""
+        for client in tuple(self._staying):
+            self._drop(client)
+        self._loop.forget(self._socket)
+        self._socket.close()
+
+    def _accept(self) -> None:
         try:
-            _pid, uid, _gid = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-            request = _read(client) if uid in (os.getuid(), 0) else None
-        except (OSError, ValueError):
-            request = None
-        if request is None:
+            client, _ = self._socket.accept()
+        except OSError as error:
+            _LOG.debug("a client has gone before it was accepted: %s", error)
+            return
+        client.setblocking(False)
+        _pid, uid, _gid = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        if uid not in (os.getuid(), 0):
+            _LOG.warning("user %s is not allowed to use the control socket", uid)
             client.close()
             return
+        _Request(client, self._loop, self._answer)
+
+    def _answer(self, client: socket.socket, request: Message) -> None:
         name = request.get("verb")
         verb = self._verbs.get(name) if isinstance(name, str) else None
-        answer = {**self._status(), **verb(request)} if verb else {"error": f"The session does not know {name!r}."}
-        _send(client, answer)
-        if verb and name in self.staying:
+        _LOG.debug("request %r", name)
+        answer = {**self._status(), **verb(request)} if verb else {"error": f"The session has no verb {name!r}."}
+        if _send(client, answer) and verb and name in _STAYING:
             self._staying.add(client)
             self._loop.watch(client, lambda: self._drop(client))
         else:
@@ -79,59 +92,52 @@ class ControlServer:
         client.close()
 
 
-def connect(path: Path, verb: str, **details: Any) -> socket.socket:
-    """Send a request to the supervisor; SessionError when no session lives here."""
-    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        server.connect(str(path))
-    except OSError:
-        server.close()
-        raise SessionError(
-            "No session runs here: say it inside the job (condor_ssh_to_job JOB jupyter-session ...)."
-        ) from None
-    _send(server, {"verb": verb, **details})
-    return server
+class _Request:
+    """A request as it arrives: the whole of it within PATIENCE, or the client is dropped."""
 
+    def __init__(self, client: socket.socket, loop: Loop, answer: Callable[[socket.socket, Message], None]) -> None:
+        self._client = client
+        self._loop = loop
+        self._answer = answer
+        self._data = b""
+        self._timer = loop.call_at(time.monotonic() + PATIENCE, lambda: self._drop("it took too long"))
+        loop.watch(client, self._read)
 
-def messages(server: socket.socket) -> Iterator[Message]:
-    """Yield the supervisor's messages until it hangs up."""
-    with server.makefile("rb", buffering=0) as lines:
-        while True:
+    def _read(self) -> None:
+        try:
+            part = self._client.recv(4096)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._drop(str(error))
+            return
+        self._data += part
+        if not part or len(self._data) > MAX_REQUEST:
+            self._drop("not a line")
+        elif self._data.endswith(b"\n"):
             try:
-                line = lines.readline()
-            except OSError:
+                request = decode(self._data)
+            except ValueError as error:
+                self._drop(str(error))
                 return
-            if not line.endswith(b"\n"):
-                return
-            yield json.loads(line)
+            self._forget()
+            self._answer(self._client, request)
 
+    def _drop(self, why: str) -> None:
+        _LOG.info("a request was dropped: %s", why)
+        self._forget()
+        self._client.close()
 
-def ask(path: Path, verb: str, **details: Any) -> Iterator[Message]:
-    """Send a request and yield the messages that answer it; SessionError when it was refused."""
-    with connect(path, verb, **details) as server:
-        for message in messages(server):
-            if "error" in message:
-                raise SessionError(message["error"])
-            yield message
+    def _forget(self) -> None:
+        self._loop.cancel(self._timer)
+        self._loop.forget(self._client)
 
 
 def _send(client: socket.socket, message: Message) -> bool:
-    """Send a message; False when the client has gone or does not read."""
+    """Send a message; return False if the client has gone or doesn't read."""
+    line = encode(message)
     try:
-        client.sendall(json.dumps(message).encode() + b"\n")
-    except OSError:
+        return client.send(line) == len(line)
+    except OSError as error:
+        _LOG.debug("a client can't be answered: %s", error)
         return False
-    return True
-
-
-def _read(client: socket.socket) -> Message:
-    data = b""
-    while not data.endswith(b"\n"):
-        part = client.recv(4096)
-        if not part or len(data) > _MAX_LINE:
-            raise ValueError("not a line")
-        data += part
-    message = json.loads(data)
-    if not isinstance(message, dict):
-        raise ValueError("not an object")  # noqa: TRY004
-    return message

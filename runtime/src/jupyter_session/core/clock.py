@@ -1,4 +1,4 @@
-"""The session's clock: seconds in which the session could work. Neither clock jumps nor a suspended job move it."""
+"""The session's clock: seconds in which the session could work, whatever the machine's clocks do."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 
 class SessionClock:
-    """Counts from 0. A gap between two readings counts as `longest_step` at most.
+    """Counts seconds from 0. A gap between two readings counts as `longest_step` at most.
 
-    The loop reads it every few seconds. Where it could not, the whole job stood still: the machine slept, or HTCondor
-    had suspended it. Nothing could work in that time, so it must not count as idle.
+    The loop reads it every few seconds. A longer gap means that the whole job stood still: the machine slept, or
+    HTCondor suspended the job. Nothing could work during that time, so it must not count as idle.
     """
 
     def __init__(self, longest_step: float, read: Callable[[], float] = time.monotonic) -> None:

@@ -1,18 +1,20 @@
-"""What wakes the supervisor: signals, its server's end, its user's commands; or nothing, until it is time to look."""
+"""What wakes the supervisor: signals, its server's end, its user's commands, timers, or the time to look again."""
 
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import selectors
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from types import FrameType
 from typing import Protocol
 
 from jupyter_session.condor.contract import End, Ending
+
+_LOG = logging.getLogger(__name__)
 
 
 class _HasDescriptor(Protocol):
@@ -20,7 +22,7 @@ class _HasDescriptor(Protocol):
 
 
 class Loop:
-    """Waits for file descriptors and signals.
+    """Waits for file descriptors, signals, and timers.
 
     `ending` is how the session is to end, if it is to, and `stop_wanted_at` since when, on the monotonic clock.
     """
@@ -29,36 +31,56 @@ class Loop:
         self.ending: Ending | None = None
         self.stop_wanted_at: float | None = None
         self._selector = selectors.DefaultSelector()
+        self._timers: dict[object, tuple[float, Callable[[], object]]] = {}
 
     def watch_signals(self) -> None:
-        """Take the signals that end a session for wishes to stop."""
+        """Take the signals that end a session as requests to stop."""
         self._wakeup, wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wakeup)
-        for number, words in _SIGNALS.items():
-            signal.signal(number, functools.partial(self._heard, words))
+        for number, name in _SIGNALS.items():
+            signal.signal(number, functools.partial(self._receive_signal, name))
         self.watch(self._wakeup, lambda: os.read(self._wakeup, 64))
 
     def want_stop(self, ending: Ending) -> None:
-        """End the session soon; the first that wants it is the one that counts."""
+        """End the session soon; the first reason counts."""
+        _LOG.info("stop requested: %s", ending.reason)
         if not self.ending:
             self.ending, self.stop_wanted_at = ending, time.monotonic()
 
-    def _heard(self, words: str, _number: int, _frame: FrameType | None) -> None:
-        self.want_stop(Ending(End.SIGNAL, f"The session was ended by {words}."))
+    def _receive_signal(self, name: str, _number: int, _frame: FrameType | None) -> None:
+        self.want_stop(Ending(End.SIGNAL, f"The session was ended by {name}."))
 
-    def watch(self, descriptor: int | _HasDescriptor, heard: Callable[[], object]) -> None:
-        """Call `heard` whenever there is something to read."""
-        self._selector.register(descriptor, selectors.EVENT_READ, heard)
+    def watch(self, descriptor: int | _HasDescriptor, callback: Callable[[], object]) -> None:
+        """Call `callback` whenever there is something to read."""
+        self._selector.register(descriptor, selectors.EVENT_READ, callback)
 
     def forget(self, descriptor: int | _HasDescriptor) -> None:
-        """Wait for it no longer; nothing happens if nobody did."""
-        with suppress(KeyError):
+        """Stop watching a descriptor; do nothing if it isn't watched."""
+        try:
             self._selector.unregister(descriptor)
+        except KeyError:
+            _LOG.debug("descriptor %s was not watched", descriptor)
+
+    def call_at(self, when: float, callback: Callable[[], object]) -> object:
+        """Call `callback` once, when the monotonic clock reaches `when`; return a key for `cancel`."""
+        key = object()
+        self._timers[key] = when, callback
+        return key
+
+    def cancel(self, key: object) -> None:
+        """Remove a timer; do nothing if it has run."""
+        self._timers.pop(key, None)
 
     def turn(self, timeout: float) -> None:
         """Wait for something to happen, at most `timeout` seconds, and handle it."""
+        if self._timers:
+            timeout = min(timeout, min(when for when, _ in self._timers.values()) - time.monotonic())
         for key, _ in self._selector.select(max(0.0, timeout)):
             key.data()
+        now = time.monotonic()
+        for timer in [timer for timer, (when, _) in self._timers.items() if when <= now]:
+            if found := self._timers.pop(timer, None):
+                found[1]()
 
 
 _SIGNALS = {

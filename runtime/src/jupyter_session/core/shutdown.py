@@ -1,14 +1,17 @@
-"""The time that a session has for its end: whatever hangs then, the job exits before HTCondor kills it."""
+"""The time that a session has to shut down: even if a step hangs, the job exits before HTCondor kills it."""
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
+from enum import Enum
 from typing import NoReturn
 
 from jupyter_session.condor.job_ad import Job
 
+_LOG = logging.getLogger(__name__)
 #: Seconds between SIGTERM and SIGKILL unless the job, or the machine, says otherwise.
 #: https://htcondor.readthedocs.io/en/latest/man-pages/condor_submit.html (job_max_vacate_time)
 _VACATE_TIME = 30.0
@@ -16,27 +19,31 @@ _MARGIN = 4.0  # for the container's own end
 _LEAST = 2.0
 
 
-class ShutdownDeadline:
-    """So many seconds from `began` on, by the monotonic clock.
+class Step(Enum):
+    """The shutdown schedule: each step, in order, with the share of the whole time at which it must be over.
 
-    Each step may take until a share of them is over; what it leaves is the next one's.
-    A step that hangs nevertheless ends the process, with exit status `status`, once all of them are over.
+    What a step leaves of its time is the next one's.
     """
 
-    def __init__(self, seconds: float, status: int, began: float | None = None) -> None:
-        now = time.monotonic()
-        self._began = now if began is None else began
+    ASK_SERVER = 0.2  # JupyterLab answers the request to shut down
+    SHUT_DOWN_SERVER = 0.45  # it ends with its kernels
+    TERMINATE_SERVER = 0.53  # it ends on SIGTERM
+    KILL_SERVER = 0.57  # it is gone after SIGKILL
+    END_TMUX = 0.6  # tmux ends with its programs
+    SAVE = 0.85  # the last changes are saved on the access point
+    PUBLISH = 1.0  # the job ad and the event log have the end
+
+
+class ShutdownDeadline:
+    """A number of seconds from `began` on, by the monotonic clock, which the steps of a shutdown share."""
+
+    def __init__(self, seconds: float, began: float | None = None) -> None:
+        self._began = time.monotonic() if began is None else began
         self._seconds = seconds
 
-        def leave(*_: object) -> NoReturn:
-            os._exit(status)  # no cleaning up: that is what may hang
-
-        signal.signal(signal.SIGALRM, leave)
-        signal.setitimer(signal.ITIMER_REAL, max(_LEAST, self._began + seconds - now))
-
     @classmethod
-    def of(cls, job: Job | None, status: int, *, began: float | None = None) -> ShutdownDeadline:
-        """Return what HTCondor grants this job, from `began` on, when it was told to end; or from now on."""
+    def of(cls, job: Job | None, *, began: float | None = None) -> ShutdownDeadline:
+        """Return the time that HTCondor grants this job, from `began` on (now if None)."""
         granted = [_VACATE_TIME]
         if job:
             granted += [
@@ -44,8 +51,22 @@ class ShutdownDeadline:
                 for value in (job.attributes.get("jobmaxvacatetime"), job.machine.get("machinemaxvacatetime"))
                 if isinstance(value, (int, float)) and not isinstance(value, bool)
             ]
-        return cls(max(_LEAST, min(granted) - _MARGIN), status, began)
+        return cls(max(_LEAST, min(granted) - _MARGIN), began)
 
-    def left(self, *, until: float) -> float:
-        """Return the seconds that are left until the share `until` of the whole is over, at least 0."""
-        return max(0.0, self._began + until * self._seconds - time.monotonic())
+    def arm(self, status: int) -> None:
+        """End the process with exit status `status` at the deadline, unless it ends before: whatever may hang then.
+
+        Only for the supervisor: it takes the process's SIGALRM.
+        """
+
+        def leave(*_: object) -> NoReturn:
+            os._exit(status)  # no cleanup: that is what may hang
+
+        signal.signal(signal.SIGALRM, leave)
+        left = max(_LEAST, self._began + self._seconds - time.monotonic())
+        _LOG.debug("the process ends in %.1f s at the latest", left)
+        signal.setitimer(signal.ITIMER_REAL, left)
+
+    def left(self, step: Step) -> float:
+        """Return the seconds that are left until `step` must be over, at least 0."""
+        return max(0.0, self._began + step.value * self._seconds - time.monotonic())

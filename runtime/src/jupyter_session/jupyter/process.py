@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jupyter_session.core.event_loop import Loop
-from jupyter_session.core.shutdown import ShutdownDeadline
+from jupyter_session.core.shutdown import ShutdownDeadline, Step
 from jupyter_session.errors import SessionError
 from jupyter_session.jupyter.lab import Lab, LabError, end_orphans
 from jupyter_session.ports import PortRange, choose_port, default_port_range, is_free
@@ -20,8 +20,6 @@ _START_TIMEOUT = 180.0  # seconds; a cold shared file system can be very slow
 _START_POLL = 0.03
 _PORT_TRIES = 5
 _RESTARTS, _RESTART_WINDOW = 3, 600.0
-# Shares of the time for the end, until which each step may take; see Budget.
-_ASKED, _SHUT_DOWN, _TERMINATED, _KILLED = 0.2, 0.45, 0.53, 0.57
 
 
 class ServerShutDown(Exception):  # noqa: N818 - no error: its user wanted it
@@ -103,18 +101,18 @@ class Server:
             if self._becomes_ready(self._tmux.restart(self._lab.command(), self._log, self._folder)):
                 return ended
 
-    def stop(self, budget: ShutdownDeadline) -> None:
+    def stop(self, deadline: ShutdownDeadline) -> None:
         """Ask it to shut its kernels and itself down; then insist."""
         if not self.is_alive:
             return
         with suppress(LabError):
-            self._lab.request("POST", "/api/shutdown", timeout=budget.left(until=_ASKED))
-            self._await_end(budget.left(until=_SHUT_DOWN))
-        for number, until in ((signal.SIGTERM, _TERMINATED), (signal.SIGKILL, _KILLED)):
+            self._lab.request("POST", "/api/shutdown", timeout=deadline.left(Step.ASK_SERVER))
+            self._await_end(deadline.left(Step.SHUT_DOWN_SERVER))
+        for number, step in ((signal.SIGTERM, Step.TERMINATE_SERVER), (signal.SIGKILL, Step.KILL_SERVER)):
             if self.is_alive:
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(self._descriptor, number)
-                self._await_end(budget.left(until=until))
+                self._await_end(deadline.left(step))
 
     def _becomes_ready(self, pid: int) -> bool:
         """Wait until process `pid` serves our port; False if it ends before. SessionError after _START_TIMEOUT."""

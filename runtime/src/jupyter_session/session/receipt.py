@@ -13,6 +13,7 @@ from typing import Any
 
 from jupyter_session.activity.grouping import Role
 from jupyter_session.activity.process_groups import Group
+from jupyter_session.files import write_atomically
 from jupyter_session.units.durations import format_duration
 from jupyter_session.units.printable import escape_name
 from jupyter_session.units.sizes import format_size
@@ -104,12 +105,10 @@ class Receipt:
         return f"{text}."
 
     def write(self, notebooks: Path) -> None:
-        """Write it into the notebook folder, whole or not at all. OSError when it can't be."""
+        """Write it into the notebook folder, whole or not at all. Raises OSError if it can't be written."""
         path = notebooks / PATH
         path.parent.mkdir(exist_ok=True)
-        beside = path.with_name(f".{path.name}.new")
-        beside.write_text(json.dumps(self.as_dict(), indent=2) + "\n")
-        beside.replace(path)
+        write_atomically(path, json.dumps(self.as_dict(), indent=2) + "\n")
 
 
 def running(sessions: Iterable[Mapping[str, Any]], groups: Sequence[Group]) -> tuple[str, ...]:

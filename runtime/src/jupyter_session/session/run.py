@@ -12,6 +12,7 @@ from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 
+from jupyter_session import log
 from jupyter_session.condor import chirp, contract
 from jupyter_session.condor.contract import Connection, End, State
 from jupyter_session.condor.job_ad import Job, read_job
@@ -34,7 +35,7 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
         settings = resolve(arguments, environ, job.attributes if job else {})
         _check_folder(settings.notebooks)
         state = StateDir.locate(environ, job.id if job else None)
-        state.create()  # the lock is held for as long as one of the two processes below lives
+        state.create()
     except SessionError as error:
         values = contract.attributes(State.FAILED, str(error), None, None, end=End.FAILED)
         publisher.publish(values, contract.render_event(values))
@@ -54,6 +55,7 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
 
 
 def _supervise(settings: Settings, job: Job | None, state: StateDir, publisher: JobAdPublisher) -> int:
+    log.write_to_file(state.supervisor_log)
     from jupyter_session.session.supervisor import Supervisor  # noqa: PLC0415 - not in the keeper, nor for settings that are bad
 
     if job is not None and not chirp.is_configured():

@@ -19,10 +19,11 @@ from jupyter_session.condor import contract
 from jupyter_session.condor.contract import Connection, End, Ending, State
 from jupyter_session.condor.job_ad import Job
 from jupyter_session.condor.publisher import JobAdPublisher
-from jupyter_session.control.server import ControlServer, Message
+from jupyter_session.control.protocol import Message
+from jupyter_session.control.server import ControlServer
 from jupyter_session.core.clock import SessionClock
 from jupyter_session.core.event_loop import Loop
-from jupyter_session.core.shutdown import ShutdownDeadline
+from jupyter_session.core.shutdown import ShutdownDeadline, Step
 from jupyter_session.errors import SessionError
 from jupyter_session.idle import culler, idle_time
 from jupyter_session.idle.deadlines import Deadlines
@@ -45,8 +46,6 @@ _SAMPLE_INTERVAL = 10.0
 _QUICK = 1.0  # seconds for a request whose answer is of little weight
 _PATIENCE = 3.0  # and for one whose answer counts: no signal is heeded meanwhile
 _LONGEST_STEP = 3  # intervals: a longer gap means that the job stood still
-# Shares of the time for the end, until which each step may take, after those of Server.stop; see Budget.
-_TMUX_ENDED, _SAVED, _TOLD = 0.6, 0.85, 1.0
 
 
 class _End(Exception):  # noqa: N818 - no error: how an intended end leaves the loop
@@ -116,10 +115,14 @@ class Supervisor:
     def run(self) -> int:
         """Run the session to its end; 0 when it ended as intended."""
         self._loop.watch_signals()
-        commands = ControlServer(self._state_dir.control, self._loop, self._announcer.status)
-        commands.offer("stop", self._stop)
-        commands.offer("extend", self._extend)
-        self._announcer.tell = commands.tell
+        commands = ControlServer(
+            self._state_dir.control,
+            self._loop,
+            status=self._announcer.status,
+            verbs={"stop": self._stop, "extend": self._extend},
+        )
+        commands.listen()
+        self._announcer.tell = commands.send_status
         try:
             self._announcer.enter(State.STARTING, "JupyterLab is starting.")
             self._saver.start()
@@ -190,20 +193,21 @@ class Supervisor:
         self._ending = True
         end, reason = ending.how, ending.reason
         final, status = (State.FAILED, 1) if end is End.FAILED else (State.STOPPED, 0)
-        budget = ShutdownDeadline.of(self._job, status, began=self._loop.stop_wanted_at)
+        deadline = ShutdownDeadline.of(self._job, began=self._loop.stop_wanted_at)
+        deadline.arm(status)
         self._announcer.say(reason, to_stderr=final is State.FAILED)
         self._announcer.enter(State.STOPPING, reason, quietly=True, end=end)
         receipt = self._write_receipt(self._receipt(final, ending))  # should there be no time for it later
-        self._server.stop(budget)
+        self._server.stop(deadline)
         tmux = threading.Thread(target=self._end_tmux, daemon=True)  # may hang, as all that runs may
         tmux.start()
-        tmux.join(budget.left(until=_TMUX_ENDED))
-        self._saver.finish(budget.left(until=_SAVED))
+        tmux.join(deadline.left(Step.END_TMUX))
+        self._saver.finish(deadline.left(Step.SAVE))
         receipt = self._write_receipt(receipt)
         self._announcer.receipt = receipt.sentence()
         self._announcer.say(receipt.sentence())
         self._announcer.enter(final, reason, quietly=True, end=end)
-        self._publisher.close(budget.left(until=_TOLD))
+        self._publisher.close(deadline.left(Step.PUBLISH))
         self._state_dir.clear(keep_log=final is State.FAILED)
         return status
 

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from jupyter_session.condor.job_ad import read_job
-from jupyter_session.control.server import connect, messages
+from jupyter_session.control.client import connect, messages
 from jupyter_session.errors import SessionError, UsageError
 from jupyter_session.state_dir import StateDir
 

@@ -1,1 +1,1 @@
-"""Durations, sizes, and names: how a person writes them and reads them."""
+"""Durations, times, sizes, and names: how people write and read them."""

@@ -1,25 +1,40 @@
-"""Durations as people write them (`90s`, `30m`, `1h30m`, `2d`), and times of day."""
+"""Durations as people write them (`90`, `90s`, `30m`, `1h30m`, `2d`, `never`), and times of day."""
 
 from __future__ import annotations
 
 import re
 import time
 
+NEVER = "never"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_WORD = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+|\d+(?:\.\d+)?", re.ASCII)
-_PART = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+|\d+(?:\.\d+)?", re.ASCII)
+_PART = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
+#: Seconds that no duration reaches.
+_TOO_LONG = 1e10
 
 
 def parse_duration(text: str) -> float:
-    """Turn `1h30m`, `90s` or a bare number of seconds into seconds; ValueError for anything else."""
+    """Return a duration in seconds; a bare number is in seconds. Raises ValueError if the text is not a duration."""
     word = text.strip().lower()
-    if not _WORD.fullmatch(word):
-        raise ValueError(f"{text!r} is no duration: write it like 90s, 30m, 1h30m or 2d")
-    return sum(float(number) * _UNITS[unit or "s"] for number, unit in _PART.findall(word))
+    if _DURATION.fullmatch(word):
+        seconds = sum(float(number) * _UNITS[unit or "s"] for number, unit in _PART.findall(word))
+        if seconds < _TOO_LONG:
+            return seconds
+    raise ValueError(f"Invalid duration {text!r}. Use a value such as 90s, 30m, or 1h30m.")
+
+
+def parse_timeout(text: str) -> float | None:
+    """Return a duration in seconds, or None for `never`. Raises ValueError for anything else, and for 0."""
+    if text.strip().lower() == NEVER:
+        return None
+    seconds = parse_duration(text)
+    if seconds <= 0:
+        raise ValueError(f"Duration {text!r} is too short. Use a value such as 90s, 30m, or 1h30m, or use never.")
+    return seconds
 
 
 def format_duration(seconds: float) -> str:
-    """Write seconds as a person would, in at most two units: `29 min`, `1 h 30 min`, `45 s`."""
+    """Return seconds as a person would write them, in at most two units: `45 s`, `29 min`, `1 h 30 min`."""
     whole = max(0, round(seconds))
     if whole < 120:
         return f"{whole} s"
@@ -34,7 +49,6 @@ def format_duration(seconds: float) -> str:
 
 
 def format_time(epoch: float, now: float | None = None) -> str:
-    """Return a time as the clock on the wall shows it: `15:18` today, otherwise with its day: `2026-11-30 15:18`."""
+    """Return a time as a clock shows it: `15:18` if it is today, or with its date: `2026-11-30 15:18`."""
     moment, today = time.localtime(epoch), time.localtime(time.time() if now is None else now)
-    same_day = moment[:3] == today[:3]
-    return time.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M", moment)
+    return time.strftime("%H:%M" if moment[:3] == today[:3] else "%Y-%m-%d %H:%M", moment)

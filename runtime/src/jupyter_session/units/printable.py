@@ -1,4 +1,4 @@
-"""File names for people: whatever bytes they are, they can be printed on one line anywhere."""
+"""File names that can be printed on one line anywhere, whatever bytes they consist of."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import os
 
 
 def escape_name(name: str) -> str:
-    """Write a name or a path with its line breaks, and what is no UTF-8, as escapes."""
+    """Return a name or a path with line breaks, other unprintable characters, and invalid UTF-8 escaped."""
     text = os.fsencode(name).decode(errors="backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -9,15 +9,15 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", re.ASCII)
 
 
 def parse_size(text: str) -> int:
-    """Turn `256MB` or a bare number of bytes into bytes; ValueError for anything else."""
+    """Return a size in bytes; a bare number is in bytes. Raises ValueError if the text is not a size."""
     found = _SIZE.fullmatch(text.strip().upper())
     if not found:
-        raise ValueError(f"{text!r} is no size: write it like 500KB, 256MB or 2GB")
+        raise ValueError(f"Invalid size {text!r}. Use a value such as 500KB, 256MB, or 2GB.")
     return int(float(found[1]) * _UNITS[found[2]])
 
 
 def format_size(count: float) -> str:
-    """Write bytes as a person would: `512 B`, `1.4 MB`, `36 GB`."""
+    """Return bytes as a person would write them: `512 B`, `1.4 MB`, `36 GB`."""
     for unit in ("B", "KB", "MB", "GB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 10 else f"{count:.1f} {unit}"
