@@ -127,7 +127,7 @@ def test_ctrl_c_while_the_job_is_queued_asks_what_becomes_of_it(new_laptop):
     running.type("\x03")
     running.wait_for("[w]ait for it, [r]emove it")
     running.type("w\n")
-    running.wait_for("no machine here has")
+    running.wait_for("no machine in this pool has")
     running.type("\x03")
     wait_for(lambda: running.read().count("[w]ait for it") == 2, 30, "the question again")
     running.type("r\n")

@@ -94,12 +94,15 @@ def test_job_that_waits_is_told_why_and_what_would_match(own_pool):
         first, second, large = new(), new(), new()
         first.start("--gpus", "4").url()
         waiting = second.start("--gpus", "2")
-        waiting.wait_for("queued: 1 machine would fit but is busy")
+        waiting.wait_for("queued: 1 machine could run it but is busy")
         for more, told in (
-            (("--gpus", "9"), "no machine here has 9 GPUs: the most is 4, so ask for --gpus 4 or less"),
-            (("--disk", "9000GB"), "no machine here has 9000GB of disk: the most is"),
+            (("--gpus", "9"), "no machine in this pool has 9 GPUs: the most is 4, so ask for --gpus 4 or less"),
+            (("--disk", "9000GB"), "no machine in this pool has 9000GB of disk: the most is"),
             (("--gpus", "1", "--memory", "90GB"), "so ask for --memory 58GB or less"),
-            (("--cpus", "99", "--memory", "90GB"), "no machine here has 90GB of memory (the most is 58GB) nor 99 CPUs"),
+            (
+                ("--cpus", "99", "--memory", "90GB"),
+                "no machine in this pool has 90GB of memory (the most is 58GB) or 99 CPUs",
+            ),
             (("--set", "requirements = HasFoo"), "no machine meets the condition HasFoo"),
         ):
             running = large.start(*more)

@@ -20,20 +20,18 @@ tests:
       - {{series: 'chtc_jupyter_ends{{instance="ap", user="bob", end="idle stop"}}', values: '10x60'}}
     alert_rule_test:
       - eval_time: 20m
-        alertname: JupyterNumbersAreOld
+        alertname: JupyterMetricsStale
       - eval_time: 50m
-        alertname: JupyterNumbersAreOld
+        alertname: JupyterMetricsStale
         exp_alerts: [{{exp_labels: {{severity: warning, instance: ap}}, exp_annotations: {{summary: "{old}"}}}}]
       - eval_time: 50m
-        alertname: JupyterSessionsFail
+        alertname: JupyterSessionsFailing
         exp_alerts: [{fails}]
 """
-OLD = (
-    "The numbers of the JupyterLab sessions on ap are half an hour old: look at the timer that runs chtc-jupyter admin."
-)
+OLD = "The JupyterLab metrics of ap are more than 30 minutes old. Check the timer that runs chtc-jupyter admin."
 FAILS = (
-    '{exp_labels: {severity: warning, instance: ap}, exp_annotations: {summary: "8 JupyterLab sessions on ap could not '
-    'run, more than one in five: condor_history -af JupyterReason says why."}}'
+    '{exp_labels: {severity: warning, instance: ap}, exp_annotations: {summary: "8 JupyterLab sessions on ap failed, '
+    'more than one in five. Run condor_history -af JupyterReason to see why."}}'
 )
 
 

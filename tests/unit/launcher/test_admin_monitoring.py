@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from chtc_jupyter.admin.account import Account
-from chtc_jupyter.admin.prometheus import Accounts, write
+from chtc_jupyter.admin.prometheus import Accounts, write_metrics
 from chtc_jupyter.admin.usage import ENDS, STATES
 from chtc_jupyter.errors import UsageError
 
@@ -46,9 +46,9 @@ def test_the_text_is_parsed_with_help_and_type_and_every_number_in_it():
 
 def test_a_file_that_can_not_be_written_is_one_sentence_and_leaves_nothing(tmp_path):
     with pytest.raises(UsageError, match="can't be written: No such file or directory"):
-        write(tmp_path / "no" / "a.prom", ACCOUNTS)
-    write(tmp_path / "a.prom", ACCOUNTS)
-    write(tmp_path / "a.prom", ACCOUNTS)
+        write_metrics(tmp_path / "no" / "a.prom", ACCOUNTS)
+    write_metrics(tmp_path / "a.prom", ACCOUNTS)
+    write_metrics(tmp_path / "a.prom", ACCOUNTS)
     assert [path.name for path in tmp_path.iterdir()] == ["a.prom"]
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chtc_jupyter.admin.account import by_user, total
-from chtc_jupyter.admin.usage import ENDS, STATES, read
+from chtc_jupyter.admin.account import sum_by_user, sum_usages
+from chtc_jupyter.admin.usage import ENDS, STATES, read_usage
 
 NOW = 1_700_100_000.0
 ENDED = {
@@ -19,7 +19,7 @@ RUNNING = {"Owner": "bob", "JobStatus": 2, "RemoteWallClockTime": 100.0, "Shadow
 
 
 def ended(**more):
-    return read({**ENDED, **more}, NOW)
+    return read_usage({**ENDED, **more}, NOW)
 
 
 @pytest.mark.parametrize(
@@ -66,13 +66,13 @@ def test_hours_are_those_of_all_starts_and_gpus_count_each():
     ],
 )
 def test_a_session_that_runs_counts_up_to_now(more, state):
-    usage = read({**RUNNING, **more}, NOW)
+    usage = read_usage({**RUNNING, **more}, NOW)
     assert (usage.state, usage.gpus, usage.seconds, usage.gpu_seconds) == (state, 1, 150, 150)
 
 
 @pytest.mark.parametrize(("status", "state"), [(1, "queued"), (5, "held")])
 def test_a_session_that_waits_holds_no_gpu(status, state):
-    usage = read({**RUNNING, "JobStatus": status, "ShadowBday": None}, NOW)
+    usage = read_usage({**RUNNING, "JobStatus": status, "ShadowBday": None}, NOW)
     assert (usage.state, usage.gpus, usage.seconds) == (state, 0, 100)
 
 
@@ -88,12 +88,17 @@ def test_a_session_that_waits_holds_no_gpu(status, state):
     ],
 )
 def test_an_idle_stop_has_saved_what_was_left_until_the_session_had_to_end(more, ceiling, saved):
-    assert read({**ENDED, **more}, NOW, ceiling).saved_seconds == saved
+    assert read_usage({**ENDED, **more}, NOW, ceiling).saved_seconds == saved
 
 
 def test_the_account_of_all_is_the_sum_of_the_users():
-    usages = [ended(), ended(JupyterEnd="user"), read(RUNNING, NOW), read({**ENDED, "Owner": "bob"}, NOW, 9000)]
-    users, everyone = by_user(usages), total(usages)
+    usages = [
+        ended(),
+        ended(JupyterEnd="user"),
+        read_usage(RUNNING, NOW),
+        read_usage({**ENDED, "Owner": "bob"}, NOW, 9000),
+    ]
+    users, everyone = sum_by_user(usages), sum_usages(usages)
     assert list(users) == ["alice", "bob"]
     assert (users["alice"].sessions, users["bob"].sessions, everyone.sessions) == (2, 2, 4)
     assert (users["alice"].unlimited, users["bob"].unlimited, everyone.saved_seconds) == (1, 0, 1800)
@@ -108,8 +113,8 @@ NAMES = [*ENDED, *RUNNING, "NumHoldsByReason", "NumVacatesByReason", "JupyterDea
 
 @given(st.dictionaries(st.sampled_from([name for name in NAMES if name != "JobStatus"]), anything), st.integers(0, 8))
 def test_whatever_a_user_writes_into_an_ad_the_account_stays_in_measure(ad, status):
-    usage = read({**ad, "JobStatus": status}, NOW, 86400)
-    account = total([usage])
+    usage = read_usage({**ad, "JobStatus": status}, NOW, 86400)
+    account = sum_usages([usage])
     assert 0 <= usage.idle_seconds <= usage.seconds < math.inf
     assert set(account.states) <= set(STATES)
     assert set(account.ends) <= set(ENDS)

@@ -25,10 +25,10 @@ TAIL = """
 GB = 1024
 
 
-def slot(machine, *, memory=32 * GB, cpus=16, gpus=0, gpu_memory=0, disk=100 * GB, takes=True, free=1.0):
+def slot(machine, *, memory=32 * GB, cpus=16, gpus=0, gpu_memory=0, disk=100 * GB, accepts=True, free=1.0):
     whole = Amounts(memory, cpus, gpus, disk, gpu_memory)
     now = Amounts(memory * free, cpus * free, gpus * free, disk * free, gpu_memory if free else 0)
-    return Slot(machine, takes, whole, now)
+    return Slot(machine, accepts, whole, now)
 
 
 POOL = [
@@ -48,22 +48,22 @@ def told(asked, pool=POOL, *, unmet="", willing=0, unwilling=0, last=""):
     ("asked", "sentence"),
     [
         (Amounts(memory=1024 * GB),
-         "no machine here has 1024GB of memory: the most is 512GB, so ask for --memory 512GB or less"),
-        (Amounts(cpus=65), "no machine here has 65 CPUs: the most is 64, so ask for --cpus 64 or less"),
-        (Amounts(gpus=9), "no machine here has 9 GPUs: the most is 4, so ask for --gpus 4 or less"),
+         "no machine in this pool has 1024GB of memory: the most is 512GB, so ask for --memory 512GB or less"),
+        (Amounts(cpus=65), "no machine in this pool has 65 CPUs: the most is 64, so ask for --cpus 64 or less"),
+        (Amounts(gpus=9), "no machine in this pool has 9 GPUs: the most is 4, so ask for --gpus 4 or less"),
         (Amounts(gpus=1, gpu_memory=200 * GB),
-         "no machine here has a GPU with 200GB of memory: the most is 80GB, so ask for --gpu-memory 80GB or less"),
+         "no machine in this pool has a GPU with 200GB of memory: the most is 80GB, so ask for --gpu-memory 80GB or less"),
         (Amounts(disk=1024 * GB),
-         "no machine here has 1024GB of disk: the most is 100GB, so ask for --disk 100GB or less"),
+         "no machine in this pool has 1024GB of disk: the most is 100GB, so ask for --disk 100GB or less"),
         (Amounts(gpus=4, gpu_memory=80 * GB),
-         "no machine here has 4 GPUs with 80GB of memory at once, so ask for --gpu-memory 40GB or less"),
+         "no machine in this pool has 4 GPUs with 80GB of memory at once, so ask for --gpu-memory 40GB or less"),
         (Amounts(gpus=4, gpu_memory=40 * GB, memory=256 * GB),
-         ("no machine here has 256GB of memory and 4 GPUs with 40GB of memory at once, "
+         ("no machine in this pool has 256GB of memory and 4 GPUs with 40GB of memory at once, "
           "so ask for --memory 128GB or less")),
         (Amounts(cpus=100, memory=1024 * GB),
-         "no machine here has 1024GB of memory (the most is 512GB) nor 100 CPUs (the most is 64): ask for less"),
+         "no machine in this pool has 1024GB of memory (the most is 512GB) or 100 CPUs (the most is 64): ask for less"),
         (Amounts(cpus=64, gpus=4, memory=512 * GB),
-         "no machine here has 512GB of memory and 64 CPUs and 4 GPUs at once, so ask for less"),
+         "no machine in this pool has 512GB of memory and 64 CPUs and 4 GPUs at once, so ask for less"),
     ],
 )  # fmt: skip
 def test_request_that_no_machine_can_meet_is_told_with_the_nearest_that_one_can(asked, sentence):
@@ -72,33 +72,35 @@ def test_request_that_no_machine_can_meet_is_told_with_the_nearest_that_one_can(
 
 def test_machines_that_would_fit_but_are_busy_are_counted_with_what_could_start_now():
     assert told(Amounts(gpus=1, memory=32 * GB), BUSY) == (
-        "3 machines would fit but are busy; with --memory 16GB it could start now"
+        "3 machines could run it but are busy; with --memory 16GB, it could start now"
     )
-    assert told(Amounts(gpus=4), BUSY[:1]) == "1 machine would fit but is busy; with --gpus 1 it could start now"
-    assert told(Amounts(gpus=4, memory=60 * GB), BUSY) == "3 machines would fit but are busy"
+    assert told(Amounts(gpus=4), BUSY[:1]) == "1 machine could run it but is busy; with --gpus 1, it could start now"
+    assert told(Amounts(gpus=4, memory=60 * GB), BUSY) == "3 machines could run it but are busy"
     full = [slot("gpu1", gpus=1, gpu_memory=40 * GB, free=0)]
-    assert told(Amounts(gpus=1), full) == "1 machine would fit but is busy"
+    assert told(Amounts(gpus=1), full) == "1 machine could run it but is busy"
 
 
 def test_machines_that_take_no_job_like_this_are_told_apart_from_busy_ones():
-    drained = [slot("a", takes=False), slot("b", takes=False)]
-    assert told(Amounts(cpus=1), drained) == "2 machines would fit, but take no job like this now"
-    assert told(Amounts(cpus=1), POOL, unwilling=3) == "3 machines would fit, but take no job like this now"
-    assert told(Amounts(cpus=1), [*drained, slot("c", free=0)]) == "1 machine would fit but is busy"
+    drained = [slot("a", accepts=False), slot("b", accepts=False)]
+    assert told(Amounts(cpus=1), drained) == "2 machines could run it but do not accept such jobs now"
+    assert told(Amounts(cpus=1), POOL, unwilling=3) == "3 machines could run it but do not accept such jobs now"
+    assert told(Amounts(cpus=1), [*drained, slot("c", free=0)]) == "1 machine could run it but is busy"
 
 
 def test_condition_of_the_users_own_is_named_as_it_is():
-    assert told(Amounts(), unmet="HasFoo") == "no machine meets the condition HasFoo"
-    assert told(Amounts(), unmet="TARGET.HasSIF").startswith("no machine here runs container images")
+    assert told(Amounts(), unmet="HasFoo") == "no machine in this pool meets the condition HasFoo"
+    assert told(Amounts(), unmet="TARGET.HasSIF").startswith("no machine in this pool runs container images")
     both = told(Amounts(cpus=99), unmet="HasFoo")
-    assert both.endswith("--cpus 64 or less; no machine meets the condition HasFoo")
+    assert both.endswith("--cpus 64 or less; no machine in this pool meets the condition HasFoo")
     assert told(Amounts(cpus=1), BUSY, unmet="TARGET.Memory >= RequestMemory", willing=1).startswith("1 machine")
 
 
 def test_machines_that_are_free_are_waited_for_and_a_limit_is_named():
-    assert told(Amounts(), willing=2) == "2 machines would fit; HTCondor hands them out in turns"
-    assert told(Amounts(), willing=2, last="concurrency limit reached").endswith("(it says: concurrency limit reached)")
-    assert told(Amounts()) == told(Amounts(), []) == "HTCondor has not looked at it yet"
+    assert told(Amounts(), willing=2) == "2 machines can run it: waiting for its turn"
+    assert told(Amounts(), willing=2, last="concurrency limit reached").endswith(
+        "(HTCondor reports: concurrency limit reached)"
+    )
+    assert told(Amounts()) == told(Amounts(), []) == "HTCondor has not considered it yet"
 
 
 def test_slots_are_read_as_condor_status_prints_them():
@@ -108,9 +110,9 @@ def test_slots_are_read_as_condor_status_prints_them():
         "ep2 undefined 4000 2 0 1024 error undefined 0 0 error\n\nodd\n"
     )
     first, second, third = match_analysis.parse_slots(text)
-    assert (first.machine, first.takes, first.whole.memory, first.free.cpus) == ("ep1", True, 28000, 13)
-    assert (first.whole.gpu_memory, first.free.gpu_memory, second.takes) == (47661, 47661, False)
-    assert (third.takes, third.whole.disk, third.free) == (True, 1, Amounts())
+    assert (first.machine, first.accepts, first.whole.memory, first.free.cpus) == ("ep1", True, 28000, 13)
+    assert (first.whole.gpu_memory, first.free.gpu_memory, second.accepts) == (47661, 47661, False)
+    assert (third.accepts, third.whole.disk, third.free) == (True, 1, Amounts())
     assert match_analysis.parse_slots("") == []
 
 

@@ -1,1 +1,1 @@
-"""What a pool's operators see: everyone's sessions, now and in history, from job ads alone."""
+"""Reports for a pool's operators: everyone's sessions, now and in history, from job ads alone."""

@@ -1,4 +1,4 @@
-"""The account of each user, and of all of them: what their sessions have had of the pool."""
+"""Account for what the sessions of each user, and of all users, took of the pool."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from chtc_jupyter.admin.usage import Usage
 class Account:
     """Sums over sessions, in seconds.
 
-    `states` counts those in the queue by what they do, `ends` what ended their starts. `unlimited` are the idle stops
-    of sessions that nothing else would have ended: `saved_seconds` has no part of them.
+    `states` counts the sessions in the queue by their state, `ends` how starts of sessions ended. `unlimited` counts
+    the idle stops of sessions that nothing else would have ended; `saved_seconds` leaves them out.
     """
 
     sessions: int = 0
@@ -28,8 +28,8 @@ class Account:
     ends: Mapping[str, int] = field(default_factory=Counter)
 
 
-def total(usages: Iterable[Usage]) -> Account:
-    """Return the account of sessions, whoever's they are."""
+def sum_usages(usages: Iterable[Usage]) -> Account:
+    """Return one account of all sessions."""
     taken = list(usages)
     return Account(
         sessions=len(taken),
@@ -44,9 +44,9 @@ def total(usages: Iterable[Usage]) -> Account:
     )
 
 
-def by_user(usages: Iterable[Usage]) -> dict[str, Account]:
-    """Return the account of each user, by name."""
+def sum_by_user(usages: Iterable[Usage]) -> dict[str, Account]:
+    """Return an account for each user, by name."""
     of: dict[str, list[Usage]] = {}
     for usage in usages:
         of.setdefault(usage.user, []).append(usage)
-    return {user: total(of[user]) for user in sorted(of)}
+    return {user: sum_usages(of[user]) for user in sorted(of)}

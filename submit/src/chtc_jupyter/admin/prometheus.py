@@ -1,6 +1,6 @@
-"""The accounts as Prometheus text, for the textfile folder of a node exporter.
+"""Write the accounts as Prometheus text, for the textfile collector of a node exporter.
 
-All are gauges: sums over a window of time go down again as sessions leave it.
+All metrics are gauges: sums over a window of time go down again as sessions leave it.
 """
 
 from __future__ import annotations
@@ -16,20 +16,24 @@ from chtc_jupyter.admin.account import Account
 from chtc_jupyter.errors import UsageError
 
 _COUNTS: tuple[tuple[str, str, str, Callable[[Account], Mapping[str, int]]], ...] = (
-    ("sessions", "state", "Sessions in the queue now, by what they do.", lambda account: account.states),
-    ("ends", "end", "Starts of sessions that ended, by what ended them.", lambda account: account.ends),
+    ("sessions", "state", "Sessions in the queue now, by state.", lambda account: account.states),
+    ("ends", "end", "Starts of sessions that ended, by how they ended.", lambda account: account.ends),
 )
 _SUMS: tuple[tuple[str, str, Callable[[Account], float]], ...] = (
-    ("gpus", "GPUs that sessions hold now.", lambda account: account.gpus),
-    ("slot_seconds", "Seconds for which sessions held their slots.", lambda account: account.seconds),
-    ("gpu_seconds", "Seconds for which sessions held GPUs, times their number.", lambda account: account.gpu_seconds),
-    ("idle_seconds", "Seconds of those for which nothing worked in the session.", lambda a: a.idle_seconds),
-    ("saved_seconds", "Seconds that idle stops gave back, up to each session's limit.", lambda a: a.saved_seconds),
+    ("gpus", "GPUs that sessions have now.", lambda account: account.gpus),
+    ("slot_seconds", "Seconds for which sessions had their slots.", lambda account: account.seconds),
+    (
+        "gpu_seconds",
+        "Seconds for which sessions had GPUs, times the number of GPUs.",
+        lambda account: account.gpu_seconds,
+    ),
+    ("idle_seconds", "Seconds of slot_seconds in which the session was idle.", lambda a: a.idle_seconds),
+    ("saved_seconds", "Seconds that idle stops saved, up to each session's limit.", lambda a: a.saved_seconds),
 )
 
 
 class Accounts(Collector):
-    """Yields the metrics of a reading at epoch second `now`, of sessions in the queue or ended in `window` seconds."""
+    """Yields the metrics at epoch second `now`, of sessions in the queue or ended within `window` seconds."""
 
     def __init__(self, users: Mapping[str, Account], *, now: float, window: float) -> None:
         self._users = users
@@ -50,14 +54,14 @@ class Accounts(Collector):
                 summed.add_metric([user], sum_of(account))
             yield summed
         for name, about, value in (
-            ("window_seconds", "How far back ended sessions are counted.", self._window),
+            ("window_seconds", "How far back ended sessions are included.", self._window),
             ("read_timestamp_seconds", "When the job ads were read.", self._now),
         ):
             yield GaugeMetricFamily(f"chtc_jupyter_{name}", about, value)
 
 
-def write(path: Path, accounts: Accounts) -> None:
-    """Write the text, whole or not at all; raises UsageError where the file can't be written."""
+def write_metrics(path: Path, accounts: Accounts) -> None:
+    """Write the text, all of it or nothing. Raises UsageError if the file can't be written."""
     registry = CollectorRegistry()
     registry.register(accounts)
     try:

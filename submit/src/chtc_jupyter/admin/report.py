@@ -1,4 +1,4 @@
-"""The accounts for people, as a table, and for programs, as JSON."""
+"""Show the accounts to people as a table, and to programs as JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chtc_jupyter.admin.usage import ENDS, STATES
 _NUMBERS = ("GPUS", "SESSIONS", "HOURS", "GPU HOURS", "IDLE HOURS", "SAVED HOURS")
 
 
-def table(users: Mapping[str, Account], everyone: Account) -> Table:
+def build_table(users: Mapping[str, Account], everyone: Account) -> Table:
     """Return a row for each user, the one with the most hours first, and one for all."""
     shown = Table(box=None, pad_edge=False, show_footer=len(users) > 1)
     cells = {user: _cells(account) for user, account in users.items()}
@@ -41,27 +41,27 @@ def _counts(counts: Mapping[str, int], order: tuple[str, ...]) -> str:
     return ", ".join(f"{counts[name]} {name}" for name in order if counts[name])
 
 
-def remark(everyone: Account) -> str:
-    """Say what the saved hours leave out; empty where that is nothing."""
+def explain_saved_hours(everyone: Account) -> str:
+    """Return a remark on what the saved hours leave out; empty if they leave nothing out."""
     if not everyone.unlimited:
         return ""
     return (
-        f"SAVED HOURS leaves {everyone.unlimited} idle stop{'s' if everyone.unlimited > 1 else ''} out: nothing else "
-        "would have ended those sessions. With --ceiling 72h, if that is how long a job may run here, they count too."
+        f"SAVED HOURS leaves out {everyone.unlimited} idle stop{'s' if everyone.unlimited > 1 else ''} of sessions "
+        "without a time limit. To include them, give the longest time that a job may run here, such as --ceiling 72h."
     )
 
 
-def facts(users: Mapping[str, Account], everyone: Account, since: float, now: float) -> dict[str, Any]:
-    """Return all of it for JSON: times in epoch seconds, the rest in hours."""
+def build_json(users: Mapping[str, Account], everyone: Account, since: float, now: float) -> dict[str, Any]:
+    """Return the report for JSON: `since` and `until` in epoch seconds, the rest in hours."""
     return {
         "since": round(since),
         "until": round(now),
-        "users": [{"user": user, **_facts(account)} for user, account in users.items()],
-        "total": _facts(everyone),
+        "users": [{"user": user, **_build_json(account)} for user, account in users.items()],
+        "total": _build_json(everyone),
     }
 
 
-def _facts(account: Account) -> dict[str, Any]:
+def _build_json(account: Account) -> dict[str, Any]:
     return {
         "sessions": account.sessions,
         "now": dict(account.states),

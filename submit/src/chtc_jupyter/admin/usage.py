@@ -1,6 +1,6 @@
-"""What one job ad says of a session's use of the pool.
+"""Read from a job ad what a session used of the pool.
 
-Whoever submits a job can write into its ad, so nothing in it is taken on trust.
+Anyone who submits a job can write anything into its ad, so implausible values are ignored.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from chtc_condor.codes import JobStatus
 from chtc_jupyter.condor.job_ads import ACTIVE, Ad
 
-#: What is asked of the queue and of the history.
+#: The attributes to query.
 ATTRIBUTES = (
     "Owner,JobStatus,JobStartDate,JobCurrentStartDate,ShadowBday,EnteredCurrentStatus,RemoteWallClockTime,"
     "RequestGPUs,GPUsProvisioned,ExitCode,ExitBySignal,RemoveReason,NumHoldsByReason,NumVacatesByReason,"
     "JupyterState,JupyterEnd,JupyterIdleSeconds,JupyterDeadline"
 )
-#: What a session in the queue can be doing.
+#: States of a session in the queue.
 STATES = ("queued", "starting", "ready", "expiring", "stopping", "suspended", "held")
-#: What can end a session, or a start of it: the last two leave the job in the queue.
+#: How a session, or one start of it, can end: the last two leave the job in the queue.
 ENDS = ("idle stop", "deadline", "stopped", "removed", "ceiling", "failed", "other", "held", "evicted")
 _STATES_OF_JOBS: Mapping[int, str] = {
     JobStatus.IDLE: "queued",
@@ -30,8 +30,8 @@ _STATES_OF_JOBS: Mapping[int, str] = {
     JobStatus.SUSPENDED: "suspended",
 }
 _OWN_ENDS = {"idle": "idle stop", "deadline": "deadline", "user": "stopped"}
-#: Reasons in NumVacatesByReason that are no evictions: https://htcondor.readthedocs.io/en/latest/codes-other-values/
-#: A hold by a policy has the second; a start that was refused never ran.
+#: Reasons in NumVacatesByReason that are not evictions: https://htcondor.readthedocs.io/en/latest/codes-other-values/
+#: ClaimDeactivated comes with a hold by a policy; a start that was refused never ran.
 _NO_EVICTIONS = ("JobRemoved", "ClaimDeactivated", "ActivationRefused")
 
 
@@ -39,9 +39,8 @@ _NO_EVICTIONS = ("JobRemoved", "ClaimDeactivated", "ActivationRefused")
 class Usage:
     """A session of `user`; seconds are those of all its starts.
 
-    `state` is what it does now, or None once it has left the queue. `gpus` are those that it holds now. `saved_seconds`
-    are those for which an idle stop gave the slot back before the session would have had to end; None where there was
-    no idle stop, or nothing would have ended it.
+    `state` is None once the session has left the queue. `gpus` is how many GPUs it has now. `saved_seconds` is the time
+    from an idle stop until the session would have had to end; None if there was no idle stop, or no time limit.
     """
 
     user: str
@@ -54,10 +53,10 @@ class Usage:
     ends: Mapping[str, int] = field(default_factory=Counter)
 
 
-def read(ad: Ad, now: float, ceiling: float | None = None) -> Usage:
-    """Read a job ad; `now` is the access point's clock, `ceiling` the most seconds that the pool lets a job run.
+def read_usage(ad: Ad, now: float, ceiling: float | None = None) -> Usage:
+    """Read a job ad; `now` is the access point's clock, `ceiling` the longest time that a job may run in the pool.
 
-    A start counts from the moment at which HTCondor began with it, transfers included: the slot is taken for so long.
+    A start counts from the time when HTCondor began it, file transfer included: the slot is taken from then on.
     """
     status = int(_number(ad, "JobStatus"))
     began = _number(ad, "ShadowBday") or _number(ad, "JobCurrentStartDate")
@@ -87,8 +86,8 @@ def _state(ad: Ad, status: int) -> str | None:
 def _ends(ad: Ad, status: int) -> Counter[str]:
     ends = Counter[str]()
     holds, vacates = (_counts(ad, f"Num{what}ByReason") for what in ("Holds", "Vacates"))
-    ends["held"] = int(any(holds.values()))  # a hold by a policy may be counted several times
-    # A hold by a person is a vacate too, of the same name.
+    ends["held"] = int(any(holds.values()))  # HTCondor may count a hold by a policy several times
+    # HTCondor counts a hold by a person as a vacate of the same name, too.
     ends["evicted"] = sum(
         count for why, count in vacates.items() if why not in holds and not why.startswith(_NO_EVICTIONS)
     )
@@ -102,7 +101,7 @@ def _ends(ad: Ad, status: int) -> Counter[str]:
 
 
 def _saved(ad: Ad, seconds: float, ceiling: float | None) -> float | None:
-    """Return how much longer the session could have held its slot, idle: up to its own deadline, or the ceiling."""
+    """Return how much longer the session could have kept its slot, idle: until its own deadline, or the ceiling."""
     left = []
     if deadline := _number(ad, "JupyterDeadline"):
         left.append(deadline - _number(ad, "EnteredCurrentStatus"))
@@ -112,7 +111,7 @@ def _saved(ad: Ad, seconds: float, ceiling: float | None) -> float | None:
 
 
 def _number(ad: Ad, name: str) -> float:
-    """Return a number that is not negative and not beyond all measure; 0 for anything else."""
+    """Return a plausible number, not negative and not huge; 0 for anything else."""
     value = ad.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         return 0.0

@@ -1,4 +1,4 @@
-"""Why a job is not running, in plain words: from `condor_q -better-analyze`, its ad and the pool's slots."""
+"""Explain why a job is not running, from `condor_q -better-analyze`, the job's ad, and the pool's slots."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-#: What each slot has in all, what of it is free, and whether it takes any job: a line of words for each.
+#: Prints a line for each slot: its machine, whether it accepts any job, its resources, and what of them is free.
 SLOTS = (
     "condor_status",
     "-constraint",
@@ -26,10 +26,10 @@ _COUNT = {
     "unwilling": re.compile(r"(\d+) (?:slots|machines) reject your job"),
     "willing": re.compile(r"(\d+) (?:slots|machines) (?:match and are willing|are able to run)"),
 }
-#: Conditions that people's requests make, and that are told by numbers.
+#: Conditions that come from the resource requests, which are explained by numbers instead.
 _RESOURCES = re.compile(r"RequestMemory|RequestCpus|RequestGPUs|RequestDisk|versionGE", re.IGNORECASE)
 _CONTAINERS = re.compile(r"HasSIF|HasContainer|HasSingularity", re.IGNORECASE)
-#: A request for so much less is not near any more.
+#: A smaller request is worth suggesting if it keeps at least this share of what was asked for.
 _NEAR = 0.25
 
 
@@ -44,7 +44,7 @@ class Amounts:
     gpu_memory: float = 0
 
     def short_of(self, need: Amounts) -> list[str]:
-        """Return the kinds of which there is less than needed."""
+        """Return the kinds of resources of which there is less than needed."""
         return [kind for kind in KINDS if getattr(self, kind) < getattr(need, kind)]
 
 
@@ -53,53 +53,53 @@ KINDS = tuple(field.name for field in fields(Amounts))
 
 @dataclass(frozen=True)
 class Slot:
-    """A slot that is no part of another: what it has in all, and free now; whether it takes any job at all."""
+    """A static or partitionable slot: all its resources, those free now, and whether it accepts any job at all."""
 
     machine: str
-    takes: bool
+    accepts: bool
     whole: Amounts
     free: Amounts
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """What -better-analyze counts, and the conditions of the job that no slot meets."""
+    """What -better-analyze counts, and the job's conditions that no slot meets."""
 
     unmet: Sequence[str]
     counts: Mapping[str, int]
 
 
 def parse_analysis(text: str) -> Analysis:
-    """Read what `condor_q -better-analyze` prints."""
+    """Return the analysis that `condor_q -better-analyze` printed."""
     steps = [(int(count), condition.strip()) for count, condition in _STEP.findall(text)]
     counts = {name: int(found[1]) for name, pattern in _COUNT.items() if (found := pattern.search(text))}
     return Analysis([condition for count, condition in steps if count == 0], counts)
 
 
 def parse_slots(text: str) -> list[Slot]:
-    """Read what `SLOTS` prints."""
+    """Return the slots that `SLOTS` printed."""
     found = []
     for line in text.splitlines():
-        machine, takes, *words = line.split() if len(line.split()) == _COLUMNS else ("", "")
-        if words:
-            memory, cpus, gpus, disk, *free, gpu_memory = map(_number, words)
+        machine, accepts, *numbers = line.split() if len(line.split()) == _COLUMNS else ("", "")
+        if numbers:
+            memory, cpus, gpus, disk, *free, gpu_memory = map(_number, numbers)
             whole = Amounts(memory, cpus, gpus, disk / 1024, gpu_memory)
             now = Amounts(free[0], free[1], free[2], free[3] / 1024, gpu_memory if free[2] else 0)
-            found.append(Slot(machine, takes != "false", whole, now))
+            found.append(Slot(machine, accepts != "false", whole, now))
     return found
 
 
 def read_request(ad: Mapping[str, Any]) -> Amounts:
-    """Return what a job asks for; nothing of what its ad has as an expression."""
+    """Return what a job requests; 0 for what its ad has as an expression."""
     names = ("RequestMemory", "RequestCpus", "RequestGPUs", "RequestDisk", "GPUsMinMemory")
     memory, cpus, gpus, disk, gpu_memory = (_number(ad.get(name)) for name in names)
     return Amounts(memory, cpus, gpus, disk / 1024, gpu_memory)
 
 
 def explain(found: Analysis, wanted: Amounts, pool: Sequence[Slot], last: str = "") -> str:
-    """Return one sentence: what is in the way, and the nearest request that would match.
+    """Return one sentence: what prevents a match, and the nearest request that would match.
 
-    `last` is what HTCondor noted when it last found no match.
+    `last` is LastRejMatchReason, which HTCondor sets when it finds no match.
     """
     conditions = [_condition(unmet) for unmet in found.unmet if not _RESOURCES.search(unmet)]
     fitting = [slot for slot in pool if not slot.whole.short_of(wanted)]
@@ -108,41 +108,41 @@ def explain(found: Analysis, wanted: Amounts, pool: Sequence[Slot], last: str = 
     if conditions:
         return conditions[0]
     if found.counts.get("willing"):
-        limit = f" (it says: {last})" if "limit" in last.lower() or "priority" in last.lower() else ""
-        return f"{_machines(found.counts['willing'])} would fit; HTCondor hands them out in turns{limit}"
-    takers = [slot for slot in fitting if slot.takes]
-    busy = {slot.machine for slot in takers if slot.free.short_of(wanted)}
+        limit = f" (HTCondor reports: {last})" if "limit" in last.lower() or "priority" in last.lower() else ""
+        return f"{_machines(found.counts['willing'])} can run it: waiting for its turn{limit}"
+    accepting = [slot for slot in fitting if slot.accepts]
+    busy = {slot.machine for slot in accepting if slot.free.short_of(wanted)}
     if busy:
-        nearest = _nearest(wanted, [slot.free for slot in pool if slot.takes], least=_NEAR)
-        sooner = f"; with {_option(*nearest)} it could start now" if nearest else ""
-        return f"{_machines(len(busy))} would fit but {'is' if len(busy) == 1 else 'are'} busy{sooner}"
-    if fitting and (found.counts.get("unwilling") or not takers):
+        nearest = _nearest(wanted, [slot.free for slot in pool if slot.accepts], least=_NEAR)
+        sooner = f"; with {_option(*nearest)}, it could start now" if nearest else ""
+        return f"{_machines(len(busy))} could run it but {'is' if len(busy) == 1 else 'are'} busy{sooner}"
+    if fitting and (found.counts.get("unwilling") or not accepting):
         machines = len({slot.machine for slot in fitting})
-        return f"{_machines(machines)} would fit, but {'takes' if machines == 1 else 'take'} no job like this now"
-    return "HTCondor has not looked at it yet"
+        return f"{_machines(machines)} could run it but {'does' if machines == 1 else 'do'} not accept such jobs now"
+    return "HTCondor has not considered it yet"
 
 
 def _lacking(wanted: Amounts, pool: Sequence[Slot]) -> str:
-    """Say that no slot is large enough, what is, and what to ask for."""
+    """Explain that no slot is large enough: what is missing, the most there is, and what to ask for."""
     every = [slot.whole for slot in pool]
     most = {kind: max(getattr(whole, kind) for whole in every) for kind in KINDS}
     over = [kind for kind in KINDS if most[kind] < getattr(wanted, kind)]
     if len(over) > 1:
-        each = " nor ".join(f"{_what(kind, wanted)} (the most is {_amount(kind, most[kind])})" for kind in over)
-        return f"no machine here has {each}: ask for less"
+        each = " or ".join(f"{_what(kind, wanted)} (the most is {_amount(kind, most[kind])})" for kind in over)
+        return f"no machine in this pool has {each}: ask for less"
     nearest = _nearest(wanted, every)
     advice = f", so ask for {_option(*nearest)} or less" if nearest else ", so ask for less"
     if over:
-        return f"no machine here has {_what(over[0], wanted)}: the most is {_amount(over[0], most[over[0]])}{advice}"
-    told = [kind for kind in KINDS if getattr(wanted, kind) and not (kind == "gpus" and wanted.gpu_memory)]
-    asked = " and ".join(_what(kind, wanted) for kind in told)
-    return f"no machine here has {asked} at once{advice}"
+        return f"no machine in this pool has {_what(over[0], wanted)}: the most is {_amount(over[0], most[over[0]])}{advice}"
+    kinds = [kind for kind in KINDS if getattr(wanted, kind) and not (kind == "gpus" and wanted.gpu_memory)]
+    requested = " and ".join(_what(kind, wanted) for kind in kinds)
+    return f"no machine in this pool has {requested} at once{advice}"
 
 
 def _nearest(wanted: Amounts, have: Sequence[Amounts], least: float = 0.0) -> tuple[str, float] | None:
-    """Return the one kind, and how much of it, that would have to be asked for instead: the smallest step down.
+    """Return the one kind of resource to ask less of, and how much to ask for: the smallest step down.
 
-    None where no single kind is enough, or not more than the share `least` of what was wanted.
+    None if a change of one kind is not enough, or leaves less than the share `least` of what was wanted.
     """
     steps: list[tuple[float, str, float]] = []
     for one in have:
@@ -167,7 +167,7 @@ def _what(kind: str, wanted: Amounts) -> str:
 
 
 def _amount(kind: str, number: float, *, wanted: bool = False) -> str:
-    """Write a number of something: rounded down, so that it can be asked for, unless it was `wanted`."""
+    """Return an amount as text: rounded down, so that it can be asked for, unless it was `wanted`."""
     if kind in ("cpus", "gpus"):
         return f"{number:.0f}"
     if number < 1024:
@@ -181,8 +181,8 @@ def _option(kind: str, amount: float) -> str:
 
 def _condition(unmet: str) -> str:
     if _CONTAINERS.search(unmet):
-        return f"no machine here runs container images ({unmet})"
-    return f"no machine meets the condition {unmet}"
+        return f"no machine in this pool runs container images ({unmet})"
+    return f"no machine in this pool meets the condition {unmet}"
 
 
 def _machines(number: int) -> str:
