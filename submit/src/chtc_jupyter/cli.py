@@ -270,7 +270,7 @@ def ssh_config_(
 ) -> None:
     """Print the lines that ~/.ssh/config needs for `ssh jupyter-NAME`, scp, rsync, and VS Code."""
     terminal = Terminal()
-    for line in ssh_config.install(Path.home()) if write else [ssh_config.block().rstrip()]:
+    for line in ssh_config.install(Path.home()) if write else [ssh_config.render_block().rstrip()]:
         terminal.result(line)
 
 
@@ -278,8 +278,8 @@ def ssh_config_(
 def ssh_proxy(host: Annotated[str, typer.Argument(help="Host name, as ssh has it.")]) -> None:
     """Run as the ProxyCommand of `ssh jupyter-NAME`."""
     terminal = Terminal()
-    where, what = choose_target(ssh_config.session_of(host), None, terminal)
-    raise typer.Exit(ssh_config.proxy(host, where, asyncio.run(verbs.find_job(where, what, terminal))))
+    where, what = choose_target(ssh_config.parse_host(host), None, terminal)
+    raise typer.Exit(ssh_config.run_proxy(host, where, asyncio.run(verbs.find_job(where, what, terminal))))
 
 
 @app.command(cls=Verb, rich_help_panel=_SETUP)

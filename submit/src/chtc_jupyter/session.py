@@ -171,13 +171,13 @@ class Session:
         while True:
             _log.info("Opening the tunnel into job %s, attempt %d", self.record.job, attempt + 1)
             async with contextlib.aclosing(
-                link.stream("follow", argv=tunnel.command(self.record.job, port))
+                link.stream("follow", argv=tunnel.build_tunnel_command(self.record.job, port))
             ) as answers:
                 async for answer in answers:
                     if "error" in answer and not self.token:
                         raise LauncherError(f"{self.record.ap} can't open the tunnel: {answer['error']}.")
                     if found := tunnel.URL.search(answer.get("line", "")):
-                        if not await link.leads():
+                        if not await link.check_forward():
                             silent += 1
                             _log.info("The tunnel into job %s leads nowhere", self.record.job)
                             if silent == _TRIES:
@@ -189,12 +189,12 @@ class Session:
                         self._on_change()
                     elif "status" in answer:
                         _log.debug("The tunnel ended with status %s: %s", answer["status"], answer["err"].strip())
-                        if refusal := tunnel.policy(answer["err"]):
+                        if refusal := tunnel.find_policy_refusal(answer["err"]):
                             raise PolicyError(messages.describe_policy(self.record, refusal))
             if self.proxy.up:
                 self.proxy.cut()
                 self._on_change()
-            await asyncio.sleep(tunnel.delay(attempt))
+            await asyncio.sleep(tunnel.get_retry_delay(attempt))
             attempt += 1
 
     async def _watch_clock(self) -> None:

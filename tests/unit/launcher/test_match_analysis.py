@@ -52,7 +52,8 @@ def told(asked, pool=POOL, *, unmet="", willing=0, unwilling=0, last=""):
         (Amounts(cpus=65), "no machine in this pool has 65 CPUs: the most is 64, so ask for --cpus 64 or less"),
         (Amounts(gpus=9), "no machine in this pool has 9 GPUs: the most is 4, so ask for --gpus 4 or less"),
         (Amounts(gpus=1, gpu_memory=200 * GB),
-         "no machine in this pool has a GPU with 200GB of memory: the most is 80GB, so ask for --gpu-memory 80GB or less"),
+         ("no machine in this pool has a GPU with 200GB of memory: the most is 80GB, "
+          "so ask for --gpu-memory 80GB or less")),
         (Amounts(disk=1024 * GB),
          "no machine in this pool has 1024GB of disk: the most is 100GB, so ask for --disk 100GB or less"),
         (Amounts(gpus=4, gpu_memory=80 * GB),

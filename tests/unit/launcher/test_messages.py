@@ -122,30 +122,30 @@ def test_hold_is_told_with_the_next_step(why, part):
     ],
 )
 def test_row_of_the_list_shows_what_the_job_is_now(change, state, why):
-    row = job_ads.row({**AD, **change}, 1060)
+    row = job_ads.build_row({**AD, **change}, 1060)
     assert (row.name, row.job, row.state, row.why) == ("lab", "12.0", state, why)
 
 
 def test_row_of_a_running_session_has_machine_times_and_gpus():
-    row = job_ads.row(AD, 1060)
+    row = job_ads.build_row(AD, 1060)
     assert (row.machine, row.gpus, row.running, row.stops) == ("gpu1", 1, 60, 5000)
-    assert job_ads.row({"ClusterId": 1, "ProcId": 0}, 0).state == "?"
+    assert job_ads.build_row({"ClusterId": 1, "ProcId": 0}, 0).state == "?"
 
 
 def test_failed_query_is_never_an_empty_queue():
     with pytest.raises(CondorError):
-        job_ads.parse({"status": 1, "out": "", "err": "Failed to connect"})
+        job_ads.parse_ads({"status": 1, "out": "", "err": "Failed to connect"})
     with pytest.raises(CondorError):
-        job_ads.parse({"status": 0, "out": "junk", "err": ""})
-    assert job_ads.parse({"status": 0, "out": "", "err": ""}) == []
+        job_ads.parse_ads({"status": 0, "out": "junk", "err": ""})
+    assert job_ads.parse_ads({"status": 0, "out": "", "err": ""}) == []
 
 
 def test_session_is_found_by_name_or_job_and_followed_by_its_ad():
-    assert job_ads.record(AD, "ap") == dataclasses.replace(RECORD, port=0)
-    assert job_ads.record({**AD, "UserLog": ""}, "ap") is None
+    assert job_ads.build_record(AD, "ap") == dataclasses.replace(RECORD, port=0)
+    assert job_ads.build_record({**AD, "UserLog": ""}, "ap") is None
     for name in ("lab", "12.0", "12", None):
-        assert job_ads.choose([AD], name) == [AD]
-    assert job_ads.choose([AD], "13") == []
+        assert job_ads.select_jobs([AD], name) == [AD]
+    assert job_ads.select_jobs([AD], "13") == []
 
 
 def test_with_one_session_no_name_is_needed_and_with_more_it_is():
@@ -200,12 +200,12 @@ def test_every_way_to_fail_has_a_status_of_its_own():
     ],
 )
 def test_refusal_by_policy_is_told_from_one_that_passes(said, policy):
-    found = tunnel.policy(said)
+    found = tunnel.find_policy_refusal(said)
     assert found.startswith(policy)
     assert bool(found) == bool(policy)
 
 
 def test_tunnel_is_asked_for_often_at_first_and_seldom_later():
-    waits = [tunnel.delay(attempt) for attempt in range(200)]
+    waits = [tunnel.get_retry_delay(attempt) for attempt in range(200)]
     assert waits == sorted(waits)
     assert (waits[0], waits[30], waits[-1]) == (0.3, 0.3, 10)

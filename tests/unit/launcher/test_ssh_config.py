@@ -75,13 +75,13 @@ def test_login_of_the_template_is_shared_by_what_is_run_on_the_access_point():
 
 @pytest.mark.parametrize("session", ["lab", "123.0", "a_b-c.d", "Lab"])
 def test_session_is_read_from_the_hosts_name(session):
-    assert ssh_config.session_of(f"jupyter-{session}") == session
+    assert ssh_config.parse_host(f"jupyter-{session}") == session
 
 
 @pytest.mark.parametrize("host", ["jupyter-", "jupyter--x", "jupyter-a;b", "jupyter-a/../b", "jupyter-a b", "a\nb"])
 def test_host_that_is_no_session_is_refused(host):
     with pytest.raises(UsageError, match="does not name a session"):
-        ssh_config.session_of(host)
+        ssh_config.parse_host(host)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_host_that_is_no_session_is_refused(host):
     ],
 )
 def test_include_counts_where_it_is_for_all_hosts(config, found):
-    assert ssh_config.includes(config) is found
+    assert ssh_config.is_included(config) is found
 
 
 def test_what_is_written_keeps_what_was_there_and_is_written_once(tmp_path, monkeypatch):
@@ -109,6 +109,6 @@ def test_what_is_written_keeps_what_was_there_and_is_written_once(tmp_path, monk
     assert (tmp_path / "dotfiles").read_bytes() == b"Include config.d/chtc-jupyter\n\nHost caf\xe9\n"
     assert (tmp_path / ".ssh/config").is_symlink()
     assert ssh_config.install(tmp_path) == ["Everything is set up already."]
-    key = ssh_config.public_key()
-    assert key == ssh_config.public_key()
+    key = ssh_config.ensure_public_key()
+    assert key == ssh_config.ensure_public_key()
     assert (tmp_path / "state/chtc-jupyter/ssh/id_ed25519").stat().st_mode & 0o777 == 0o600

@@ -19,7 +19,7 @@ async def read_sessions(link: AgentClient, since: float, user: str | None = None
     which = f"({job_ads.SESSIONS})" + (f' && Owner == "{user}"' if user else "")
     queued = await _read_ads(link, ["condor_q", "-allusers", "-constraint", which])
     ended = await _read_ads(link, ["condor_history", "-constraint", f"{which} && EnteredCurrentStatus >= {int(since)}"])
-    return list({job_ads.job_of(ad): ad for ad in [*queued, *ended]}.values())  # one may have ended in between
+    return list({job_ads.get_job_id(ad): ad for ad in [*queued, *ended]}.values())  # one may have ended in between
 
 
 async def _read_ads(link: AgentClient, argv: list[str]) -> list[Ad]:
@@ -31,4 +31,4 @@ async def _read_ads(link: AgentClient, argv: list[str]) -> list[Ad]:
             if "error" in answer:
                 raise LauncherError(f"{argv[0]} could not be run: {answer['error']}.")
             lines.append(answer.get("line", ""))
-    return job_ads.parse({"out": "\n".join(lines), **answer})
+    return job_ads.parse_ads({"out": "\n".join(lines), **answer})

@@ -69,7 +69,7 @@ class Doctor:
             await self._check_files(link)
             if self._ap != HERE:
                 forbidden = "Ask its operators for `AllowStreamLocalForwarding yes` in sshd_config."
-                self._report("ssh can forward to a socket there", "" if await link.may_forward() else forbidden)
+                self._report("ssh can forward to a socket there", "" if await link.can_forward() else forbidden)
         finally:
             await link.close()
 
@@ -89,14 +89,14 @@ class Doctor:
 
     async def _check_job(self, link: AgentClient) -> None:
         """Check that the machines allow ssh into jobs too: only a running session can tell."""
-        asked = await link.run(job_ads.query("-constraint", _RUNNING, "-limit", "1"))
-        for ad in job_ads.parse(asked) if not asked["status"] else ():
+        asked = await link.run(job_ads.build_query("-constraint", _RUNNING, "-limit", "1"))
+        for ad in job_ads.parse_ads(asked) if not asked["status"] else ():
             advice = ""
             try:
-                await run_inside(link, job_ads.job_of(ad), "status")
+                await run_inside(link, job_ads.get_job_id(ad), "status")
             except LauncherError as error:
                 advice = str(error)
-            self._report(f"so does the machine of job {job_ads.job_of(ad)}", advice)
+            self._report(f"so does the machine of job {job_ads.get_job_id(ad)}", advice)
 
     async def _check_files(self, link: AgentClient) -> None:
         home = link.hello["home"]

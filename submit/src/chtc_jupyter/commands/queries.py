@@ -35,9 +35,11 @@ class EndedError(NoSuchSessionError):
 
 async def find(link: AgentClient, name: str | None) -> Ad:
     """Return the ad of the session that is meant; raises NoSuchSessionError, CondorError."""
-    found = job_ads.choose(job_ads.parse(await link.run(job_ads.query("-constraint", job_ads.SESSIONS))), name)
+    found = job_ads.select_jobs(
+        job_ads.parse_ads(await link.run(job_ads.build_query("-constraint", job_ads.SESSIONS))), name
+    )
     if not found and name and re.fullmatch(r"\d+(\.\d+)?", name):
-        found = job_ads.parse(await link.run(job_ads.query(name)))
+        found = job_ads.parse_ads(await link.run(job_ads.build_query(name)))
     if len(found) == 1:
         return found[0]
     if not found:
@@ -47,7 +49,7 @@ async def find(link: AgentClient, name: str | None) -> Ad:
             if name
             else f"There is no session in the queue of {link.ap}. `chtc-jupyter start` starts one."
         )
-    known = ", ".join(f"{ad.get('JupyterName', '-')} ({job_ads.job_of(ad)})" for ad in found)
+    known = ", ".join(f"{ad.get('JupyterName', '-')} ({job_ads.get_job_id(ad)})" for ad in found)
     raise NoSuchSessionError(f"There are several sessions. Give a name or a job: {known}.")
 
 
@@ -72,7 +74,7 @@ async def find_end(link: AgentClient, record: Record) -> JobProgress | None:
         _log.debug("Can't read the log of job %s: %r", record.job, error)
     if progress.phase is Phase.ENDED:
         return progress
-    return None if job_ads.parse(await link.run(job_ads.query(record.job))) else JobProgress(Phase.ENDED)
+    return None if job_ads.parse_ads(await link.run(job_ads.build_query(record.job))) else JobProgress(Phase.ENDED)
 
 
 async def _read_log(link: AgentClient, record: Record) -> JobProgress:
@@ -84,7 +86,7 @@ async def _read_log(link: AgentClient, record: Record) -> JobProgress:
 
 async def find_record(link: AgentClient, name: str | None) -> Record:
     """Return how to follow the session that is meant; raises NoSuchSessionError, CondorError."""
-    found = job_ads.record(await find(link, name), link.ap)
+    found = job_ads.build_record(await find(link, name), link.ap)
     if found is None:
         raise NoSuchSessionError("That job has no event log to follow. Add a `log = ...` line to its submit file.")
     return found
@@ -93,9 +95,9 @@ async def find_record(link: AgentClient, name: str | None) -> Record:
 async def explain_queued(link: AgentClient, job: str) -> str:
     """Return why a job isn't running, or "" if that isn't known."""
     told = await link.run(["condor_q", "-better-analyze", job])
-    ad = await link.run(job_ads.query(job))
+    ad = await link.run(job_ads.build_query(job))
     try:
-        found = job_ads.parse(ad)
+        found = job_ads.parse_ads(ad)
     except LauncherError as error:
         _log.debug("Can't tell why job %s is queued: %s", job, error)
         return ""
@@ -129,7 +131,7 @@ async def _collect_lines(link: AgentClient, job: str, argv: Sequence[str]) -> st
 async def stream_inside(link: AgentClient, job: str, *argv: str) -> AsyncGenerator[str, None]:
     """Run a verb of jupyter-session in the job and yield the lines it prints; raises FailedError, PolicyError."""
     said = ""
-    answers = link.stream("follow", argv=tunnel.inside(job, ["jupyter-session", *argv]))
+    answers = link.stream("follow", argv=tunnel.build_inside_command(job, ["jupyter-session", *argv]))
     async with contextlib.aclosing(answers):
         async for answer in answers:
             line = answer.get("line")
@@ -142,7 +144,7 @@ async def stream_inside(link: AgentClient, job: str, *argv: str) -> AsyncGenerat
             else:
                 said = line
                 yield line
-    if refusal := tunnel.policy(said):
+    if refusal := tunnel.find_policy_refusal(said):
         raise PolicyError(
             f"This pool doesn't allow ssh into job {job} ({refusal}). It may allow it if you start the session with "
             "--interactive."

@@ -85,8 +85,8 @@ async def launch(link: AgentClient, options: StartOptions, known: Sequence[Recor
             f"it, and `chtc-jupyter forget {former.name}` forgets it; or use another name for the new one."
         )
     _log.info("Checking that no session on %s has the name %s", ap, request.name)
-    if taken := job_ads.parse(await link.run(job_ads.named(request.name))):
-        raise _build_taken_error(request.name, job_ads.job_of(taken[0]), ap)
+    if taken := job_ads.parse_ads(await link.run(job_ads.build_name_query(request.name))):
+        raise _build_taken_error(request.name, job_ads.get_job_id(taken[0]), ap)
     await _ensure_inputs(link, options)
     argv, cwd = ["jupyter.sub"], request.folder
     if options.submit_file:
@@ -97,7 +97,7 @@ async def launch(link: AgentClient, options: StartOptions, known: Sequence[Recor
     _log.info("Submitting the job in %s", cwd)
     try:
         if options.interactive:
-            job = await _submit_interactive(link, argv, cwd, submit.shell_line(request))
+            job = await _submit_interactive(link, argv, cwd, submit.build_shell_line(request))
         else:
             job = await _submit(link, argv, cwd)
     except LinkLostError:
@@ -111,7 +111,7 @@ async def launch(link: AgentClient, options: StartOptions, known: Sequence[Recor
     port = former.port if former else 0
     record = Record(request.name, ap, job, log, request.notebooks, port, interactive=options.interactive)
     if options.submit_file:  # only its ad knows where its notebooks are
-        found = job_ads.record(job_ads.parse(await link.run(job_ads.query(job)))[0], ap)
+        found = job_ads.build_record(job_ads.parse_ads(await link.run(job_ads.build_query(job)))[0], ap)
         record = replace(record, notebooks=found.notebooks) if found else record
     return record
 
@@ -155,11 +155,11 @@ def build_submit_error(ap: str, said: str) -> LauncherError:
 async def _ensure_unique(link: AgentClient, name: str, job: str) -> None:
     """Remove the job if another launcher submitted one of the same name in the same second, and raise."""
     try:
-        found = job_ads.parse(await link.run(job_ads.named(name)))
+        found = job_ads.parse_ads(await link.run(job_ads.build_name_query(name)))
     except CondorError as error:
         _log.debug("Can't check whether job %s is the only one named %s: %s", job, name, error)
         return
-    first = job_ads.job_of(min(found, key=lambda ad: (int(ad["ClusterId"]), int(ad["ProcId"])))) if found else job
+    first = job_ads.get_job_id(min(found, key=lambda ad: (int(ad["ClusterId"]), int(ad["ProcId"])))) if found else job
     if first != job:
         await link.run(["condor_rm", job])
         raise _build_taken_error(name, first, link.ap)

@@ -40,12 +40,12 @@ async def show_list(aps: Sequence[str], terminal: Terminal) -> int:
     for ap in aps:
         async with connected(ap, terminal) as link:
             remembered = [record for record in store.load_records() if record.ap == ap]
-            found = job_ads.parse(await link.run(job_ads.query("-constraint", job_ads.SESSIONS)))
-            rows += [(ap, job_ads.row(ad, link.hello["clock"])) for ad in found]
-            jobs = {job_ads.job_of(ad) for ad in found}
+            found = job_ads.parse_ads(await link.run(job_ads.build_query("-constraint", job_ads.SESSIONS)))
+            rows += [(ap, job_ads.build_row(ad, link.hello["clock"])) for ad in found]
+            jobs = {job_ads.get_job_id(ad) for ad in found}
             gone = [record for record in remembered if record.job not in jobs]
             over += [(record, progress) for record in gone if (progress := await find_end(link, record))]
-    ended = [(record.ap, job_ads.ended(record, messages.describe_end(progress))) for record, progress in over]
+    ended = [(record.ap, job_ads.build_ended_row(record, messages.describe_end(progress))) for record, progress in over]
     for ap, row in [*rows, *ended]:
         terminal.report({"ap": ap, **asdict(row)})
     if rows and not terminal.as_json:
@@ -82,7 +82,7 @@ async def show_status(ap: str, name: str | None, terminal: Terminal) -> int:
         try:
             ad = await find(link, name)
         except EndedError as end:
-            terminal.report(asdict(job_ads.ended(end.record, messages.describe_end(end.progress))))
+            terminal.report(asdict(job_ads.build_ended_row(end.record, messages.describe_end(end.progress))))
             if not terminal.as_json:
                 terminal.result(str(end))
             return 0
@@ -95,7 +95,7 @@ async def show_status(ap: str, name: str | None, terminal: Terminal) -> int:
 
 async def _show_session(link: AgentClient, ad: Ad, terminal: Terminal) -> None:
     """Print what a running session says of itself."""
-    job = job_ads.job_of(ad)
+    job = job_ads.get_job_id(ad)
     facts = json.loads(await run_inside(link, job, "status", "--json"))
     terminal.report(facts)
     if not terminal.as_json:
@@ -110,12 +110,12 @@ async def _show_session(link: AgentClient, ad: Ad, terminal: Terminal) -> None:
 
 async def _show_job(link: AgentClient, ad: Ad, terminal: Terminal) -> None:
     """Print why a job runs no session now, and what to do if it is held."""
-    job, row = job_ads.job_of(ad), job_ads.row(ad, link.hello["clock"])
+    job, row = job_ads.get_job_id(ad), job_ads.build_row(ad, link.hello["clock"])
     reason = row.why or (await explain_queued(link, job) if row.state == "queued" else "")
     terminal.report({**asdict(row), "why": reason})
     if not terminal.as_json:
         terminal.result(f"{row.state.capitalize()}: {reason}" if reason else f"{row.state.capitalize()}.")
-        record = job_ads.record(ad, link.ap)
+        record = job_ads.build_record(ad, link.ap)
         if row.state == "held" and record:
             terminal.say(messages.get_hold_advice(reason, record, ad.get("HoldReasonCode")))
 
@@ -124,7 +124,7 @@ async def stop(ap: str, name: str | None, terminal: Terminal, *, force: bool = F
     """Remove a session's job, and wait until its notebooks are back; raises DiskError if they don't fit."""
     async with connected(ap, terminal) as link:
         ad = await find(link, name)
-        job, record = job_ads.job_of(ad), job_ads.record(ad, ap)
+        job, record = job_ads.get_job_id(ad), job_ads.build_record(ad, ap)
         if ad.get("JobStatus") == JobStatus.RUNNING and ad.get("JupyterState") and not force:
             await _check_quota(link, job)
         done = await link.run(["condor_rm", job])
@@ -153,7 +153,7 @@ async def stop(ap: str, name: str | None, terminal: Terminal, *, force: bool = F
 
 def _describe_stop(ad: Ad, record: Record | None, progress: JobProgress) -> str:
     """Return how a job was stopped; of one that never ran there are no notebooks to speak of."""
-    job = job_ads.job_of(ad)
+    job = job_ads.get_job_id(ad)
     ran = bool(ad.get("JobCurrentStartDate") or ad.get("JobStartDate") or ad.get("NumJobStarts"))
     if not ran:
         return f"Job {job} was removed before it ran."
@@ -184,7 +184,7 @@ async def extend(ap: str, name: str | None, duration: str, terminal: Terminal) -
     """Keep a session alive for at least this long, even if it is idle."""
     duration = validate_duration(duration)
     async with connected(ap, terminal) as link:
-        job = job_ads.job_of(await find(link, name))
+        job = job_ads.get_job_id(await find(link, name))
         said = (await run_inside(link, job, "extend", duration)).strip()
         terminal.report({"job": job, "message": said})
         if not terminal.as_json:
@@ -204,7 +204,7 @@ async def logs(ap: str, name: str | None, lines: int, terminal: Terminal, *, fol
                 except LauncherError as error:
                     _log.debug("Can't read %s: %s", path, error)
             return 0
-        told = stream_inside(link, job_ads.job_of(ad), "logs", "-n", str(lines), *(["-f"] if follow else []))
+        told = stream_inside(link, job_ads.get_job_id(ad), "logs", "-n", str(lines), *(["-f"] if follow else []))
         async with contextlib.aclosing(told):
             async for line in told:
                 terminal.result(line)
@@ -213,7 +213,7 @@ async def logs(ap: str, name: str | None, lines: int, terminal: Terminal, *, fol
 
 def build_attach_command(ap: str, job: str) -> list[str]:
     """Return the command that opens the session's tmux."""
-    argv = tunnel.attach(job)
+    argv = tunnel.build_attach_command(job)
     if ap == HERE:
         return argv
     remote = " ".join(f'"{word}"' if " " in word else word for word in argv)
@@ -231,4 +231,4 @@ async def find_job(ap: str, name: str | None, terminal: Terminal) -> str:
     if name and re.fullmatch(r"\d+(\.\d+)?", name):
         return name
     async with connected(ap, terminal) as link:
-        return job_ads.job_of(await find(link, name))
+        return job_ads.get_job_id(await find(link, name))

@@ -1,4 +1,4 @@
-"""Job ads, as `condor_q -json` prints them, and what is shown of them."""
+"""Query job ads as `condor_q -json` prints them, and show them as rows of the list."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from chtc_condor.codes import JobStatus
 from chtc_jupyter.errors import CondorError
 from chtc_jupyter.store import Record
 
-#: What is asked of the queue.
+#: The attributes to query.
 ATTRIBUTES = (
     "ClusterId,ProcId,Owner,JobStatus,QDate,JobCurrentStartDate,RemoteHost,RequestGPUs,RequestMemory,RequestCpus,"
     "RequestDisk,GPUsMinMemory,HoldReason,HoldReasonCode,Iwd,UserLog,Out,Err,TransferOutput,LastRejMatchReason,"
     "JupyterName,JupyterState,JupyterReason,JupyterStopAt,JupyterHost,JupyterURL,JupyterConnect"
 )
-#: What makes a job a session.
+#: The constraint that finds sessions.
 SESSIONS = "JupyterName isnt undefined || JupyterState isnt undefined"
 _STATES: Mapping[int, str] = {
     JobStatus.IDLE: "queued",
@@ -49,43 +49,45 @@ class Row:
     why: str
 
 
-def query(*which: str) -> list[str]:
-    """Return the words that ask the queue for the caller's own jobs."""
+def build_query(*which: str) -> list[str]:
+    """Return the command that queries the caller's own jobs."""
     return ["condor_q", *which, "-json", "-attributes", ATTRIBUTES]
 
 
-def named(name: str) -> list[str]:
-    """Return the words that ask the queue for the sessions of a name."""
-    return query("-constraint", f'JupyterName =?= "{name}" && JobStatus != {JobStatus.COMPLETED:d}')
+def build_name_query(name: str) -> list[str]:
+    """Return the command that queries the sessions with a name."""
+    return build_query("-constraint", f'JupyterName =?= "{name}" && JobStatus != {JobStatus.COMPLETED:d}')
 
 
-def parse(answer: Mapping[str, Any]) -> list[Ad]:
-    """Return the ads that a query printed; raises CondorError where it failed: that a job is gone is never guessed."""
-    said = str(answer["out"]).strip()
+def parse_ads(answer: Mapping[str, Any]) -> list[Ad]:
+    """Return the ads that a query printed. Raises CondorError if it failed: that is not an empty queue."""
+    output = str(answer["out"]).strip()
     if answer["status"]:
         lines = [line.strip() for line in str(answer["err"]).splitlines() if line.strip()]
-        raise CondorError(f"HTCondor's queue does not answer ({' '.join(lines) or 'no word'}): try again in a minute.")
+        raise CondorError(
+            f"HTCondor's queue does not answer ({' '.join(lines) or 'no message'}). Try again in a minute."
+        )
     try:
-        return list(json.loads(said)) if said else []
+        return list(json.loads(output)) if output else []
     except ValueError:
-        raise CondorError(f"condor_q printed no JSON but {said[:80]!r}.") from None
+        raise CondorError(f"condor_q printed {output[:80]!r} instead of JSON.") from None
 
 
-def job_of(ad: Ad) -> str:
+def get_job_id(ad: Ad) -> str:
     """Return a job's id."""
     return f"{ad['ClusterId']}.{ad['ProcId']}"
 
 
-def row(ad: Ad, now: float) -> Row:
-    """Return what the list shows of a job; `now` is the access point's clock."""
+def build_row(ad: Ad, now: float) -> Row:
+    """Return a job's row in the list; `now` is the access point's clock."""
     status = int(ad.get("JobStatus", 0))
     active = status in ACTIVE
-    told = str(ad.get("JupyterState", "")) if active else ""
+    own_state = str(ad.get("JupyterState", "")) if active else ""
     started = ad.get("JobCurrentStartDate")
     return Row(
         str(ad.get("JupyterName", "-")),
-        job_of(ad),
-        told if status == JobStatus.RUNNING and told else _STATES.get(status, "?"),
+        get_job_id(ad),
+        own_state if status == JobStatus.RUNNING and own_state else _STATES.get(status, "?"),
         str(ad.get("JupyterHost") or str(ad.get("RemoteHost", "")).rpartition("@")[2]) if active else "",
         int(ad.get("RequestGPUs") or 0) if isinstance(ad.get("RequestGPUs", 0), int) else 0,
         max(0, round(now - started)) if active and isinstance(started, (int, float)) else None,
@@ -94,28 +96,28 @@ def row(ad: Ad, now: float) -> Row:
     )
 
 
-def ended(found: Record, how: str) -> Row:
-    """Return what the list shows of a session that has left the queue."""
+def build_ended_row(found: Record, how: str) -> Row:
+    """Return the row of a session that has left the queue."""
     return Row(found.name, found.job, "ended", "", 0, None, None, how)
 
 
-def record(ad: Ad, ap: str) -> Record | None:
-    """Return how to follow a job that is in the queue; None where it has no event log."""
+def build_record(ad: Ad, ap: str) -> Record | None:
+    """Return how to follow a job in the queue; None if it has no event log."""
     home, log = str(ad.get("Iwd", "")), str(ad.get("UserLog", ""))
     if not log:
         return None
     folder = str(ad.get("TransferOutput", "notebooks")).split(",")[0] or "notebooks"
     return Record(
-        str(ad.get("JupyterName") or job_of(ad).removesuffix(".0")),
+        str(ad.get("JupyterName") or get_job_id(ad).removesuffix(".0")),
         ap,
-        job_of(ad),
+        get_job_id(ad),
         posixpath.join(home, log),
         posixpath.join(home, folder),
     )
 
 
-def choose(found: Sequence[Ad], name: str | None) -> list[Ad]:
-    """Return the jobs that a name or a job's id stands for; all of them without one."""
+def select_jobs(found: Sequence[Ad], name: str | None) -> list[Ad]:
+    """Return the jobs that a name or a job id stands for; all jobs without one."""
     if name is None:
         return list(found)
-    return [ad for ad in found if name in (ad.get("JupyterName"), job_of(ad), job_of(ad).removesuffix(".0"))]
+    return [ad for ad in found if name in (ad.get("JupyterName"), get_job_id(ad), get_job_id(ad).removesuffix(".0"))]

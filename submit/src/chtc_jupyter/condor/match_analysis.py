@@ -133,7 +133,8 @@ def _lacking(wanted: Amounts, pool: Sequence[Slot]) -> str:
     nearest = _nearest(wanted, every)
     advice = f", so ask for {_option(*nearest)} or less" if nearest else ", so ask for less"
     if over:
-        return f"no machine in this pool has {_what(over[0], wanted)}: the most is {_amount(over[0], most[over[0]])}{advice}"
+        there_is = f"the most is {_amount(over[0], most[over[0]])}"
+        return f"no machine in this pool has {_what(over[0], wanted)}: {there_is}{advice}"
     kinds = [kind for kind in KINDS if getattr(wanted, kind) and not (kind == "gpus" and wanted.gpu_memory)]
     requested = " and ".join(_what(kind, wanted) for kind in kinds)
     return f"no machine in this pool has {requested} at once{advice}"

@@ -1,4 +1,4 @@
-"""The submit description as data, and how a value is written in it."""
+"""Build a submit description as data, and quote the values in it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _KEY = re.compile(r"\+?[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}")
 _AMOUNT = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B?)?", re.IGNORECASE)
 _PATH = re.compile(r"[\w./@+=:~ -]+")
-#: What `--set` may not touch: the session is found by it, or it is no key.
+#: What `--set` must not change: the launcher finds the session by it, or it is not a key.
 _OURS = {"log", "queue", "initialdir", "iwd", "initial_dir", "executable", "universe", "include", "if", "else", "endif"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a session is asked to be. None: as the submit file or the runtime has it. Paths are the access point's."""
+    """What the user asks for. None is the default of the submit file or the runtime. Paths are the access point's."""
 
     name: str
     folder: str
@@ -38,104 +38,104 @@ class Request:
 
 
 def quote_value(text: str) -> str:
-    """Write a literal value of a submit description; raises UsageError where that can't be done.
+    """Return a literal value for a submit description. Raises UsageError if it can't be written.
 
-    A value goes from the first to the last character of its line that is not a space; `$(NAME)` is replaced in it, so
-    that `$` itself is written `$(DOLLAR)`; a backslash at the end would take the next line in.
+    HTCondor strips spaces at both ends of a value, and expands `$(NAME)` in it, so that `$` itself is written
+    `$(DOLLAR)`. A backslash at the end would continue the value on the next line.
     """
     if not text.isprintable():
-        raise UsageError(f"{text!r} has a line break or a control character in it: write it on one line.")
+        raise UsageError(f"{text!r} contains a line break or a control character. Write it on one line.")
     if text != text.strip() or text.endswith("\\"):
-        raise UsageError(f"{text!r} begins or ends with a space, or ends with a backslash: HTCondor would drop it.")
+        raise UsageError(f"{text!r} begins or ends with a space, or ends with a backslash, which HTCondor would drop.")
     return text.replace("$", "$(DOLLAR)")
 
 
-def quote_arguments(words: Sequence[str]) -> str:
-    """Write an `arguments` line in HTCondor's new syntax: words with spaces or quotes in single quotes."""
+def quote_arguments(arguments: Sequence[str]) -> str:
+    """Return a value for `arguments` in HTCondor's new syntax, with single quotes where spaces or quotes need them."""
 
-    def quoted(word: str) -> str:
-        inner = word.replace('"', '""').replace("'", "''")
-        return f"'{inner}'" if not word or re.search(r"[\s']", word) else inner
+    def quote(argument: str) -> str:
+        inner = argument.replace('"', '""').replace("'", "''")
+        return f"'{inner}'" if not argument or re.search(r"[\s']", argument) else inner
 
-    return '"' + " ".join(quote_value(quoted(word)) for word in words) + '"'
+    return '"' + " ".join(quote_value(quote(argument)) for argument in arguments) + '"'
 
 
 def quote_string(text: str) -> str:
-    """Write a ClassAd string."""
+    """Return a text as a ClassAd string."""
     return '"' + quote_value(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
 
 
 def validate_name(text: str) -> str:
-    """Return a session's name; raises UsageError where it is none."""
+    """Return a session's name. Raises UsageError if it is invalid."""
     if not _NAME.fullmatch(text):
-        raise UsageError(f"{text!r} is no name for a session: use letters, digits, '.', '_', '-', at most 41 of them.")
+        raise UsageError(f"Invalid session name {text!r}. Use at most 41 letters, digits, '.', '_', and '-'.")
     return text
 
 
 def validate_path(text: str, what: str) -> str:
-    """Return a path on the access point; raises UsageError where HTCondor's lists could not hold it."""
+    """Return a path on the access point. Raises UsageError if HTCondor's lists can't contain it."""
     if not _PATH.fullmatch(text) or text.startswith("-") or text != text.strip() or not text.isprintable():
         raise UsageError(
-            f"{text!r} can't be {what}: HTCondor has it in a list, so use letters, digits, spaces and . / _ - @ + = :"
+            f"{text!r} can't be {what}. In HTCondor's lists, use only letters, digits, spaces, and . / _ - @ + = :"
         )
     return text
 
 
 def parse_setting(text: str) -> tuple[str, str]:
-    """Return key and value of a `--set 'key = value'`; raises UsageError where it is none, or one of ours.
+    """Return the key and value of `--set 'key = value'`. Raises UsageError if it is invalid, or not the user's to set.
 
-    The value is the user's own submit language: `$(Cluster)` and the like mean in it what they mean in a submit file.
+    The value is in submit language: `$(Cluster)` and other macros work as in a submit file.
     """
     key, equals, found = (part.strip() for part in text.partition("="))
     if not equals or not _KEY.fullmatch(key):
-        raise UsageError(f"--set {text!r} is no `key = value`.")
+        raise UsageError(f"Invalid setting {text!r}. Use --set 'key = value'.")
     if not found.isprintable() or found.endswith("\\"):
-        raise UsageError(f"--set {key}: a value is one line, and does not end with a backslash.")
+        raise UsageError(f"Invalid value for --set {key}. Use one line that doesn't end with a backslash.")
     if key.lower() in _OURS:
-        raise UsageError(f"--set {key}: the launcher sets that itself; use --submit-file for a job of your own.")
+        raise UsageError(f"The launcher sets {key} itself. To use a submit file of your own, use --submit-file.")
     return key, found
 
 
-def _checked(text: str, pattern: re.Pattern[str], what: str) -> str:
-    if not pattern.fullmatch(text):
-        raise UsageError(f"{text!r} is no {what}.")
+def _validate_amount(text: str, what: str) -> str:
+    if not _AMOUNT.fullmatch(text):
+        raise UsageError(f"Invalid amount of {what} {text!r}. Use a value such as 16GB.")
     return quote_value(text)
 
 
 def render_request(request: Request) -> dict[str, str]:
-    """Return the lines for what was asked for, and nothing else."""
+    """Return the lines for what the user asks for, and nothing else."""
     lines: dict[str, str] = {}
     if request.cpus is not None:
         lines["request_cpus"] = str(request.cpus)
     if request.memory is not None:
-        lines["request_memory"] = _checked(request.memory, _AMOUNT, "amount of memory, like 16GB")
+        lines["request_memory"] = _validate_amount(request.memory, "memory")
     if request.disk is not None:
-        lines["request_disk"] = _checked(request.disk, _AMOUNT, "amount of disk, like 20GB")
+        lines["request_disk"] = _validate_amount(request.disk, "disk")
     if request.gpus:
         lines["request_gpus"] = str(request.gpus)
     if request.gpu_memory is not None:
-        lines["gpus_minimum_memory"] = _checked(request.gpu_memory, _AMOUNT, "amount of GPU memory, like 20GB")
+        lines["gpus_minimum_memory"] = _validate_amount(request.gpu_memory, "GPU memory")
         lines.setdefault("request_gpus", "1")
-    if words := build_session_arguments(request):
-        lines["arguments"] = quote_arguments(words)
+    if arguments := build_session_arguments(request):
+        lines["arguments"] = quote_arguments(arguments)
     lines["My.JupyterName"] = quote_string(request.name)
     return lines | dict(parse_setting(text) for text in request.settings)
 
 
 def build_session_arguments(request: Request) -> list[str]:
-    """Return the words after `jupyter-session run` for what was asked for."""
-    words = []
+    """Return the arguments of `jupyter-session run` for what the user asks for."""
+    arguments = []
     for flag, duration in (("--idle-timeout", request.idle_timeout), ("--max-runtime", request.max_runtime)):
         if duration is not None:
-            words += [flag, validate_duration(duration, never=True)]
+            arguments += [flag, validate_duration(duration, never=True)]
     base = posixpath.basename(request.notebooks)
     if base != "notebooks":
-        words += ["--notebooks", base]
-    return words
+        arguments += ["--notebooks", base]
+    return arguments
 
 
 def build_description(request: Request) -> dict[str, str]:
-    """Return the whole submit description, as keys and values: submit/jupyter.sub with what was asked for."""
+    """Return the whole submit description: that of submit/jupyter.sub, with what the user asks for."""
     notebooks, base = posixpath.split(request.notebooks)
     logs = f"{request.folder}/jupyter-$(Cluster)"
     return {
@@ -160,20 +160,20 @@ def build_description(request: Request) -> dict[str, str]:
 
 
 def render_submit_file(lines: Mapping[str, str]) -> str:
-    """Return a submit file."""
+    """Return the text of a submit file."""
     return "".join([*(f"{key} = {found}\n" for key, found in lines.items()), "queue\n"])
 
 
 def append_arguments(lines: Mapping[str, str]) -> list[str]:
-    """Return the words that add lines to a submit file of the user's."""
-    return [word for key, found in lines.items() for word in ("-append", f"{key} = {found}")]
+    """Return the arguments of condor_submit that add lines to the user's own submit file."""
+    return [argument for key, value in lines.items() for argument in ("-append", f"{key} = {value}")]
 
 
-def shell_line(request: Request) -> str:
-    """Return what starts the session in the shell of an interactive job, whose runscript does not run."""
+def build_shell_line(request: Request) -> str:
+    """Return the line that starts the session in the shell of an interactive job, whose runscript does not run."""
     return f"exec jupyter-session run {shlex.join(build_session_arguments(request))} </dev/null\n"
 
 
-def quote_shell(words: Sequence[str]) -> str:
-    """Return words as a line to paste into a shell."""
-    return shlex.join(words)
+def quote_shell(argv: Sequence[str]) -> str:
+    """Return a command as a line to paste into a shell."""
+    return shlex.join(argv)

@@ -162,15 +162,15 @@ class AgentClient:
 
         self._tasks.append(asyncio.create_task(drain()))
 
-    async def may_forward(self) -> bool:
+    async def can_forward(self) -> bool:
         """Return True if the access point lets ssh forward to a socket, tested with one that answers there."""
         async with contextlib.aclosing(self.stream("follow", argv=["python3", "-IS", "-c", _ANSWERER])) as answers:
             async for answer in answers:
                 if "line" in answer:
-                    return await self.leads()
+                    return await self.check_forward()
         return False
 
-    async def leads(self) -> bool:
+    async def check_forward(self) -> bool:
         """Return True if something answers at the other end of the forward."""
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)

@@ -45,9 +45,9 @@ Host jupyter-* "!*'*" "!*\\*"
 """
 
 
-def block() -> str:
+def render_block() -> str:
     """Return the lines for ssh's configuration; create the key that they name if necessary."""
-    public_key()
+    ensure_public_key()
     program = Path(shutil.which(sys.argv[0]) or sys.argv[0]).absolute()
     quote = '"' if sys.platform == "win32" else "'"
     folder = _folder().as_posix().replace("%", "%%")
@@ -58,18 +58,18 @@ def install(home: Path) -> list[str]:
     """Write the lines to `home`/.ssh and have ssh's configuration include them; return what was done."""
     ours, config = home / ".ssh/config.d/chtc-jupyter", (home / ".ssh/config").resolve()
     done = []
-    text = block()
+    text = render_block()
     if _read(ours) != text:
         write_private(ours, text)
         done.append(f"{ours} was written.")
     before = _read(config)
-    if not includes(before):
+    if not is_included(before):
         write_private(config, f"{_INCLUDE}\n\n{before}" if before else f"{_INCLUDE}\n")
         done.append(f"{config} now includes it, in its first line.")
     return done or ["Everything is set up already."]
 
 
-def includes(config: str) -> bool:
+def is_included(config: str) -> bool:
     """Return True if a configuration includes our file for all hosts: before its first Host or Match."""
     for line in config.splitlines():
         word, _, rest = line.strip().replace("=", " ", 1).partition(" ")
@@ -82,7 +82,7 @@ def includes(config: str) -> bool:
     return False
 
 
-def public_key() -> str:
+def ensure_public_key() -> str:
     """Return the public key, `TYPE BASE64`, with which this machine logs in to sessions; create it if necessary."""
     private = _folder() / "id_ed25519"
     if not private.exists():
@@ -99,7 +99,7 @@ def public_key() -> str:
     raise LauncherError(f"{private}.pub is not an ed25519 public key: remove it and {private}, then try again.")
 
 
-def session_of(host: str) -> str:
+def parse_host(host: str) -> str:
     """Return the session or the job that a host name stands for. Raises UsageError if there is none."""
     name = host.removeprefix(PREFIX)
     if not re.fullmatch(r"[A-Za-z0-9_][\w.-]{0,60}", name, re.ASCII):
@@ -107,9 +107,9 @@ def session_of(host: str) -> str:
     return name
 
 
-def proxy(host: str, ap: str, job: str) -> int:
+def run_proxy(host: str, ap: str, job: str) -> int:
     """Connect ssh with a job over standard input and output, after saving its host key; return the exit status."""
-    command = entry.build_command(job, public_key())
+    command = entry.build_command(job, ensure_public_key())
     argv = ["sh", "-c", command] if ap == HERE else openssh.build_command(ap, command, keep=True)
     # On the access point itself, in a session of its own: the script ends its whole process group.
     with subprocess.Popen(argv, stdout=subprocess.PIPE, bufsize=0, start_new_session=ap == HERE) as way:

@@ -15,7 +15,7 @@ _OPTIONS = (
 )
 
 
-def command(job: str, port: int) -> list[str]:
+def build_tunnel_command(job: str, port: int) -> list[str]:
     """Return the agent's command for a tunnel from a socket in its `{folder}` to the server's port in the job.
 
     condor_ssh_to_job splits what follows `-ssh` at spaces, and adds HTCondor's own options after ours. `wait` prints
@@ -31,7 +31,7 @@ def command(job: str, port: int) -> list[str]:
 DONE, FAILED = "jupyter-session: done", "jupyter-session: failed"
 
 
-def inside(job: str, argv: Sequence[str]) -> list[str]:
+def build_inside_command(job: str, argv: Sequence[str]) -> list[str]:
     """Return the command that runs another one in the job and prints at its end how it ended.
 
     `argv` must not need quotes. -auto-retry is for the seconds after a job's start in which nobody can log in.
@@ -39,12 +39,12 @@ def inside(job: str, argv: Sequence[str]) -> list[str]:
     return ["condor_ssh_to_job", "-auto-retry", job, f"{' '.join(argv)} 2>&1 && echo {DONE} || echo {FAILED}"]
 
 
-def attach(job: str) -> list[str]:
+def build_attach_command(job: str) -> list[str]:
     """Return the command that attaches to the session's tmux."""
     return ["condor_ssh_to_job", "-auto-retry", "-ssh", "ssh -t", job, "jupyter-session", "attach"]
 
 
-def delay(attempt: int) -> float:
+def get_retry_delay(attempt: int) -> float:
     """Return the seconds before the next attempt.
 
     For some seconds after a job's start nobody can log in: the startd must first hear from its starter.
@@ -52,7 +52,7 @@ def delay(attempt: int) -> float:
     return 0.3 if attempt < 60 else min(10.0, 0.3 * 1.2 ** (attempt - 60))
 
 
-def policy(said: str) -> str:
+def find_policy_refusal(said: str) -> str:
     """Return the line that refuses the login by the pool's policy, so that a retry would not help; empty otherwise."""
     lines = [line.strip().rstrip(".") for line in said.splitlines()]
     return next((line for line in lines if _POLICY.search(line)), "")
