@@ -18,7 +18,7 @@ def _make_verbose_option() -> click.Option:
         count=True,
         expose_value=False,
         callback=lambda _context, _option, count: verbosity.add(count),
-        help="Print each step to standard error; -vv prints more.",
+        help="Print each step to standard error; -vv prints more, -vvv ssh's log too.",
     )
 
 

@@ -16,6 +16,7 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
+from chtc_jupyter import verbosity
 from chtc_jupyter.errors import LauncherError
 from chtc_jupyter.ssh import entry, multiplexing, openssh
 from chtc_jupyter.ssh.agent import LONGEST
@@ -27,6 +28,8 @@ _agent_log = logging.getLogger("chtc_jupyter.ssh.agent")
 _BEAT, _PATIENCE = 10.0, 45
 #: The name of the access point if it is this machine.
 HERE = "this machine"
+#: As many `-v` don't make ssh verbose; more do.
+_SSH_TOO = 2
 #: Seconds after which a silent forward is taken to lead nowhere.
 _SILENCE = 20
 #: Answers one connection to the socket of the forward.
@@ -101,7 +104,10 @@ class AgentClient:
             "reaper": entry.read_script("end_agent.sh"),
             "log": "debug" if _agent_log.isEnabledFor(logging.DEBUG) else "",
         }
-        _log.debug("connecting to %s: %s", ap, shlex.join(argv))
+        if verbosity.get_count() > _SSH_TOO and ap != HERE:
+            argv.insert(1, "-v")
+        _log.info("Connecting to %s", ap)
+        _log.debug("Running %s", shlex.join(argv))
         process = await _start(argv)
         link = cls(ap, process, port, folder)
         try:
@@ -110,7 +116,7 @@ class AgentClient:
         except (LinkLostError, asyncio.TimeoutError):
             await link.close()
             status = process.returncode if process.returncode is None or process.returncode >= 0 else 255
-            _log.debug("no agent on %s: exit status %s, %r", ap, status, link._stderr)
+            _log.info("No connection to %s: exit status %s, %r", ap, status, link._stderr.strip())
             raise LinkFailedError(openssh.diagnose_failure(ap, status, link._stderr)) from None
         except BaseException:
             await link.close()
@@ -122,7 +128,7 @@ class AgentClient:
                     openssh.build_file_error(ap, hello.get("errno", 0), hello["error"]), openssh.Retry.LATER
                 )
             )
-        _log.debug("the agent on %s answers, with Python %s", ap, hello.get("python"))
+        _log.info("Connected to %s, which has Python %s", ap, hello.get("python"))
         link.hello = hello
         link._tasks.append(asyncio.create_task(link._beat()))
         return link
@@ -251,8 +257,12 @@ class AgentClient:
 
     async def _hear_errors(self) -> None:
         assert self._process.stderr  # noqa: S101
-        while part := await self._process.stderr.read(4096):
-            self._stderr = (self._stderr + part.decode(errors="replace"))[-8000:]
+        with contextlib.suppress(ValueError):  # a line beyond any limit
+            while line := (await self._process.stderr.readline()).decode(errors="replace"):
+                if line.startswith("debug"):  # by `ssh -v`: says nothing of why it failed
+                    _log.debug("ssh: %s", line.strip())
+                else:
+                    self._stderr = (self._stderr + line)[-8000:]
 
     async def _beat(self) -> None:
         with contextlib.suppress(LinkLostError):
