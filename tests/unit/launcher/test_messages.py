@@ -129,12 +129,15 @@ def test_row_of_the_list_shows_what_the_job_is_now(change, state, why):
 def test_row_of_a_running_session_has_machine_times_and_gpus():
     row = job_ads.build_row(AD, 1060)
     assert (row.machine, row.gpus, row.running, row.stops) == ("gpu1", 1, 60, 5000)
+    assert job_ads.build_row({**AD, "JupyterStopAt": None, "JupyterDeadline": 6000}, 1060).stops == 6000
+    assert job_ads.build_row({**AD, "JobStatus": 1, "JupyterDeadline": 6000}, 1060).stops is None
     assert job_ads.build_row({"ClusterId": 1, "ProcId": 0}, 0).state == "?"
 
 
 def test_failed_query_is_never_an_empty_queue():
-    with pytest.raises(CondorError):
-        job_ads.parse_ads({"status": 1, "out": "", "err": "Failed to connect"})
+    said = "-- Failed to connect\n\nExtra Info: You have set up a personal Condor\nand more\n"
+    with pytest.raises(CondorError, match=r"\(-- Failed to connect\).*--ap"):
+        job_ads.parse_ads({"status": 1, "out": "", "err": said})
     with pytest.raises(CondorError):
         job_ads.parse_ads({"status": 0, "out": "junk", "err": ""})
     assert job_ads.parse_ads({"status": 0, "out": "", "err": ""}) == []

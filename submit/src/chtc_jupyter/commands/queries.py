@@ -45,7 +45,7 @@ async def find(link: AgentClient, name: str | None) -> Ad:
     if not found:
         await _raise_if_ended(link, name)
         raise NoSuchSessionError(
-            f"There is no session {name!r} in the queue of {link.ap}. `chtc-jupyter list` shows those that are."
+            f"There is no session {name!r} in the queue of {link.ap}. `chtc-jupyter list` shows what is there."
             if name
             else f"There is no session in the queue of {link.ap}. `chtc-jupyter start` starts one."
         )
@@ -94,19 +94,19 @@ async def find_record(link: AgentClient, name: str | None) -> Record:
 
 async def explain_queued(link: AgentClient, job: str) -> str:
     """Return why a job isn't running, or "" if that isn't known."""
-    told = await link.run(["condor_q", "-better-analyze", job])
+    analysis = await link.run(["condor_q", "-better-analyze", job])
     ad = await link.run(job_ads.build_query(job))
     try:
         found = job_ads.parse_ads(ad)
     except LauncherError as error:
         _log.debug("Can't tell why job %s is queued: %s", job, error)
         return ""
-    if told["status"] or not found:
+    if analysis["status"] or not found:
         return ""
     shown = await link.run(match_analysis.SLOTS)
     last = str(found[0].get("LastRejMatchReason", ""))
     return match_analysis.explain(
-        match_analysis.parse_analysis(told["out"]),
+        match_analysis.parse_analysis(analysis["out"]),
         match_analysis.read_request(found[0]),
         match_analysis.parse_slots(shown["out"]),
         last,

@@ -163,8 +163,8 @@ def _describe_stop(ad: Ad, record: Record | None, progress: JobProgress) -> str:
 async def _check_quota(link: AgentClient, job: str) -> None:
     """Raise DiskError if the session says that some of its files don't fit on the access point."""
     try:
-        told = json.loads(await run_inside(link, job, "status", "--json"))
-        names = [name for name, why in told["save"]["left_out"].items() if "no space" in why]
+        facts = json.loads(await run_inside(link, job, "status", "--json"))
+        names = [name for name, why in facts["save"]["left_out"].items() if "no space" in why]
     except (LauncherError, ValueError, KeyError, TypeError, AttributeError) as error:
         _log.debug("Can't ask job %s for the files that don't fit, so it is stopped as it is: %r", job, error)
         return
@@ -204,9 +204,9 @@ async def logs(ap: str, name: str | None, lines: int, terminal: Terminal, *, fol
                 except LauncherError as error:
                     _log.debug("Can't read %s: %s", path, error)
             return 0
-        told = stream_inside(link, job_ads.get_job_id(ad), "logs", "-n", str(lines), *(["-f"] if follow else []))
-        async with contextlib.aclosing(told):
-            async for line in told:
+        output = stream_inside(link, job_ads.get_job_id(ad), "logs", "-n", str(lines), *(["-f"] if follow else []))
+        async with contextlib.aclosing(output):
+            async for line in output:
                 terminal.result(line)
     return 0
 

@@ -16,8 +16,10 @@ from chtc_jupyter.store import Record
 ATTRIBUTES = (
     "ClusterId,ProcId,Owner,JobStatus,QDate,JobCurrentStartDate,RemoteHost,RequestGPUs,RequestMemory,RequestCpus,"
     "RequestDisk,GPUsMinMemory,HoldReason,HoldReasonCode,Iwd,UserLog,Out,Err,TransferOutput,LastRejMatchReason,"
-    "JupyterName,JupyterState,JupyterReason,JupyterStopAt,JupyterHost,JupyterURL,JupyterConnect"
+    "JupyterName,JupyterState,JupyterReason,JupyterStopAt,JupyterDeadline,JupyterHost,JupyterURL,JupyterConnect"
 )
+#: Characters of what condor_q says when it fails.
+_LONGEST_REASON = 300
 #: The constraint that finds sessions.
 SESSIONS = "JupyterName isnt undefined || JupyterState isnt undefined"
 _STATES: Mapping[int, str] = {
@@ -37,7 +39,10 @@ Ad = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Row:
-    """A session in the list. Times are in seconds: `running` since its start, `stops` since 1970."""
+    """A session in the list. Times are in seconds: `running` since its start, `stops` since 1970.
+
+    `stops` is when the session ends if nothing changes, or at the latest; None if nothing would end it.
+    """
 
     name: str
     job: str
@@ -60,12 +65,13 @@ def build_name_query(name: str) -> list[str]:
 
 
 def parse_ads(answer: Mapping[str, Any]) -> list[Ad]:
-    """Return the ads that a query printed. Raises CondorError if it failed: that is not an empty queue."""
+    """Return the ads that a query printed. Raises CondorError if it failed, so that no job is taken for gone."""
     output = str(answer["out"]).strip()
     if answer["status"]:
-        lines = [line.strip() for line in str(answer["err"]).splitlines() if line.strip()]
+        why = " ".join(str(answer["err"]).partition("Extra Info:")[0].split())[:_LONGEST_REASON]
         raise CondorError(
-            f"HTCondor's queue does not answer ({' '.join(lines) or 'no message'}). Try again in a minute."
+            f"The schedd doesn't answer ({why or 'condor_q gave no reason'}). Try again in a minute, or give the "
+            "right access point with --ap."
         )
     try:
         return list(json.loads(output)) if output else []
@@ -91,7 +97,10 @@ def build_row(ad: Ad, now: float) -> Row:
         str(ad.get("JupyterHost") or str(ad.get("RemoteHost", "")).rpartition("@")[2]) if active else "",
         int(ad.get("RequestGPUs") or 0) if isinstance(ad.get("RequestGPUs", 0), int) else 0,
         max(0, round(now - started)) if active and isinstance(started, (int, float)) else None,
-        int(ad["JupyterStopAt"]) if active and isinstance(ad.get("JupyterStopAt"), int) else None,
+        next(
+            (ad[name] for name in ("JupyterStopAt", "JupyterDeadline") if active and isinstance(ad.get(name), int)),
+            None,
+        ),
         str(ad.get("HoldReason", "") if status == JobStatus.HELD else ad.get("JupyterReason", "") if active else ""),
     )
 
