@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Make some measurements: noise around a line."""
+"""Generate measurements: a line with noise."""
 
 import csv
 import random
 from pathlib import Path
 
-noise = random.Random(1)  # noqa: S311 - no secret
+noise = random.Random(1)  # noqa: S311 - not a secret
 with Path("measurements.csv").open("w", newline="") as table:
     rows = csv.writer(table)
     rows.writerow(["x", "y"])

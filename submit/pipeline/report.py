@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write a report of the line that the notebook found."""
+"""Write a report on the line that the notebook fitted."""
 
 import json
 from pathlib import Path

@@ -60,7 +60,7 @@ def test_limits_hold_for_sessions_and_for_nothing_else(own_pool):
         assert (gone["JobStatus"], gone["JupyterProbe"], gone["JupyterCeiling"]) == (JobStatus.REMOVED, 99999, 40), (
             refused
         )
-        assert gone["RemoveReason"] == "The session has reached the longest that one may run here"
+        assert gone["RemoveReason"] == "The session reached the longest time that a session may run in this pool"
         second.ready(120)
 
         other = "executable = /bin/true\nuniverse = vanilla\nqueue\n"

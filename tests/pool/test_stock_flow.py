@@ -39,6 +39,6 @@ def test_image_that_can_not_be_started_is_held_instead_of_going_round_for_ever(n
     session = new_session()
     session.ap("sh", "-c", "rm jupyter.sif; head -c 100000 /dev/urandom >jupyter.sif", check=True)
     ad = session.submit().wait_status(JobStatus.HELD, seconds=240)
-    assert ad["HoldReason"] == "The image could not be started three times: the log says why"
+    assert ad["HoldReason"] == "The image could not be started three times: see the job's event log"
     assert ad["NumVacatesByReason"]["SingularityTestFailed"] == 3
     assert "image format not recognized" in (session.file(f"jupyter-{session.cluster}.log") or "")

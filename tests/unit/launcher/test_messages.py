@@ -100,7 +100,7 @@ def test_end_is_told_with_the_reason_the_notebooks_and_how_to_start_again():
         ("Job has gone over cgroup memory limit of 4096 megabytes", "--memory"),
         ("Transfer output files failure: No space left on device", "quota on ap is full"),
         ("Job has exceeded request_disk", "--disk"),
-        ("The image could not be started three times: the log says why (FATAL)", "--image"),
+        ("The image could not be started three times: see the job's event log (FATAL)", "--image"),
         ("Error from slot1@x: Singularity test failed: image format not recognized", "--image"),
         ("Transfer input files failure at access point", "condor_release 12.0"),
         ("via condor_hold (by user alice)", "condor_release 12.0"),

@@ -148,7 +148,7 @@ def build_description(request: Request) -> dict[str, str]:
         "should_transfer_files": "yes",
         "want_io_proxy": "true",
         "periodic_hold": "NumVacatesByReason.SingularityTestFailed >= 3",
-        "periodic_hold_reason": quote_string("The image could not be started three times: the log says why"),
+        "periodic_hold_reason": quote_string("The image could not be started three times: see the job's event log"),
         "request_cpus": "1",
         "request_memory": "4GB",
         "request_disk": "8GB",
