@@ -70,6 +70,7 @@ def test_commands_of_the_laptop(person):
     person.type_in("mkdir data; echo 1 >data/numbers")
     person.type_in(one(files, "chtc-jupyter ssh-config"))
     assert person.type_in(one(files, "ssh")) == "ep1\n"
+    assert person.type_in("ssh jupyter-lab 'echo $OMP_NUM_THREADS'") == "1\n"  # welcome.ipynb shows it as CPUs
     person.type_in(one(files, "scp"))
 
     person.type_in(one(start, "chtc-jupyter stop"))
