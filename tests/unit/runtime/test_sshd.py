@@ -91,4 +91,5 @@ def test_it_ends_with_its_last_line_and_a_sentence_where_no_session_runs(tmp_pat
     assert done.stdout == ""
     *_, sentence, last = done.stderr.splitlines()
     assert "No session runs here" in sentence
-    assert last == sshd.LAST_LINE == entry.LAST_LINE
+    assert last == sshd.LAST_LINE
+    assert f"/^{sshd.LAST_LINE}$/" in entry.ENTER_JOB  # what the access point's script waits for
