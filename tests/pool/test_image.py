@@ -45,6 +45,11 @@ def test_its_own_test_starts_no_program_and_names_one_that_is_missing(pool):
     assert "The image is broken: it has no git." in broken.stderr
 
 
+def test_jupyterlab_starts_without_the_grammar_that_takes_a_third_of_its_start(pool):
+    code = "import jupyterlab.labapp, jsonschema, sys; print('lark' in sys.modules)"
+    assert on_ap(pool, "apptainer", "exec", SIF, "/opt/jupyter/bin/python", "-c", code) == "False\n"
+
+
 @pytest.mark.timeout(600)  # it builds an image while other tests run
 def test_packages_that_a_user_names_are_in_an_image_built_with_them(pool):
     built = image.build({"PACKAGES": "cowsay==6.1 tabulate"}).path / "jupyter.sif"
