@@ -155,6 +155,7 @@ class Agent:
             where = f" ({error.filename})" if error.filename else ""
             self.send(number, error=f"{error.strerror or error}{where}", errno=error.errno)
         except ValueError as error:
+            self.log(f"request {number}: {type(error).__name__}")
             self.send(number, error=str(error))
         finally:
             with self._lock:

@@ -162,9 +162,11 @@ class AgentClient:
         """Read and drop the answers of a stream while the connection lives."""
 
         async def drain() -> None:
-            with contextlib.suppress(LinkLostError):
+            try:
                 async for _ in answers:
                     pass
+            except LinkLostError:
+                _log.debug("a command that was kept running on %s is lost with the connection", self.ap)
 
         self._tasks.append(asyncio.create_task(drain()))
 
@@ -189,14 +191,16 @@ class AgentClient:
 
     async def close(self) -> None:
         """End the connection, and with it what it started on the access point."""
-        with contextlib.suppress(OSError):
+        try:
             if self._process.stdin:
                 self._process.stdin.close()
+        except OSError as error:
+            _log.debug("can't close the input of process %d: %s", self._process.pid, error)
         try:
             await asyncio.wait_for(asyncio.shield(self._process.wait()), 3)
         except asyncio.TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+            _log.debug("process %d did not end by itself: killing it", self._process.pid)
+            self.kill()
             await self._process.wait()
         self.lost.set()
         await asyncio.wait(self._tasks[:2], timeout=1)
@@ -206,8 +210,10 @@ class AgentClient:
 
     def kill(self) -> None:
         """End the connection at once, because it can't be alive any more."""
-        with contextlib.suppress(ProcessLookupError):
+        try:
             self._process.kill()
+        except ProcessLookupError:
+            _log.debug("process %d had ended already", self._process.pid)
 
     @contextlib.asynccontextmanager
     async def _request(self, do: str, fields: Answer) -> AsyncIterator[int]:
@@ -229,7 +235,8 @@ class AgentClient:
         assert self._process.stdin  # noqa: S101 - it was asked for
         try:
             self._process.stdin.write(data)
-        except OSError:
+        except OSError as error:
+            _log.debug("can't write to %s: %s", self.ap, error)
             raise LinkLostError from None
 
     async def _next(self, number: int) -> Answer:
@@ -257,18 +264,22 @@ class AgentClient:
 
     async def _hear_errors(self) -> None:
         assert self._process.stderr  # noqa: S101
-        with contextlib.suppress(ValueError):  # a line beyond any limit
+        try:
             while line := (await self._process.stderr.readline()).decode(errors="replace"):
                 if line.startswith("debug"):  # by `ssh -v`: says nothing of why it failed
                     _log.debug("ssh: %s", line.strip())
                 else:
                     self._stderr = (self._stderr + line)[-8000:]
+        except ValueError as error:  # a line beyond any limit
+            _log.debug("can't read the errors of process %d any more: %s", self._process.pid, error)
 
     async def _beat(self) -> None:
-        with contextlib.suppress(LinkLostError):
+        try:
             while not self.lost.is_set():
                 await asyncio.sleep(_BEAT)
                 self._send(0, "ping")
+        except LinkLostError:
+            _log.debug("no more signs of life for %s: the connection is lost", self.ap)
 
 
 def _parse_answer(line: bytes) -> Answer | None:
@@ -276,6 +287,7 @@ def _parse_answer(line: bytes) -> Answer | None:
     try:
         answer = json.loads(line)
     except ValueError:
+        _log.debug("skipped %d bytes that are not the agent's", len(line))
         return None
     if isinstance(answer, dict) and isinstance(answer.get("log"), str):
         return answer

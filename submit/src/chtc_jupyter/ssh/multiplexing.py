@@ -5,7 +5,6 @@ This uses ssh's own ControlMaster, which Windows does not have: there, each comm
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
 import os
@@ -38,8 +37,10 @@ def find(ap: str) -> str:
                 return str(path)
         except OSError as error:
             _log.debug("no ssh answers at %s: %s", path, error)
-        with contextlib.suppress(OSError):
+        try:
             path.unlink()  # its ssh was killed
+        except OSError as error:
+            _log.debug("can't remove %s: %s", path, error)
     return ""
 
 
