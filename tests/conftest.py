@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(scope="session")
 def pool():
-    """Give the pool that `ci/test` brought up (POOL names it)."""
+    """Return the pool that `ci/test` brought up (POOL names it)."""
     found = Pool.current()
     assert found.is_up(), f"the pool {found.name!r} is not up: POOL={found.name} ci/pool up"
     place_image(found)
@@ -57,7 +57,7 @@ def pool():
 
 @pytest.fixture
 def own_pool():
-    """Give a pool that no other test uses."""
+    """Yield a pool that no other test uses."""
     pool = Pool(f"own-{secrets.token_hex(3)}")
     boot.up(pool, owner=os.getpid())
     try:
@@ -69,20 +69,20 @@ def own_pool():
 
 @pytest.fixture
 def new_session(pool):
-    """Give a maker of sessions, which all end with the test."""
+    """Yield a function that makes sessions, which all end with the test."""
     with sessions(pool) as new:
         yield new
 
 
 @pytest.fixture
 def new_dag(pool):
-    """Give a maker of DAGs, which all end with the test."""
+    """Yield a function that makes DAGs, which all end with the test."""
     with dags(pool) as new:
         yield new
 
 
 @pytest.fixture
 def new_laptop(pool):
-    """Give a maker of users at the laptop, whose sessions all end with the test."""
+    """Yield a function that makes users at the laptop, whose sessions all end with the test."""
     with laptops(pool) as new:
         yield new

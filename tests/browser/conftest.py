@@ -12,14 +12,14 @@ FAILED = pytest.StashKey[bool]()
 
 @pytest.fixture(scope="session")
 def playwright():
-    """Give Playwright, without browsers of its own."""
+    """Yield Playwright, without browsers of its own."""
     with sync_playwright() as running:
         yield running
 
 
 @pytest.fixture
 def open_browser(playwright, tmp_path, request):
-    """Give a maker of browsers, all closed at the end; where a test failed, what they showed is kept."""
+    """Yield a function that makes browsers; close them at the end, and keep what they show if the test failed."""
     opened: list[Chromium] = []
 
     def new(*prefix: str) -> Chromium:
@@ -40,13 +40,13 @@ def open_browser(playwright, tmp_path, request):
 
 @pytest.fixture
 def laptop_browser(open_browser, pool):
-    """Give a maker of browsers in the laptop's network."""
+    """Return a function that makes browsers in the laptop's network."""
     return lambda: open_browser(*pool.nsenter_net("laptop"))
 
 
 @pytest.fixture
 def page(laptop_browser):
-    """Give a page of a browser in the laptop's network."""
+    """Return a page of a browser in the laptop's network."""
     return laptop_browser().new_page()
 
 

@@ -1,4 +1,4 @@
-"""One command on the laptop, and one tab that goes on whatever happens in between."""
+"""One command on the laptop, and one tab that survives what happens in between."""
 
 import time
 

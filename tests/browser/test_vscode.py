@@ -42,7 +42,7 @@ def install(shell):
 
 @contextlib.contextmanager
 def tunnel(shell):
-    """Lead a port of the laptop to the server for as long as the block; then its ssh is killed."""
+    """Forward a port of the laptop to the server for the duration of the block; then kill its ssh."""
     with shell.background("-N", "-L", f"127.0.0.1:{PORT}:{SOCKET}", shell.host) as running:
         fetch = ("curl", "-sS", "-m", "20", f"http://127.0.0.1:{PORT}/healthz")
         wait_for(lambda: "status" in shell.run(*fetch).stdout, 120, "code-server to answer")

@@ -21,7 +21,7 @@ print(json.dumps({"status": ended.returncode, "out": ended.stdout, "err": ended.
 
 @pytest.fixture
 def folder(pool):
-    """Give a folder on the laptop with a file in it, and a full disk."""
+    """Yield a folder on the laptop with a file in it, and a full disk."""
     place_image(pool, "laptop")
     made = f"/home/alice/{secrets.token_hex(4)}"
     pool.put("laptop", f"{made}/file", b"", "alice")

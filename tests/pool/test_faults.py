@@ -76,12 +76,12 @@ def test_a_session_does_not_end_idle_until_the_access_point_has_room_for_its_wor
         pool.exec("ap", ["sh", "-c", f"cat /dev/zero > {folder}/filler"])
         session.save_notebook("later.ipynb", "later" * 4000)
 
-        def only_that_holds():
+        def only_saving_is_active():
             sources = session.status()["sources"]
-            held = {seen["source"] for seen in sources if seen["active"]}
-            return held == {"saving"} and all((seen["idle_for"] or 90) > 80 for seen in sources if not seen["active"])
+            active = {seen["source"] for seen in sources if seen["active"]}
+            return active == {"saving"} and all((seen["idle_for"] or 90) > 80 for seen in sources if not seen["active"])
 
-        wait_for(only_that_holds, 180, "the session to be idle for longer than its timeout", every=3)
+        wait_for(only_saving_is_active, 180, "the session to be idle for longer than its timeout", every=3)
         pool.exec("ap", ["rm", f"{folder}/filler"], check=True)
         assert session.wait_gone(300)["JupyterEnd"] == "idle"
         assert session.has_notebook("later.ipynb", "later" * 4000)

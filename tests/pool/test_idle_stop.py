@@ -1,4 +1,4 @@
-"""A session in which nothing works any more ends by itself, whatever is still connected to it."""
+"""A session in which nothing works any more ends by itself, even with clients connected."""
 
 from support.waiting import wait_for
 

@@ -1,4 +1,4 @@
-"""The image: it explains itself, tests itself, holds what a user asked for, and runs with GPUs."""
+"""The image: it explains itself, tests itself, has what a user asked for, and runs with GPUs."""
 
 import json
 

@@ -19,7 +19,7 @@ PidFile {folder}/pid
 
 @pytest.fixture
 def typed(pool):
-    """Give the name of an access point whose logins, carol's, need her password typed; and that password."""
+    """Yield an access point, `typed`, where carol's logins need her password."""
     port, folder, password = 2000 + secrets.randbelow(1000), f"/run/typed-{secrets.token_hex(3)}", secrets.token_hex(8)
     pool.exec("ap", ["chpasswd"], input=f"carol:{password}\n", check=True)
     pool.put("ap", f"{folder}/config", SSHD.format(port=port, folder=folder).encode())

@@ -38,7 +38,7 @@ def test_ten_sessions_of_three_users_stand_side_by_side_and_ask_the_schedd_nothi
 
 
 def quiet(pool):
-    """Tell whether nobody asks the schedd anything for ten seconds."""
+    """Return whether nobody asks the schedd anything for ten seconds."""
     log = pool.path("ap", "/var/log/condor/SchedLog")
     before = sum(log.read_text().count(word) for word in ASKED)
     time.sleep(10)
@@ -46,7 +46,7 @@ def quiet(pool):
 
 
 def cost(pool):
-    """Say what the open sessions cost the access point: processes, and memory in their shares (PSS)."""
+    """Return what the open sessions cost the access point: processes, and proportional memory (PSS)."""
     names = "chtc-jupyter|condor_ssh_to_job|^ssh -o|sshd-session|condor_shadow"
     pids = pool.exec("ap", ["pgrep", "-f", names]).stdout.split()
     text = "\n".join(pool.exec("ap", ["sh", "-c", f"grep ^Pss: /proc/{pid}/smaps_rollup"]).stdout for pid in pids)

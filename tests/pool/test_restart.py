@@ -19,7 +19,7 @@ def test_killed_server_is_back_at_the_same_address_within_seconds(new_session):
     assert session.ad()["JupyterState"] == "ready"
 
 
-def test_kernels_of_a_killed_server_do_not_linger_whatever_they_are_at(new_session):
+def test_kernels_of_a_killed_server_end_no_matter_what_they_do(new_session):
     session = new_session().submit()
     session.ready()
     deaf, parent = session.start_kernel(), session.start_kernel()

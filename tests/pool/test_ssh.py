@@ -11,14 +11,14 @@ from support.waiting import wait_for
 
 @pytest.fixture(scope="module")
 def shell(pool):
-    """Give the way into one session, for all tests here."""
+    """Yield the way into one session, for all tests here."""
     with sessions(pool) as new:
         yield SecureShell(new().submit()).enterable()
 
 
 @pytest.fixture
 def folder(shell):
-    """Give a folder of the user's on the laptop with a few files, and its name."""
+    """Yield the name of a folder on the laptop with a few files."""
     name = f"files-{secrets.token_hex(4)}"
     script = f"mkdir -p {name}/sub; echo one >{name}/one; head -c 3000000 /dev/urandom >{name}/sub/random"
     shell.run("sh", "-ec", script)

@@ -7,7 +7,7 @@ from support.waiting import wait_for
 
 @pytest.fixture
 def carol(new_laptop, pool):
-    """Give a user at the laptop whose ~/.ssh/config has a line of her own."""
+    """Yield a user at the laptop whose ~/.ssh/config has a line of her own."""
     laptop, forget = new_laptop("carol"), "rm -rf ~/.ssh/config.d"
     pool.exec(
         "laptop", ["sh", "-c", "echo 'Host mine' >~/.ssh/config; rm -rf ~/.ssh/config.d"], user="carol", check=True

@@ -1,4 +1,4 @@
-"""A session that is told to end does so within the time that HTCondor gives it, whatever runs in it."""
+"""A session that HTCondor ends does so within the time it has, no matter what runs in it."""
 
 DEAF = """
 import signal, time

@@ -138,7 +138,7 @@ class DagSession(Session):
 
 @contextlib.contextmanager
 def dags(pool: Pool) -> Iterator[Callable[..., DagSession]]:
-    """Give out DAGs, and remove them all at the end."""
+    """Yield a function that makes DAGs; remove them all at the end."""
     given: list[DagSession] = []
 
     def new(user: str = "alice") -> DagSession:

@@ -150,7 +150,7 @@ class Laptop:
         return f"{done.stdout.rpartition(chr(10))[2]} {done.stdout}{done.stderr}"
 
     def answers(self, url: str) -> bool:
-        """Tell whether JupyterLab answers at an address."""
+        """Return whether JupyterLab answers at an address."""
         return self.fetch(url).startswith("200 ")
 
     def inside(self, *argv: str) -> str:
@@ -189,7 +189,7 @@ class Laptop:
 
 @contextlib.contextmanager
 def laptops(pool: Pool) -> Iterator[Callable[..., Laptop]]:
-    """Give out users at the laptop, and end all that they started."""
+    """Yield a function that makes users at the laptop; end all that they started."""
     given: list[Laptop] = []
 
     def new(user: str = "alice", **options: str) -> Laptop:

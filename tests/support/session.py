@@ -201,7 +201,7 @@ class Session:
         assert answer.get("name") == name, answer
 
     def has_notebook(self, name: str, text: str) -> bool:
-        """Say whether the folder on the access point has the notebook that `save_notebook` saved, with its output."""
+        """Return whether the access point has the notebook that `save_notebook` saved, with its output."""
         found = self.file(f"notebooks/{name}")
         return found is not None and json.loads(found)["cells"][0]["outputs"][0]["text"] in (text, [text])
 
@@ -308,7 +308,7 @@ def enter(
 
 @contextlib.contextmanager
 def sessions(pool: Pool, parent: str = "") -> Iterator[Callable[..., Session]]:
-    """Give out sessions, and remove them all at the end."""
+    """Yield a function that makes sessions; remove them all at the end."""
     given: list[Session] = []
 
     def new(user: str = "alice") -> Session:

@@ -23,8 +23,8 @@ class Lab:
         page.goto(url)
         page.locator("#jp-main-dock-panel").wait_for(timeout=LOAD * 1000)
         page.locator("#jupyterlab-splash").wait_for(state="detached", timeout=LOAD * 1000)
-        # What a person clicks away: Lab's word that its server is away, and Jupyter Server's that a folder is not there
-        # when a file in it was renamed while it was listed.
+        # Dialogs that a person dismisses: JupyterLab's, that its server is away, and Jupyter Server's, that a folder is
+        # not there when a file in it was renamed while it was listed.
         said = re.compile("Server Connection Error|Directory not found")
         page.add_locator_handler(
             page.locator(".jp-Dialog").filter(has_text=said),
@@ -160,5 +160,5 @@ class Terminal:
 
 
 def _saving(page: Page) -> AbstractContextManager[object]:
-    """Give a context that ends when the server has taken the document which is saved in it."""
+    """Return a context that ends once the server has the document that is saved in it."""
     return page.expect_response(lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url)
