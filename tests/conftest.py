@@ -13,6 +13,7 @@ from support.dags import dags
 from support.hosts import place_image
 from support.laptop import laptops
 from support.session import sessions
+from support.shared_sessions import ready_session, session_as_nobody, session_with_gpu, share  # noqa: F401 - fixtures
 from testbed.host import waiting
 from testbed.pool import boot
 from testbed.pool.pool import Pool
@@ -29,6 +30,10 @@ UNKNOWN = 30
 
 def pytest_addoption(parser):
     parser.addoption("--all", action="store_true", help="run the slow tests too")
+
+
+def pytest_itemcollected(item):
+    share(item)
 
 
 def pytest_collection_modifyitems(config, items):

@@ -9,19 +9,12 @@ from support.waiting import wait_for
 pytestmark = pytest.mark.timeout(300)
 
 
-def test_url_of_the_pasted_line_opens_lab_and_a_new_notebook_computes(new_session, page):
+def test_pasted_line_opens_lab_with_nothing_to_dismiss_and_a_new_notebook_computes(new_session, page):
     session = new_session().submit()
     session.ready()
     lab = Lab(page, session.tunnel().url())
     notebook = lab.new_notebook("answer.ipynb")
     assert notebook.run("6*7") == "42"
-
-
-def test_lab_opens_with_nothing_to_click_away(new_session, page):
-    session = new_session().submit()
-    session.ready()
-    lab = Lab(page, session.tunnel().url())
-    lab.new_notebook("quiet.ipynb").run("6*7")
     assert lab.popups() == []
 
 

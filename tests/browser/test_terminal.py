@@ -4,16 +4,19 @@ import pytest
 
 from support.browser.lab import Lab
 
-#: What the pool's slot for such jobs wants; it is a small one.
-NOBODY = ("My.WantNobody = true", "request_memory = 1GB", "request_disk = 1GB")
-
 pytestmark = pytest.mark.timeout(300)
 
 
-@pytest.mark.parametrize(("lines", "account"), [((), "slot"), (NOBODY, "nobody")], ids=["slot", "nobody"])
-def test_lab_terminal_works_as_the_account_the_job_runs_as(new_session, page, lines, account):
-    session = new_session().submit("", *lines)
-    session.ready()
+@pytest.mark.parametrize(
+    ("shared", "account"),
+    [
+        pytest.param("ready_session", "slot", marks=pytest.mark.xdist_group("ready_session")),
+        pytest.param("session_as_nobody", "nobody", marks=pytest.mark.xdist_group("session_as_nobody")),
+    ],
+    ids=["slot", "nobody"],
+)
+def test_lab_terminal_works_as_the_account_the_job_runs_as(request, page, shared, account):
+    session = request.getfixturevalue(shared)
     terminal = Lab(page, session.tunnel().url()).open_terminal()
     terminal.type("echo $(id -un) $SHELL $PWD")
     terminal.wait_for("/bin/bash")
