@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 
 from chtc_condor.codes import JobStatus
 from support.other_users import files_with
@@ -46,7 +47,7 @@ def test_verbs_tell_of_a_session_and_end_it(new_laptop):
     assert (row["job"], row["state"], row["machine"], row["gpus"]) == (job, "ready", "ep1", 0)
     assert row["stops"] > 0
     assert laptop.name in laptop.call("list").stdout
-    assert json.loads(laptop.call("status", "--json").stdout)["state"] == "ready"
+    assert laptop.call_json("status")[0]["state"] == "ready"
     assert laptop.call("url").stdout.strip() == url
     assert "at the earliest (1 h)" in laptop.call("extend", "1h").stdout
     assert "Jupyter Server" in laptop.call("logs", "-n", "500").stdout
@@ -104,7 +105,8 @@ def test_interactive_session_is_opened_and_ends_with_its_connection(new_laptop):
     running = laptop.start("--interactive", "--idle-timeout", "1h")
     url = running.url()
     assert laptop.answers(url)
-    assert "1 h" in laptop.call("status").stdout
+    assert 3400 < laptop.call_json("status")[0]["stop_at"] - time.time() < 3601
+    assert laptop.call("status").stdout.startswith(("Idle", "In use"))
     running.interrupt()
     assert running.wait_end() == 0
     wait_for(lambda: not laptop.queued(), 60, "the job to end")

@@ -44,8 +44,8 @@ class Terminal:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
-        self.out = Console(highlight=False, soft_wrap=True)
-        self.err = Console(highlight=False, soft_wrap=True, stderr=True)
+        self.out = Console(highlight=False, soft_wrap=True, emoji=False)
+        self.err = Console(highlight=False, soft_wrap=True, emoji=False, stderr=True)
         self._moving = Console(highlight=False, stderr=True)
         self._status: Status | None = None
         self._asking = False
@@ -63,7 +63,7 @@ class Terminal:
     def table(self, table: Table) -> None:
         """Print a table."""
         self.quiet()
-        Console(highlight=False).print(table)
+        Console(highlight=False, emoji=False).print(table)
 
     def report(self, facts: Mapping[str, object]) -> None:
         """Print facts as one line of JSON, if the output is for a program."""

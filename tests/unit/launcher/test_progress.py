@@ -98,6 +98,11 @@ def test_each_change_is_shown_once_and_a_step_with_its_time_when_it_is_over():
     assert json.dumps(terminal.facts)
 
 
+def test_text_of_others_is_printed_as_it_is(capsys):
+    Terminal().result("a :warning: in [bold]a log[/bold]")
+    assert capsys.readouterr().out == "a :warning: in [bold]a log[/bold]\n"
+
+
 def test_nothing_moves_while_a_question_is_open(monkeypatch):
     terminal, shown = Terminal(), []
     monkeypatch.setattr(
