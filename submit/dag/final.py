@@ -16,14 +16,13 @@ import cleanup
 import condor
 import nodes_log
 import notify
+from chtc_condor.codes import DagStatus
 from chtc_condor.event_log import parse_events
 from nodes_log import Job
 from plan import Plan
 
 #: Seconds for the session to shut down and its notebooks to come back, and for its POST script to run after that.
 PATIENCE, POST_PATIENCE = 3600, 120
-#: DAG_STATUS: everything succeeded; a node failed; the DAG was removed.
-_OK, _NODE_FAILED, _REMOVED = "0", "2", "4"
 
 
 def find_pending(jobs: Mapping[str, Job], node: str) -> str:
@@ -34,9 +33,11 @@ def find_pending(jobs: Mapping[str, Job], node: str) -> str:
     return "its POST script" if any(not job.posted for job in own) else ""
 
 
-def is_success(dag_status: str, failed_count: str) -> bool:
+def is_success(dag_status: int, failed_count: int) -> bool:
     """Return True if the DAG ends well. If the watcher dies, DAGMan reports a failed node but does not count it."""
-    return dag_status in (_OK, _REMOVED) or (dag_status == _NODE_FAILED and failed_count == "0")
+    if dag_status == DagStatus.NODE_FAILED:
+        return failed_count == 0
+    return dag_status in (DagStatus.OK, DagStatus.RM)
 
 
 def main(submit_file: str, node: str, dag_status: str, failed_count: str) -> int:
@@ -56,7 +57,7 @@ def main(submit_file: str, node: str, dag_status: str, failed_count: str) -> int
     for job in jobs.values():
         if job.node == node and job.ended:
             cleanup.remove_leftovers(job.id, plan)
-    return 0 if is_success(dag_status, failed_count) else 1
+    return 0 if is_success(int(dag_status), int(failed_count)) else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""HTCondor's numbers under HTCondor's own names. All are ints: a number that a newer HTCondor adds does no harm."""
+"""HTCondor's numbers under HTCondor's own names.
+
+The members are ints, so that they compare with a number that a newer HTCondor adds and that has no name here.
+"""
 
 from __future__ import annotations
 
@@ -72,3 +75,15 @@ class JobNotification(enum.IntEnum):
     ALWAYS = 1
     COMPLETE = 2
     ERROR = 3
+
+
+class DagStatus(enum.IntEnum):
+    """Values of DAGMan's $DAG_STATUS."""
+
+    OK = 0
+    ERROR = 1
+    NODE_FAILED = 2
+    ABORT = 3
+    RM = 4
+    CYCLE = 5
+    HALTED = 6

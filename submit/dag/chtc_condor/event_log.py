@@ -36,7 +36,7 @@ class Event:
 
     @property
     def node(self) -> str:
-        """The DAG node that the job is submitted for, or whose POST script has ended; otherwise empty."""
+        """The DAG node that the job was submitted for, or whose POST script has ended; otherwise empty."""
         found = _NODE.search("\n".join(self.details))
         return (found[1] or found[2]) if found else ""
 
@@ -82,7 +82,7 @@ class EventReader:
 
 
 def parse_event(lines: Sequence[str]) -> Event | None:
-    """Return the event in lines that may begin with something else; None where there is no event."""
+    """Return the event in lines that may begin with something else; None if there is no event."""
     for start, first in enumerate(lines):
         if head := _HEAD.match(first):
             number, cluster, proc, at, text = head.groups()

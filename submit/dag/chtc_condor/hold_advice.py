@@ -1,4 +1,4 @@
-"""What to do about a job on hold: one table for all that tell the user of one."""
+"""Advise the user on a job that is on hold, from one table for the launcher and the DAG's scripts."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from chtc_condor.codes import HoldReasonCode as Code
 
 @dataclass(frozen=True)
 class Commands:
-    """How the user does what the advice asks for, where the user is: each can follow "run" or a colon.
+    """How the user can follow the advice: `release` and `remove` are commands, `access_point` is a name.
 
-    `release` and `remove` are commands; the others are what to do, in the imperative. `access_point` is its name.
+    The others are instructions that can follow a colon.
     """
 
     release: str

@@ -17,7 +17,7 @@ import post
 import pre
 import require_file
 import watch
-from chtc_condor.codes import JobEventType, JobStatus
+from chtc_condor.codes import DagStatus, JobEventType, JobStatus
 from chtc_condor.event_log import Event
 from nodes_log import Job
 from plan import Plan
@@ -229,11 +229,11 @@ def test_the_end_waits_for_the_session_and_then_for_its_post_script():
 
 
 def test_a_dag_fails_when_a_node_does_and_not_when_the_watcher_dies():
-    assert final.is_success("0", "0")
-    assert final.is_success("4", "1")
-    assert final.is_success("2", "0")
-    assert not final.is_success("2", "1")
-    assert not final.is_success("3", "1")
+    assert final.is_success(DagStatus.OK, 0)
+    assert final.is_success(DagStatus.RM, 1)
+    assert final.is_success(DagStatus.NODE_FAILED, 0)
+    assert not final.is_success(DagStatus.NODE_FAILED, 1)
+    assert not final.is_success(DagStatus.ABORT, 1)
 
 
 def test_what_was_told_is_not_told_again(dag):

@@ -77,9 +77,11 @@ def read_usage(ad: Ad, now: float, ceiling: float | None = None) -> Usage:
 
 
 def _state(ad: Ad, status: int) -> str | None:
-    told = ad.get("JupyterState")
+    own_state = ad.get("JupyterState")
     if status == JobStatus.RUNNING:
-        return told if told in ("ready", "expiring") else "stopping" if told in ("stopping", "stopped") else "starting"
+        if own_state in ("ready", "expiring"):
+            return str(own_state)
+        return "stopping" if own_state in ("stopping", "stopped") else "starting"
     return _STATES_OF_JOBS.get(status)
 
 

@@ -15,7 +15,7 @@ expr "$j $k" : "[0-9][0-9.]* [es][a-z0-9@.-]* AAAA[A-Za-z0-9+/=]*$" >/dev/null |
   exit 1
 }
 
-# JobStatus 2 is RUNNING. The words that condor_q prints are wanted one by one.
+# JobStatus 2 is RUNNING. What condor_q prints is split at spaces.
 # shellcheck disable=SC2046
 set -- $(condor_q "$j" -af JobStatus JupyterHostKey </dev/null)
 [ "$1" = 2 ] || {
