@@ -27,7 +27,7 @@ class Saving:
         count = self._refused()
         if not count:
             self._since = None
-            return Sample(source=self.name, active=False, last=self._last, detail="nothing is refused")
+            return Sample(source=self.name, active=False, last=self._last, detail="the access point accepts all files")
         if self._since is None:
             self._since = now
         active = self._patience is None or now - self._since < self._patience

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -31,7 +30,7 @@ async def admin(
     if prometheus:
         write_metrics(prometheus, Accounts(users, now=now, window=window))
     elif terminal.as_json:
-        print(json.dumps(report.build_json(users, everyone, now - window, now), indent=2))
+        terminal.report(report.build_json(users, everyone, now - window, now))
     elif not users:
         terminal.say(f"There are no sessions, and none ended within {since}.")
     else:
