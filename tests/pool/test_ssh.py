@@ -72,6 +72,11 @@ def test_exit_status_and_both_streams_arrive(shell):
     assert "the end" not in done.stderr
 
 
+def test_a_connection_prints_nothing_of_its_own(shell):
+    done = shell.call("true")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_scp_copies_folders_both_ways(shell, folder):
     assert shell.run("scp", "-rq", folder, f"{shell.host}:notebooks/{folder}").returncode == 0
     assert_same(shell, folder, f"notebooks/{folder}")

@@ -41,7 +41,7 @@ def test_named_session_is_entered_and_files_are_copied(carol):
     assert carol.call("ssh-config", "--write").returncode == 0
     host = f"jupyter-{carol.name}"
     entered = ssh(carol, "ssh", host, "command -v python; cat")
-    assert (entered.returncode, entered.stdout) == (0, "/opt/jupyter/bin/python\n"), entered
+    assert (entered.returncode, entered.stdout, entered.stderr) == (0, "/opt/jupyter/bin/python\n", "")
     big = (
         f"head -c 20000000 /dev/urandom >big; scp -q big {host}:big; scp -q {host}:big back; cmp big back && echo same"
     )

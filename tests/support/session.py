@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from chtc_condor.codes import JobEventType, JobStatus
+from support import control_socket
 from support.hosts import ROOT, SHARED_IMAGE
 from support.job_log import JobLog, SessionEvent
 from support.tunnel import Tunnel
@@ -169,9 +170,7 @@ class Session:
 
     def status(self) -> dict[str, Any]:
         """Return what `jupyter-session status --json` prints."""
-        done = enter(self.ap, self.job, "jupyter-session status --json")
-        assert done.returncode == 0, (done, self.states())
-        return dict(json.loads(done.stdout))
+        return control_socket.ask_status(self.pool, self.job)
 
     def token(self) -> str:
         """Return the token, from the owner's connection file."""
@@ -235,10 +234,8 @@ class Session:
 
     def kill_supervisor(self) -> None:
         """Kill the supervisor of this job: the process that listens on its control socket."""
-        sockets = self.pool.exec("ep1", ["ss", "-Hxlp"], check=True).stdout
-        found = re.search(rf"-{re.escape(self.job)}/control .*pid=(\d+)", sockets)
-        assert found, sockets
-        self.pool.exec("ep1", ["kill", "-KILL", found[1]], check=True)
+        _, supervisor = control_socket.find(self.pool, self.job)
+        self.pool.exec("ep1", ["kill", "-KILL", str(supervisor)], check=True)
 
     def kill_server(self) -> int:
         """Kill JupyterLab; return the second in which it was killed, as the execution point's clock has it."""
@@ -286,8 +283,9 @@ class Session:
         """Close the tunnels, remove the job, if there is one, and wait until it has gone."""
         for tunnel in self.tunnels:
             tunnel.close()
-        if self.job:
+        if self.job and not self.log.has_ended():
             self.ap("condor_rm", self.job)
+        if self.job:
             self.wait_gone(90)
 
 

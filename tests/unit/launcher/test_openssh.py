@@ -34,7 +34,7 @@ def test_forward_is_to_loopback_alone_and_nothing_follows_the_destination_but_th
     assert "BatchMode=yes" in words
 
 
-def test_what_the_session_goes_over_is_a_connection_of_its_own_whatever_the_users_config_shares():
+def test_the_session_has_a_connection_of_its_own_whatever_the_users_config_shares():
     leg = openssh.build_command("ap", "true", forward=openssh.Forward(4000, "/tmp/x/lab"), share="/run/s")
     assert {"ControlMaster=yes", "ControlPath=/run/s", "ControlPersist=no"} <= set(leg)
     alone = openssh.build_command("ap", "true", forward=openssh.Forward(4000, "/tmp/x/lab"))

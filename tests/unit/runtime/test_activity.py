@@ -200,7 +200,7 @@ def test_a_terminal_is_active_while_a_program_in_it_works(use, net, active, deta
     assert (seen.active, seen.last, seen.detail) == (active, 10 if active else None, detail)
 
 
-def test_typing_is_activity_at_the_time_at_which_it_was_heard_also_after_the_terminal_was_closed():
+def test_typing_is_activity_at_the_time_it_was_heard_even_after_the_terminal_has_closed():
     found = Found(group(Role.PANE, typed=40), group(Role.PANE, typed=30))
     source = Programs("tmux", Role.PANE, Work(found, Net()))
     assert source.sample(60).last == 40

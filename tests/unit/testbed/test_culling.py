@@ -122,7 +122,7 @@ def test_our_rule_ends_each_thing_that_is_forgotten(number):
         assert held <= 45 + (240 if any(thing.busy for thing in left) else 0)
 
 
-def test_nothing_that_someone_waits_for_is_stopped_by_our_rule_and_the_table_is_always_the_same():
+def test_our_rule_stops_nothing_that_someone_waits_for_and_the_table_is_always_the_same():
     found, again = (bench.outcomes(map(partial(bench.one_week, 1), range(2))) for _ in range(2))
     assert not found[bench.OURS].false_stops
     assert bench.table(found) == bench.table(again)
