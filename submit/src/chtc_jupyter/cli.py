@@ -53,7 +53,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line
 
 def _print_version(asked: bool) -> None:
     if asked:
-        Terminal().result(f"chtc-jupyter {__version__}")
+        Terminal().print_result(f"chtc-jupyter {__version__}")
         raise typer.Exit
 
 
@@ -136,7 +136,7 @@ def start(
     terminal = Terminal(as_json=as_json)
     starting.validate_options(options)  # before anybody logs in
     if dry_run:
-        terminal.result(starting.plan_submission(options.resolve("~")).rstrip())
+        terminal.print_result(starting.plan_submission(options.resolve("~")).rstrip())
         return
     open_options = OpenOptions(
         browser=values.get("browser", True) if browser is None else browser,
@@ -237,7 +237,7 @@ def logs(
 ) -> None:
     """Print the log of a session's Jupyter server."""
     terminal = Terminal()
-    _finish(verbs.logs(*choose_target(name, ap, terminal), lines, terminal, follow=follow))
+    _finish(verbs.show_logs(*choose_target(name, ap, terminal), lines, terminal, follow=follow))
 
 
 @app.command(cls=Verb, rich_help_panel=_INSIDE)
@@ -261,7 +261,7 @@ def url(name: Name = None, as_json: Json = False) -> None:
         raise NoSuchSessionError(
             f"The session {record.name} isn't open here. `chtc-jupyter connect {record.name}` opens it."
         )
-    Terminal().result(json.dumps({"name": record.name, "url": found}) if as_json else found)
+    Terminal().print_result(json.dumps({"name": record.name, "url": found}) if as_json else found)
 
 
 @app.command("ssh-config", cls=Verb, rich_help_panel=_INSIDE)
@@ -271,7 +271,7 @@ def ssh_config_(
     """Print the lines that ~/.ssh/config needs for `ssh jupyter-NAME`, scp, rsync, and VS Code."""
     terminal = Terminal()
     for line in ssh_config.install(Path.home()) if write else [ssh_config.render_block().rstrip()]:
-        terminal.result(line)
+        terminal.print_result(line)
 
 
 @app.command("ssh-proxy", cls=Verb, hidden=True)
@@ -308,7 +308,7 @@ def config_(
     terminal.report({name: values[name] for name in keys if name in values})
     if not as_json:
         for name in keys:
-            terminal.result(config.describe_value(name, values))
+            terminal.print_result(config.describe_value(name, values))
         if key is None:
             terminal.say(f"These are in {config.get_path()}. Set one with `chtc-jupyter config KEY VALUE`.")
 

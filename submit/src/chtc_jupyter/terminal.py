@@ -55,12 +55,12 @@ class Terminal:
         self.quiet()
         self.err.print(_wrap_for(self.err, line), markup=False)
 
-    def result(self, line: str) -> None:
+    def print_result(self, line: str) -> None:
         """Print what the user asked for to standard output."""
         self.quiet()
         self.out.print(_wrap_for(self.out, line), markup=False)
 
-    def table(self, table: Table) -> None:
+    def print_table(self, table: Table) -> None:
         """Print a table."""
         self.quiet()
         Console(highlight=False, emoji=False).print(table)
@@ -86,14 +86,14 @@ class Terminal:
         else:
             self._status.update(Text(line))
 
-    def bell(self) -> None:
+    def ring(self) -> None:
         """Ring the bell."""
         if self.err.is_terminal:
             self.err.bell()
 
     def notify(self, text: str) -> None:
         """Notify a user who looks elsewhere: ring the bell, and show a notification on desktops that have them."""
-        self.bell()
+        self.ring()
         for argv in (["notify-send", "chtc-jupyter", text], ["osascript", "-e", _MAC, text]):
             if shutil.which(argv[0]):
                 try:
@@ -137,6 +137,6 @@ class Terminal:
     async def wait_for_person(self, sentence: str) -> None:
         """Say what the user must do, and wait until Enter is pressed; wait forever if there is no terminal."""
         self.say(sentence)
-        self.bell()
+        self.ring()
         if await self.ask("Press Enter to do so now:") is None:
             await asyncio.Event().wait()

@@ -99,7 +99,7 @@ def test_each_change_is_shown_once_and_a_step_with_its_time_when_it_is_over():
 
 
 def test_text_of_others_is_printed_as_it_is(capsys):
-    Terminal().result("a :warning: in [bold]a log[/bold]")
+    Terminal().print_result("a :warning: in [bold]a log[/bold]")
     assert capsys.readouterr().out == "a :warning: in [bold]a log[/bold]\n"
 
 

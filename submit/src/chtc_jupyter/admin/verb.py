@@ -34,7 +34,7 @@ async def admin(
     elif not users:
         terminal.say(f"There are no sessions, and none ended within {since}.")
     else:
-        terminal.table(report.build_table(users, everyone))
+        terminal.print_table(report.build_table(users, everyone))
         if remark := report.explain_saved_hours(everyone):
             terminal.say(remark)
     return 0

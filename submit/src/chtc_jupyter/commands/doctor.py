@@ -52,7 +52,7 @@ class Doctor:
         self.checks.append(found)
         self._terminal.report(asdict(found))
         if not self._terminal.as_json:
-            self._terminal.result(f"{'ok  ' if found.ok else 'FAIL'}  {what}" + (f": {advice}" if advice else ""))
+            self._terminal.print_result(f"{'ok  ' if found.ok else 'FAIL'}  {what}" + (f": {advice}" if advice else ""))
         return found.ok
 
     async def _check_all(self) -> None:

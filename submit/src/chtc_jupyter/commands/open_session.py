@@ -205,7 +205,7 @@ class OpenSession:
         self._terminal.report({"event": "url", "job": record.job, "url": url})
         if not self._terminal.as_json:
             self._terminal.say("")
-            self._terminal.result(f"    {url}")
+            self._terminal.print_result(f"    {url}")
             ends = "ends the session." if record.interactive else "disconnects; the session keeps running."
             self._terminal.say(f"\nLeave this running: it is your connection to the session. Ctrl-C {ends}")
         page = store.write_opener(record.name, url)
@@ -273,7 +273,7 @@ async def submit_only(link: AgentClient, record: Record, terminal: Terminal) -> 
             terminal.report({"event": progress.phase.value, "job": record.job, "message": line})
             if progress.phase is Phase.READY:
                 ad = await queries.find(link, record.job)
-                terminal.result(str(ad.get("JupyterConnect", "")))
+                terminal.print_result(str(ad.get("JupyterConnect", "")))
                 return ExitStatus.SUCCESS
             if progress.phase is Phase.HELD:
                 raise _build_held_error(record, progress)

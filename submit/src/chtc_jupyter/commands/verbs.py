@@ -49,7 +49,7 @@ async def show_list(aps: Sequence[str], terminal: Terminal) -> int:
     for ap, row in [*rows, *ended]:
         terminal.report({"ap": ap, **asdict(row)})
     if rows and not terminal.as_json:
-        terminal.table(_build_table([row for _, row in rows]))
+        terminal.print_table(_build_table([row for _, row in rows]))
     elif not rows and not over:
         terminal.say("There are no sessions. `chtc-jupyter start` starts one.")
     for record, progress in over:
@@ -84,7 +84,7 @@ async def show_status(ap: str, name: str | None, terminal: Terminal) -> int:
         except EndedError as end:
             terminal.report(asdict(job_ads.build_ended_row(end.record, messages.describe_end(end.progress))))
             if not terminal.as_json:
-                terminal.result(str(end))
+                terminal.print_result(str(end))
             return 0
         if ad.get("JobStatus") == JobStatus.RUNNING and ad.get("JupyterState"):
             await _show_session(link, ad, terminal)
@@ -99,13 +99,13 @@ async def _show_session(link: AgentClient, ad: Ad, terminal: Terminal) -> None:
     facts = json.loads(await run_inside(link, job, "status", "--json"))
     terminal.report(facts)
     if not terminal.as_json:
-        terminal.result(session_status.describe_session(facts, str(ad.get("JupyterName") or job)))
+        terminal.print_result(session_status.describe_session(facts, str(ad.get("JupyterName") or job)))
         if facts["sources"]:
-            terminal.table(session_status.build_sources_table(facts["sources"]))
+            terminal.print_table(session_status.build_sources_table(facts["sources"]))
         for line in session_status.describe_saving(facts["save"]):
-            terminal.result(line)
+            terminal.print_result(line)
         if facts["problem"]:
-            terminal.result(facts["problem"])
+            terminal.print_result(facts["problem"])
 
 
 async def _show_job(link: AgentClient, ad: Ad, terminal: Terminal) -> None:
@@ -114,7 +114,7 @@ async def _show_job(link: AgentClient, ad: Ad, terminal: Terminal) -> None:
     reason = row.why or (await explain_queued(link, job) if row.state == "queued" else "")
     terminal.report({**asdict(row), "why": reason})
     if not terminal.as_json:
-        terminal.result(f"{row.state.capitalize()}: {reason}" if reason else f"{row.state.capitalize()}.")
+        terminal.print_result(f"{row.state.capitalize()}: {reason}" if reason else f"{row.state.capitalize()}.")
         record = job_ads.build_record(ad, link.ap)
         if row.state == "held" and record:
             terminal.say(messages.get_hold_advice(reason, record, ad.get("HoldReasonCode")))
@@ -147,7 +147,7 @@ async def stop(ap: str, name: str | None, terminal: Terminal, *, force: bool = F
             raise DiskError(ended)
         terminal.report({"job": job, "stopped": True, "notebooks": record.notebooks if record else None})
         if not terminal.as_json:
-            terminal.result(ended)
+            terminal.print_result(ended)
     return 0
 
 
@@ -188,11 +188,11 @@ async def extend(ap: str, name: str | None, duration: str, terminal: Terminal) -
         said = (await run_inside(link, job, "extend", duration)).strip()
         terminal.report({"job": job, "message": said})
         if not terminal.as_json:
-            terminal.result(said)
+            terminal.print_result(said)
     return 0
 
 
-async def logs(ap: str, name: str | None, lines: int, terminal: Terminal, *, follow: bool) -> int:
+async def show_logs(ap: str, name: str | None, lines: int, terminal: Terminal, *, follow: bool) -> int:
     """Print the server's log, and with `follow` new lines as they come; of a job that doesn't run, its output."""
     async with connected(ap, terminal) as link:
         ad = await find(link, name)
@@ -200,14 +200,14 @@ async def logs(ap: str, name: str | None, lines: int, terminal: Terminal, *, fol
             for attribute in ("Out", "Err"):
                 path = posixpath.join(str(ad.get("Iwd", "")), str(ad.get(attribute, "")))
                 try:
-                    terminal.result((await link.ask("read", path=path))["text"].rstrip())
+                    terminal.print_result((await link.ask("read", path=path))["text"].rstrip())
                 except LauncherError as error:
                     _log.debug("Can't read %s: %s", path, error)
             return 0
         output = stream_inside(link, job_ads.get_job_id(ad), "logs", "-n", str(lines), *(["-f"] if follow else []))
         async with contextlib.aclosing(output):
             async for line in output:
-                terminal.result(line)
+                terminal.print_result(line)
     return 0
 
 

@@ -91,7 +91,7 @@ def _get_one(fields: Mapping[str, Sequence[str]], name: str, default: str = "") 
     return found[0]
 
 
-def with_token(raw: bytes, former: Sequence[str], token: str) -> bytes:
+def replace_tokens(raw: bytes, former: Sequence[str], token: str) -> bytes:
     """Return a head with former tokens of the same session replaced by the one that its server accepts now."""
     for old in former:
         raw = raw.replace(old.encode(), token.encode())

@@ -107,7 +107,7 @@ class LocalProxy:
                         return await writer.drain()
                     answers, there = await asyncio.open_connection("127.0.0.1", route)
                     back = asyncio.create_task(_pump(answers, writer))
-                there.write(http_head.with_token(head.raw, self._tokens[:-1], self._tokens[-1]))
+                there.write(http_head.replace_tokens(head.raw, self._tokens[:-1], self._tokens[-1]))
                 await (_pump(reader, there) if head.raw_follows else _copy(reader, there, head.length))
                 if head.raw_follows:
                     return await back
