@@ -98,6 +98,23 @@ def test_each_change_is_shown_once_and_a_step_with_its_time_when_it_is_over():
     assert json.dumps(terminal.facts)
 
 
+def test_line_that_moves_stays_when_a_question_takes_its_place():
+    now, terminal = [0.0], FakeTerminal()
+    renderer = ProgressRenderer(terminal, "7.0", lambda: now[0])
+    renderer.leave_line()
+    renderer.render(describe(Phase.QUEUED, why="no machine here has 500GB"))
+    now[0] = 9.0
+    renderer.leave_line()
+    renderer.render(describe(Phase.READY, is_open=True))
+    renderer.leave_line()
+    said = [line for how, line in terminal.shown if how == "say"]
+    assert said == [
+        "job 7.0: queued: no machine here has 500GB (9 s)",
+        "job 7.0: queued (9 s)",
+        "job 7.0: ready",
+    ]
+
+
 def test_text_of_others_is_printed_as_it_is(capsys):
     Terminal().print_result("a :warning: in [bold]a log[/bold]")
     assert capsys.readouterr().out == "a :warning: in [bold]a log[/bold]\n"

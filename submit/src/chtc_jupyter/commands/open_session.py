@@ -133,6 +133,7 @@ class OpenSession:
 
     async def _ask(self, question: str) -> str:
         """Return the first letter of the answer; "" if there is none, or after another Ctrl-C."""
+        self._renderer.leave_line()
         asked = asyncio.create_task(self._terminal.ask(question))
         again = asyncio.create_task(self._interrupted.wait())
         await asyncio.wait((asked, again), return_when=asyncio.FIRST_COMPLETED)

@@ -98,5 +98,10 @@ class ProgressRenderer:
         if self._now and self._now.ticks and self._terminal.err.is_terminal:
             self._terminal.wait(f"{self._now.line} ({self._elapsed()})")
 
+    def leave_line(self) -> None:
+        """Leave the moving line in the terminal, because a question takes its place."""
+        if self._now and self._now.waits and self._terminal.err.is_terminal:
+            self._terminal.say(f"{self._now.line} ({self._elapsed()})" if self._now.ticks else self._now.line)
+
     def _elapsed(self) -> str:
         return format_duration(self._clock() - self._since)
