@@ -32,7 +32,7 @@ IDLE, WORKING = [sample()], [sample(active=True)]
     ("samples", "now", "action", "stop_at", "words"),
     [
         # idle since the start: before the warning, in it, at the timeout, after it
-        ([], 0, KEEP, 1800, "Idle for 0 s (); the session ends in 30 min unless something runs."),
+        ([], 0, KEEP, 1800, "Idle for 0 s; the session ends in 30 min unless something runs."),
         ([], 1499, KEEP, 1800, "ends in"),
         ([], 1500, WARN, 1800, "the session ends in 5 min unless something runs"),
         ([], 1799, WARN, 1800, "ends in 1 s"),

@@ -43,7 +43,6 @@ class Loop:
 
     def want_stop(self, ending: Ending) -> None:
         """End the session soon; the first reason counts."""
-        _LOG.info("stop requested: %s", ending.reason)
         if not self.ending:
             self.ending, self.stop_wanted_at = ending, time.monotonic()
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from jupyter_session.activity import Sample
+from jupyter_session.activity.sample import Sample
 from jupyter_session.condor.contract import End
 from jupyter_session.units.durations import format_duration
 
 
 class Action(Enum):
-    """What is to be done with the session now."""
+    """What to do with the session now."""
 
     KEEP = "keep"
     WARN = "warn"
@@ -28,14 +28,14 @@ class Policy:
 
     @classmethod
     def of(cls, idle_timeout: float | None, idle_warning: float) -> Policy:
-        """Make a policy in which the warning comes no sooner than after half of the timeout."""
+        """Return a policy in which the warning comes after half of the timeout at the earliest."""
         longest = idle_warning if idle_timeout is None else idle_timeout / 2
         return cls(idle_timeout=idle_timeout, idle_warning=min(idle_warning, longest))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deadline:
-    """A time at which the session ends whatever works in it; `why` completes "The session ends: ..."."""
+    """A time at which the session ends even if it is in use; `why` completes "The session ends: ..."."""
 
     at: float
     warning: float
@@ -44,14 +44,18 @@ class Deadline:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The decision, the time at which it would be `STOP` if nothing changed (None: not foreseen), and why.
+    """The decision, and why.
 
-    `end` is how a session ends that is to stop now.
+    `stop_at` is when it will be `STOP` if nothing changes (None: not foreseen), `earliest_stop_at` before which it
+    can't be (None: never by itself). `last_activity` is when something last worked. `end` is how a session ends that
+    must stop now.
     """
 
     action: Action
     stop_at: float | None
     sentence: str
+    earliest_stop_at: float | None = None
+    last_activity: float = 0.0
     end: End | None = None
 
 
@@ -66,7 +70,7 @@ def decide(
 ) -> Verdict:
     """Decide from the newest sample of each source.
 
-    All times are seconds of one clock that never jumps. Until `keep_alive_until` the user wants the session kept.
+    All times are seconds of one clock that never jumps. The user keeps the session alive until `keep_alive_until`.
     """
     use = _decide_by_use(samples, policy, started=started, now=now, keep_alive_until=keep_alive_until)
     if deadline is None:
@@ -74,34 +78,53 @@ def decide(
     stop_at = deadline.at if use.stop_at is None else min(use.stop_at, deadline.at)
     if use.action is Action.STOP and stop_at < deadline.at:
         return use
+    earliest = deadline.at if use.earliest_stop_at is None else min(use.earliest_stop_at, deadline.at)
+    verdict = replace(use, stop_at=stop_at, earliest_stop_at=earliest)
     if now >= deadline.at:
         sentence = f"Time limit reached: {deadline.why}."
-        return Verdict(action=Action.STOP, stop_at=deadline.at, sentence=sentence, end=End.DEADLINE)
+        return replace(verdict, action=Action.STOP, stop_at=deadline.at, sentence=sentence, end=End.DEADLINE)
     if now >= deadline.at - deadline.warning:
         sentence = f"The session ends in {format_duration(deadline.at - now)}: {deadline.why}. {use.sentence}"
-        return Verdict(action=Action.WARN, stop_at=stop_at, sentence=sentence)
-    return replace(use, stop_at=stop_at)
+        return replace(verdict, action=Action.WARN, sentence=sentence)
+    return verdict
 
 
 def _decide_by_use(
     samples: Sequence[Sample], policy: Policy, *, started: float, now: float, keep_alive_until: float | None
 ) -> Verdict:
+    timeout = policy.idle_timeout
+    last = max([started, *(sample.last for sample in samples if sample.last is not None)])
     doubts = "".join(f" ({sample.source}: {sample.error})" for sample in samples if sample.error)
     working = [f"{sample.source}: {sample.detail}" for sample in samples if sample.active]
     if working:
-        return Verdict(action=Action.KEEP, stop_at=None, sentence=f"In use: {', '.join(working)}.{doubts}")
-    last = max([started, *(sample.last for sample in samples if sample.last is not None)])
-    idle = f"Idle for {format_duration(now - last)}"
-    if policy.idle_timeout is None:
-        return Verdict(action=Action.KEEP, stop_at=None, sentence=f"{idle}; the idle timeout is never.{doubts}")
+        earliest = None if timeout is None else max(now + timeout, keep_alive_until or 0.0)
+        sentence = f"In use: {', '.join(working)}.{doubts}"
+        return _keep(sentence, earliest=earliest, last_activity=now)
     seen = ", ".join(f"{sample.source}: {sample.detail}" for sample in samples)
-    stop_at = max(last + policy.idle_timeout, keep_alive_until or 0.0)
+    idle, details = f"Idle for {format_duration(now - last)}", f" ({seen})" if seen else ""
+    if timeout is None:
+        return _keep(f"{idle}; the idle timeout is never.{doubts}", earliest=None, last_activity=last)
+    stop_at = max(last + timeout, keep_alive_until or 0.0)
+    action, end = Action.KEEP, None
     if now >= stop_at:
-        sentence = f"{idle}; the idle timeout is {format_duration(policy.idle_timeout)} ({seen}).{doubts}"
-        return Verdict(action=Action.STOP, stop_at=stop_at, sentence=sentence, end=End.IDLE)
-    action = Action.WARN if now >= stop_at - policy.idle_warning else Action.KEEP
-    kept = "Kept alive by extend. " if keep_alive_until is not None and now < keep_alive_until else ""
-    sentence = (
-        f"{kept}{idle} ({seen}); the session ends in {format_duration(stop_at - now)} unless something runs.{doubts}"
+        action, end = Action.STOP, End.IDLE
+        sentence = f"{idle}; the idle timeout is {format_duration(timeout)}{details}.{doubts}"
+    else:
+        if now >= stop_at - policy.idle_warning:
+            action = Action.WARN
+        kept = "Kept alive by extend. " if keep_alive_until is not None and now < keep_alive_until else ""
+        then = f"the session ends in {format_duration(stop_at - now)} unless something runs"
+        sentence = f"{kept}{idle}{details}; {then}.{doubts}"
+    return Verdict(
+        action=action, stop_at=stop_at, sentence=sentence, earliest_stop_at=stop_at, last_activity=last, end=end
     )
-    return Verdict(action=action, stop_at=stop_at, sentence=sentence)
+
+
+def _keep(sentence: str, *, earliest: float | None, last_activity: float) -> Verdict:
+    return Verdict(
+        action=Action.KEEP,
+        stop_at=None,
+        sentence=sentence,
+        earliest_stop_at=earliest,
+        last_activity=last_activity,
+    )

@@ -20,7 +20,6 @@ from jupyter_session.condor.publisher import NO_CHIRP, JobAdPublisher
 from jupyter_session.errors import SessionError
 from jupyter_session.session import watchdog
 from jupyter_session.settings import Settings, resolve
-from jupyter_session.ssh import sshd
 from jupyter_session.state_dir import StateDir
 
 
@@ -61,19 +60,14 @@ def _supervise(settings: Settings, job: Job | None, state: StateDir, publisher: 
     if job is not None and not chirp.is_configured():
         publisher.problem = NO_CHIRP
         _warn(NO_CHIRP)
-    socket_name = contract.new_socket_name()
-
-    def connection(port: int, token: str) -> Connection:
-        return Connection(
-            port=port,
-            host=job.host if job else socket.gethostname(),
-            token=token,
-            job=job.id if job else None,
-            access_point=settings.access_point or (job.access_point if job else None),
-            socket_name=socket_name,
-            host_key=sshd.host_key(state),
-        )
-
+    connection = Connection(
+        port=0,  # known once the server runs, as are the token and the host key
+        host=job.host if job else socket.gethostname(),
+        token="",
+        job=job.id if job else None,
+        access_point=settings.access_point or (job.access_point if job else None),
+        socket_name=contract.new_socket_name(),
+    )
     return Supervisor(settings, job, state, connection, publisher).run()
 
 

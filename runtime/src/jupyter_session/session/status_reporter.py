@@ -1,94 +1,163 @@
-"""What a session says of itself: to the job ad and the event log, to open tunnels, to the job's output."""
+"""Who learns of a change of a session's status: the job ad and the event log, commands, the job's output, people."""
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Protocol
 
-from jupyter_session.activity import Sample
 from jupyter_session.condor import contract
-from jupyter_session.condor.contract import Account, Connection, End, State
+from jupyter_session.condor.contract import Account, End, State
 from jupyter_session.condor.publisher import JobAdPublisher
+from jupyter_session.control.server import ControlServer
+from jupyter_session.jupyter.lab import Lab, LabError
+from jupyter_session.session.status import SessionStatus
+from jupyter_session.tmux.server import Tmux
 
+_LOG = logging.getLogger(__name__)
 _MOST_WARNINGS = 20
+_QUICK = 1.0  # seconds for JupyterLab to take a notice
+
+
+class Listener(Protocol):
+    """Someone who learns of each change."""
+
+    def on_state(self, status: SessionStatus) -> None:
+        """Handle a new state."""
+
+    def on_warning(self, sentence: str) -> None:
+        """Handle a warning, which changes no state."""
 
 
 class StatusReporter:
-    """The session as others see it. `tell` is called at each change of state; `now` is the session's clock.
+    """Has the session's status, and reports each change of it to all listeners, in their order."""
 
-    `notify` shows a sentence to the person who is there, with the epoch second at which the session ends, or None.
-    """
+    def __init__(self, status: SessionStatus, listeners: Sequence[Listener]) -> None:
+        self._status = status
+        self._listeners = listeners
 
-    def __init__(self, publisher: JobAdPublisher, now: Callable[[], float]) -> None:
-        self._publisher = publisher
-        self._now = now
-        self.tell: Callable[[], None] = lambda: None
-        self.notify: Callable[[str, int | None], None] = lambda _sentence, _stop_at: None
-        self.warnings: deque[str] = deque(maxlen=_MOST_WARNINGS)
-        self.connection: Connection | None = None
-        self.state = State.STARTING
-        self.reason = ""
-        self.verdict = ""
-        self.receipt = ""
-        self.stop_at: int | None = None
-        self.deadline: int | None = None
-        self.idle_seconds = 0.0
-        self.samples: Sequence[Sample] = ()
-        self.saving: Callable[[], dict[str, Any]] = dict
+    @property
+    def status(self) -> SessionStatus:
+        """The status as it is now."""
+        return self._status
 
-    def enter(self, state: State, reason: str, *, quietly: bool = False, end: End | None = None) -> None:
-        """Change the state, and tell everyone; with `quietly`, all but the job's output. `end` is how it ends."""
-        self.state, self.reason = state, contract.one_line(reason)
-        if not quietly:
-            self.say(f"{state.value}: {self.reason}")
-        # The idle stop only when it is near: before, it moves with every key pressed, and would be wrong in the ad.
-        stop_at = {State.EXPIRING: self.stop_at, State.READY: self.deadline}.get(state)
-        account = Account(idle_seconds=round(self.idle_seconds), deadline=self.deadline)
-        values = contract.attributes(state, self.reason, stop_at, self.connection, end=end, account=account)
-        files: dict[str, str | None] = {}
-        if self.connection and self.connection.file_name:
-            has_ended = state in (State.STOPPED, State.FAILED)
-            files[self.connection.file_name] = None if has_ended else self.connection.as_json()
-        self._publisher.publish(values, contract.render_event(values), files)
-        self.tell()
+    def update(self, status: SessionStatus) -> None:
+        """Replace the status where only those who ask need to know."""
+        self._status = status
+
+    def enter(self, state: State, reason: str, **changes: Any) -> None:
+        """Change the state, its reason, and other fields of the status, and report it."""
+        self._status = status = replace(self._status, state=state, reason=contract.one_line(reason), **changes)
+        _LOG.info("%s: %s", status.state.value, status.reason)
+        for listener in self._listeners:
+            listener.on_state(status)
 
     def warn(self, sentence: str) -> None:
-        """Tell everyone something that needs to be known now, and that changes no state."""
+        """Report something that people need to know now, and that changes no state."""
         sentence = contract.one_line(sentence)
-        self.warnings.append(sentence)
-        self.say(sentence)
+        self._status = replace(self._status, warnings=(*self._status.warnings, sentence)[-_MOST_WARNINGS:])
+        _LOG.warning("%s", sentence)
+        for listener in self._listeners:
+            listener.on_warning(sentence)
+
+
+class JobAd:
+    """Publishes the status in the job ad and the event log, and keeps the owner's connection file."""
+
+    def __init__(self, publisher: JobAdPublisher) -> None:
+        self._publisher = publisher
+
+    def on_state(self, status: SessionStatus) -> None:
+        """Publish a new state."""
+        values = contract.attributes(
+            status.state,
+            status.reason,
+            status.published_stop_at,
+            status.connection,
+            end=status.end,
+            account=Account(idle_seconds=round(status.idle_seconds), deadline=status.deadline),
+        )
+        files: dict[str, str | None] = {}
+        if status.connection and status.connection.file_name:
+            files[status.connection.file_name] = None if status.has_ended else status.connection.as_json()
+        self._publisher.publish(values, contract.render_event(values), files)
+
+    def on_warning(self, sentence: str) -> None:
+        """Publish a warning in the event log."""
         self._publisher.publish({}, contract.render_warning(sentence))
-        self.notify(sentence, None)
 
-    def status(self) -> dict[str, Any]:
-        """Return all that the user's commands show; the address in it has the token."""
-        return {
-            "state": self.state.value,
-            "reason": self.reason,
-            "verdict": self.verdict,
-            "receipt": self.receipt,
-            "stop_at": self.stop_at,
-            "port": self.connection.port if self.connection else None,
-            "url": self.connection.secret_url if self.connection else None,
-            "host": self.connection.host if self.connection else None,
-            "job": self.connection.job if self.connection else None,
-            "sources": [
-                {"source": s.source, "active": s.active, "detail": s.detail, "error": s.error,
-                 "idle_for": None if s.last is None else round(self._now() - s.last, 1),
-                 "since": None if s.since is None else round(self._now() - s.since, 1)}
-                for s in self.samples
-            ],
-            "save": self.saving(),
-            "problem": self._publisher.problem,
-        }  # fmt: skip
 
-    def say(self, line: str, *, to_stderr: bool = False) -> None:
-        """Write a line into the job's output: never a secret, the file is readable by others on the access point."""
-        with suppress(OSError):  # a disk that is full ends no session
+class JobOutput:
+    """Writes lines into the job's output: never a secret, because others on the access point can read the file."""
+
+    def on_state(self, status: SessionStatus) -> None:
+        """Write what happens, why the session ends, and at last what it used."""
+        if status.has_ended:
+            self.write(status.receipt)
+        elif status.state is State.STOPPING:
+            self.write(status.reason, to_stderr=status.end is End.FAILED)
+        else:
+            self.write(f"{status.state.value}: {status.reason}")
+        if status.state is State.READY and status.connection and status.connection.job is None and sys.stdout.isatty():
+            print(f"\n    {status.connection.secret_url}\n\nCtrl-C ends the session.\n", flush=True)
+
+    def on_warning(self, sentence: str) -> None:
+        """Write a warning."""
+        self.write(sentence)
+
+    def write_problem(self, line: str) -> None:
+        """Write a line with its time to the output and to the error file."""
+        self.write(line, to_stderr=True)
+
+    def write(self, line: str, *, to_stderr: bool = False) -> None:
+        """Write a line with its time, and, with `to_stderr`, also to the job's error file."""
+        try:
             print(time.strftime("%Y-%m-%d %H:%M:%S"), line, flush=True)
             if to_stderr:
                 print(f"jupyter-session: {line}", file=sys.stderr, flush=True)
+        except OSError as error:  # a full disk must not end the session
+            _LOG.debug("the job's output can't be written: %s", error)
+
+
+class Commands:
+    """Sends the status to the commands that wait for it, such as a tunnel's."""
+
+    def __init__(self, server: ControlServer) -> None:
+        self._server = server
+
+    def on_state(self, _status: SessionStatus) -> None:
+        """Send the new status, which the server reads itself."""
+        self._server.send_status()
+
+    def on_warning(self, _sentence: str) -> None:
+        """Do nothing: a command shows states only."""
+
+
+class Notifier:
+    """Shows sentences to the people who are there: in tmux and in the browser."""
+
+    def __init__(self, tmux: Tmux, lab: Lab) -> None:
+        self._tmux = tmux
+        self._lab = lab
+
+    def on_state(self, status: SessionStatus) -> None:
+        """Show that the session ends soon."""
+        if status.state is State.EXPIRING:
+            self._show(status.reason, status.stop_at)
+
+    def on_warning(self, sentence: str) -> None:
+        """Show a warning."""
+        self._show(sentence, None)
+
+    def _show(self, sentence: str, stop_at: int | None) -> None:
+        try:
+            self._tmux.show(sentence)
+        except Exception:  # noqa: BLE001 - the session goes on without the line
+            _LOG.debug("tmux shows nothing", exc_info=True)
+        try:
+            self._lab.request("POST", "/jupyter-session/notice", {"text": sentence, "stop_at": stop_at}, timeout=_QUICK)
+        except LabError as error:
+            _LOG.debug("the browser shows nothing: %s", error)
