@@ -24,11 +24,10 @@ def write_to_stderr(verbosity: int) -> None:
 
 
 def write_to_file(path: Path) -> None:
-    """Log everything to a file, readable only by its owner, that never takes more than 2 MB with its predecessor."""
+    """Log everything to a file of a private folder; with its predecessor, it never takes more than 2 MB."""
     from logging.handlers import RotatingFileHandler  # noqa: PLC0415 - only the supervisor needs it
 
     try:
-        path.touch(mode=0o600)
         handler = RotatingFileHandler(path, maxBytes=_LONGEST, backupCount=_OLDER, encoding="utf-8")
     except OSError as error:
         _LOG.warning("no log is written to %s: %s", path, error)

@@ -19,7 +19,7 @@ def render_status(message: Mapping[str, Any], now: float) -> str:
 
 def render_sentence(message: Mapping[str, Any], now: float) -> str:
     """Return one sentence, or two short ones, that say what the session does and when it ends."""
-    if message["state"] not in ("ready", "expiring"):
+    if message["state"] not in ("ready", "expiring") or not message["verdict"]:
         return f"{message['state'].capitalize()}: {message['reason']}"
     at_most, at_least = message["stop_at"], message["earliest_stop_at"]
     working = [f"{source['source']}: {source['detail']}" for source in message["sources"] if source["active"]]
@@ -27,19 +27,23 @@ def render_sentence(message: Mapping[str, Any], now: float) -> str:
         return f"In use: {', '.join(working)}. {_render_ends(at_least, at_most, now)}"
     idle = f"Idle for {format_duration(message['idle_for'])}"
     kept = message["keep_alive_until"]
-    if kept is not None and kept > now:
+    is_kept = kept is not None and kept > now
+    if is_kept:
         idle = f"Kept alive until {format_time(kept, now)} by extend. {idle}"
     if at_most is None:
         return f"{idle}; it has no idle timeout and no deadline."
     if message["deadline"] is not None and at_most >= message["deadline"]:
         return f"{idle}; ends at {format_time(at_most, now)}, the deadline."
-    return f"{idle}; ends at {format_time(at_most, now)} unless something runs. {_EXTEND}"
+    ends = f"{idle}; ends at {format_time(at_most, now)} unless something runs."
+    return ends if is_kept else f"{ends} {_EXTEND}"
 
 
 def _render_ends(at_least: float | None, at_most: float | None, now: float) -> str:
     if at_most is None:
         return (
-            "It has no idle timeout." if at_least is None else f"Ends at {format_time(at_least, now)} at the earliest."
+            "It has no idle timeout and no deadline."
+            if at_least is None
+            else f"Ends at {format_time(at_least, now)} at the earliest."
         )
     latest = f"at {format_time(at_most, now)} at the latest"
     if at_least is None or at_least >= at_most:
