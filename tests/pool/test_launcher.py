@@ -76,19 +76,7 @@ def test_connect_from_a_machine_that_knows_nothing_of_the_session(new_laptop):
     other.run_on("attach", first.name, tty=True).wait_for("shell")
 
 
-def test_nothing_is_left_on_the_access_point_after_a_killed_launcher_and_the_session_goes_on(new_laptop):
-    laptop = new_laptop("bob")
-    running = laptop.start()
-    running.url()
-    tags = running.tags()
-    running.process.send_signal(signal.SIGKILL)
-    wait_for(lambda: not laptop.left_on_ap(*tags), 60, "the access point to be clean")
-    assert laptop.queued() == [JobStatus.RUNNING]
-    again = laptop.run_on("connect", "--no-browser")
-    assert laptop.answers(again.url())
-
-
-def test_the_same_address_leads_to_lab_again_after_its_ssh_or_its_agent_was_killed(new_laptop, pool):
+def test_lab_is_back_and_nothing_is_left_after_ssh_the_agent_or_the_launcher_was_killed(new_laptop, pool):
     laptop = new_laptop("bob")
     running = laptop.start()
     url = running.url()
@@ -96,8 +84,15 @@ def test_the_same_address_leads_to_lab_again_after_its_ssh_or_its_agent_was_kill
     for host, pattern in (("laptop", "^ssh .*{}"), ("ap", "^python3 -IS -c import sys.*{}")):
         [tag] = running.tags()
         assert pool.exec(host, ["pkill", "-9", "-o", "-f", pattern.format(tag)]).returncode == 0
-        wait_for(lambda: kernel in laptop.fetch(api(url)), 60, f"the way to be back after a kill on {host}")
+        wait_for(lambda: kernel in laptop.fetch(api(url)), 60, f"the connection to be back after a kill on {host}")
         wait_for(lambda tag=tag: not laptop.left_on_ap(tag), 30, "the old one to go")
+    tags = running.tags()
+    running.process.send_signal(signal.SIGKILL)
+    wait_for(lambda: not laptop.left_on_ap(*tags), 60, "the access point to be clean")
+    assert laptop.queued() == [JobStatus.RUNNING]
+    url = laptop.run_on("connect", "--no-browser").url()
+    assert laptop.answers(url)
+    assert kernel in laptop.fetch(api(url))
 
 
 def test_interactive_session_is_opened_and_ends_with_its_connection(new_laptop):
