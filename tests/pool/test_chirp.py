@@ -47,8 +47,9 @@ def test_session_outlives_a_chirp_that_breaks_off_and_tells_all_when_it_is_back(
         session.kill_server()
         assert listener.stdout.readline() == "hung up\n"
         said = "The access point could not be told"
-        wait_for(lambda: said in session.inside("jupyter-session", "status"), 20, "the problem to be told")
-        wait_for(lambda: "ready:" in session.inside("jupyter-session", "status"), 20, "the server to be back")
+        wait_for(lambda: said in session.status()["problem"], 20, "the problem to be reported")
+        wait_for(lambda: session.status()["state"] == "ready", 20, "the server to be back")
+        assert said in session.inside("jupyter-session", "status")
         assert session.states() == ["starting", "ready"]
         session.pool.path("ep1", name).write_text(whole)
         wait_for(lambda: session.states() == ["starting", "ready", "starting", "ready"], 60, "the events")
