@@ -51,6 +51,7 @@ def test_verbs_tell_of_a_session_and_end_it(new_laptop):
     assert laptop.call("url").stdout.strip() == url
     assert "at the earliest (1 h)" in laptop.call("extend", "1h").stdout
     assert "Jupyter Server" in laptop.call("logs", "-n", "500").stdout
+    assert f"job {job}" in laptop.call("logs", "-n", "500", "--supervisor").stdout
     assert laptop.call("start", laptop.name, "--ap", "ap", "--no-browser").returncode == 22
     second = laptop.call("connect", "--no-browser")
     assert (second.returncode, "already open" in second.stderr) == (40, True)
@@ -101,7 +102,7 @@ def test_interactive_session_is_opened_and_ends_with_its_connection(new_laptop):
     url = running.url()
     assert laptop.answers(url)
     assert 3400 < laptop.call_json("status")[0]["stop_at"] - time.time() < 3601
-    assert laptop.call("status").stdout.startswith(("Idle", "In use"))
+    assert laptop.call("status").stdout.startswith(("Idle for ", "In use: "))
     running.interrupt()
     assert running.wait_end() == 0
     wait_for(lambda: not laptop.queued(), 60, "the job to end")

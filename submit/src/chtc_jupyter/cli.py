@@ -234,10 +234,14 @@ def logs(
     ap: Ap = None,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Print new lines as they are written.")] = False,
     lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="Number of lines to print.")] = 50,
+    supervisor: Annotated[
+        bool, typer.Option("--supervisor", help="Print the log of the session's supervisor instead.")
+    ] = False,
 ) -> None:
     """Print the log of a session's Jupyter server."""
     terminal = Terminal()
-    _finish(verbs.show_logs(*choose_target(name, ap, terminal), lines, terminal, follow=follow))
+    options = ["-n", str(lines), *(["-f"] if follow else []), *(["--supervisor"] if supervisor else [])]
+    _finish(verbs.show_logs(*choose_target(name, ap, terminal), options, terminal))
 
 
 @app.command(cls=Verb, rich_help_panel=_INSIDE)

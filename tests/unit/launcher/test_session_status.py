@@ -10,38 +10,53 @@ NOON = time.mktime((2026, 3, 2, 12, 0, 0, 0, 0, -1))
 
 
 def source(name, **more):
-    return {"source": name, "active": False, "detail": "", "error": "", "idle_for": None, "since": None, **more}
+    return {"source": name, "active": False, "detail": "", "error": "", "since": None, **more}
 
 
 def facts(*sources, **more):
-    return {"state": "ready", "reason": "JupyterLab is ready.", "stop_at": None, "sources": sources, **more}
+    return {
+        "state": "ready", "reason": "JupyterLab is ready.", "sources": sources, "idle_for": 20.0, "stop_at": None,
+        "earliest_stop_at": None, "deadline": None, "keep_alive_until": None, **more,
+    }  # fmt: skip
+
+
+def describe(*sources, **more):
+    return session_status.describe_session(facts(*sources, **more), "lab")
 
 
 @pytest.fixture(autouse=True)
 def at_noon(monkeypatch):
     """Have this machine's clock show noon of a Monday."""
     monkeypatch.setattr(session_status.time, "localtime", lambda at=NOON, real=time.localtime: real(at))
+    monkeypatch.setattr(session_status.time, "time", lambda: NOON)
 
 
-def test_session_in_use_says_by_what_and_its_deadline_if_it_has_one():
-    busy = source("kernel", active=True, detail="busy", idle_for=0.0)
-    assert session_status.describe_session(facts(busy, source("tmux")), "lab") == "In use: kernel: busy."
-    told = session_status.describe_session(facts(busy, stop_at=NOON + 5700), "lab")
-    assert told == "In use: kernel: busy. Ends at 13:35, even if it is in use."
+@pytest.mark.parametrize(
+    ("earliest", "latest", "ends"),
+    [
+        (None, None, "It has no idle timeout and no deadline."),
+        (NOON + 5700, None, "Ends at 13:35 at the earliest."),
+        (NOON + 5700, NOON + 9300, "Ends at 13:35 at the earliest, at 14:35 at the latest."),
+        (NOON + 9300, NOON + 5700, "Ends at 13:35 at the latest."),
+        (None, NOON + 5700 + 86400, "Ends at Tue 13:35 at the latest."),
+    ],
+)
+def test_session_in_use_says_by_what_and_when_it_ends(earliest, latest, ends):
+    busy = source("kernel", active=True, detail="busy")
+    assert describe(busy, source("tmux"), earliest_stop_at=earliest, stop_at=latest) == f"In use: kernel: busy. {ends}"
 
 
 def test_idle_session_says_since_when_when_it_ends_and_what_keeps_it():
-    quiet = facts(source("kernel", idle_for=900.0), source("tmux", idle_for=20.0), source("gpu"), stop_at=NOON + 5700)
-    assert session_status.describe_session(quiet, "lab") == (
-        "Idle for 20 s; ends at 13:35 unless something runs. `chtc-jupyter extend lab 2h` keeps it alive."
-    )
-    assert "Tue 13:35" in session_status.describe_session({**quiet, "stop_at": NOON + 5700 + 86400}, "lab")
-    assert session_status.describe_session({**quiet, "stop_at": None}, "lab").endswith("no idle timeout is set.")
+    quiet, ends = source("kernel"), NOON + 5700
+    told = "Idle for 20 s; ends at 13:35 unless something runs."
+    assert describe(quiet, stop_at=ends) == f"{told} `chtc-jupyter extend lab 2h` keeps it alive."
+    assert describe(quiet, stop_at=ends, keep_alive_until=ends) == f"Kept alive until 13:35. {told}"
+    assert describe(quiet, stop_at=ends, deadline=ends) == "Idle for 20 s; ends at 13:35, its deadline."
+    assert describe(quiet) == "Idle for 20 s; it has no idle timeout and no deadline."
 
 
 def test_session_that_is_not_ready_says_why():
-    told = session_status.describe_session(facts(state="starting", reason="JupyterLab died and restarts."), "lab")
-    assert told == "Starting: JupyterLab died and restarts."
+    assert describe(state="starting", reason="JupyterLab died.") == "Starting: JupyterLab died."
 
 
 def test_what_is_saved_is_told_with_what_is_not():

@@ -23,16 +23,31 @@ def describe_session(facts: Facts, name: str) -> str:
     """
     if facts["state"] not in ("ready", "expiring"):
         return f"{facts['state'].capitalize()}: {facts['reason']}"
-    stops = format_clock(facts["stop_at"]) if facts["stop_at"] else ""
-    working = [_describe_source(source) for source in facts["sources"] if source["active"]]
+    latest, earliest = facts["stop_at"], facts["earliest_stop_at"]
+    working = [f"{source['source']}: {source['detail']}" for source in facts["sources"] if source["active"]]
     if working:
-        ends = f" Ends at {stops}, even if it is in use." if stops else ""
-        return f"In use: {', '.join(working)}.{ends}"
-    quiet = [source["idle_for"] for source in facts["sources"] if source["idle_for"] is not None]
-    idle = f"Idle for {format_duration(min(quiet))}" if quiet else "Idle"
-    if not stops:
-        return f"{idle}; no idle timeout is set."
-    return f"{idle}; ends at {stops} unless something runs. `chtc-jupyter extend {name} 2h` keeps it alive."
+        return f"In use: {', '.join(working)}. {_describe_ends(earliest, latest)}"
+    idle = f"Idle for {format_duration(facts['idle_for'] or 0)}"
+    kept = facts["keep_alive_until"]
+    is_kept = kept is not None and kept > time.time()
+    if is_kept:
+        idle = f"Kept alive until {format_clock(kept)}. {idle}"
+    if latest is None:
+        return f"{idle}; it has no idle timeout and no deadline."
+    if facts["deadline"] is not None and latest >= facts["deadline"]:
+        return f"{idle}; ends at {format_clock(latest)}, its deadline."
+    ends = f"{idle}; ends at {format_clock(latest)} unless something runs."
+    return ends if is_kept else f"{ends} `chtc-jupyter extend {name} 2h` keeps it alive."
+
+
+def _describe_ends(earliest: float | None, latest: float | None) -> str:
+    """Return when a session ends that is in use."""
+    if latest is None and earliest is None:
+        return "It has no idle timeout and no deadline."
+    at = f"at {format_clock(latest)} at the latest" if latest is not None else ""
+    if earliest is None or (latest is not None and earliest >= latest):
+        return f"Ends {at}."
+    return f"Ends at {format_clock(earliest)} at the earliest{', ' + at if at else ''}."
 
 
 def format_clock(epoch: float) -> str:
@@ -69,10 +84,6 @@ def describe_saving(save: Facts) -> list[str]:
     if save["left_out_count"] > _MOST_NAMES:
         lines.append(f"  {save['left_out_count'] - _MOST_NAMES} more files are not saved")
     return lines + ([save["problem"]] if save["problem"] else [])
-
-
-def _describe_source(source: Facts) -> str:
-    return f"{source['source']}: {source['detail']}" if source["detail"] else str(source["source"])
 
 
 def _format_size(size: float) -> str:

@@ -192,8 +192,8 @@ async def extend(ap: str, name: str | None, duration: str, terminal: Terminal) -
     return 0
 
 
-async def show_logs(ap: str, name: str | None, lines: int, terminal: Terminal, *, follow: bool) -> int:
-    """Print the server's log, and with `follow` new lines as they come; of a job that doesn't run, its output."""
+async def show_logs(ap: str, name: str | None, options: Sequence[str], terminal: Terminal) -> int:
+    """Print what `jupyter-session logs` prints with these options; of a job that doesn't run, its output."""
     async with connected(ap, terminal) as link:
         ad = await find(link, name)
         if ad.get("JobStatus") != JobStatus.RUNNING:
@@ -204,7 +204,7 @@ async def show_logs(ap: str, name: str | None, lines: int, terminal: Terminal, *
                 except LauncherError as error:
                     _log.debug("Can't read %s: %s", path, error)
             return 0
-        output = stream_inside(link, job_ads.get_job_id(ad), "logs", "-n", str(lines), *(["-f"] if follow else []))
+        output = stream_inside(link, job_ads.get_job_id(ad), "logs", *options)
         async with contextlib.aclosing(output):
             async for line in output:
                 terminal.print_result(line)
