@@ -113,9 +113,9 @@ def session(new_session):
 @pytest.mark.parametrize(
     ("work", "source", "words"),
     [
-        (lambda session: open_terminal(session, LOOP), "terminals", "1 open: python works ("),
-        (lambda session: type_in_tmux(session, LOOP), "tmux", "1 open: python works ("),
-        (lambda session: run_cell(session, SPIN), "kernels", "1 idle but at work (python3, "),
+        (lambda session: open_terminal(session, LOOP), "terminals", "1 open: python ("),
+        (lambda session: type_in_tmux(session, LOOP), "tmux", "1 open: python ("),
+        (lambda session: run_cell(session, SPIN), "kernels", "1 idle but active (python3, "),
     ],
     ids=["terminal", "tmux", "thread of an idle kernel"],
 )
@@ -133,7 +133,7 @@ def test_a_cell_that_sleeps_keeps_the_session_alive(new_session):
 
 def test_input_left_waiting_keeps_the_session_alive_for_the_stall_timeout_only(session):
     run_cell(session, "input()")
-    ends(session, "kernels: 1 busy without progress for", "taken for stalled")
+    ends(session, "kernels: 1 busy without progress for", "considered stalled")
 
 
 def test_a_monitor_left_running_in_a_terminal_keeps_nothing_alive(session):

@@ -46,7 +46,7 @@ def test_session_outlives_a_chirp_that_breaks_off_and_tells_all_when_it_is_back(
         session.pool.path("ep1", name).write_text(f"{host} {listener.stdout.readline().strip()} {cookie}\n")
         session.kill_server()
         assert listener.stdout.readline() == "hung up\n"
-        said = "The access point could not be told"
+        said = "Can't update the job ad"
         wait_for(lambda: said in session.status()["problem"], 20, "the problem to be reported")
         wait_for(lambda: session.status()["state"] == "ready", 20, "the server to be back")
         assert said in session.inside("jupyter-session", "status")

@@ -6,7 +6,8 @@ import pytest
 
 from chtc_jupyter.commands import config
 from jupyter_session import settings
-from jupyter_session.condor import contract
+from jupyter_session.condor.attributes import End, SessionTimes, State, build_attributes
+from jupyter_session.condor.connection import Connection
 from support import reference
 
 PAGE = reference.PAGE.read_text()
@@ -45,18 +46,16 @@ def test_every_key_of_config_is_listed():
 
 
 def test_every_state_is_explained():
-    states = next(kind for name, kind in vars(contract).items() if name in ("State", "JupyterState"))
-    assert first_column(section("States")) == [state.value for state in states]
+    assert first_column(section("States")) == [state.value for state in State]
 
 
 def test_every_attribute_is_explained():
-    state = next(kind for name, kind in vars(contract).items() if name in ("State", "JupyterState"))
-    connection = contract.Connection(port=1, host="h", token="t", job="1.0", access_point="a@b", socket_name="s")
-    account = contract.Account(idle_seconds=0, deadline=None)
-    published = contract.attributes(state.READY, "", None, connection, account=account)
+    connection = Connection(port=1, host="h", token="t", job="1.0", access_point="a@b", socket_name="s")
+    times = SessionTimes(idle_seconds=0, deadline=None)
+    published = build_attributes(State.READY, "", None, connection, times=times)
     assert set(first_column(section("Job attributes and events"))) == set(published)
 
 
 def test_every_kind_of_end_is_listed():
     row = next(line for line in PAGE.splitlines() if line.startswith("| `JupyterEnd`"))
-    assert {end.value for end in contract.End} <= set(re.findall(r"`(\w+)`", row))
+    assert {end.value for end in End} <= set(re.findall(r"`(\w+)`", row))

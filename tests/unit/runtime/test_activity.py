@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from jupyter_session.activity import ActivityMonitor
-from jupyter_session.activity.gpu import Gpu, assigned, find_devices, matches
+from jupyter_session.activity.gpu import Gpu, find_devices, list_assigned, matches_name
 from jupyter_session.activity.grouping import Role
 from jupyter_session.activity.kernels import Kernels
 from jupyter_session.activity.netbytes import NetBytes
@@ -105,7 +105,7 @@ def test_an_idle_kernel_whose_threads_work_is_active():
     server = Server()
     server.answer = [kernel(), kernel(name="b")]
     seen = kernels(server, group(cpu=0.98), group(key="b")).sample(10)
-    assert (seen.active, seen.detail) == (True, "1 idle but at work (python3, 98 % CPU), 1 idle")
+    assert (seen.active, seen.detail) == (True, "1 idle but active (python3, 98 % CPU), 1 idle")
 
 
 def test_a_kernel_of_another_server_counts_while_it_works():
@@ -136,7 +136,7 @@ def test_a_busy_kernel_counts_up_to_the_stall_timeout_after_its_last_progress(wh
     assert source.sample(99).active
     seen = source.sample(101)
     assert (seen.active, seen.last) == (not stalls, 99 if stalls else 101)
-    assert not stalls or seen.detail == "1 busy without progress for 101 s, taken for stalled"
+    assert not stalls or seen.detail == "1 busy without progress for 101 s, considered stalled"
 
 
 def test_a_kernel_that_works_counts_for_as_long_as_jupyter_does_not_answer():
@@ -146,7 +146,7 @@ def test_a_kernel_that_works_counts_for_as_long_as_jupyter_does_not_answer():
     for now in (10, 5000):
         [seen] = monitor.look(now)
         assert (seen.active, seen.last, seen.error) == (True, now, "")
-    assert seen.detail == "1 at work (python train.py, 98 % CPU), and Jupyter does not answer"
+    assert seen.detail == "1 active (python train.py, 98 % CPU), and JupyterLab does not answer"
 
 
 def test_output_is_progress_of_a_busy_kernel():
@@ -184,13 +184,13 @@ def test_what_kernels_do_is_said_in_few_words():
     [
         ({}, 0, False, "1 open"),
         ({"front": "vim"}, 0, False, "1 open: vim"),
-        ({"cpu": 2.3, "front": "bash x"}, 0, True, "1 open: python train.py works (230 % CPU)"),
+        ({"cpu": 2.3, "front": "bash x"}, 0, True, "1 open: python train.py (230 % CPU)"),
         ({"cpu": 0.049}, 0, False, "1 open"),
-        ({"cpu": 0.05}, 0, True, "1 open: python train.py works (5 % CPU)"),
+        ({"cpu": 0.05}, 0, True, "1 open: python train.py (5 % CPU)"),
         ({"disk": 65535}, 0, False, "1 open"),
-        ({"disk": 2e6}, 0, True, "1 open: python train.py works (2.0 MB/s of disk)"),
+        ({"disk": 2e6}, 0, True, "1 open: python train.py (2.0 MB/s of disk)"),
         ({"pids": (35, 36)}, 16383, False, "1 open"),
-        ({"pids": (35, 36)}, 20000, True, "1 open: python train.py works (20 kB/s of network)"),
+        ({"pids": (35, 36)}, 20000, True, "1 open: python train.py (20 kB/s of network)"),
         ({"pids": (35,)}, 20000, False, "1 open"),  # the shell alone: the network is not even asked
     ],
 )
@@ -249,7 +249,7 @@ def test_a_gpu_works_from_five_percent_and_its_use_is_summed_up():
 
 def test_a_gpu_that_cannot_tell_its_use_is_no_activity_and_no_error():
     seen = Gpu([Card(None)]).sample(0)
-    assert (seen.active, seen.error, seen.detail) == (False, "", "1 (MIG) can't tell its use")
+    assert (seen.active, seen.error, seen.detail) == (False, "", "1 (MIG) without a known use")
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_a_gpu_that_cannot_tell_its_use_is_no_activity_and_no_error():
     ],
 )  # fmt: skip
 def test_the_jobs_own_gpus_are_read_from_what_htcondor_sets(environ, names):
-    assert assigned(environ) == names
+    assert list_assigned(environ) == names
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_the_jobs_own_gpus_are_read_from_what_htcondor_sets(environ, names):
     [("GPU-1a2b3c4d", True), ("GPU-1a2b3c4e", False), ("1", True), ("0", False), ("CUDA1", True), ("11", False)],
 )
 def test_a_gpu_is_known_by_a_part_of_its_uuid_or_by_its_number(name, matching):
-    assert matches(name, 1, "GPU-1a2b3c4d-0000-1111-2222-333344445555") is matching
+    assert matches_name(name, 1, "GPU-1a2b3c4d-0000-1111-2222-333344445555") is matching
 
 
 def test_without_a_driver_there_is_no_gpu():
@@ -391,7 +391,7 @@ def test_only_what_needs_a_person_counts_as_a_request(method, uri, person):
     assert needs_a_person(method, uri) is person
 
 
-def test_files_that_the_access_point_refuses_hold_for_the_patience_and_no_longer():
+def test_files_that_the_access_point_refuses_keep_it_alive_for_the_patience_and_no_longer():
     refused = 0
     saving = Saving(lambda: refused, patience=100)
     assert not saving.sample(1000).active
@@ -399,7 +399,7 @@ def test_files_that_the_access_point_refuses_hold_for_the_patience_and_no_longer
     seen = [saving.sample(now) for now in (1010, 1100, 1110, 1150)]
     assert [sample.active for sample in seen] == [True, True, False, False]
     assert [sample.last for sample in seen] == [1010, 1100, 1100, 1100]
-    assert seen[1].detail == "2 files are refused by the access point, for 90 s"
+    assert seen[1].detail == "2 files are refused by the access point for 90 s"
 
 
 def test_files_that_were_taken_after_all_hold_no_more_and_the_next_refusal_holds_anew():

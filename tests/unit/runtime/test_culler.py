@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_session.activity import ActivityMonitor, Sample
-from jupyter_session.condor.contract import End
+from jupyter_session.condor.attributes import End
 from jupyter_session.core.clock import SessionClock
 from jupyter_session.idle.culler import Action, Deadline, Policy, Verdict, decide
 

@@ -22,7 +22,7 @@ def key(kind="ssh-ed25519", inside=None):
 
 @pytest.mark.parametrize("kind", ["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "sk-ssh-ed25519@openssh.com"])
 def test_public_key_is_taken(kind):
-    assert sshd.public_key(*key(kind)) == " ".join(key(kind))
+    assert sshd.validate_public_key(*key(kind)) == " ".join(key(kind))
 
 
 @pytest.mark.parametrize(
@@ -41,14 +41,14 @@ def test_public_key_is_taken(kind):
     ],
 )
 def test_anything_else_is_refused(kind, text):
-    with pytest.raises(UsageError, match="no public key"):
-        sshd.public_key(kind, text)
+    with pytest.raises(UsageError, match="Invalid public key"):
+        sshd.validate_public_key(kind, text)
 
 
 @given(st.text(), st.text())
 def test_what_is_taken_is_two_words_of_plain_characters(kind, text):
     try:
-        line = sshd.public_key(kind, text)
+        line = sshd.validate_public_key(kind, text)
     except UsageError:
         return
     assert line.split(" ") == [kind, text]
@@ -57,13 +57,13 @@ def test_what_is_taken_is_two_words_of_plain_characters(kind, text):
 
 def test_variables_of_one_shell_and_those_that_no_line_can_hold_are_left_out():
     environ = {"A": "1", "TERM": "xterm", "TMUX_PANE": "%1", "SSH_TTY": "x", "F%%": "1", "LINES_": "1", "B": "1\n2"}
-    assert sshd.set_env(environ) == 'SetEnv "A=1" "LINES_=1"\n'
-    assert sshd.set_env({"TERM": "xterm"}) == ""
+    assert sshd.render_set_env(environ) == 'SetEnv "A=1" "LINES_=1"\n'
+    assert sshd.render_set_env({"TERM": "xterm"}) == ""
 
 
 @given(st.dictionaries(st.from_regex(r"[A-Z_]{1,8}", fullmatch=True), st.text(st.characters(min_codepoint=32))))
 def test_a_value_stays_one_word(environ):
-    line = sshd.set_env(environ)
+    line = sshd.render_set_env(environ)
     assert "\n" not in line[:-1]
     words = shlex.split(line)[1:]  # sshd reads quotes and backslashes as a shell does, and no more
     assert all(environ[name] == value for name, _, value in (word.partition("=") for word in words))
@@ -72,15 +72,15 @@ def test_a_value_stays_one_word(environ):
 def test_host_key_and_settings_are_made_for_the_session_and_are_its_users_alone(tmp_path):
     state = StateDir(tmp_path / "state", in_job=True)
     state.create()
-    assert sshd.host_key(state) is None
+    assert sshd.read_host_key(state) is None
     sshd.prepare(state, {"HOME": "/scratch", "A": 'a "b" $c'})
-    first = sshd.host_key(state)
+    first = sshd.read_host_key(state)
     assert first.startswith("ssh-ed25519 ")
     modes = {path.name: path.stat().st_mode & 0o777 for path in state.ssh.iterdir() if path.suffix != ".pub"}
     assert modes == dict.fromkeys(("host_key", "passwd", "group", "config"), 0o600)
     assert (state.ssh / "passwd").read_text().split(":")[5:] == ["/scratch", "/bin/bash\n"]
     sshd.prepare(state, {})
-    assert sshd.host_key(state) != first  # a new session, a new key
+    assert sshd.read_host_key(state) != first  # a new session, a new key
 
 
 def test_it_ends_with_its_last_line_and_a_sentence_where_no_session_runs(tmp_path):

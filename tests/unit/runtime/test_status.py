@@ -7,7 +7,8 @@ import time
 import pytest
 
 from jupyter_session.activity.sample import Sample
-from jupyter_session.condor.contract import Connection, End, State
+from jupyter_session.condor.attributes import End, State
+from jupyter_session.condor.connection import Connection
 from jupyter_session.idle.culler import Policy, decide
 from jupyter_session.idle.monitor import Finding
 from jupyter_session.session.status import SessionStatus

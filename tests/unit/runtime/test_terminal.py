@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_session.tmux.terminal import Typed
+from jupyter_session.tmux.terminal import AnswerFilter
 
 KEYS = st.lists(st.sampled_from([b"a", b"\x1b", b"\x1b[A", b"\x1b[8~", b"[8;", b"\x1b[<0;1;2M", b"t", b"\xc3\xa9"]))
 
@@ -18,7 +18,7 @@ def parts(data, cuts):
 @given(KEYS, KEYS, st.lists(st.integers(0, 200)))
 def test_an_answer_is_taken_out_wherever_it_is_cut_and_nothing_else_is(before, after, cuts):
     before, after = b"".join(before), b"".join(after)
-    typed, seen, sizes = Typed(), b"", []
+    typed, seen, sizes = AnswerFilter(), b"", []
     for part in parts(before + b"\x1b[8;21;77t" + after, cuts):
         out, size = typed.feed(part)
         seen += out
@@ -28,7 +28,7 @@ def test_an_answer_is_taken_out_wherever_it_is_cut_and_nothing_else_is(before, a
 
 
 def test_a_lone_escape_is_held_until_it_is_known_to_be_one():
-    typed = Typed()
+    typed = AnswerFilter()
     assert typed.feed(b"\x1b") == (b"", None)
     assert typed.flush() == b"\x1b"
     assert typed.flush() == b""

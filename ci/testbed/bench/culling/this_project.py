@@ -11,7 +11,7 @@ from jupyter_session.activity import ActivityMonitor
 from jupyter_session.activity.gpu import Gpu
 from jupyter_session.activity.process_groups import Processes, averaging_window
 from jupyter_session.activity.procfs import Process
-from jupyter_session.activity.sources import all_sources
+from jupyter_session.activity.sources import make_sources
 from jupyter_session.core.clock import SessionClock
 from jupyter_session.idle.culler import Action, Policy, decide
 from jupyter_session.jupyter.extension.proxy_traffic import Traffic
@@ -40,7 +40,7 @@ class ThisProject:
         processes = Processes(
             _STATE, averaged, read=machine.processes, last_input=machine.last_input, supervisor=_SUPERVISOR
         )
-        sources = all_sources(self._jupyter.get, _SETTINGS, processes, Gpu([machine]), refused=lambda: 0)
+        sources = make_sources(self._jupyter.get, _SETTINGS, processes, Gpu([machine]), refused=lambda: 0)
         self._lookout = ActivityMonitor(sources)
 
     def step(self, minute: int, things: Sequence[Activity], *, answers: bool) -> Ends:

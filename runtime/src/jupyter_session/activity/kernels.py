@@ -1,7 +1,8 @@
-"""Kernels: busy ones, however silent, unless they have stalled; idle ones in which something still works."""
+"""Kernels: busy ones, however silent, unless they have stalled; and idle ones with something active in them."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,14 +14,17 @@ from jupyter_session.activity.sample import Sample
 from jupyter_session.jupyter.lab import LabError
 from jupyter_session.units.durations import format_duration
 
-#: Share of a core from which a busy kernel makes progress. One that waits in input() looks for the answer a hundred
+#: Share of a core from which a busy kernel makes progress. A kernel that waits in input() looks for the answer 100
 #: times a second, which takes 0.01.
 PROGRESS_CPU = 0.03
 
 
+_LOG = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True)
 class _Seen:
-    """What is remembered of a kernel: Jupyter's `last_activity`, and when it last made progress."""
+    """What is remembered about a kernel: Jupyter's `last_activity`, and when it last made progress."""
 
     message: object
     progress: float
@@ -29,8 +33,8 @@ class _Seen:
 class Kernels:
     """Asks Jupyter which kernels are busy, and the process table what they do.
 
-    Jupyter's `last_activity` is on the wall clock, which can jump; that it changed is certain. A busy kernel whose
-    processes nobody knows never stalls. `gpu_works`: a kernel that waits for a GPU of the job makes progress.
+    Jupyter's `last_activity` is on the wall clock, which can jump, so only its changes matter. A busy kernel whose
+    processes are unknown never stalls. `gpu_works`: a kernel that waits for a GPU of the job makes progress.
     """
 
     name = "kernels"
@@ -47,66 +51,69 @@ class Kernels:
         self._last: float | None = None
 
     def sample(self, now: float) -> Sample:
-        """Look once; LabError, or another error, when Jupyter does not answer as it should and no kernel works."""
+        """Look once. Raises LabError, or another error, if Jupyter's answer isn't correct and no kernel is active."""
         groups = {group.key: group for group in self._work.groups(now, Role.KERNEL)}
         try:
             answer = self._get(self.path)
         except LabError as error:
+            _LOG.debug("the kernels can't be listed: %s", error)
             return self._without_jupyter(groups.values(), now, error)
         seen: dict[str, _Seen] = {}
         busy, stalled, working, idle = [], [], [], 0
         for kernel in answer:
             group = groups.pop(kernel["id"], None)
-            how = self._work.doing(group, now) if group else ""
+            how = self._work.describe_activity(group, now) if group else ""
             before = self._seen.get(kernel["id"])
             is_busy = kernel["execution_state"] == "busy"
             progress = now
             if before is None or kernel["last_activity"] != before.message:
                 self._last = now
-            elif is_busy and not how and not self._moves(group, now):
+            elif is_busy and not how and not self._makes_progress(group, now):
                 progress = before.progress
             seen[kernel["id"]] = _Seen(kernel["last_activity"], progress)
-            words = f"{kernel['name']}, {how}" if how else str(kernel["name"])
+            text = f"{kernel['name']}, {how}" if how else str(kernel["name"])
             if not is_busy:
-                working += [words] if how else []
+                working += [text] if how else []
                 idle += not how
             elif self._stall_timeout is None or now - progress < self._stall_timeout:
-                busy.append(words)
+                busy.append(text)
             else:
                 stalled.append(now - progress)
-        # Those of another server that the user has started.
-        working += [f"{group.label}, {how}" for group in groups.values() if (how := self._work.doing(group, now))]
+        # Kernels of another server that the user has started.
+        working += [
+            f"{group.label}, {how}" for group in groups.values() if (how := self._work.describe_activity(group, now))
+        ]
         self._seen = seen
         if busy or working:
             self._last = now
-        detail = _detail(busy, stalled, working, idle)
+        detail = _describe(busy, stalled, working, idle)
         return Sample(source=self.name, active=bool(busy or working), last=self._last, detail=detail)
 
     def _without_jupyter(self, groups: Iterable[Group], now: float, error: LabError) -> Sample:
-        """Look at the processes alone: a server that hangs doesn't keep a kernel from working."""
-        working = [f"{group.label}, {how}" for group in groups if (how := self._work.doing(group, now))]
+        """Look at the processes only: a kernel can be active while the server hangs."""
+        working = [f"{group.label}, {how}" for group in groups if (how := self._work.describe_activity(group, now))]
         if not working:
             raise error
         self._last = now
-        detail = f"{len(working)} at work ({'; '.join(working)}), and Jupyter does not answer"
+        detail = f"{len(working)} active ({'; '.join(working)}), and JupyterLab does not answer"
         return Sample(source=self.name, active=True, last=now, detail=detail)
 
-    def _moves(self, group: Group | None, now: float) -> bool:
-        """Say whether a busy kernel makes any progress; the network is asked last, since it costs most."""
+    def _makes_progress(self, group: Group | None, now: float) -> bool:
+        """Return whether a busy kernel makes any progress. The network comes last, because it costs most."""
         return (
             group is None
             or group.cpu >= PROGRESS_CPU
             or group.disk > 0
             or self._gpu_works()
-            or self._work.net(group, now) > 0
+            or self._work.measure_network(group, now) > 0
         )
 
 
-def _detail(busy: Sequence[str], stalled: Sequence[float], working: Sequence[str], idle: int) -> str:
+def _describe(busy: Sequence[str], stalled: Sequence[float], working: Sequence[str], idle: int) -> str:
     parts = [
         f"{len(busy)} busy ({'; '.join(busy)})" if busy else "",
-        f"{len(working)} idle but at work ({'; '.join(working)})" if working else "",
-        f"{len(stalled)} busy without progress for {format_duration(min(stalled))}, taken for stalled"
+        f"{len(working)} idle but active ({'; '.join(working)})" if working else "",
+        f"{len(stalled)} busy without progress for {format_duration(min(stalled))}, considered stalled"
         if stalled
         else "",
         f"{idle} idle" if idle else "",

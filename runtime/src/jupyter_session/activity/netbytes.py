@@ -1,19 +1,20 @@
-"""Bytes that processes move by TCP, from the kernel's own counts of each connection.
+"""Bytes that processes send and receive over TCP, as the kernel counts them for each connection.
 
-By NETLINK_SOCK_DIAG (https://man7.org/linux/man-pages/man7/sock_diag.7.html), which anyone may ask; the socket of a
-process is known by its inode. Not seen: UDP (so QUIC), connections of a machine to itself, and those that began and
-ended between two looks.
+The counts come from NETLINK_SOCK_DIAG (https://man7.org/linux/man-pages/man7/sock_diag.7.html), which anyone may use.
+The inode of a socket connects it to its process. Not visible: UDP (so QUIC), connections of a machine to itself, and
+connections that began and ended between two looks.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import socket
 import struct
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 
+_LOG = logging.getLogger(__name__)
 _SOCK_DIAG, _BY_FAMILY, _REQUEST_DUMP = 4, 20, 0x301
 _ERROR, _DONE = 2, 3
 _INFO = 2  # INET_DIAG_INFO: struct tcp_info
@@ -23,7 +24,7 @@ _TIMEOUT = 1.0
 
 
 class NetBytes:
-    """Knows how much each connection has moved. Where the kernel refuses to tell, nothing has moved."""
+    """Knows how much each connection has moved. If the kernel refuses to answer, nothing has moved."""
 
     def __init__(self) -> None:
         self._looked: float | None = None
@@ -32,11 +33,11 @@ class NetBytes:
         self._moved: dict[int, int] = {}
 
     def rate(self, pids: Iterable[int], now: float) -> float:
-        """Return the bytes/s of these processes since the kernel was last asked, at most once for each `now`.
+        """Return the bytes/s of these processes since the last look at the kernel, at most once for each `now`.
 
-        What a connection had moved before it was first seen is left out, unless it can only be of this time.
+        What a connection moved before the first look is left out; a later connection counts from its beginning.
         """
-        inodes = set(_socket_inodes(pids))
+        inodes = set(_list_socket_inodes(pids))
         if not inodes:
             return 0.0
         self._look(now)
@@ -45,36 +46,47 @@ class NetBytes:
     def _look(self, now: float) -> None:
         if now == self._looked:
             return
-        totals = {}
-        with suppress(OSError, struct.error):
-            totals = dict(_connections())
+        totals: dict[int, int] = {}
+        try:
+            totals = dict(_list_connections())
+        except (OSError, struct.error) as error:
+            _LOG.debug("the kernel doesn't list connections: %s", error)
         known = self._totals if self._looked is not None else totals
         self._moved = {inode: total - known.get(inode, 0) for inode, total in totals.items()}
         self._seconds = now - self._looked if self._looked is not None else 0.0
         self._totals, self._looked = totals, now
 
 
-def _socket_inodes(pids: Iterable[int]) -> Iterator[int]:
+def _list_socket_inodes(pids: Iterable[int]) -> Iterator[int]:
     for pid in pids:
-        with suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:  # ended meanwhile
-            for entry in entries:
-                with suppress(OSError):
-                    target = os.readlink(entry.path)  # noqa: PTH115 - a hundred of them, every turn
-                    if target.startswith("socket:["):
-                        yield int(target[8:-1])
+        try:
+            for name in os.listdir(f"/proc/{pid}/fd"):  # noqa: PTH208 - a hundred of them, every turn
+                if (inode := _read_socket_inode(f"/proc/{pid}/fd/{name}")) is not None:
+                    yield inode
+        except OSError as error:  # noqa: PERF203 - ended meanwhile
+            _LOG.debug("can't list the files of a process: %s", error)
 
 
-def _connections() -> Iterator[tuple[int, int]]:
-    """Yield (inode, bytes sent and received) of each open TCP connection to another machine. OSError if refused."""
+def _read_socket_inode(descriptor: str) -> int | None:
+    try:
+        target = os.readlink(descriptor)  # noqa: PTH115 - a hundred of them, every turn
+    except OSError as error:  # closed meanwhile
+        _LOG.debug("can't read a file descriptor: %s", error)
+        return None
+    return int(target[8:-1]) if target.startswith("socket:[") else None
+
+
+def _list_connections() -> Iterator[tuple[int, int]]:
+    """Yield (inode, bytes moved) of each open TCP connection to another machine. Raises OSError if refused."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _SOCK_DIAG) as kernel:
         kernel.settimeout(_TIMEOUT)
         for family in (socket.AF_INET, socket.AF_INET6):
-            asked = struct.pack("=BBBxI48x", family, socket.IPPROTO_TCP, 1 << (_INFO - 1), _OPEN)
-            kernel.send(struct.pack("=IHHII", 16 + len(asked), _BY_FAMILY, _REQUEST_DUMP, family, 0) + asked)
-            yield from _answer(kernel)
+            request = struct.pack("=BBBxI48x", family, socket.IPPROTO_TCP, 1 << (_INFO - 1), _OPEN)
+            kernel.send(struct.pack("=IHHII", 16 + len(request), _BY_FAMILY, _REQUEST_DUMP, family, 0) + request)
+            yield from _read_answer(kernel)
 
 
-def _answer(kernel: socket.socket) -> Iterator[tuple[int, int]]:
+def _read_answer(kernel: socket.socket) -> Iterator[tuple[int, int]]:
     while True:
         data = kernel.recv(1 << 18)
         at = 0
@@ -84,13 +96,13 @@ def _answer(kernel: socket.socket) -> Iterator[tuple[int, int]]:
                 return
             if kind == _ERROR:
                 raise OSError(-struct.unpack_from("=i", data, at + 16)[0], "the kernel refused")
-            if found := _connection(data[at + 16 : at + length]):
+            if found := _parse_connection(data[at + 16 : at + length]):
                 yield found
             at += (length + 3) & ~3
 
 
-def _connection(message: bytes) -> tuple[int, int] | None:
-    """Read one struct inet_diag_msg and its attributes."""
+def _parse_connection(message: bytes) -> tuple[int, int] | None:
+    """Parse a struct inet_diag_msg and its attributes: return the inode and the bytes, or None if not counted."""
     size = 4 if message[0] == socket.AF_INET else 16
     if _is_loopback(message[8 : 8 + size]) and _is_loopback(message[24 : 24 + size]):
         return None

@@ -6,15 +6,16 @@ https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 #: A process ID and its start time: together they identify a process forever.
 ProcessId = tuple[int, int]
 
+_LOG = logging.getLogger(__name__)
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -52,8 +53,12 @@ def read_all(proc: Path = Path("/proc")) -> Iterator[Process]:
     with os.scandir(proc) as entries:
         for entry in entries:
             if entry.name.isdigit():
-                with suppress(OSError):  # it has just ended
-                    yield _read(Path(entry.path), entry.stat().st_uid)
+                try:
+                    process = _read(Path(entry.path), entry.stat().st_uid)
+                except OSError as error:  # it has just ended
+                    _LOG.debug("can't read a process: %s", error)
+                    continue
+                yield process
 
 
 def last_input(process: Process) -> float | None:
@@ -63,10 +68,13 @@ def last_input(process: Process) -> float | None:
     something is printed (tty_update_time). The open file comes first: a terminal may be of another devpts than ours.
     """
     for path in (f"/proc/{process.pid}/fd/0", f"/dev/pts/{_minor(process.tty)}"):
-        with suppress(OSError):
+        try:
             about = os.stat(path)  # noqa: PTH116 - Path.stat is the same, twice as slow
-            if about.st_rdev == os.makedev(_major(process.tty), _minor(process.tty)):
-                return about.st_atime
+        except OSError as error:
+            _LOG.debug("can't look at a terminal: %s", error)
+            continue
+        if about.st_rdev == os.makedev(_major(process.tty), _minor(process.tty)):
+            return about.st_atime
     return None
 
 

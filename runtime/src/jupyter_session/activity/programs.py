@@ -1,11 +1,11 @@
-"""What a command line is: the program that a person would name, whether it only watches, whether it is ours."""
+"""What a command line is: its name for a person, whether it only monitors, and whether it is part of the session."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import PurePath
 
-#: Programs that show and do no work of their own, with all that they start. Left running, they print for ever.
+#: Programs that only show something, with all that they start. If left running, they print forever.
 MONITORS = frozenset(
     (
         *("watch", "top", "htop", "btop", "atop", "glances", "iotop", "iftop", "nethogs", "vmstat", "iostat", "dstat"),
@@ -27,12 +27,12 @@ _INTERPRETERS = {
 _SHELLS = frozenset(("sh", "bash", "dash", "zsh", "fish", "ksh", "tcsh", "csh"))
 
 
-def words(argv: Sequence[str]) -> tuple[str, ...]:
-    """Return the program as a person would name it: ("top",), ("python", "train.py"), ("python", "-m", "pip").
+def split_name(argv: Sequence[str]) -> tuple[str, ...]:
+    """Return the program as a person would name it: ("top",), ("python", "train.py"), or ("python", "-m", "pip").
 
-    Never more of the arguments: they may hold a secret, and this is shown in the job ad.
+    Other arguments are left out: they may contain a secret, and the name is shown in the job ad.
     """
-    # What sshd writes in place of its arguments: `sshd-session: jupyter@pts/0`.
+    # sshd replaces its arguments by text such as `sshd-session: jupyter@pts/0`.
     name = PurePath(argv[0].lstrip("-").partition(": ")[0] if argv else "").name
     kind = name.rstrip("0123456789.")
     if kind not in _INTERPRETERS:
@@ -51,24 +51,24 @@ def words(argv: Sequence[str]) -> tuple[str, ...]:
 
 
 def label(argv: Sequence[str], longest: int = 40) -> str:
-    """Return `words` as one, without what could break a line, and cut where it is too long."""
-    text = "".join(c if c.isprintable() else "?" for c in " ".join(words(argv)))
+    """Return the name on one line of printable characters, cut if it is too long."""
+    text = "".join(c if c.isprintable() else "?" for c in " ".join(split_name(argv)))
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def is_monitor(argv: Sequence[str]) -> bool:
-    """Say whether a program only shows what others do."""
-    return words(argv)[-1].removesuffix(".py") in MONITORS
+    """Return whether a program only shows what others do."""
+    return split_name(argv)[-1].removesuffix(".py") in MONITORS
 
 
 def is_shell(argv: Sequence[str]) -> bool:
-    """Say whether this is a shell that waits for a person, or for what it started: no script of its own."""
-    return len(words(argv)) == 1 and words(argv)[0] in _SHELLS
+    """Return whether this is a shell that waits for a person, or for what it started, and runs no script."""
+    return len(split_name(argv)) == 1 and split_name(argv)[0] in _SHELLS
 
 
 def is_ours(argv: Sequence[str]) -> bool:
-    """Say whether this is a part of the session itself, wherever it was started: its commands, tmux, a tunnel."""
-    named = words(argv)
+    """Return whether this is part of the session, wherever it was started: its commands, tmux, or a tunnel."""
+    named = split_name(argv)
     return (
         named[-1] in ("jupyter-session", "jupyter_session", "jupyter_session.tmux.terminal")
         or named[0] in ("tmux", "tmux:", "tmux: server", "tmux: client")

@@ -1,4 +1,4 @@
-"""What Jupyter itself tells of its use: requests of a person, traffic through its proxy."""
+"""What JupyterLab reports about its use: requests that need a person, and traffic through its proxy."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 from jupyter_session.activity.sample import Sample
 
-#: Sends `GET path` to the Jupyter server and returns the JSON of its answer; LabError if that fails.
+#: Sends `GET path` to the Jupyter server and returns the JSON of its answer. Raises LabError if that fails.
 Get = Callable[[str], Any]
 
 
-class _Told:
-    """A source that our server extension tells when something last happened, and what.
+class _Reported:
+    """A source that asks our server extension when something last happened, and what.
 
-    Its times are on the wall clock, which can jump; that they changed is certain.
+    Its times are on the wall clock, which can jump, so only their changes matter.
     """
 
     name: str
@@ -27,7 +27,7 @@ class _Told:
         self._last: float | None = None
 
     def sample(self, now: float) -> Sample:
-        """Ask once; LabError, or another error, when the answer is not as it should be."""
+        """Ask once. Raises LabError, or another error, if the answer is not correct."""
         answer = self._get(self.path)
         if answer["at"] not in (None, self._at):
             self._at, self._last = answer["at"], now
@@ -37,16 +37,16 @@ class _Told:
         )
 
 
-class Requests(_Told):
-    """Requests that take a person: opening, saving, creating; not an open tab's polling."""
+class Requests(_Reported):
+    """Requests that need a person, such as opening, saving, and creating; not an open tab's polling."""
 
     name = "requests"
     path = "/jupyter-session/requests?no_track_activity=1"
     nothing = "none yet"
 
 
-class Proxy(_Told):
-    """What a person does in a page behind jupyter-server-proxy; `proxy_traffic` says what is taken for that."""
+class Proxy(_Reported):
+    """What a person does in a page behind jupyter-server-proxy; see `jupyter.extension.proxy_traffic`."""
 
     name = "proxy"
     path = "/jupyter-session/proxy?no_track_activity=1"

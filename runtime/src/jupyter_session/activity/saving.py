@@ -1,4 +1,4 @@
-"""Files that the access point does not take, its disk being full, say: an end now would lose them."""
+"""Files that the access point refuses, for example because its disk is full: an end now would lose them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from jupyter_session.units.durations import format_duration
 
 
 class Saving:
-    """Holds the session while files are refused; for `patience` seconds at most (None: however long).
+    """Keeps the session alive while files are refused, for at most `patience` seconds (None: without a limit).
 
-    `refused` tells how many are now.
+    `refused` returns how many are refused now.
     """
 
     name = "saving"
@@ -34,5 +34,5 @@ class Saving:
         if active:
             self._last = now
         files = "1 file is" if count == 1 else f"{count} files are"
-        detail = f"{files} refused by the access point, for {format_duration(now - self._since)}"
+        detail = f"{files} refused by the access point for {format_duration(now - self._since)}"
         return Sample(source=self.name, active=active, last=self._last, detail=detail)

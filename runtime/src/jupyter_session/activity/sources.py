@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from jupyter_session.activity.gpu import Gpu, assigned, find_devices
+from jupyter_session.activity.gpu import Gpu, find_devices, list_assigned
 from jupyter_session.activity.grouping import Role
 from jupyter_session.activity.kernels import Kernels
 from jupyter_session.activity.process_groups import Processes
@@ -17,18 +17,17 @@ from jupyter_session.settings import Settings
 
 
 def find_gpu() -> Gpu | None:
-    """Return the source for the job's GPUs; None if it has none, or where there is no driver."""
-    devices = find_devices(assigned(os.environ))
+    """Return the source for the job's GPUs, or None if it has no GPU or there is no driver."""
+    devices = find_devices(list_assigned(os.environ))
     return Gpu(devices) if devices else None
 
 
-def all_sources(
+def make_sources(
     get: Get, settings: Settings, processes: Processes, gpu: Gpu | None, refused: Callable[[], int]
 ) -> list[Source]:
     """Return every source.
 
-    `processes` averages over `window`; `get` asks the Jupyter server; `refused` tells how many files the
-    access point does not take.
+    `get` asks the Jupyter server; `refused` returns how many files the access point refuses.
     """
     work = Work(processes)
     kernels = Kernels(get, work, settings.stall_timeout, (lambda: gpu.works) if gpu else (lambda: False))

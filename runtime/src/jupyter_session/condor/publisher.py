@@ -1,23 +1,25 @@
-"""Tells the access point what the session is, in a thread of its own: a slow network never delays the session."""
+"""Publishes the session on the access point, in a thread of its own, so that a slow network never delays it."""
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from jupyter_session.backoff import Backoff
+from jupyter_session.condor.attributes import Value
 from jupyter_session.condor.chirp import ChirpClient, ChirpError, ChirpRefusedError
 
-Value = str | int | None
+_LOG = logging.getLogger(__name__)
 
 NO_CHIRP = (
-    "HTCondor gave this job no chirp, so the job ad can't show the session: add `want_io_proxy = true` to the submit "
-    "file; until then `condor_ssh_to_job JOB jupyter-session url` gives the address."
+    "This job has no access to chirp, so the job ad can't show the session. Add `want_io_proxy = true` to the submit "
+    "file. Until then, `condor_ssh_to_job JOB jupyter-session url` prints the address."
 )
 NO_FILES = (
-    "HTCondor lets this job write no files by chirp, so there is no connection file: add `want_io_proxy = true` to the "
-    "submit file; until then `condor_ssh_to_job JOB jupyter-session url` gives the address."
+    "HTCondor doesn't let this job write files with chirp, so there is no connection file. Add `want_io_proxy = true` "
+    "to the submit file. Until then, `condor_ssh_to_job JOB jupyter-session url` prints the address."
 )
 #: Seconds that the starter may take for one answer.
 _TIMEOUT = 10.0
@@ -27,7 +29,7 @@ _MOST_EVENTS = 20
 
 @dataclass
 class _Pending:
-    """What is still to be told: the newest value of each attribute, the events in order, files to make or remove."""
+    """What is still to be sent: the newest value of each attribute, events in order, and files to write or remove."""
 
     attributes: dict[str, Value] = field(default_factory=dict)
     events: list[str] = field(default_factory=list)
@@ -38,10 +40,10 @@ class _Pending:
 
 
 class JobAdPublisher:
-    """Sends attributes, events and private files by chirp; tries again, ever more slowly, while that fails.
+    """Sends attributes, events, and private files with chirp; tries again, less and less often, while that fails.
 
-    `problem` is one sentence on what does not work now, or empty. `say` is called with a problem when it is new. The
-    thread starts with the first thing to send.
+    `problem` is one sentence on what doesn't work now, or empty. `say` is called with each new problem. The thread
+    starts when there is something to send.
     """
 
     def __init__(self, *, enabled: bool, say: Callable[[str], None]) -> None:
@@ -64,7 +66,7 @@ class JobAdPublisher:
             self._thread.start()
         with self._wake:
             for name, value in attributes.items():
-                self._pending.attributes.pop(name, None)  # so that the newest group's order holds
+                self._pending.attributes.pop(name, None)  # so that the newest group's order counts
                 self._pending.attributes[name] = value
             if event is not None:
                 self._pending.events = [*self._pending.events, event][-_MOST_EVENTS:]
@@ -72,7 +74,7 @@ class JobAdPublisher:
             self._wake.notify()
 
     def close(self, timeout: float) -> None:
-        """Send what is left, for at most `timeout` seconds."""
+        """Send the rest, for at most `timeout` seconds."""
         with self._wake:
             self._closing = True
             self._wake.notify()
@@ -91,7 +93,7 @@ class JobAdPublisher:
             try:
                 self._send(work)
             except ChirpError as error:
-                self._report(f"The access point could not be told: {error}; trying again.")
+                self._report(f"Can't update the job ad: {error}. Trying again.")
                 self._put_back(work)
                 if self._closing:
                     return
@@ -100,13 +102,14 @@ class JobAdPublisher:
                 delay = 0.0
 
     def _send(self, work: _Pending) -> None:
-        """Send `work`, and take out of it what has arrived."""
+        """Send `work`, and remove from it what has arrived."""
         with ChirpClient.connect(_TIMEOUT) as chirp:
             problem = ""
             for name, text in list(work.files.items()):
                 try:
                     chirp.put_private(name, text) if text is not None else chirp.remove(name)
-                except ChirpRefusedError:
+                except ChirpRefusedError as error:
+                    _LOG.debug("no private file: %s", error)
                     problem = NO_FILES
                 del work.files[name]
             try:
@@ -118,7 +121,8 @@ class JobAdPublisher:
                 while work.events:
                     chirp.log_event(work.events[0])
                     del work.events[0]
-            except ChirpRefusedError:
+            except ChirpRefusedError as error:
+                _LOG.debug("no attributes: %s", error)
                 problem = NO_CHIRP
         self._report(problem)
 

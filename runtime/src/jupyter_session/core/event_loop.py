@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Protocol
 
-from jupyter_session.condor.contract import End, Ending
+from jupyter_session.condor.attributes import End, Ending
 
 _LOG = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from jupyter_session.activity.sample import Sample
-from jupyter_session.condor.contract import End
+from jupyter_session.condor.attributes import End
 from jupyter_session.units.durations import format_duration
 
 

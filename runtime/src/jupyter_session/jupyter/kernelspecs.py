@@ -1,22 +1,25 @@
-"""Kernels of the user's own: a venv or conda environment in the notebook folder becomes one."""
+"""Kernels of the user's own: each venv or conda environment in the notebook folder becomes a kernel."""
 
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from pathlib import Path
 
-from jupyter_session.condor.contract import one_line
+from jupyter_session.condor.attributes import fit_line
 
+_LOG = logging.getLogger(__name__)
 _PREFIX = "notebooks-"
 
 
-def environments(notebooks: Path) -> dict[str, Path]:
-    """Return the environments directly in the notebook folder that have ipykernel: name to Python interpreter."""
+def find_environments(notebooks: Path) -> dict[str, Path]:
+    """Return the environments directly in the notebook folder that have ipykernel, by name, and their interpreters."""
     found = {}
     try:
         folders = sorted(entry for entry in notebooks.iterdir() if entry.is_dir())
-    except OSError:
+    except OSError as error:
+        _LOG.debug("can't look for environments: %s", error)
         return {}
     for folder in folders:
         python = folder / "bin" / "python"
@@ -26,16 +29,16 @@ def environments(notebooks: Path) -> dict[str, Path]:
     return found
 
 
-def offer(notebooks: Path, data: Path) -> None:
-    """Make a kernel of each environment in `notebooks`, under `data` (a folder on JUPYTER_PATH); drop those gone."""
+def offer_environments(notebooks: Path, data: Path) -> None:
+    """Write a kernel for each environment in `notebooks` to `data` (a folder on JUPYTER_PATH); remove the others."""
     kernels = data / "kernels"
     specs = {
         f"{_PREFIX}{number}": {
             "argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-            "display_name": f"Python ({one_line(name)})",
+            "display_name": f"Python ({fit_line(name)})",
             "language": "python",
         }
-        for number, (name, python) in enumerate(environments(notebooks).items())
+        for number, (name, python) in enumerate(find_environments(notebooks).items())
     }
     for name, spec in specs.items():
         text = json.dumps(spec)

@@ -1,26 +1,28 @@
-"""The JupyterLab server of a session: its configuration, its API, its orderly end."""
+"""The JupyterLab server of a session: its configuration and its API."""
 
 from __future__ import annotations
 
 import http.client
 import json
+import logging
 import os
 import secrets
 import signal
 import sys
 from collections.abc import MutableMapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from jupyter_session.state_dir import StateDir
+
+_LOG = logging.getLogger(__name__)
 
 #: Seconds for one request to the server. It answers in milliseconds unless its event loop is blocked.
 REQUEST_TIMEOUT = 5.0
 
 
 class LabError(Exception):
-    """The server did not answer as it should."""
+    """The server did not answer, or answered with an error."""
 
 
 class Lab:
@@ -35,7 +37,7 @@ class Lab:
     def prepare(self, port: int) -> None:
         """Write the configuration for `port` and a fresh token, both 0600.
 
-        A new port means a new token: whoever took the old port may have been sent the old one by an open browser.
+        A new port needs a new token: an open browser may have sent the old one to whoever took the old port.
         """
         self.port = port
         self.token = secrets.token_urlsafe(32)
@@ -44,11 +46,11 @@ class Lab:
         self._state.write_private(self._state.config, json.dumps(self._config(), indent=2))
 
     def command(self) -> list[str]:
-        """Return the command that runs the server: nothing secret in it."""
+        """Return the command that runs the server. It has nothing secret."""
         return [str(Path(sys.executable).with_name("jupyter-lab")), f"--config={self._state.config}"]
 
     def set_environment(self, environ: MutableMapping[str, str]) -> None:
-        """Set what the server, its kernels, its terminals and tmux are to find in their environment."""
+        """Set the environment of the server, its kernels, its terminals, and tmux."""
         environ["JUPYTER_TOKEN_FILE"] = str(self._state.token)
         environ["JUPYTER_RUNTIME_DIR"] = str(self._state.runtime)
         environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(self._state.data), environ.get("JUPYTER_PATH")]))
@@ -59,22 +61,23 @@ class Lab:
             environ["TERM"] = "xterm-256color"
 
     def has_bound(self, pid: int) -> bool:
-        """Say whether process `pid` listens on our port: it writes a file of this name in our folder once it does.
+        """Return whether process `pid` listens on our port: it writes a file of this name in our folder once it does.
 
-        Only after that may the token be sent to the port: a foreign server there would learn it.
+        The token must not be sent to the port before that: another user's server there would learn it.
         """
         return (self._state.runtime / f"jpserver-{pid}.json").exists()
 
     def answers(self) -> bool:
-        """Say whether the server answers an authenticated request."""
+        """Return whether the server answers an authenticated request."""
         try:
             self.request("GET", "/api/status")
-        except LabError:
+        except LabError as error:
+            _LOG.debug("not ready: %s", error)
             return False
         return True
 
     def request(self, method: str, path: str, body: Any = None, *, timeout: float = REQUEST_TIMEOUT) -> Any:
-        """Send an API request; return the JSON of the answer, None if it has no body. LabError for all that fails."""
+        """Send an API request; return the JSON of the answer, None if it has no body. Raises LabError if it fails."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             data = None if body is None else json.dumps(body)
@@ -90,7 +93,7 @@ class Lab:
         try:
             return json.loads(text) if text else None
         except ValueError as error:
-            raise LabError(f"JupyterLab's answer to {path} is no JSON") from error
+            raise LabError(f"JupyterLab's answer to {path} is not JSON") from error
 
     def last_log_lines(self, count: int = 5) -> str:
         """Return the last non-empty lines of the server's log, joined by ` | `."""
@@ -98,7 +101,8 @@ class Lab:
             with self._state.log.open("rb") as log:
                 log.seek(max(0, log.seek(0, os.SEEK_END) - 8192))
                 lines = [line.strip() for line in log.read().decode(errors="replace").splitlines()]
-        except OSError:
+        except OSError as error:
+            _LOG.debug("can't read the server's log: %s", error)
             lines = []
         return " | ".join([line for line in lines if line][-count:]) or "its log is empty"
 
@@ -107,28 +111,30 @@ class Lab:
             "ServerApp": {
                 "ip": "127.0.0.1",
                 "port": self.port,
-                "port_retries": 0,  # the supervisor chooses ports, and must know which
+                "port_retries": 0,  # the supervisor chooses the port, and must know it
                 "open_browser": False,
                 "allow_root": True,
                 "root_dir": str(self._notebooks),
                 "terminado_settings": {"shell_command": ["/bin/bash"]},
                 "jpserver_extensions": {"jupyter_session.jupyter.extension.server_extension": True},
             },
-            # By TCP, a kernel sends its output to every user of the machine who connects.
+            # Over TCP, a kernel sends its output to every user of the machine who connects.
             "KernelManager": {"transport": "ipc"},
             "LabApp": {"extension_manager": "readonly"},
         }
 
 
 def end_orphans(server: int) -> None:
-    """Kill the kernels that the server of process id `server`, which has ended, left behind.
+    """Kill the kernels that the server of process ID `server`, which has ended, left behind.
 
-    Not every kernel looks after its parent, and one that lingers keeps its memory and its GPU. jupyter_client starts
-    each as the leader of a process group, with JPY_PARENT_PID in its environment.
+    Not every kernel notices the end of its parent, and one that stays keeps its memory and its GPU. jupyter_client
+    starts each kernel as the leader of a process group, with JPY_PARENT_PID in its environment.
     """
     mark = f"JPY_PARENT_PID={server}".encode()
     for about in Path("/proc").glob("[0-9]*/environ"):
         pid = int(about.parent.name)
-        with suppress(OSError):  # ended meanwhile, or someone else's
+        try:
             if mark in about.read_bytes().split(b"\0") and os.getpgid(pid) == os.getsid(pid):
                 os.kill(pid, signal.SIGKILL)
+        except OSError as error:
+            _LOG.debug("not a kernel to end: %s", error)

@@ -1,12 +1,12 @@
-"""JupyterLab's process in tmux: its start on a port of its own, its death and restart, its orderly end."""
+"""JupyterLab's process in tmux: its start on a port of its own, its restarts, and its end."""
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from jupyter_session.core.event_loop import Loop
@@ -16,20 +16,21 @@ from jupyter_session.jupyter.lab import Lab, LabError, end_orphans
 from jupyter_session.ports import PortRange, choose_port, default_port_range, is_free
 from jupyter_session.tmux.server import Tmux
 
+_LOG = logging.getLogger(__name__)
 _START_TIMEOUT = 180.0  # seconds; a cold shared file system can be very slow
 _START_POLL = 0.03
 _PORT_TRIES = 5
 _RESTARTS, _RESTART_WINDOW = 3, 600.0
 
 
-class ServerShutDown(Exception):  # noqa: N818 - no error: its user wanted it
+class ServerShutDown(Exception):  # noqa: N818 - not an error: its user wanted it
     """The server was shut down by its user."""
 
 
 class Server:
     """The process that serves `lab`, in the window `lab` of `tmux`.
 
-    While it waits it calls `turn`, which may raise: so what its user wants is heard meanwhile.
+    While it waits, it calls `turn`, which handles the user's commands and may raise.
     """
 
     def __init__(
@@ -57,11 +58,11 @@ class Server:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process runs, as far as the loop has heard."""
+        """Whether the process runs, as far as the loop knows."""
         return self._descriptor >= 0
 
     def start(self) -> None:
-        """Start it on a port of its own, and wait until it is ready; SessionError if it can't be."""
+        """Start it on a port of its own, and wait until it is ready. Raises SessionError if it can't start."""
         taken: set[int] = set()
         for _ in range(_PORT_TRIES):
             port = choose_port(self._ports, taken)
@@ -70,21 +71,21 @@ class Server:
             if self._becomes_ready(run(self._lab.command(), self._log, self._folder)):
                 return
             if is_free(port):
-                raise SessionError(f"JupyterLab could not start ({self._how_it_ended()}): {self._lab.last_log_lines()}")
-            self._say(f"Another program took port {port} first; trying another.")
+                raise SessionError(f"JupyterLab could not start ({self._describe_end()}): {self._lab.last_log_lines()}")
+            self._say(f"Another program took port {port}; trying another port.")
             taken.add(port)
         raise SessionError(
             f"{_PORT_TRIES} ports in {self._ports} were taken by other programs while JupyterLab started."
         )
 
-    def revive(self, tell: Callable[[str], None]) -> str:
-        """Start it again after it has died, on the same port and token; return how it had died, when it is ready.
+    def restart(self, report: Callable[[str], None]) -> str:
+        """Start it again after it has died, with the same port and token; return how it died, once it is ready.
 
-        `tell` gets how it died before each start. ServerShutDown when it was its user's wish, SessionError when it has
-        died too often.
+        Calls `report` with how it died, before each start. Raises ServerShutDown if its user ended it, and SessionError
+        if it has died too often.
         """
         while True:
-            ended = self._how_it_ended()
+            ended = self._describe_end()
             if ended == "exit code 0":
                 raise ServerShutDown
             now = time.monotonic()
@@ -95,30 +96,35 @@ class Server:
                     f"{ended}: {self._lab.last_log_lines()}"
                 )
             self._restarts.append(now)
-            tell(ended)
+            report(ended)
             if not is_free(self._lab.port):
                 self._lab.prepare(choose_port(self._ports, {self._lab.port}))
             if self._becomes_ready(self._tmux.restart(self._lab.command(), self._log, self._folder)):
                 return ended
 
     def stop(self, deadline: ShutdownDeadline) -> None:
-        """Ask it to shut its kernels and itself down; then insist."""
+        """Ask it to shut down its kernels and itself, and then insist."""
         if not self.is_alive:
             return
-        with suppress(LabError):
+        try:
             self._lab.request("POST", "/api/shutdown", timeout=deadline.left(Step.ASK_SERVER))
             self._await_end(deadline.left(Step.SHUT_DOWN_SERVER))
+        except LabError as error:
+            _LOG.debug("the server is killed: %s", error)
         for number, step in ((signal.SIGTERM, Step.TERMINATE_SERVER), (signal.SIGKILL, Step.KILL_SERVER)):
             if self.is_alive:
-                with suppress(ProcessLookupError):
+                try:
                     signal.pidfd_send_signal(self._descriptor, number)
+                except ProcessLookupError:
+                    _LOG.debug("the server had just ended")
                 self._await_end(deadline.left(step))
 
     def _becomes_ready(self, pid: int) -> bool:
-        """Wait until process `pid` serves our port; False if it ends before. SessionError after _START_TIMEOUT."""
+        """Wait until process `pid` serves our port; return False if it ends. Raises SessionError in the end."""
         try:
             self._descriptor = os.pidfd_open(pid)
         except ProcessLookupError:
+            _LOG.debug("the server ended at once")
             return False
         self._loop.watch(self._descriptor, lambda: self._has_ended(pid))
         deadline = time.monotonic() + _START_TIMEOUT
@@ -138,8 +144,8 @@ class Server:
         self._descriptor = -1
         end_orphans(pid)
 
-    def _how_it_ended(self) -> str:
-        """Say how the process ended, once tmux has been told by the kernel."""
+    def _describe_end(self) -> str:
+        """Return how the process ended, once tmux knows."""
         deadline = time.monotonic() + 2
         while (status := self._tmux.exit_status()) is None and time.monotonic() < deadline:
             time.sleep(0.02)

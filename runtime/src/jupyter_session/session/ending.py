@@ -6,7 +6,7 @@ import logging
 import threading
 
 from jupyter_session.activity.gpu import Gpu
-from jupyter_session.condor.contract import End, Ending, State
+from jupyter_session.condor.attributes import End, Ending, State
 from jupyter_session.condor.job_ad import Job
 from jupyter_session.condor.publisher import JobAdPublisher
 from jupyter_session.core.shutdown import ShutdownDeadline, Step

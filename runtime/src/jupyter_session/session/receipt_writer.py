@@ -10,10 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from jupyter_session.activity.gpu import Gpu, assigned
+from jupyter_session.activity.gpu import Gpu, list_assigned
 from jupyter_session.activity.process_groups import Group, Processes
-from jupyter_session.condor import contract
-from jupyter_session.condor.contract import Ending, State
+from jupyter_session.condor.attributes import Ending, State, fit_line
 from jupyter_session.memory.meter import Meter
 from jupyter_session.saveback import Report
 from jupyter_session.session.receipt import Receipt, changed_files, running
@@ -61,7 +60,7 @@ class ReceiptWriter:
         return Receipt(
             state=final.value,
             end=ending.how.value,
-            reason=contract.one_line(ending.reason),
+            reason=fit_line(ending.reason),
             job=self._job_id,
             started=self._started,
             seconds=0.0,
@@ -70,7 +69,7 @@ class ReceiptWriter:
             memory_peak=self._meter.peak if self._meter else None,
             memory_limit=self._meter.limit if self._meter else None,
             cpu_seconds=self._processes.cpu_seconds,
-            gpus=len(assigned(os.environ)),
+            gpus=len(list_assigned(os.environ)),
             gpu_busy_seconds=gpu.busy_seconds if gpu else None,
             warnings=status.warnings,
         )

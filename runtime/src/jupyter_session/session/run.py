@@ -13,8 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from jupyter_session import log
-from jupyter_session.condor import chirp, contract
-from jupyter_session.condor.contract import Connection, End, State
+from jupyter_session.condor import chirp
+from jupyter_session.condor.attributes import End, State, build_attributes, render_event
+from jupyter_session.condor.connection import Connection, generate_socket_name
 from jupyter_session.condor.job_ad import Job, read_job
 from jupyter_session.condor.publisher import NO_CHIRP, JobAdPublisher
 from jupyter_session.errors import SessionError
@@ -36,8 +37,8 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
         state = StateDir.locate(environ, job.id if job else None)
         state.create()
     except SessionError as error:
-        values = contract.attributes(State.FAILED, str(error), None, None, end=End.FAILED)
-        publisher.publish(values, contract.render_event(values))
+        values = build_attributes(State.FAILED, str(error), None, None, end=End.FAILED)
+        publisher.publish(values, render_event(values))
         publisher.close(timeout=1.0)
         raise
     _complete_environment(environ, state)
@@ -66,7 +67,7 @@ def _supervise(settings: Settings, job: Job | None, state: StateDir, publisher: 
         token="",
         job=job.id if job else None,
         access_point=settings.access_point or (job.access_point if job else None),
-        socket_name=contract.new_socket_name(),
+        socket_name=generate_socket_name(),
     )
     return Supervisor(settings, job, state, connection, publisher).run()
 

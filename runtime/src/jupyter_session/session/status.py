@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jupyter_session.activity.sample import Sample
-from jupyter_session.condor.contract import Connection, End, State
+from jupyter_session.condor.attributes import End, State
+from jupyter_session.condor.connection import Connection
 from jupyter_session.idle.monitor import Finding
 
 

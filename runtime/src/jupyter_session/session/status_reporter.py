@@ -9,8 +9,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from jupyter_session.condor import contract
-from jupyter_session.condor.contract import Account, End, State
+from jupyter_session.condor.attributes import (
+    End,
+    SessionTimes,
+    State,
+    build_attributes,
+    fit_line,
+    render_event,
+    render_warning,
+)
 from jupyter_session.condor.publisher import JobAdPublisher
 from jupyter_session.control.server import ControlServer
 from jupyter_session.jupyter.lab import Lab, LabError
@@ -50,14 +57,14 @@ class StatusReporter:
 
     def enter(self, state: State, reason: str, **changes: Any) -> None:
         """Change the state, its reason, and other fields of the status, and report it."""
-        self._status = status = replace(self._status, state=state, reason=contract.one_line(reason), **changes)
+        self._status = status = replace(self._status, state=state, reason=fit_line(reason), **changes)
         _LOG.info("%s: %s", status.state.value, status.reason)
         for listener in self._listeners:
             listener.on_state(status)
 
     def warn(self, sentence: str) -> None:
         """Report something that people need to know now, and that changes no state."""
-        sentence = contract.one_line(sentence)
+        sentence = fit_line(sentence)
         self._status = replace(self._status, warnings=(*self._status.warnings, sentence)[-_MOST_WARNINGS:])
         _LOG.warning("%s", sentence)
         for listener in self._listeners:
@@ -72,22 +79,22 @@ class JobAd:
 
     def on_state(self, status: SessionStatus) -> None:
         """Publish a new state."""
-        values = contract.attributes(
+        values = build_attributes(
             status.state,
             status.reason,
             status.published_stop_at,
             status.connection,
             end=status.end,
-            account=Account(idle_seconds=round(status.idle_seconds), deadline=status.deadline),
+            times=SessionTimes(idle_seconds=round(status.idle_seconds), deadline=status.deadline),
         )
         files: dict[str, str | None] = {}
         if status.connection and status.connection.file_name:
             files[status.connection.file_name] = None if status.has_ended else status.connection.as_json()
-        self._publisher.publish(values, contract.render_event(values), files)
+        self._publisher.publish(values, render_event(values), files)
 
     def on_warning(self, sentence: str) -> None:
         """Publish a warning in the event log."""
-        self._publisher.publish({}, contract.render_warning(sentence))
+        self._publisher.publish({}, render_warning(sentence))
 
 
 class JobOutput:

@@ -12,7 +12,8 @@ from dataclasses import replace
 from jupyter_session.activity.gpu import Gpu
 from jupyter_session.activity.monitor import ActivityMonitor
 from jupyter_session.activity.process_groups import Group, Processes, averaging_window
-from jupyter_session.condor.contract import Connection, End, Ending, State
+from jupyter_session.condor.attributes import End, Ending, State
+from jupyter_session.condor.connection import Connection
 from jupyter_session.condor.job_ad import Job
 from jupyter_session.condor.publisher import JobAdPublisher
 from jupyter_session.control.protocol import Message
@@ -139,7 +140,7 @@ class Supervisor:
         try:
             self._reporter.enter(State.STARTING, "JupyterLab is starting.")
             self._saver.start()
-            kernelspecs.offer(self._notebooks, self._state_dir.data)
+            kernelspecs.offer_environments(self._notebooks, self._state_dir.data)
             self._lab.set_environment(os.environ)
             sshd.prepare(self._state_dir, os.environ)
             self._server.start()
@@ -160,10 +161,10 @@ class Supervisor:
 
     def _watch(self) -> None:
         """Look after the server and its use until the session ends (by _End or SessionError)."""
-        from jupyter_session.activity.sources import all_sources, find_gpu  # noqa: PLC0415 - the start need not wait
+        from jupyter_session.activity.sources import find_gpu, make_sources  # noqa: PLC0415 - the start need not wait
 
         self._gpu = find_gpu()
-        sources = all_sources(self._queries.get, self._settings, self._processes, self._gpu, self._count_refused)
+        sources = make_sources(self._queries.get, self._settings, self._processes, self._gpu, self._count_refused)
         monitor = IdleMonitor(
             ActivityMonitor(sources),
             self._policy,
@@ -176,7 +177,7 @@ class Supervisor:
             self._turn(min(self._next_look, self._memory.due) - time.monotonic())
             self._memory.turn()
             if not self._server.is_alive:
-                ended = self._server.revive(lambda ended: self._reporter.enter(State.STARTING, _RESTART.format(ended)))
+                ended = self._server.restart(lambda ended: self._reporter.enter(State.STARTING, _RESTART.format(ended)))
                 self._enter_ready(_RESTARTED.format(ended))
             elif time.monotonic() >= self._next_look:
                 self._look(monitor)
@@ -193,7 +194,7 @@ class Supervisor:
         ending = f"{report.problem} If the session ends before, HTCondor can't bring it back either."
         self._refused_files.update(ending if report.refused_count else "")
         try:
-            kernelspecs.offer(self._notebooks, self._state_dir.data)
+            kernelspecs.offer_environments(self._notebooks, self._state_dir.data)
         except OSError as error:
             _LOG.debug("the environments in the notebook folder can't be offered: %s", error)
         if verdict.end:
@@ -218,7 +219,7 @@ class Supervisor:
         return self._saver.report.refused_count
 
     def _enter_ready(self, reason: str) -> None:
-        host_key = sshd.host_key(self._state_dir)
+        host_key = sshd.read_host_key(self._state_dir)
         connection = replace(self._connection, port=self._lab.port, token=self._lab.token, host_key=host_key)
         now = self._clock.now()
         deadline = self._deadlines.next(now)

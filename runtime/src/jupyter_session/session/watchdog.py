@@ -14,8 +14,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from jupyter_session.condor import contract
-from jupyter_session.condor.contract import End, State
+from jupyter_session.condor.attributes import End, State, build_attributes, render_event
+from jupyter_session.condor.connection import name_connection_file
 from jupyter_session.condor.publisher import JobAdPublisher
 from jupyter_session.jupyter.lab import end_orphans
 from jupyter_session.state_dir import StateDir
@@ -77,9 +77,9 @@ def clear_up(
             seconds=time.time() - started,
             changed=changed_files(notebooks, started, _KILL_WAIT),
         ).write(notebooks)
-    values = contract.attributes(State.FAILED, reason, None, None, end=End.FAILED)
-    files = {contract.connection_file(job_id): None} if job_id else {}
-    publisher.publish(values, contract.render_event(values), files)
+    values = build_attributes(State.FAILED, reason, None, None, end=End.FAILED)
+    files = {name_connection_file(job_id): None} if job_id else {}
+    publisher.publish(values, render_event(values), files)
     publisher.close(_PUBLISH_WAIT)
     state.clear(keep_log=True)
     return reason

@@ -31,49 +31,52 @@ class ExitStatus:
 
 
 class Tmux:
-    """The session's tmux, reached by libtmux; it has no server before `start`."""
+    """The session's tmux, controlled with libtmux. It has no server before `start`."""
 
     def __init__(self) -> None:
         self._server = Server(tmux_bin=_BINARY if os.access(_BINARY, os.X_OK) else None)
         self._lab: Pane | None = None
 
     def start(self, command: list[str], log: Path, folder: Path) -> int:
-        """Open both windows with `command` in `lab`; return the command's process id. SessionError if tmux can't."""
+        """Open both windows with `command` in `lab`; return its process ID. Raises SessionError if tmux can't."""
         try:
             session = self._server.new_session(
                 session_name=NAME,
-                kill_session=True,  # one that a killed supervisor left
+                kill_session=True,  # one that a killed supervisor left behind
                 window_name="lab",
-                window_command=_teed(command, log),
+                window_command=_render_shell_command(command, log),
                 start_directory=str(folder),
                 x=200,
                 y=50,
             )
-            self._lab = _kept(session.active_window)
+            self._lab = _keep_pane(session.active_window)
             session.new_window(window_name="shell", start_directory=str(folder), attach=False)
         except LibTmuxException as error:
             raise SessionError(f"tmux could not start the session {NAME!r}: {error}.") from error
         return self._pid()
 
     def restart(self, command: list[str], log: Path, folder: Path) -> int:
-        """Run `command` in the window `lab` again, opened anew if the user closed it; return its process id."""
+        """Run `command` in the window `lab` again, which is opened if the user closed it; return its process ID."""
         try:
             if self._lab is not None and self._pane_is_there():
-                self._lab.respawn(kill=True, shell=_teed(command, log))
+                self._lab.respawn(kill=True, shell=_render_shell_command(command, log))
                 return self._pid()
             for session in self._server.sessions:
                 if session.session_name == NAME:
                     window = session.new_window(
-                        window_name="lab", window_shell=_teed(command, log), start_directory=str(folder), attach=False
+                        window_name="lab",
+                        window_shell=_render_shell_command(command, log),
+                        start_directory=str(folder),
+                        attach=False,
                     )
-                    self._lab = _kept(window)
+                    self._lab = _keep_pane(window)
                     return self._pid()
         except LibTmuxException as error:
             raise SessionError(f"tmux could not restart the window `lab`: {error}.") from error
-        return self.start(command, log, folder)  # tmux itself had ended
+        return self.start(command, log, folder)  # tmux had ended too
 
     def exit_status(self) -> ExitStatus | None:
-        """Return how the command in `lab` ended; None while it runs, or when the window is gone."""
+        """Return how the command in `lab` ended; None while it runs, or if the window is gone."""
         dead, code, number = (self._ask("#{pane_dead}:#{pane_dead_status}:#{pane_dead_signal}") or "::").split(":")
         if dead != "1":
             return None
@@ -85,7 +88,7 @@ class Tmux:
             self._server.cmd("display-message", "-c", client, "-d", "10000", line.replace("#", "##"))
 
     def kill(self) -> None:
-        """End the tmux session and all that runs in it."""
+        """End the tmux session and everything that runs in it."""
         self._server.cmd("kill-session", "-t", NAME)
 
     def _pane_is_there(self) -> bool:
@@ -94,22 +97,22 @@ class Tmux:
     def _pid(self) -> int:
         answer = self._ask("#{pane_pid}")
         if not answer.isdigit():
-            raise SessionError("tmux does not say which process runs in the window `lab`.")
+            raise SessionError("tmux doesn't report which process runs in the window `lab`.")
         return int(answer)
 
     def _ask(self, form: str) -> str:
-        """Return what tmux says of the pane that runs the server; empty when the pane is gone."""
+        """Return a format of tmux for the pane that runs the server, or "" if the pane is gone."""
         answer = self._lab.cmd("display-message", "-p", form).stdout if self._lab is not None else []
         return answer[0] if answer else ""
 
 
-def _kept(window: Window) -> Pane | None:
-    """Return the pane of a window that stays when its command ends, so that the exit status can be asked for."""
+def _keep_pane(window: Window) -> Pane | None:
+    """Keep a window when its command ends, so that the exit status can be read; return its pane."""
     window.set_option("remain-on-exit", "on")
     return window.active_pane
 
 
-def _teed(command: list[str], log: Path) -> str:
-    """Run `command` in place of the shell, its output in the pane and appended to `log`."""
+def _render_shell_command(command: list[str], log: Path) -> str:
+    """Return what runs `command` in place of the shell, with its output in the pane and appended to `log`."""
     script = f"exec {shlex.join(command)} > >(exec tee -a {shlex.quote(str(log))}) 2>&1"
-    return f"exec /bin/bash -c {shlex.quote(script)}"  # whatever shell the user's tmux.conf names
+    return f"exec /bin/bash -c {shlex.quote(script)}"  # the user's tmux.conf may name another shell

@@ -1,14 +1,15 @@
-"""A terminal whose size follows the person's, where HTCondor does not pass a resize on.
+"""A terminal whose size follows the person's, because HTCondor does not pass on a resize.
 
 A shell that condor_ssh_to_job starts in a container has a terminal of its own there, which gets the person's size at
-the start and never again. So whoever is attached to tmux would not see a resize. Here a program runs on one more
-terminal, and the person's, at the other end, is asked for its size every second (`CSI 18 t`, which terminals have
-answered since xterm); the answers are taken out of what is typed.
+the start and never again, so an attached tmux would not notice a resize. Here, the program runs in one more terminal,
+and the person's terminal is asked for its size every second (`CSI 18 t`, which terminals have answered since xterm).
+The answers are removed from what is typed.
 """
 
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import pty
 import re
@@ -21,39 +22,40 @@ import time
 import tty
 from collections.abc import Sequence
 
+_LOG = logging.getLogger(__name__)
 _QUESTION = b"\x1b[18t"
 _ANSWER = re.compile(rb"\x1b\[8;(\d{1,4});(\d{1,4})t")
 _BEGUN = re.compile(rb"\x1b(\[(8(;\d{0,4}(;\d{0,4})?)?)?)?\Z")
 _INTERVAL = 1.0
-_QUIET = 0.05  # seconds without output before a question: never in the middle of a sequence of the program's
-_TRIES = 5  # a terminal that has answered none of so many questions is not asked again
+_QUIET = 0.05  # seconds without output before a question, so that it never interrupts a sequence of the program's
+_TRIES = 5  # a terminal that has answered none of this many questions is not asked again
 
 
-class Typed:
-    """What a person types, with the terminal's answers taken out."""
+class AnswerFilter:
+    """Removes the terminal's answers from what a person types."""
 
     def __init__(self) -> None:
-        self._held = b""
+        self._kept = b""
 
     def feed(self, data: bytes) -> tuple[bytes, tuple[int, int] | None]:
-        """Return what was typed, and the size (rows, columns) of the last answer in it; an answer may come in parts."""
-        data = self._held + data
+        """Return what was typed, and the size (rows, columns) of the last answer in it. An answer may come in parts."""
+        data = self._kept + data
         size = None
         for answer in _ANSWER.finditer(data):
             size = int(answer[1]), int(answer[2])
         data = _ANSWER.sub(b"", data)
         begun = _BEGUN.search(data)
-        self._held = begun[0] if begun else b""
-        return data[: len(data) - len(self._held)], size
+        self._kept = begun[0] if begun else b""
+        return data[: len(data) - len(self._kept)], size
 
     def flush(self) -> bytes:
-        """Return what was held back as the possible start of an answer: it was typed after all (Escape, say)."""
-        held, self._held = self._held, b""
-        return held
+        """Return what was kept as the possible start of an answer: it was typed after all (Escape, for example)."""
+        kept, self._kept = self._kept, b""
+        return kept
 
 
 def run(command: Sequence[str]) -> int:
-    """Run a program on a terminal that follows the size of ours; return its exit status. Ours must be a terminal."""
+    """Run a program in a terminal that follows the size of ours, which must be one; return its exit status."""
     before = termios.tcgetattr(0)
     child, inner = pty.fork()
     if child == 0:
@@ -70,8 +72,8 @@ def run(command: Sequence[str]) -> int:
 
 
 def _relay(inner: int) -> None:
-    """Carry bytes both ways until one side ends."""
-    typed, tries = Typed(), float(_TRIES)
+    """Copy bytes in both directions until one side ends."""
+    typed, tries = AnswerFilter(), float(_TRIES)
     asked = printed = time.monotonic()
     while True:
         ready = select.select([0, inner], [], [], _QUIET)[0]
@@ -79,7 +81,8 @@ def _relay(inner: int) -> None:
         if inner in ready:
             try:
                 data = os.read(inner, 65536)
-            except OSError:  # Linux: the program has closed its terminal
+            except OSError as error:  # Linux: the program has closed its terminal
+                _LOG.debug("the program's terminal is closed: %s", error)
                 return
             if not data:
                 return

@@ -1,20 +1,22 @@
-"""The contract: attributes in order, no secret in public, lines that survive every shell."""
+"""What a session publishes: attributes in order, no secret, and lines that every shell reads alike."""
 
 import json
+import re
 import shlex
+import subprocess
 
 import pytest
 
-from jupyter_session.condor.contract import (
+from jupyter_session.condor.attributes import (
     MAX_REASON,
-    Account,
-    Connection,
     End,
+    SessionTimes,
     State,
-    attributes,
-    one_line,
+    build_attributes,
+    fit_line,
     render_event,
 )
+from jupyter_session.condor.connection import Connection, fold_script
 
 CONNECTION = Connection(
     port=24811,
@@ -27,21 +29,21 @@ CONNECTION = Connection(
 
 
 def test_the_state_comes_last_and_the_token_never():
-    values = attributes(State.READY, "It is ready.", 1700000000, CONNECTION)
+    values = build_attributes(State.READY, "It is ready.", 1700000000, CONNECTION)
     assert list(values)[-1] == "JupyterState"
     assert "s3cret" not in repr(values) + render_event(values)
 
 
-def test_how_it_ended_is_unset_at_each_start_and_what_it_held_its_slot_for_is_told_where_known():
-    values = attributes(State.READY, "", None, None, account=Account(idle_seconds=7, deadline=1700000000))
+def test_how_it_ended_is_unset_at_each_start_and_its_times_are_published_where_known():
+    values = build_attributes(State.READY, "", None, None, times=SessionTimes(idle_seconds=7, deadline=1700000000))
     assert (values["JupyterEnd"], values["JupyterIdleSeconds"], values["JupyterDeadline"]) == (None, 7, 1700000000)
-    ended = attributes(State.FAILED, "", None, None, end=End.FAILED)
+    ended = build_attributes(State.FAILED, "", None, None, end=End.FAILED)
     assert ended["JupyterEnd"] == "failed"
     assert "JupyterIdleSeconds" not in ended
 
 
 def test_an_event_is_one_line_of_json():
-    name, _, text = render_event(attributes(State.FAILED, "a\nb", None, None)).partition(" ")
+    name, _, text = render_event(build_attributes(State.FAILED, "a\nb", None, None)).partition(" ")
     assert name == "jupyter-session"
     assert json.loads(text) == {"state": "failed", "reason": "a b"}
 
@@ -54,7 +56,7 @@ def test_the_owners_file_has_the_token_and_the_lines():
     }  # fmt: skip
 
 
-def test_the_connect_line_holds_nothing_that_a_shell_on_either_host_reads_its_own_way():
+def test_the_connect_line_has_nothing_that_a_shell_on_either_host_reads_in_its_own_way():
     line = CONNECTION.connect_line
     assert line is not None
     assert not set(line) & set("$`!\n")
@@ -63,6 +65,40 @@ def test_the_connect_line_holds_nothing_that_a_shell_on_either_host_reads_its_ow
     assert host == "alice@ap.example.org"
     assert len(shlex.split(script)) == 4  # exec sh -c SCRIPT
     assert len(line) < 1200
+    assert "@" not in script
+
+
+def test_the_script_of_the_connect_line_is_one_that_a_shell_can_read():
+    command = shlex.split(CONNECTION.connect_line)[-1]
+    *_, script = shlex.split(command)
+    checked = subprocess.run(["sh", "-n", "-c", script], capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert re.search(r"condor_ssh_to_job .* 12\.0 jupyter-session wait 24811 \|", script)
+
+
+def test_a_script_is_folded_into_one_line_that_does_the_same(tmp_path):
+    text = """\
+#!/bin/sh
+# A comment; with a semicolon
+say() {
+    echo @word@ |
+        tr a-z A-Z
+
+    echo end
+}
+true &&
+    say
+say &
+wait
+"""
+    folded = fold_script(text, {"word": "hello"})
+    assert folded == "say() { echo hello | tr a-z A-Z; echo end; }; true && say; say & wait"
+    (tmp_path / "script").write_text(text.replace("@word@", "hello"))
+    runs = [
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        for command in (["sh", tmp_path / "script"], ["sh", "-c", folded])
+    ]
+    assert runs == ["HELLO\nend\n" * 2] * 2
 
 
 def test_without_an_access_point_there_is_no_line():
@@ -72,11 +108,11 @@ def test_without_an_access_point_there_is_no_line():
 
 @pytest.mark.parametrize("text", ["a\nb\tc", "  a \r\n b  c ", "a\x00b\x1bc"])
 def test_a_reason_is_one_printable_line(text):
-    assert one_line(text) in ("a b c", "a b c")
+    assert fit_line(text) == "a b c"
 
 
 @pytest.mark.parametrize("character", ["x", "é", "漢"])
 def test_a_long_reason_is_cut_to_what_a_line_of_chirp_holds(character):
-    reason = one_line(character * 5000)
+    reason = fit_line(character * 5000)
     assert reason.endswith("…")
     assert len(reason.encode()) <= MAX_REASON
