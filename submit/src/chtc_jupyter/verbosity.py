@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from typing import TextIO
 
 #: The logger of the whole package.
 ROOT = "chtc_jupyter"
@@ -16,16 +15,15 @@ _TOKEN = re.compile(r"(token[=: ]+)[A-Za-z0-9_-]{8,}", re.IGNORECASE)
 _count = 0
 
 
-class _Handler(logging.StreamHandler[TextIO]):
-    """Writes to what is standard error when it writes: a spinner replaces it for a while."""
-
-    def __init__(self) -> None:
-        super().__init__(sys.stderr)
-        self.setFormatter(_Formatter(_FORMAT, "%H:%M:%S"))
+class _Handler(logging.Handler):
+    """Writes to what is standard error at that moment: a spinner replaces it for a while."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.stream = sys.stderr
-        super().emit(record)
+        try:
+            sys.stderr.write(f"{self.format(record)}\n")
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            self.handleError(record)
 
 
 class _Formatter(logging.Formatter):
@@ -43,7 +41,9 @@ def add(count: int) -> None:
         logger = logging.getLogger(ROOT)
         logger.setLevel(_LEVELS[min(_count, 2)])
         if not any(isinstance(handler, _Handler) for handler in logger.handlers):
-            logger.addHandler(_Handler())
+            handler = _Handler()
+            handler.setFormatter(_Formatter(_FORMAT, "%H:%M:%S"))
+            logger.addHandler(handler)
 
 
 def get_count() -> int:
