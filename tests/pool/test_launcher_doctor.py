@@ -48,7 +48,7 @@ def test_each_broken_link_of_the_chain_is_found_and_no_other(own_pool):
         own_pool.exec("ap", ["umount", "/tmp"], check=True)
 
         configure(own_pool, "ap", "SCHEDD_ENABLE_SSH_TO_JOB = False")
-        assert found(laptop, "it allows ssh into jobs", "ask its operators")
+        assert found(laptop, "it allows ssh into jobs", "Ask its operators")
         configure(own_pool, "ap")
 
         forbid = b"AllowStreamLocalForwarding no\n"

@@ -124,15 +124,13 @@ def diagnose_failure(ap: str, status: int | None, stderr: str) -> SshFailure:
 
     if status == TOO_OLD:
         return SshFailure(
-            PythonError(
-                f"{ap} has a python3 older than 3.9: ask its administrators, or put a newer one first in PATH."
-            ),
+            PythonError(f"{ap} has a python3 older than 3.9: ask its operators, or put a newer one first in PATH."),
             Retry.NEVER,
         )
     if has("identification has changed"):
         return SshFailure(
             HostKeyError(
-                f"The host key of {ap} has changed. If its administrators confirm the change, remove the old key with "
+                f"The host key of {ap} has changed. If its operators confirm the change, remove the old key with "
                 f"`ssh-keygen -R {ap.rpartition('@')[2]}`; otherwise someone may be intercepting the connection."
             ),
             Retry.NEVER,
@@ -159,9 +157,7 @@ def diagnose_failure(ap: str, status: int | None, stderr: str) -> SshFailure:
             Retry.LATER if has("banner exchange") else Retry.SOON,
         )
     if status == 127 or has("python3: command not found", "python3: not found", "unknown command: python3"):
-        return SshFailure(
-            PythonError(f"{ap} has no python3: ask its administrators for one, 3.9 or newer."), Retry.NEVER
-        )
+        return SshFailure(PythonError(f"{ap} has no python3: ask its operators for one, 3.9 or newer."), Retry.NEVER)
     if status == 255:
         return SshFailure(UnreachableError(f"The connection to {ap} was lost ({last}): try again."), Retry.LATER)
     return SshFailure(LauncherError(f"The agent on {ap} ended at once: {last}."), Retry.LATER)
