@@ -1,3 +1,3 @@
 # shellcheck shell=sh
-# /etc/profile has set PATH anew: a login shell in a session has the session's.
+# /etc/profile has just set PATH. A login shell in a session gets the session's PATH.
 PATH=${JUPYTER_SESSION_PATH:-$PATH}

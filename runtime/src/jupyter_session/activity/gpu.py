@@ -103,6 +103,7 @@ class _Nvml:
     def __init__(self, nvml: Any, handle: Any) -> None:
         self._nvml = nvml
         self._handle = handle
+        self._has_samples = True
         self._seen = 0  # microseconds of the driver's clock
 
     def use(self) -> float | None:
@@ -110,8 +111,9 @@ class _Nvml:
         try:
             _, samples = nvml.nvmlDeviceGetSamples(self._handle, nvml.NVML_GPU_UTILIZATION_SAMPLES, self._seen)
         except nvml.NVMLError as error:
-            _LOG.debug("a GPU has no samples: %s", error)
-            samples = []
+            if self._has_samples:
+                _LOG.debug("a GPU has no samples: %s", error)
+            self._has_samples, samples = False, []
         if samples:
             self._seen = samples[-1].timeStamp
             return float(sum(sample.sampleValue.uiVal for sample in samples) / len(samples))

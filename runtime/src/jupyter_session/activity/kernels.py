@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,9 +16,6 @@ from jupyter_session.units.durations import format_duration
 #: Share of a core from which a busy kernel makes progress. A kernel that waits in input() looks for the answer 100
 #: times a second, which takes 0.01.
 PROGRESS_CPU = 0.03
-
-
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,6 @@ class Kernels:
         try:
             answer = self._get(self.path)
         except LabError as error:
-            _LOG.debug("the kernels can't be listed: %s", error)
             return self._without_jupyter(groups.values(), now, error)
         seen: dict[str, _Seen] = {}
         busy, stalled, working, idle = [], [], [], 0

@@ -37,8 +37,9 @@ class ActivityMonitor:
         try:
             sample = source.sample(now)
         except Exception as error:  # noqa: BLE001 - reported in the sentence of the verdict
-            _LOG.debug("the source %s failed", source.name, exc_info=True)
             sample = replace(before, error=str(error) or type(error).__name__)
+            if sample.error != before.error:
+                _LOG.debug("the source %s failed", source.name, exc_info=True)
         if not sample.error:
             self._failing.pop(source.name, None)
         elif now - self._failing.setdefault(source.name, now) > self._patience:

@@ -28,6 +28,7 @@ class NetBytes:
 
     def __init__(self) -> None:
         self._looked: float | None = None
+        self._is_refused = False
         self._seconds = 0.0
         self._totals: dict[int, int] = {}
         self._moved: dict[int, int] = {}
@@ -49,8 +50,11 @@ class NetBytes:
         totals: dict[int, int] = {}
         try:
             totals = dict(_list_connections())
+            self._is_refused = False
         except (OSError, struct.error) as error:
-            _LOG.debug("the kernel doesn't list connections: %s", error)
+            if not self._is_refused:
+                _LOG.debug("the kernel doesn't list connections: %s", error)
+            self._is_refused = True
         known = self._totals if self._looked is not None else totals
         self._moved = {inode: total - known.get(inode, 0) for inode, total in totals.items()}
         self._seconds = now - self._looked if self._looked is not None else 0.0

@@ -238,7 +238,8 @@ class ChirpClient:
         if result in _CONNECTION_IS_LOST:
             raise ChirpError(_ANSWERS[result])
         if result < 0:
-            _LOG.debug("chirp answered %d to %s", result, verb)
+            if result != _DOESNT_EXIST:
+                _LOG.debug("chirp answered %d to %s", result, verb)
             raise AnswerError(result)
         return result
 

@@ -57,6 +57,7 @@ class MemoryGuard:
         self._sessions = sessions
         self._warn = warn
         self._warned = False
+        self._is_measured = True
         self._stopping: _Stopping | None = None
 
     def turn(self) -> None:
@@ -66,8 +67,11 @@ class MemoryGuard:
         wait = _LONGEST
         try:
             wait = self._act(self.meter.look(exact_from=round(WARN * self.meter.limit)), self.meter.limit)
+            self._is_measured = True
         except OSError as error:  # the cgroup is gone, or is hidden now
-            _LOG.debug("the memory can't be measured: %s", error)
+            if self._is_measured:
+                _LOG.debug("the memory can't be measured: %s", error)
+            self._is_measured = False
         except Exception as error:  # noqa: BLE001 - a guard that fails ends no session
             _LOG.debug("the memory guard failed", exc_info=True)
             wait = float("inf")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from jupyter_session.condor.job_ad import Job
 
+_LOG = logging.getLogger(__name__)
 PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MEGABYTE = 1 << 20
@@ -36,13 +37,16 @@ def find_meter(job: Job | None, proc: Path = PROC, cgroups: Path = CGROUPS) -> M
     That is the job's own cgroup if it can be read: one whose limit is at most the slot's memory. Otherwise it is the
     job's processes, if the container shows no others.
     """
-    slot = _slot_memory(job) if job else None
+    slot = _find_slot_memory(job) if job else None
     if slot is None:
         return None
-    for folder in _own_cgroups(proc, cgroups):
-        with suppress(OSError, ValueError):
+    for folder in _list_own_cgroups(proc, cgroups):
+        try:
             limit = int((folder / "memory.max").read_text())
-            return CgroupMeter(folder, limit) if limit <= slot else ProcessMeter.if_contained(proc, slot)
+        except (OSError, ValueError) as error:  # "max" is no limit
+            _LOG.debug("a cgroup has no memory limit: %s", error)
+            continue
+        return CgroupMeter(folder, limit) if limit <= slot else ProcessMeter.if_contained(proc, slot)
     return ProcessMeter.if_contained(proc, slot)
 
 
@@ -95,7 +99,7 @@ class ProcessMeter:
         """Return the sum: an upper bound, unless it matters."""
         now = time.monotonic()
         pids = [name for name in os.listdir(self._proc) if name.isdigit()]  # noqa: PTH208 - often
-        quick = sum(_resident(self._proc / pid) for pid in pids)
+        quick = sum(_read_resident(self._proc / pid) for pid in pids)
         self._bound = min(quick, self._bound + max(0, quick - self._quick))
         self._quick = quick
         rested = now - self._exact_at > self._took / _SHARE
@@ -115,21 +119,22 @@ class ProcessMeter:
 def read_memory(pid: int, proc: Path = PROC) -> int:
     """Return the bytes that a process uses, with its part of what it shares; 0 if it has ended."""
     folder = proc / str(pid)
-    with suppress(OSError):
-        found = re.search(rb"^Pss: +(\d+) kB", (folder / "smaps_rollup").read_bytes(), re.MULTILINE)
-        if found:
-            return int(found[1]) * 1024
-    return _resident(folder)
+    try:
+        about = (folder / "smaps_rollup").read_bytes()
+    except OSError:  # ended meanwhile, or another user's: the resident pages are the next best figure
+        return _read_resident(folder)
+    found = re.search(rb"^Pss: +(\d+) kB", about, re.MULTILINE)
+    return int(found[1]) * 1024 if found else _read_resident(folder)
 
 
-def _resident(folder: Path) -> int:
+def _read_resident(folder: Path) -> int:
     try:
         return int((folder / "statm").read_bytes().split()[1]) * _PAGE
     except (OSError, IndexError):
         return 0
 
 
-def _slot_memory(job: Job) -> int | None:
+def _find_slot_memory(job: Job) -> int | None:
     for value in (
         job.machine.get("memory"),
         job.attributes.get("memoryprovisioned"),
@@ -140,9 +145,12 @@ def _slot_memory(job: Job) -> int | None:
     return None
 
 
-def _own_cgroups(proc: Path, cgroups: Path) -> Iterator[Path]:
+def _list_own_cgroups(proc: Path, cgroups: Path) -> Iterator[Path]:
     """Yield this process's cgroup v2 and those above it."""
-    with suppress(OSError):
+    try:
         found = re.search(r"^0::/(.+)$", (proc / "self/cgroup").read_text(), re.MULTILINE)
-        folder = cgroups / found[1] if found else cgroups
-        yield from (above for above in (folder, *folder.parents) if cgroups in above.parents)
+    except OSError as error:
+        _LOG.debug("the process's cgroup is unknown: %s", error)
+        return
+    folder = cgroups / found[1] if found else cgroups
+    yield from (above for above in (folder, *folder.parents) if cgroups in above.parents)
