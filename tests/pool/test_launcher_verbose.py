@@ -19,6 +19,10 @@ def test_start_that_fails_shows_the_step_and_the_reason(new_laptop):
     lines = LINE.findall(refused.stderr)
     assert "Connecting to nobody@ap" in lines[0]
     assert "Permission denied" in lines[-1]
+    loud = laptop.call("start", laptop.name, "--ap", "nobody@ap", "--no-browser", "-vvv")
+    assert loud.returncode == 12
+    assert "ssh: debug1: " in loud.stderr
+    assert "debug1" not in loud.stderr.rpartition("chtc-jupyter: ")[2]
     quiet = laptop.call("start", laptop.name, "--ap", "nobody@ap", "--no-browser")
     assert LINE.findall(quiet.stderr) == []
 

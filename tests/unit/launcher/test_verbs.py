@@ -1,0 +1,98 @@
+"""The verbs that ask and exit, against a queue that is made up."""
+
+import asyncio
+import contextlib
+import json
+
+import pytest
+
+from chtc_jupyter import store
+from chtc_jupyter.commands import verbs
+from chtc_jupyter.errors import UsageError
+from chtc_jupyter.store import Record
+from chtc_jupyter.terminal import Terminal
+
+AD = {
+    "ClusterId": 12, "ProcId": 0, "JobStatus": 1, "JupyterName": "lab", "Iwd": "/home/a/jupyter/lab",
+    "UserLog": "jupyter-12.log", "TransferOutput": "notebooks", "RequestGPUs": 0,
+}  # fmt: skip
+
+
+class FakeLink:
+    """A connection to an access point whose queue has these ads."""
+
+    ap = "ap"
+    hello = {"clock": 1060.0, "condor": "/usr/bin/condor_submit"}  # noqa: RUF012 - read only
+
+    def __init__(self, *ads):
+        self.ads, self.commands = ads, []
+
+    async def run(self, argv, **_fields):
+        self.commands.append(list(argv))
+        return {"status": 0, "out": json.dumps(self.ads) if argv[0] == "condor_q" else "", "err": ""}
+
+    async def stream(self, _do, **_fields):
+        yield {"error": "No such file or directory"}
+
+
+@pytest.fixture
+def connect(tmp_path, monkeypatch):
+    """Have the verbs connect to a queue with these ads."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+    def use(*ads):
+        link = FakeLink(*ads)
+
+        @contextlib.asynccontextmanager
+        async def connected(_ap, _terminal):
+            yield link
+
+        monkeypatch.setattr(verbs, "connected", connected)
+        return link
+
+    return use
+
+
+def test_list_for_programs_is_one_object_a_line_and_ended_sessions_are_among_them(connect, capsys):
+    connect(AD, {**AD, "ClusterId": 13, "JupyterName": "other", "JobStatus": 2, "JupyterState": "ready"})
+    assert asyncio.run(verbs.show_list(["ap"], Terminal(as_json=True))) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(row["ap"], row["name"], row["job"], row["state"]) for row in rows] == [
+        ("ap", "lab", "12.0", "queued"),
+        ("ap", "other", "13.0", "ready"),
+    ]
+    store.save(Record("gone", "ap", "9.0", "/l", "/n"))
+    connect()
+    assert asyncio.run(verbs.show_list(["ap"], Terminal(as_json=True))) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["state"] == "ended"
+    assert "gone (job 9.0) is no longer in the queue." in err
+    assert store.load_records() == []
+
+
+def test_empty_list_says_how_to_start(connect, capsys):
+    connect()
+    assert asyncio.run(verbs.show_list(["ap"], Terminal())) == 0
+    assert capsys.readouterr() == ("", "There are no sessions. `chtc-jupyter start` starts one.\n")
+
+
+def test_stop_of_a_job_that_never_ran_says_so_and_promises_no_notebooks(connect, capsys):
+    link = connect(AD)
+    assert asyncio.run(verbs.stop("ap", "lab", Terminal())) == 0
+    assert capsys.readouterr().out == "Job 12.0 was removed before it ran.\n"
+    assert ["condor_rm", "12.0"] in link.commands
+
+
+def test_status_of_a_job_on_hold_says_why_and_what_to_do(connect, capsys):
+    connect({**AD, "JobStatus": 5, "HoldReason": "via condor_hold (by user a)", "HoldReasonCode": 1})
+    assert asyncio.run(verbs.show_status("ap", "lab", Terminal())) == 0
+    out, err = capsys.readouterr()
+    assert out == "Held: via condor_hold (by user a)\n"
+    assert "condor_release 12.0" in err
+
+
+def test_invalid_duration_is_refused_before_anybody_logs_in(connect):
+    link = connect(AD)
+    with pytest.raises(UsageError):
+        asyncio.run(verbs.extend("ap", "lab", "soon", Terminal()))
+    assert link.commands == []
