@@ -59,7 +59,7 @@ def test_defaults_are_kept_in_a_file_and_taken_by_start(new_laptop, pool):
     for key, value in (("ap", "ap"), ("image", "none.sif"), ("gpus", "1"), ("browser", "no"), ("memory", "3GB")):
         assert laptop.call("config", key, value).returncode == 0
     assert laptop.call("config", "memory", "").returncode == 0
-    assert laptop.call("config", "colour", "red").returncode == 2
+    assert laptop.call("config", "color", "red").returncode == 2
     assert laptop.call("config", "gpus", "many").returncode == 2
     kept = {"ap": "ap", "image": "none.sif", "gpus": 1, "browser": False}
     path = f"{laptop.home}/config/chtc-jupyter/config.toml"

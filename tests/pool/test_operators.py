@@ -46,9 +46,9 @@ def test_limits_hold_for_sessions_and_for_nothing_else(own_pool):
     install(own_pool, "ap", "sessions-ap.conf", *adapted)
     install(own_pool, "ap", "sessions-cm.conf", "CONCURRENCY_LIMIT_DEFAULT_JUPYTER_USER = 1")
     with sessions(own_pool) as new:
-        first, second, bobs = new().submit("", "concurrency_limits = licence"), new().submit(), new("bob").submit()
+        first, second, bobs = new().submit("", "concurrency_limits = license"), new().submit(), new("bob").submit()
         ad = first.ready(120)
-        assert ad["ConcurrencyLimits"] == "licence,jupyter_user.alice,jupyter_all"
+        assert ad["ConcurrencyLimits"] == "license,jupyter_user.alice,jupyter_all"
         assert (ad["AllowedExecuteDuration"], ad["JupyterCeiling"]) == (100, 40)
         assert ad["JupyterDeadline"] - time.time() < 100
         bobs.ready(120)

@@ -1,6 +1,6 @@
 """Take the pictures of the README, from a session on the pool that is up.
 
-    POOL=NAME python tests/browser/pictures.py
+    POOL=NAME python tests/support/browser/pictures.py
 
 with the Python of the tests. Writes docs/pictures/lab.png (JupyterLab with the welcome notebook, run) and
 docs/pictures/tmux.txt (what `tmux attach` shows in the window `lab`), start.txt (what `chtc-jupyter start` prints),

@@ -69,7 +69,7 @@ def test_config_shows_every_setting_with_its_value_or_default():
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("colour", "red"), ("gpus", "many"), ("gpus", "²"), ("browser", "perhaps"), ("idle_timeout", "soon"),
+    [("color", "red"), ("gpus", "many"), ("gpus", "²"), ("browser", "perhaps"), ("idle_timeout", "soon"),
      ("memory", "1\n2"), ("ap", "a b")],
 )  # fmt: skip
 def test_invalid_setting_is_refused(key, value):

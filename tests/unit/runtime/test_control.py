@@ -140,7 +140,7 @@ def test_a_client_that_never_reads_is_dropped_and_stops_nobody(bench):
 def test_a_timer_wakes_the_loop_once():
     loop, calls = Loop(), []
     loop.call_at(time.monotonic() + 0.05, lambda: calls.append("due"))
-    loop.cancel(loop.call_at(time.monotonic(), lambda: calls.append("cancelled")))
+    loop.cancel(loop.call_at(time.monotonic(), lambda: calls.append("canceled")))
     began = time.monotonic()
     while not calls and time.monotonic() < began + 10:
         loop.turn(10)

@@ -124,7 +124,7 @@ def test_outside_a_container_only_what_descends_from_the_session_is_its_own(tabl
     table.put(35, LAB, "/bin/bash", tty=102)
     table.put(36, 35, "python train.py", tty=102, session=35)
     table.put(80, 1, "python someone_elses.py")
-    table.kernel(81, parent=1, uid=os.getuid() + 1)  # a neighbour who calls his process like one of ours
+    table.kernel(81, parent=1, uid=os.getuid() + 1)  # a neighbor who calls his process like one of ours
     assert table.look().keys() == {35}
     del table.all[35]
     table.put(36, 1, "python train.py")
