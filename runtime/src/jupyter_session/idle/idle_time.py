@@ -1,4 +1,4 @@
-"""How long nothing worked in a session: what its slot was held for in vain."""
+"""How long nothing worked in a session, although it occupied its slot."""
 
 from __future__ import annotations
 
