@@ -10,11 +10,11 @@ stop() {
 }
 
 [ "$(id -u)" -eq 0 ] ||
-    stop "this needs root, for namespaces and mounts: run it again as root (sudo ci/$verb)."
+    stop "this needs root for namespaces and mounts: run it as root (sudo ci/$verb)."
 os=$(sed -n 's/^\(ID\|ID_LIKE\)=//p' /etc/os-release 2>/dev/null | tr -d '"' | tr '\n' ' ')
 case " $os " in
 *" debian "* | *" ubuntu "*) ;;
-*) stop "this needs Debian or Ubuntu, for apt-get and mmdebstrap; this machine is '${os:-unknown}'." ;;
+*) stop "this needs Debian or Ubuntu, for apt-get and mmdebstrap; this machine runs '${os:-unknown}'." ;;
 esac
 
 if ! command -v python3 >/dev/null; then
@@ -26,7 +26,7 @@ if ! command -v python3 >/dev/null; then
     flock /run/jupyter-ci-apt.lock sh -c '
         command -v python3 || { apt-get update && apt-get install --yes --no-install-recommends python3; }
     ' </dev/null >"$log" 2>&1 ||
-        stop "apt-get could not install python3 ($(tail -n 1 "$log")): check the network, then run it again."
+        stop "apt-get could not install python3 ($(tail -n 1 "$log")): check the network, and run this again."
     rm -f "$log"
 fi
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||

@@ -1,4 +1,4 @@
-"""A session for a look: started from ``laptop`` as a user would, shown on this machine."""
+"""A session to look at: started from ``laptop`` as a user would, shown on this machine."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def prepare(pool: Pool, sif: Path) -> None:
 
 
 def start(pool: Pool) -> tuple[str, int]:
-    """Run the launcher, left running, and tell what it tells; return the address it prints, its port."""
+    """Start the launcher and print what it prints; return the address that it prints, and its port."""
     output = pool.state / "launcher.log"
     output.touch(0o600)  # the address has the token in it
     with output.open("wb") as log:
@@ -47,16 +47,16 @@ def start(pool: Pool) -> tuple[str, int]:
             stderr=log,
             start_new_session=True,
         )
-    told = 0
+    shown = 0
 
     def look() -> tuple[str, int] | None:
-        nonlocal told
+        nonlocal shown
         lines = output.read_text(errors="replace").split("\n")[:-1]
-        for line in lines[told:]:
+        for line in lines[shown:]:
             if found := URL.search(line):
                 return found[0], int(found[1])
             errors.say(line)
-        told = len(lines)
+        shown = len(lines)
         if running.poll() is not None:
             raise errors.UserError(f"{' '.join(COMMAND)} ended with {running.returncode}: see {output}.")
         return None
@@ -77,7 +77,7 @@ def show(pool: Pool, url: str, port: int) -> str:
 
 
 def answers(url: str) -> bool:
-    """Tell whether a URL is answered, by whatever page."""
+    """Return whether a URL is answered, with any status."""
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5):
             return True

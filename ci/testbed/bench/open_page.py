@@ -106,4 +106,4 @@ def _told(running: subprocess.Popen[str], what: str) -> object:
     for line in running.stdout or ():
         if found := json.loads(line).get(what):
             return found
-    raise UserError(f"chtc-jupyter ended before it told of its {what}: see ci/pool logs.")
+    raise UserError(f"chtc-jupyter ended before it reported its {what}: see `ci/pool logs`.")

@@ -1,8 +1,8 @@
 """Things that take long to make, kept by the hash of what they are made of.
 
 An entry is a folder ``<kind>-<key>``: built beside its place and renamed into it, so that a killed
-build leaves nothing that looks whole. Who uses an entry holds its lock shared; who builds or
-removes it holds it alone.
+build leaves nothing that looks whole. A user of an entry has its lock,
+shared; whoever builds or removes it has the lock exclusively.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from testbed.host import errors, locks
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: How many entries of a kind are kept: the one in use and the one before it.
+#: How many entries of a kind are kept: the current one and the one before it.
 KEEP = 2
 
 
@@ -37,7 +37,7 @@ def log(name: str) -> Path:
 
 
 def key(*parts: object) -> str:
-    """Return the hash of ``parts``, anything that JSON can hold: 16 hexadecimal digits.
+    """Return the hash of ``parts``, values that JSON can represent: 16 hexadecimal digits.
 
     >>> key("a", ["b"]) == key("a", ["b"]) != key("a", "b")
     True
@@ -52,14 +52,14 @@ def files_key(paths: list[Path], base: Path) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry that is there, and stays while ``lock``, a file descriptor, is open."""
+    """A complete entry, which stays while ``lock``, a file descriptor, is open."""
 
     path: Path
     lock: int
 
 
 def get(kind: str, key: str, build: Callable[[Path], None], *, what: str, takes: str) -> Entry:
-    """Return the entry of ``kind`` with ``key``, which ``build`` fills an empty folder for.
+    """Return the entry of ``kind`` with ``key``; if there is none, ``build`` fills an empty folder with it.
 
     ``what`` names it for people ("the pool's Debian root"), ``takes`` is how long it takes.
     """
@@ -69,7 +69,7 @@ def get(kind: str, key: str, build: Callable[[Path], None], *, what: str, takes:
     except OSError as error:
         why = error.strerror
         raise errors.UserError(
-            f"the cache's folder {cache} cannot be made ({why}): set JUPYTER_CI_CACHE to one that can."
+            f"can't create the cache's folder {cache} ({why}): set JUPYTER_CI_CACHE to another folder."
         ) from error
     place = cache / f"{kind}-{key}"
     lock = _lock_of(place)
@@ -86,7 +86,7 @@ def get(kind: str, key: str, build: Callable[[Path], None], *, what: str, takes:
 
 
 def prune(kind: str) -> None:
-    """Remove half-built entries of ``kind`` and all but the `KEEP` last used, none in use."""
+    """Remove what nobody uses of ``kind``: incomplete entries, and all but the `KEEP` used last."""
     found = [path for path in folder().glob(f"{kind}-*") if path.is_dir()]
     whole = [path for path in found if path.suffix != ".partial"]
     whole.sort(key=lambda path: path.stat().st_mtime, reverse=True)
@@ -100,7 +100,7 @@ def prune(kind: str) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a folder with all that is in it, if it is there."""
+    """Remove a folder and everything in it, if it exists."""
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(path)
 

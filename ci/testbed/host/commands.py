@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: The process groups that `run` has under way.
 running: set[int] = set()
-#: A PID namespace dies with its first process, which is the command; that one with its parents.
+#: A PID namespace ends with its first process, which is the command; the command ends with its parent.
 CONTAINED = (
     *("setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--fork", "--mount-proc"),
     *("--kill-child=KILL", "--"),
@@ -35,17 +35,17 @@ NO_NETWORK = re.compile(
 
 
 def diagnose(doing: str, status: int, lines: Iterable[str], log: Path) -> errors.UserError:
-    """Say why a command failed, from the last lines of its output."""
+    """Return the error for a command that failed; the last lines of its output show why."""
     known = [line.strip() for line in lines if line.strip()]
     for line in known:
         if NO_SPACE.search(line):
             return errors.disk_full(log.parent)
     for line in known:
         if NO_NETWORK.search(line):
-            why = "failed, the network did not answer: check it, then run it again"
-            return errors.UserError(f"{doing} {why} ({line}; all of it in {log}).")
+            why = "failed because the network did not answer: check it, and run this again"
+            return errors.UserError(f"{doing} {why} ({line}; see {log}).")
     last = known[-1] if known else "it printed nothing"
-    return errors.UserError(f"{doing} failed with status {status}: {last} (all of it in {log}).")
+    return errors.UserError(f"{doing} failed with status {status}: {last} (see {log}).")
 
 
 def run(
@@ -57,11 +57,11 @@ def run(
     env: Mapping[str, str] | None = None,
     contained: bool = True,
 ) -> None:
-    """Run ``argv`` with no standard input; raise `Problem` when it fails or outlasts ``timeout``.
+    """Run ``argv`` with no standard input; raise `UserError` if it fails or runs longer than ``timeout``.
 
     ``doing`` names it for people ("building the image"); the log is added to. The output goes
-    through this process, so that a full disk under the log fails nothing and is told as what it is.
-    Where ``contained`` it ends with this process, however that ends, and leaves no mount.
+    through this process, so that a full disk under the log does not make it fail.
+    If ``contained``, it ends with this process and leaves no mount, however this process ends.
     """
     tail: collections.deque[str] = collections.deque(maxlen=60)
     started = time.monotonic()
@@ -104,8 +104,7 @@ def run(
     if status and time.monotonic() - started >= timeout:
         last = tail[-1].strip() if tail else "nothing"
         raise errors.UserError(
-            f"{doing} was not done after {timeout:.0f} s and was ended; the last that it printed "
-            f"was {last!r} (all of it in {log})."
+            f"{doing} did not finish within {timeout:.0f} s and was stopped; its last line was {last!r} (see {log})."
         )
     if status:
         raise diagnose(doing, status, tail, log)

@@ -1,4 +1,4 @@
-"""What is said when something goes wrong, and how a program ends: one sentence, no traceback."""
+"""Errors for people, and how a program ends with one: a sentence, no traceback."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ if TYPE_CHECKING:
 
 
 class UserError(Exception):
-    """Something a person has to mend; its text says in one sentence what failed and what to do."""
+    """An error for a person: its text says what failed and what to do next."""
 
 
 def from_os_error(error: OSError) -> UserError | None:
-    """Translate an error of the machine that a person can mend, or return None."""
+    """Return the `UserError` for an error of the machine that a person can fix; None for any other."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error):
         return disk_full(error.filename)
     if error.errno == errno.EROFS:
-        return UserError(f"{error.filename} cannot be written: its file system is read-only.")
+        return UserError(f"{error.filename} can't be written: its file system is read-only.")
     return None
 
 
 def disk_full(where: object) -> UserError:
-    """Say that a disk is full."""
+    """Return the error for a full disk."""
     return UserError(
-        f"the disk that holds {where or 'the cache'} is full: free some space (3 GB are enough), "
-        "or set JUPYTER_CI_CACHE to a folder on a larger disk, then run it again."
+        f"the disk with {where or 'the cache'} is full: free some space (3 GB is enough), or set JUPYTER_CI_CACHE to a "
+        "folder on a larger disk, and run this again."
     )
 
 
 def exit_with(name: str, run: Callable[[], int]) -> NoReturn:
-    """Exit with what ``run`` returns; a `UserError` is one line on stderr and status 1.
+    """Exit with the status that ``run`` returns; a `UserError` is one line on stderr and status 1.
 
-    SIGTERM and SIGHUP end the program like ``sys.exit``: what is half-made is cleaned up.
+    SIGTERM and SIGHUP end the program like ``sys.exit``, so that it cleans up.
     """
 
     def leave(number: int, _frame: FrameType | None) -> NoReturn:
@@ -61,11 +61,11 @@ def exit_with(name: str, run: Callable[[], int]) -> NoReturn:
 
 
 def complain(name: str, problem: UserError) -> int:
-    """Print a problem as one line on stderr; return the exit status for it."""
+    """Print an error as one line on stderr; return the exit status for it."""
     print(f"{name}: {problem}", file=sys.stderr, flush=True)
     return 1
 
 
 def say(text: str) -> None:
-    """Tell of progress, on stderr: stdout is for results."""
+    """Print progress on stderr; stdout is for results."""
     print(text, file=sys.stderr, flush=True)

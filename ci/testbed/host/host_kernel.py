@@ -1,4 +1,4 @@
-"""What the pool needs of the kernel, and how to give it: jobs run Apptainer as ordinary users."""
+"""Check that the kernel allows what the pool needs: jobs run Apptainer as ordinary users."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 
 from testbed.host.errors import UserError
 
-#: Settings below /proc/sys that would forbid user namespaces, where they are there at all:
-#: the value that forbids, and one that permits.
+#: Settings below /proc/sys that forbid user namespaces on some kernels: the value that does, and one that allows them.
 FORBIDDING = {
     "kernel/apparmor_restrict_unprivileged_userns": ("1", "0"),
     "kernel/unprivileged_userns_clone": ("0", "1"),
@@ -18,20 +17,20 @@ FILE_SYSTEMS = ("overlay", "fuse")
 
 
 def check(proc: Path = Path("/proc")) -> None:
-    """Raise `UserError` where the kernel lacks or forbids something."""
+    """Raise `UserError` if the kernel lacks or forbids something."""
     for setting, (forbids, permits) in FORBIDDING.items():
         file = proc / "sys" / setting
         if file.exists() and file.read_text().strip() == forbids:
             name = setting.replace("/", ".")
             raise UserError(
-                f"this machine lets no ordinary user make user namespaces ({name} = {forbids}), which Apptainer "
-                f"needs: permit it with sysctl -w {name}={permits}, then run it again."
+                f"this machine does not let ordinary users create user namespaces ({name} = {forbids}), which "
+                f"Apptainer needs: allow them with `sysctl -w {name}={permits}`, and run this again."
             )
     for name in FILE_SYSTEMS:
         if not _has(proc, name):
             subprocess.run(["modprobe", name], capture_output=True, check=False)
         if not _has(proc, name):
-            raise UserError(f"this machine's kernel has no {name} file system, which the pool's hosts need.")
+            raise UserError(f"this machine's kernel has no {name} file system, which the pool needs.")
 
 
 def _has(proc: Path, name: str) -> bool:

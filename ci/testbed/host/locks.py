@@ -1,4 +1,4 @@
-"""Locks between processes: flock(2) on a file that may be removed while it is held."""
+"""Locks between processes: flock(2) on a file that may be removed while it is locked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def acquire(path: Path, *, shared: bool = False) -> int:
-    """Lock ``path``, made if need be; return the file descriptor that holds the lock.
+    """Lock ``path``, created if need be; return a file descriptor, which keeps the lock while it is open.
 
     The kernel drops the lock when the last copy of the descriptor is closed, so a killed process
     leaves none behind.
@@ -22,7 +22,7 @@ def acquire(path: Path, *, shared: bool = False) -> int:
 
 
 def try_acquire(path: Path) -> int | None:
-    """Lock ``path`` as `acquire` does; return None where someone else holds it."""
+    """Lock ``path`` as `acquire` does; return None if it is locked already."""
     try:
         return _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -47,7 +47,7 @@ def _lock(path: Path, how: int) -> int:
 
 @contextlib.contextmanager
 def locked(path: Path, *, shared: bool = False) -> Iterator[int]:
-    """Hold the lock ``path`` for the length of a ``with`` block."""
+    """Lock ``path`` for the duration of a ``with`` block."""
     fd = acquire(path, shared=shared)
     try:
         yield fd

@@ -1,4 +1,4 @@
-"""How this machine reaches PyPI, said to a pip inside a container."""
+"""How this machine reaches PyPI, as configuration for a pip inside a container."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-#: Options that hold for another root too. Places on this machine's disk and its CA bundle do not.
+#: Options that are right inside another root too: not places on this machine's disk, nor its CA bundle.
 OPTIONS = (
     *("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "retries"),
     *("no-index", "find-links"),
@@ -20,9 +20,9 @@ BUNDLES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 def machine_options(environment: Mapping[str, str], files: Iterable[Path]) -> dict[str, str]:
-    """Return this machine's pip options, of `OPTIONS`, that name nothing on its disk.
+    """Return this machine's pip options, among `OPTIONS`, without places on its disk.
 
-    As with pip, a later file goes over an earlier one, and ``PIP_*`` variables over all.
+    As with pip, a later file overrides an earlier one, and ``PIP_*`` variables override all.
     """
     found: dict[str, str] = {}
     for file in files:
@@ -70,5 +70,5 @@ def render(options: Mapping[str, str]) -> str:
 
 
 def _elsewhere(value: str) -> str:
-    """Leave out the words of a value that are places on this machine's disk."""
+    """Return a value without the words that are places on this machine's disk."""
     return " ".join(word for word in value.split() if not word.startswith(("/", "file:", ".", "~")))

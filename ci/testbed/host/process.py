@@ -1,4 +1,4 @@
-"""Processes that outlive the one which started them, told apart from others with the same number."""
+"""Processes that outlive the one that started them, identified by more than a number that is used again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Process:
 
     @classmethod
     def read(cls, path: Path) -> Process | None:
-        """Read an identity as sandbox.sh writes it; None where there is none."""
+        """Return the identity that sandbox.sh wrote to a file; None if there is none."""
         try:
             pid, start, boot = path.read_text().split()
             return cls(int(pid), start, boot)
@@ -29,7 +29,7 @@ class Process:
 
     @classmethod
     def of(cls, pid: int) -> Process | None:
-        """Return the identity of the running process ``pid``; None where there is none."""
+        """Return the identity of the running process ``pid``; None if there is none."""
         try:
             stat = Path(f"/proc/{pid}/stat").read_text()
         except (FileNotFoundError, ProcessLookupError):
@@ -41,11 +41,11 @@ class Process:
         return cls(pid, fields[19], boot)
 
     def alive(self) -> bool:
-        """Tell whether it is still there."""
+        """Return whether it still runs."""
         return Process.of(self.pid) == self
 
     def kill(self, timeout: float = 20) -> bool:
-        """Kill it and wait until it is gone; tell whether it is. Harmless where it was gone."""
+        """Kill it, if it still runs, and wait until it is gone; return whether it is."""
         deadline = time.monotonic() + timeout
         while self.alive():
             with contextlib.suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Wait for something, longer on a loaded machine, and say so."""
+"""Wait for a condition, longer on a loaded machine, and report progress."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def patience() -> float:
 
 
 def wait(look: Callable[[], T | None], seconds: float, what: str, advice: str) -> T:
-    """Wait until ``look`` returns something other than None, with a word every ten seconds."""
+    """Wait until ``look`` returns something other than None; report progress every ten seconds."""
     started = told = time.monotonic()
     while (found := look()) is None:
         now = time.monotonic()
         if now - started > seconds * patience():
-            raise errors.UserError(f"waited {now - started:.0f} s for {what}, in vain: {advice}.")
+            raise errors.UserError(f"waited {now - started:.0f} s in vain for {what}: {advice}.")
         if now - told > 10:
             errors.say(f"waiting for {what}: {now - started:.0f} s")
             told = now

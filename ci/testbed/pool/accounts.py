@@ -1,4 +1,4 @@
-"""Who is on the hosts: the same names and numbers on each of them."""
+"""The accounts on the hosts: the same names and numbers on each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Account:
 
 #: People who log in; they have a home on the access point and on the laptop.
 USERS = tuple(Account(name, 2001 + index, f"/home/{name}") for index, name in enumerate(("alice", "bob", "carol")))
-#: Who jobs run as in the first slot of the execution point, a dynamic slot each.
+#: The accounts of jobs in the first slot of the execution point: one for each dynamic slot.
 SLOT_USERS = tuple(Account(f"slot1_{n}", 3000 + n, "/") for n in range(1, 33))
 #: Accounts that Debian makes.
 SYSTEM = (
@@ -27,5 +27,5 @@ SYSTEM = (
 
 
 def find(name: str) -> Account:
-    """Return the account ``name``; raises KeyError where there is none."""
+    """Return the account ``name``; raises KeyError if there is none."""
     return {person.name: person for person in (*USERS, *SLOT_USERS, *SYSTEM)}[name]

@@ -25,8 +25,8 @@ SLOTS = {"slot1@ep1", "slot2@ep1"}
 def up(pool: Pool, *, owner: int | None = None, quick: bool = False) -> bool:
     """Bring a pool up and wait until its slots are listed; return whether it was up before.
 
-    Where ``owner`` is a process of the machine, the pool goes down with the next `up` of any pool
-    after that process has ended. With ``quick`` it has shorter intervals than stock HTCondor (hosts/quick).
+    If ``owner`` is the number of a process, the next `up` of any pool after that process has ended takes this
+    pool down. With ``quick`` it has shorter intervals than stock HTCondor (hosts/quick).
     """
     if pool.is_up():
         return True
@@ -94,7 +94,7 @@ def _end(pool: Pool, lock: int) -> None:
 
 
 def _clear(pool: Pool) -> None:
-    """Kill a pool's processes and remove its files, whatever state it is in."""
+    """Kill a pool's processes and remove its files, in any state."""
     disk = pool.disk
     namespaces.end_all(pool.state)
     cache.remove(disk)
@@ -191,7 +191,7 @@ def _wait_for_slots(pool: Pool) -> None:
         if time.monotonic() > deadline:
             said = (listed.stderr.strip() or listed.stdout.strip() or "nothing").splitlines()[-1]
             raise errors.UserError(
-                f"the pool's slots were not listed after {READY_DEADLINE} s (condor_status said "
+                f"the pool's slots were not listed within {READY_DEADLINE} s (condor_status said "
                 f"{said!r}); the daemons' logs are in {cache.folder() / 'logs'}/pool-{pool.name}."
             )
         time.sleep(0.2)

@@ -39,7 +39,7 @@ def heal(switch: int, name: str) -> None:
 
 
 def is_cut(switch: int, name: str) -> bool:
-    """Tell whether a host is cut off."""
+    """Return whether a host is cut off."""
     shown = _in(switch, ["ip", "-oneline", "link", "show", "dev", name])
     return f"master {BRIDGE}" not in shown
 

@@ -11,13 +11,15 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypedDict
 
 from testbed.host import cache, errors, locks, process, waiting
 from testbed.pool import accounts, namespaces, network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from typing_extensions import Unpack
 
 #: The hosts and their addresses.
 HOSTS = {"ap": "10.77.0.10", "ep1": "10.77.0.20", "laptop": "10.77.0.30"}
@@ -27,6 +29,15 @@ STATE = Path("/run/jupyter-pool")
 TERMINAL = Path(__file__).with_name("terminal.py")
 #: Kills everything on a host but its PID 1 with its child (`namespaces.INIT`), and the shell that runs this.
 _KILL_ALL = "while pids=$(pgrep -v -f '^(tini --|sleep infinity|sh -c while pids)'); do kill -9 $pids || :; done"
+
+
+class Login(TypedDict, total=False):
+    """How a command runs on a host; see `Pool.command`."""
+
+    user: str
+    env: Mapping[str, str] | None
+    tty: bool
+    cwd: str | None
 
 
 class HostProcess(subprocess.Popen[str]):
@@ -56,7 +67,7 @@ class Pool:
         """Return the pool that the environment's ``POOL`` names."""
         name = os.environ.get("POOL") or "jupyter"
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}", name):
-            raise errors.UserError(f"POOL={name!r} is no name: use letters, digits, '.', '_', '-'.")
+            raise errors.UserError(f"POOL={name!r} is not a valid name: use letters, digits, '.', '_', and '-'.")
         return cls(name)
 
     @property
@@ -66,7 +77,7 @@ class Pool:
 
     @property
     def lock(self) -> Path:
-        """Return the lock that who brings the pool up or down holds."""
+        """Return the lock for bringing the pool up or down."""
         return STATE / f"{self.name}.lock"
 
     @property
@@ -76,7 +87,7 @@ class Pool:
         return Path(noted.read_text()) if noted.exists() else cache.folder() / "pools" / self.name
 
     def is_up(self) -> bool:
-        """Tell whether the pool has been brought up whole and every host is still there."""
+        """Return whether the pool came up completely and every host still runs."""
         return (self.state / "ready").exists() and all(self._find(host) for host in HOSTS)
 
     def pid(self, host: str) -> int:
@@ -84,7 +95,7 @@ class Pool:
         found = self._find(host)
         if found is None:
             raise errors.UserError(
-                f"the pool {self.name!r} has no host {host!r} up: see ci/pool status, or bring it up with ci/pool up."
+                f"the pool {self.name!r} has no host {host!r} up: see `ci/pool status`, or start it with `ci/pool up`."
             )
         return found.pid
 
@@ -100,7 +111,7 @@ class Pool:
     ) -> list[str]:
         """Return the command of the machine that runs ``argv`` on a host, as after a login.
 
-        No shell is between: words stay words. With ``tty`` it gets a terminal of the host.
+        No shell is between: an argument stays one argument. With ``tty`` it gets a terminal of the host.
         """
         who = accounts.find(user)
         setting = {"LANG": "C.UTF-8", **({"TERM": "xterm-256color"} if tty else {}), **(env or {})}
@@ -119,17 +130,14 @@ class Pool:
         host: str,
         argv: Sequence[str],
         *,
-        user: str = "root",
-        env: Mapping[str, str] | None = None,
-        tty: bool = False,
-        cwd: str | None = None,
         stdin: int | IO[Any] | None = subprocess.PIPE,
         stdout: int | IO[Any] | None = subprocess.PIPE,
         stderr: int | IO[Any] | None = subprocess.PIPE,
+        **login: Unpack[Login],
     ) -> HostProcess:
         """Start a command on a host; it is killed when this process ends."""
         return HostProcess(
-            self.command(host, argv, user=user, env=env, tty=tty, cwd=cwd),
+            self.command(host, argv, **login),
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
@@ -142,19 +150,17 @@ class Pool:
         host: str,
         argv: Sequence[str],
         *,
-        user: str = "root",
         input: str | None = None,  # noqa: A002 (the name that subprocess.run gives it)
         timeout: float = 60,
         check: bool = False,
-        env: Mapping[str, str] | None = None,
-        cwd: str | None = None,
+        **login: Unpack[Login],
     ) -> subprocess.CompletedProcess[str]:
         """Run a command on a host and return its status and output.
 
         Raises subprocess.TimeoutExpired, all that it started killed, after ``timeout`` seconds (more on
         a loaded machine), and with ``check`` `UserError` where the status is not 0.
         """
-        with self.popen(host, argv, user=user, env=env, cwd=cwd) as running:
+        with self.popen(host, argv, **login) as running:
             try:
                 out, err = running.communicate(input or "", timeout=timeout * waiting.patience())
             except BaseException:
@@ -162,7 +168,9 @@ class Pool:
                 raise
         if check and running.returncode:
             said = (err.strip() or out.strip() or "nothing").splitlines()[-1]
-            raise errors.UserError(f"{' '.join(argv)!r} as {user} on {host} exited {running.returncode}: {said}")
+            raise errors.UserError(
+                f"{' '.join(argv)!r} as {login.get('user', 'root')} on {host} exited {running.returncode}: {said}"
+            )
         return subprocess.CompletedProcess(list(argv), running.returncode, out, err)
 
     def nsenter_net(self, host: str) -> list[str]:
@@ -219,7 +227,7 @@ class Pool:
         network.heal(self.pid("switch"), self._known(host))
 
     def power_off(self, host: str) -> None:
-        """Kill all that runs on a host at once, with nobody told: its network goes first."""
+        """Kill all that runs on a host at once, without a goodbye: its network goes first."""
         self.cut(host)
         self.exec(host, ["sh", "-c", _KILL_ALL], check=True)
 
@@ -245,7 +253,7 @@ class Pool:
 
     def _known(self, host: str) -> str:
         if host not in HOSTS:
-            raise errors.UserError(f"there is no host {host!r}: the hosts are {', '.join(HOSTS)}.")
+            raise errors.UserError(f"no host {host!r}: the hosts are {', '.join(HOSTS)}.")
         return host
 
 

@@ -1,4 +1,4 @@
-"""ci/bench: measure something and print ratios side by side."""
+"""ci/bench: measure something, and print the ratios side by side."""
 
 from __future__ import annotations
 

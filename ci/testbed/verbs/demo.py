@@ -21,19 +21,19 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     pool = Pool.current()
     if options.stop:
-        say("stopped" if boot.down(pool) else "there is nothing to stop")
+        say("stopped" if boot.down(pool) else "nothing to stop")
         return 0
     if not (image.CHECKOUT / "submit/jupyter.sub").exists():
-        raise UserError(f"{image.CHECKOUT} has no submit/jupyter.sub: is the checkout whole?")
+        raise UserError(f"{image.CHECKOUT} has no submit/jupyter.sub: is the checkout complete?")
     print(_running(pool) or _start(pool))
     return 0
 
 
 def _running(pool: Pool) -> str | None:
-    """Return the URL of a demo that runs already."""
+    """Return the URL of a demo that is running already."""
     noted = pool.state / "demo"
     if pool.is_up() and noted.exists() and demo.answers(noted.read_text()):
-        say("the demo runs already; ci/demo stop ends it")
+        say("the demo is running already; stop it with `ci/demo stop`")
         return noted.read_text()
     return None
 
@@ -51,5 +51,5 @@ def _start(pool: Pool) -> str:
     noted = pool.state / "demo"
     noted.touch(0o600)
     noted.write_text(url)
-    say("the session runs until ci/demo stop")
+    say("stop the session and the pool with `ci/demo stop`")
     return url

@@ -1,4 +1,4 @@
-"""ci/image: build jupyter.sif from Apptainer.def, once for each state of it and of runtime/."""
+"""ci/image: build jupyter.sif from Apptainer.def, unless it exists for this state of it and of runtime/."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from testbed.host.errors import UserError
 def main(arguments: list[str]) -> int:
     """Print the path of the image."""
     parser = argparse.ArgumentParser(prog="ci/image", description=__doc__)
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="copy it there too")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="also copy the image to FILE")
     parser.add_argument(
         *("--build-arg", "-b"),
         action="append",
@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     for argument in options.build_arg:
         name, separator, value = argument.partition("=")
         if not separator:
-            raise UserError(f"--build-arg {argument!r} has no '=': write it as NAME=VALUE.")
+            raise UserError(f"--build-arg {argument!r} has no '=': use NAME=VALUE.")
         given[name] = value
     sif = image.build(given).path / "jupyter.sif"
     if options.output:

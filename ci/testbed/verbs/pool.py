@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
         return _status(pool, as_json=options.json)
     if command == "up":
         if boot.up(pool):
-            print(f"the pool {pool.name!r} is up already", file=sys.stderr)
+            print(f"the pool {pool.name!r} is already up", file=sys.stderr)
     elif command == "down":
         if not boot.down(pool):
             print(f"the pool {pool.name!r} is not up", file=sys.stderr)
@@ -40,11 +40,11 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    about = f"{__doc__} The environment's POOL names another pool than 'jupyter', beside it."
+    about = f"{__doc__} Set POOL to a name other than 'jupyter' for another pool beside it."
     parser = argparse.ArgumentParser(prog="ci/pool", description=about)
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    verbs.add_parser("up", help="bring the pool up (about 1 minute the first time, then 5 s)")
-    verbs.add_parser("down", help="end it and all that runs in it")
+    verbs.add_parser("up", help="start the pool (about 1 minute the first time, then 5 s)")
+    verbs.add_parser("down", help="stop it and everything in it")
     status = verbs.add_parser("status", help="hosts, slots and jobs")
     status.add_argument("--json", action="store_true", help="as one JSON object")
     run = verbs.add_parser("exec", help="run a command on a host: exec HOST -- COMMAND...")
@@ -53,11 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--user", choices=users, metavar="USER", default="root", help="alice, bob, ...")
     run.add_argument("--tty", action="store_true", help="give it a terminal")
     run.add_argument("argv", nargs="+", metavar="COMMAND")
-    for verb, text in (("cut", "make the network of a host silent"), ("heal", "undo a cut")):
+    for verb, text in (("cut", "cut a host off: its packets vanish"), ("heal", "undo a cut")):
         verbs.add_parser(verb, help=text).add_argument("host", choices=HOSTS)
     logs = verbs.add_parser("logs", help=f"the daemons' logs ({', '.join(LOGS)} of a host)")
     logs.add_argument("host", nargs="?", choices=HOSTS)
-    logs.add_argument("--follow", action="store_true", help="go on with what is added")
+    logs.add_argument("--follow", action="store_true", help="print what is added, until interrupted")
     logs.add_argument("--save", type=Path, metavar="DIR", help="copy them to DIR/HOST instead")
     return parser
 

@@ -15,10 +15,10 @@ LOG = Path("/var/log/step.log")
 @pytest.mark.parametrize(
     ("line", "advice"),
     [
-        ("E: You don't have enough free space in /var/cache/apt/archives/.", "the disk that holds"),
+        ("E: You don't have enough free space in /var/cache/apt/archives/.", "the disk with"),
         ("tar: write error: No space left on device", "JUPYTER_CI_CACHE"),
         ("W: Temporary failure resolving 'mirror.example'", "the network did not answer"),
-        ("Could not connect to mirror.example:80", "check it, then run it again"),
+        ("Could not connect to mirror.example:80", "check it, and run this again"),
         ("FATAL: the image is odd", "failed with status 3: FATAL: the image is odd"),
     ],
 )
