@@ -11,7 +11,7 @@ from jupyter_session.activity.gpu import Gpu, find_devices, list_assigned, match
 from jupyter_session.activity.grouping import Role
 from jupyter_session.activity.kernels import Kernels
 from jupyter_session.activity.netbytes import NetBytes
-from jupyter_session.activity.process_groups import Group, averaging_window
+from jupyter_session.activity.process_groups import Group, compute_window
 from jupyter_session.activity.programs_at_work import Programs, Work
 from jupyter_session.activity.requests import Proxy, Requests
 from jupyter_session.activity.saving import Saving
@@ -348,7 +348,7 @@ def test_keepalives_of_an_editor_are_no_activity_but_typing_is():
 
 @pytest.mark.parametrize(("timeout", "seconds"), [(None, 60), (1800, 60), (30, 10)])
 def test_the_window_is_well_below_the_idle_timeout(timeout, seconds):
-    assert averaging_window(timeout) == seconds
+    assert compute_window(timeout) == seconds
 
 
 @pytest.mark.parametrize("answer", [LabError("no answer"), [{}], {"x": 1}, 7, None])

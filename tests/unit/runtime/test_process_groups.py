@@ -11,7 +11,7 @@ import pytest
 
 from jupyter_session.activity.grouping import Role
 from jupyter_session.activity.process_groups import Processes
-from jupyter_session.activity.procfs import Process, last_input, read_all
+from jupyter_session.activity.procfs import Process, find_last_input, read_processes
 from jupyter_session.state_dir import StateDir
 from support.waiting import wait_for
 
@@ -337,12 +337,12 @@ def test_a_real_shell_that_waits_does_not_work_and_one_that_is_typed_into_is_hea
 def test_what_a_program_prints_is_not_taken_for_typing(server):
     pid = server.start("terminal", "sh", "-c", "while :; do date; sleep 0.2; done")
     wait_for(lambda: server.group(pid), 30, "the shell to be seen")
-    [process] = [process for process in read_all() if process.pid == pid]
+    [process] = [process for process in read_processes() if process.pid == pid]
     terminal = Path(f"/proc/{pid}/fd/0")
     printed = terminal.stat().st_mtime
-    before = last_input(process)
+    before = find_last_input(process)
     wait_for(lambda: terminal.stat().st_mtime != printed, 30, "the kernel to note what was printed")
-    assert last_input(process) == before
+    assert find_last_input(process) == before
 
 
 def test_what_is_read_from_a_real_disk_or_written_to_it_is_seen(server, tmp_path):

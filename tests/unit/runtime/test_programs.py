@@ -2,7 +2,7 @@
 
 import pytest
 
-from jupyter_session.activity.programs import is_monitor, is_ours, is_shell, label
+from jupyter_session.activity.programs import format_label, is_monitor, is_ours, is_shell
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from jupyter_session.activity.programs import is_monitor, is_ours, is_shell, lab
     ],
 )
 def test_a_program_is_named_without_the_arguments_that_may_be_secret(line, shown):
-    assert label(line.split(" ")) == shown
+    assert format_label(line.split(" ")) == shown
 
 
 @pytest.mark.parametrize(

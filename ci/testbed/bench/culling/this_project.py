@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from jupyter_session.activity import ActivityMonitor
 from jupyter_session.activity.gpu import Gpu
-from jupyter_session.activity.process_groups import Processes, averaging_window
+from jupyter_session.activity.process_groups import Processes, compute_window
 from jupyter_session.activity.procfs import Process
 from jupyter_session.activity.sources import make_sources
 from jupyter_session.core.clock import SessionClock
@@ -36,7 +36,7 @@ class ThisProject:
         self._clock = SessionClock(longest_step=60.0, read=lambda: self._minute * 60.0)
         self._jupyter = _Jupyter()
         self._machine = _Machine()
-        machine, averaged = self._machine, averaging_window(_SETTINGS.idle_timeout)
+        machine, averaged = self._machine, compute_window(_SETTINGS.idle_timeout)
         processes = Processes(
             _STATE, averaged, read=machine.processes, last_input=machine.last_input, supervisor=_SUPERVISOR
         )

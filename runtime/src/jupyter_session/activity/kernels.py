@@ -48,7 +48,7 @@ class Kernels:
 
     def sample(self, now: float) -> Sample:
         """Look once. Raises LabError, or another error, if Jupyter's answer isn't correct and no kernel is active."""
-        groups = {group.key: group for group in self._work.groups(now, Role.KERNEL)}
+        groups = {group.key: group for group in self._work.find_groups(now, Role.KERNEL)}
         try:
             answer = self._get(self.path)
         except LabError as error:

@@ -53,7 +53,7 @@ class Group:
         return self.cpu >= WORKING_CPU or self.disk >= WORKING_DISK
 
 
-def averaging_window(idle_timeout: float | None) -> float:
+def compute_window(idle_timeout: float | None) -> float:
     """Return the seconds over which CPU and disk traffic are averaged: well below the idle timeout."""
     return _LONGEST_WINDOW if idle_timeout is None else min(_LONGEST_WINDOW, idle_timeout / 3)
 
@@ -69,8 +69,8 @@ class Processes:
         state: StateDir,
         window: float,
         *,
-        read: Callable[[], Iterable[Process]] = procfs.read_all,
-        last_input: Callable[[Process], float | None] = procfs.last_input,
+        read: Callable[[], Iterable[Process]] = procfs.read_processes,
+        last_input: Callable[[Process], float | None] = procfs.find_last_input,
         supervisor: int | None = None,
     ) -> None:
         self.groups: Sequence[Group] = ()
@@ -119,8 +119,8 @@ class Processes:
             root_pid=root.pid,
             pids=tuple(process.pid for process in tree.members),
             workers=tuple(process.pid for process in meter.counted),
-            label=programs.label((meter.busiest or shown or root).argv),
-            foreground=programs.label(shown.argv) if shown else "",
+            label=programs.format_label((meter.busiest or shown or root).argv),
+            foreground=programs.format_label(shown.argv) if shown else "",
             cpu=cpu,
             disk=disk,
             typed_at=meter.typed_at,

@@ -48,7 +48,7 @@ class Process:
         return self.pid, self.started
 
 
-def read_all(proc: Path = Path("/proc")) -> Iterator[Process]:
+def read_processes(proc: Path = Path("/proc")) -> Iterator[Process]:
     """Yield every visible process."""
     with os.scandir(proc) as entries:
         for entry in entries:
@@ -61,7 +61,7 @@ def read_all(proc: Path = Path("/proc")) -> Iterator[Process]:
                 yield process
 
 
-def last_input(process: Process) -> float | None:
+def find_last_input(process: Process) -> float | None:
     """Return when a program last read from the controlling terminal of `process`, in epoch seconds, in steps of 8.
 
     The kernel updates the access time of a terminal when something typed is read, and the modification time when

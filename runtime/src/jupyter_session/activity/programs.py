@@ -50,7 +50,7 @@ def split_name(argv: Sequence[str]) -> tuple[str, ...]:
     return (kind,)
 
 
-def label(argv: Sequence[str], longest: int = 40) -> str:
+def format_label(argv: Sequence[str], longest: int = 40) -> str:
     """Return the name on one line of printable characters, cut if it is too long."""
     text = "".join(c if c.isprintable() else "?" for c in " ".join(split_name(argv)))
     return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -21,7 +21,7 @@ class Work:
         self._processes = processes
         self._net = net or NetBytes()
 
-    def groups(self, now: float, *roles: Role) -> list[Group]:
+    def find_groups(self, now: float, *roles: Role) -> list[Group]:
         """Return the groups of these roles as they are at `now`."""
         self._processes.refresh(now)
         return [group for group in self._processes.groups if group.role in roles]
@@ -56,7 +56,7 @@ class Programs:
 
     def sample(self, now: float) -> Sample:
         """Look once."""
-        groups = self._work.groups(now, self._role)
+        groups = self._work.find_groups(now, self._role)
         works = [f"{group.label} ({how})" for group in groups if (how := self._work.describe_activity(group, now))]
         typed = [group.typed_at for group in groups if group.typed_at is not None]
         self._last = max([*typed, *([self._last] if self._last is not None else [])], default=None)

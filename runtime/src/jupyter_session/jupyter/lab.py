@@ -95,7 +95,7 @@ class Lab:
         except ValueError as error:
             raise LabError(f"JupyterLab's answer to {path} is not JSON") from error
 
-    def last_log_lines(self, count: int = 5) -> str:
+    def read_last_log_lines(self, count: int = 5) -> str:
         """Return the last non-empty lines of the server's log, joined by ` | `."""
         try:
             with self._state.log.open("rb") as log:

@@ -71,7 +71,9 @@ class Server:
             if self._becomes_ready(run(self._lab.command(), self._log, self._folder)):
                 return
             if is_free(port):
-                raise SessionError(f"JupyterLab could not start ({self._describe_end()}): {self._lab.last_log_lines()}")
+                raise SessionError(
+                    f"JupyterLab could not start ({self._describe_end()}): {self._lab.read_last_log_lines()}"
+                )
             self._say(f"Another program took port {port}; trying another port.")
             taken.add(port)
         raise SessionError(
@@ -93,7 +95,7 @@ class Server:
             if len(self._restarts) >= _RESTARTS:
                 raise SessionError(
                     f"JupyterLab died {_RESTARTS + 1} times within {_RESTART_WINDOW / 60:.0f} minutes, the last time "
-                    f"{ended}: {self._lab.last_log_lines()}"
+                    f"{ended}: {self._lab.read_last_log_lines()}"
                 )
             self._restarts.append(now)
             report(ended)
@@ -135,7 +137,7 @@ class Server:
             if self._lab.has_bound(pid) and self._lab.answers():
                 return True
         raise SessionError(
-            f"JupyterLab did not answer within {_START_TIMEOUT:.0f} s of its start: {self._lab.last_log_lines()}"
+            f"JupyterLab did not answer within {_START_TIMEOUT:.0f} s of its start: {self._lab.read_last_log_lines()}"
         )
 
     def _has_ended(self, pid: int) -> None:
@@ -147,7 +149,7 @@ class Server:
     def _describe_end(self) -> str:
         """Return how the process ended, once tmux knows."""
         deadline = time.monotonic() + 2
-        while (status := self._tmux.exit_status()) is None and time.monotonic() < deadline:
+        while (status := self._tmux.read_exit_status()) is None and time.monotonic() < deadline:
             time.sleep(0.02)
         return str(status) if status else "its window was closed"
 

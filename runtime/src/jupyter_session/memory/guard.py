@@ -117,7 +117,7 @@ class MemoryGuard:
 
     def _find_largest(self) -> Tree | None:
         groups = self._look()
-        table = {process.pid: process for process in procfs.read_all()}
+        table = {process.pid: process for process in procfs.read_processes()}
         return choose_largest(groups, table, {pid: read_memory(pid) for group in groups for pid in group.pids})
 
     def _describe(self, tree: Tree, limit: int | None = None) -> str:

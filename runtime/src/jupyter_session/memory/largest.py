@@ -65,7 +65,7 @@ def _narrow(group: Group, table: Mapping[int, Process], sizes: Mapping[int, int]
         if not (tree and is_shell) and not (is_kernel and _sum(tree, sizes) > _sum(pids, sizes) / 2):
             break
         top, pids = child, tree
-    program = "" if is_kernel else programs.label(table[top].argv) if top in table else group.label
+    program = "" if is_kernel else programs.format_label(table[top].argv) if top in table else group.label
     return Tree(group=group, pids=tuple(sorted(pids)), used=_sum(pids, sizes), program=program)
 
 

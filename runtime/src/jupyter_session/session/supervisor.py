@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from jupyter_session.activity.gpu import Gpu
 from jupyter_session.activity.monitor import ActivityMonitor
-from jupyter_session.activity.process_groups import Group, Processes, averaging_window
+from jupyter_session.activity.process_groups import Group, Processes, compute_window
 from jupyter_session.condor.attributes import End, Ending, State
 from jupyter_session.condor.connection import Connection
 from jupyter_session.condor.job_ad import Job
@@ -84,7 +84,7 @@ class Supervisor:
         self._deadlines = Deadlines(settings.max_runtime, settings.idle_warning, job_ad)
         self._policy = Policy.of(settings.idle_timeout, settings.idle_warning)
         self._extension = Extension(self._deadlines, settings.max_extend)
-        self._processes = Processes(state, averaging_window(settings.idle_timeout))
+        self._processes = Processes(state, compute_window(settings.idle_timeout))
         self._control = ControlServer(
             state.control, self._loop, status=self._describe, verbs={"stop": self._stop, "extend": self._extend}
         )

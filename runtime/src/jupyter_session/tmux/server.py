@@ -75,7 +75,7 @@ class Tmux:
             raise SessionError(f"tmux could not restart the window `lab`: {error}.") from error
         return self.start(command, log, folder)  # tmux had ended too
 
-    def exit_status(self) -> ExitStatus | None:
+    def read_exit_status(self) -> ExitStatus | None:
         """Return how the command in `lab` ended; None while it runs, or if the window is gone."""
         dead, code, number = (self._ask("#{pane_dead}:#{pane_dead_status}:#{pane_dead_signal}") or "::").split(":")
         if dead != "1":

@@ -1,0 +1,111 @@
+"""What reaches the access point, in which order, and what happens while it can't be reached."""
+
+import threading
+
+import pytest
+
+from jupyter_session.condor import publisher
+from jupyter_session.condor.chirp import ChirpError, ChirpRefusedError
+from jupyter_session.condor.publisher import NO_CHIRP, NO_FILES, JobAdPublisher
+from support.waiting import wait_for
+
+
+class FakeChirp:
+    """Keeps what is sent. `fail` maps the name of a method to the error that it raises."""
+
+    def __init__(self):
+        self.sent = []
+        self.fail = {}
+        self.arrived = threading.Event()
+
+    def connect(self, _timeout):
+        self._do("connect")
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.arrived.set()
+
+    def set_attributes(self, values):
+        self._do("set_attributes", *values.items())
+
+    def log_event(self, text):
+        self._do("log_event", text)
+
+    def put_private(self, name, text):
+        self._do("put_private", name, text)
+
+    def remove(self, name):
+        self._do("remove", name)
+
+    def _do(self, method, *what):
+        if method in self.fail:
+            self.arrived.set()
+            raise self.fail[method]
+        self.sent += what
+
+
+@pytest.fixture
+def chirp(monkeypatch):
+    fake = FakeChirp()
+    monkeypatch.setattr(publisher, "ChirpClient", fake)
+    return fake
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture
+def sender(chirp, said):
+    made = JobAdPublisher(enabled=True, say=said.append)
+    yield made
+    chirp.fail.clear()
+    made.close(10)
+
+
+def test_files_come_first_then_attributes_in_their_order_then_the_event(chirp, sender):
+    sender.publish({"A": 1, "JupyterState": "ready"}, "event", {"a.json": "{}"})
+    sender.close(10)
+    assert chirp.sent == ["a.json", "{}", ("A", 1), ("JupyterState", "ready"), "event"]
+
+
+def test_an_attribute_that_has_not_changed_is_not_sent_again_but_the_state_is(chirp, sender):
+    sender.publish({"A": 1, "JupyterState": "ready"})
+    assert chirp.arrived.wait(10)
+    sender.publish({"A": 1, "JupyterState": "ready"})
+    sender.close(10)
+    assert chirp.sent == [("A", 1), ("JupyterState", "ready"), ("JupyterState", "ready")]
+
+
+def test_what_could_not_be_sent_is_sent_later_and_the_problem_is_said_once(chirp, sender, said, monkeypatch):
+    monkeypatch.setattr(publisher, "_BACKOFF", publisher.Backoff(first=0.01, longest=0.01))
+    chirp.fail["log_event"] = ChirpError("chirp does not answer")
+    sender.publish({"A": 1}, "event")
+    assert chirp.arrived.wait(10)
+    chirp.fail.clear()
+    wait_for(lambda: chirp.sent == [("A", 1), "event"], 10, "the event to be sent again")
+    sender.close(10)
+    assert said == ["Can't update the job ad: chirp does not answer. Trying again."]
+    assert sender.problem == ""
+
+
+@pytest.mark.parametrize(
+    ("method", "problem", "sent"),
+    [("set_attributes", NO_CHIRP, ["a.json", "{}"]), ("put_private", NO_FILES, [("A", 1), "event"])],
+)
+def test_what_the_job_may_not_do_is_named_and_the_rest_is_sent(chirp, sender, said, method, problem, sent):
+    chirp.fail[method] = ChirpRefusedError(-8)
+    sender.publish({"A": 1}, "event", {"a.json": "{}"})
+    sender.close(10)
+    assert (chirp.sent, said, sender.problem) == (sent, [problem], problem)
+
+
+def test_outside_a_job_nothing_is_sent(chirp):
+    outside = JobAdPublisher(enabled=False, say=print)
+    outside.publish({"A": 1})
+    outside.close(10)
+    assert chirp.sent == []
