@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from jupyter_session.activity.grouping import Role
 from jupyter_session.activity.process_groups import Group
-from jupyter_session.session.receipt import PATH, Changed, Receipt, changed_files, running
+from jupyter_session.session.receipt import PATH, ChangedFiles, Receipt, describe_running, find_changed_files
 
 RECEIPT = Receipt(
     state="stopped",
@@ -23,13 +23,13 @@ RECEIPT = Receipt(
     cpu_seconds=5400.0,
     gpus=2,
     gpu_busy_seconds=3600.0,
-    changed=Changed(names=("a.ipynb", "b.csv", "c.txt", "d.txt"), count=12),
+    changed=ChangedFiles(names=("a.ipynb", "b.csv", "c.txt", "d.txt"), count=12),
     warnings=("Memory: ...",),
 )
 
 
 def test_people_get_one_line():
-    assert RECEIPT.sentence() == (
+    assert RECEIPT.render_sentence() == (
         "The session ran 2 h, memory up to 3.0 GB of 4.0 GB, 1.50 CPU hours, 4.00 GPU hours, 1.00 of them busy; "
         "running at its end: kernel 'a.ipynb', 'vim' in tmux; files changed: a.ipynb, b.csv, c.txt and 9 more."
     )
@@ -37,13 +37,13 @@ def test_people_get_one_line():
 
 def test_what_is_not_known_is_left_out_of_the_line():
     plain = Receipt(state="failed", end="failed", reason="", job=None, started=0.0, seconds=60.0)
-    assert plain.sentence() == "The session ran 60 s; files changed: none."
+    assert plain.render_sentence() == "The session ran 60 s; files changed: none."
 
 
 def test_a_file_that_was_changed_in_both_places_is_named():
     receipt = replace(RECEIPT, running=(), gpus=0, saved={"conflicts": {"a.ipynb": "a.job-7.0.ipynb"}})
-    assert receipt.sentence().endswith(
-        "c.txt and 9 more; changed on the access point too, and so kept beside it: a.ipynb as a.job-7.0.ipynb."
+    assert receipt.render_sentence().endswith(
+        "c.txt and 9 more; changed on the access point too, so both versions are kept: a.ipynb as a.job-7.0.ipynb."
     )
 
 
@@ -68,15 +68,15 @@ def test_files_that_changed_since_are_found_with_the_newest_first_and_odd_names_
     os.utime(tmp_path / "sub/new\nline.txt", (0, 0))  # what a program claims does not count
     (tmp_path / "link").symlink_to("old.txt")
     RECEIPT.write(tmp_path)  # in a hidden folder
-    found = changed_files(tmp_path, since + 0.02, patience=30)
-    assert found == Changed(names=("sub/new\\nline.txt",), count=1)
+    found = find_changed_files(tmp_path, since + 0.02, patience=30)
+    assert found == ChangedFiles(names=("sub/new\\nline.txt",), count=1)
     (tmp_path / os.fsdecode(b"sub/\xff.txt")).write_text("no UTF-8")
-    assert changed_files(tmp_path, since + 0.02, patience=30).names[0] == "sub/\\xff.txt"
+    assert find_changed_files(tmp_path, since + 0.02, patience=30).names[0] == "sub/\\xff.txt"
 
 
 def test_a_folder_too_large_for_the_time_is_said_to_be(tmp_path):
     (tmp_path / "a").write_text("")
-    assert not changed_files(tmp_path, 0, patience=-1).complete
+    assert not find_changed_files(tmp_path, 0, patience=-1).complete
 
 
 def group(role, **about):
@@ -97,7 +97,7 @@ def test_what_runs_is_named_as_a_person_would():
         group(Role.PANE),
         group(Role.OTHER, cpu=1.0),
     ]
-    assert running(sessions, groups) == (
+    assert describe_running(sessions, groups) == (
         "kernel 'a.ipynb'",
         "'python train.py' of a kernel",
         "'vim' in a terminal",

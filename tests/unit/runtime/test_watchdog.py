@@ -1,4 +1,4 @@
-"""The keeper outlives the process that it keeps, and knows how that ended."""
+"""The watchdog outlives the process that it watches, and knows how that ended."""
 
 import os
 import signal
@@ -7,24 +7,24 @@ import sys
 
 import pytest
 
-KEEP = """
+WATCH = """
 import os, signal, sys, time
 from jupyter_session.session import watchdog
 def ended(*_):
     sys.exit(int(sys.argv[2]))
-status = watchdog.fork()
+status = watchdog.fork_and_wait()
 if status is None:
     signal.signal(signal.SIGTERM, ended)
     print(os.getpid(), flush=True)
     exec(sys.argv[1])
-print("kept", status)
+print("ended", status)
 """
 
 
-def keep(child, *argv):
+def watch(child, *argv):
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.Popen(
-        [sys.executable, "-c", KEEP, child, *argv],
+        [sys.executable, "-c", WATCH, child, *argv],
         env=environ,
         stdout=subprocess.PIPE,
         text=True,
@@ -33,19 +33,19 @@ def keep(child, *argv):
 
 
 @pytest.mark.parametrize("status", [0, 1, 2])
-def test_the_exit_status_of_the_kept_process_is_known(status):
-    with keep(f"sys.exit({status})") as running:
-        assert running.stdout.read().splitlines()[1] == f"kept {status}"
+def test_the_exit_status_of_the_watched_process_is_known(status):
+    with watch(f"sys.exit({status})") as running:
+        assert running.stdout.read().splitlines()[1] == f"ended {status}"
 
 
-def test_a_signal_to_the_keeper_reaches_the_kept_process_and_the_keeper_stays():
-    with keep("time.sleep(600)", "7") as running:
+def test_a_signal_to_the_watchdog_reaches_the_watched_process_and_the_watchdog_stays():
+    with watch("time.sleep(600)", "7") as running:
         running.stdout.readline()
         running.send_signal(signal.SIGTERM)
-        assert running.stdout.read() == "kept 7\n"
+        assert running.stdout.read() == "ended 7\n"
 
 
-def test_a_kept_process_that_is_killed_leaves_a_keeper_that_knows_the_signal():
-    with keep("time.sleep(600)") as running:
+def test_a_watched_process_that_is_killed_leaves_a_watchdog_that_knows_the_signal():
+    with watch("time.sleep(600)") as running:
         os.kill(int(running.stdout.readline()), signal.SIGKILL)
-        assert running.stdout.read() == "kept -9\n"
+        assert running.stdout.read() == "ended -9\n"

@@ -1,1 +1,1 @@
-"""Whether a session goes on: the idle culler, the deadlines, and how long nothing worked."""
+"""Whether a session goes on: the idle culler, the deadlines, the extension, and how long it was idle."""

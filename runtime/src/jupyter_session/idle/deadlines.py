@@ -1,4 +1,4 @@
-"""The times at which a session ends whatever works in it: the user's own limit, and those that the job ad sets."""
+"""The times at which a session ends even if it is in use: the user's own limit, and the limits in the job ad."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from jupyter_session.idle.culler import Deadline
 from jupyter_session.units.durations import format_duration
 
-#: Seconds before HTCondor would put the job on hold: time for an orderly end, which leaves the queue as it should.
-#: HTCondor counts from a little earlier than this program can.
+#: Seconds before HTCondor would hold the job: time to end in order, so that the job completes instead.
+#: HTCondor starts counting a little earlier than this program can.
 MARGIN = 60.0
 
 
@@ -29,7 +29,7 @@ class Deadlines:
     """Knows the next deadline of a session.
 
     The user's `max_runtime` is on the session's clock, which stands still while the job is suspended. HTCondor's limits
-    are real time: those go by the clock that counts a machine's sleep too and never jumps.
+    are in real time: they use the clock that also counts a machine's sleep and never jumps.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Deadlines:
         self._limits = [limit for name in _LIMITS if (limit := _limit(name, job_ad, clock(), wall()))]
 
     def next(self, now: float) -> Deadline | None:
-        """Return the earliest deadline in seconds of the session's clock, which says `now`; None if there is none."""
+        """Return the earliest deadline in seconds of the session's clock, which shows `now`; None if there is none."""
         found = []
         if self._max_runtime is not None:
             why = f"--max-runtime is {format_duration(self._max_runtime)}"
@@ -62,8 +62,8 @@ class Deadlines:
         return min(self._warning, length / 2)
 
 
-#: What each limit of the job ad counts from: allowed_job_duration from the start of the job with its transfer,
-#: allowed_execute_duration from the start of its program, which is about when this one starts.
+#: When each limit of the job ad starts to count: allowed_job_duration when the job starts, with its transfer, and
+#: allowed_execute_duration when its program starts, which is about when this one starts.
 #: https://htcondor.readthedocs.io/en/latest/man-pages/condor_submit.html
 _LIMITS = {
     "allowed_job_duration": ("allowedjobduration", "jobcurrentstartdate"),
@@ -77,7 +77,7 @@ def _limit(name: str, job_ad: Mapping[str, object], clock: float, wall: float) -
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         return None
     began = job_ad.get(start) if start else None
-    # The two clocks are of two machines: what can't be true is left out.
+    # The clocks are on two machines: ignore what can't be true.
     used = max(0.0, wall - began) if isinstance(began, (int, float)) and wall - began < seconds else 0.0
     length = seconds - used
     at = clock + length - min(MARGIN, length / 4)

@@ -15,7 +15,7 @@ class IdleTime:
         self._looked = opened
 
     def look(self, samples: Sequence[Sample], now: float) -> float:
-        """Take in what the sources saw since the look before; return the seconds so far."""
+        """Count the time since the last look, if nothing worked in it; return the seconds so far."""
         if not any(sample.active for sample in samples):
             last = max((sample.last for sample in samples if sample.last is not None), default=0.0)
             self._seconds += now - min(now, max(self._looked, last))
@@ -24,6 +24,6 @@ class IdleTime:
 
 
 def read_earlier_idle_time(job_ad: Mapping[str, object]) -> float:
-    """Return the seconds that earlier starts of the job have told of: after an eviction it goes on counting."""
+    """Return the seconds that earlier starts of the job counted: after an eviction, the count goes on."""
     told = job_ad.get("jupyteridleseconds")
     return float(told) if isinstance(told, int) and not isinstance(told, bool) and told > 0 else 0.0

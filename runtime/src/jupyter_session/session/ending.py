@@ -61,7 +61,7 @@ class Shutdown:
         tmux.join(deadline.left(Step.END_TMUX))
         self._saver.finish(deadline.left(Step.SAVE))
         receipt = self._receipts.write(receipt, self._saver.report)
-        self._reporter.enter(final, ending.reason, receipt=receipt.sentence())
+        self._reporter.enter(final, ending.reason, receipt=receipt.render_sentence())
         self._publisher.close(deadline.left(Step.PUBLISH))
         self._state_dir.clear(keep_log=final is State.FAILED)
         return exit_status

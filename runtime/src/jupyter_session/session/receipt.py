@@ -1,4 +1,4 @@
-"""The receipt of a session: why it ended, what it used, what came of it. It comes back with the notebooks."""
+"""The receipt of a session: why it ended, what it used, and what changed. It comes back with the notebooks."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _PLACES = {Role.TERMINAL: "a terminal", Role.PANE: "tmux", Role.SSH: "an ssh she
 
 
 @dataclass(frozen=True, kw_only=True)
-class Changed:
-    """The files that changed: the names of the newest, and how many there are; not all were seen unless `complete`."""
+class ChangedFiles:
+    """The files that changed: the newest names, and how many there are; unless `complete`, there may be more."""
 
     names: tuple[str, ...] = ()
     count: int = 0
@@ -36,9 +36,9 @@ class Changed:
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What is known of a session at its end. Epoch seconds, seconds, bytes; None for what is not known.
+    """What is known about a session at its end, in epoch seconds, seconds, and bytes; None for what isn't known.
 
-    `idle_seconds` are, as in the job ad, those of all starts of the job. `saved` is the save-back's report, as a dict.
+    `idle_seconds` counts all starts of the job, as in the job ad. `saved` is the report of save-back, as a dict.
     """
 
     state: str
@@ -54,12 +54,12 @@ class Receipt:
     cpu_seconds: float | None = None
     gpus: int = 0
     gpu_busy_seconds: float | None = None
-    changed: Changed = field(default_factory=Changed)
+    changed: ChangedFiles = field(default_factory=ChangedFiles)
     saved: Mapping[str, Any] | None = None
     warnings: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON: nothing secret."""
+        """Return the receipt as a dict for JSON: nothing secret."""
         return {
             "state": self.state,
             "end": self.end,
@@ -85,8 +85,8 @@ class Receipt:
             "warnings": list(self.warnings),
         }
 
-    def sentence(self) -> str:
-        """Return it for people: one line."""
+    def render_sentence(self) -> str:
+        """Return the receipt as one line for people."""
         parts = [f"The session ran {format_duration(self.seconds)}"]
         if self.memory_peak is not None and self.memory_limit is not None:
             parts.append(f"memory up to {format_size(self.memory_peak)} of {format_size(self.memory_limit)}")
@@ -96,11 +96,13 @@ class Receipt:
             busy = "" if self.gpu_busy_seconds is None else f", {self.gpu_busy_seconds / 3600:.2f} of them busy"
             parts.append(f"{self.gpus * self.seconds / 3600:.2f} GPU hours{busy}")
         text = ", ".join(parts)
-        text += f"; running at its end: {_some(self.running, len(self.running))}" if self.running else ""
-        text += f"; files changed: {_some(self.changed.names, self.changed.count)}"
+        text += f"; running at its end: {_render_names(self.running, len(self.running))}" if self.running else ""
+        text += f"; files changed: {_render_names(self.changed.names, self.changed.count)}"
         beside = [f"{name} as {own}" for name, own in (self.saved or {}).get("conflicts", {}).items()]
         text += (
-            f"; changed on the access point too, and so kept beside it: {_some(beside, len(beside))}" if beside else ""
+            f"; changed on the access point too, so both versions are kept: {_render_names(beside, len(beside))}"
+            if beside
+            else ""
         )
         return f"{text}."
 
@@ -111,10 +113,10 @@ class Receipt:
         write_atomically(path, json.dumps(self.as_dict(), indent=2) + "\n")
 
 
-def running(sessions: Iterable[Mapping[str, Any]], groups: Sequence[Group]) -> tuple[str, ...]:
-    """Return what runs, as a person would name it: busy kernels, and programs in front of a shell.
+def describe_running(sessions: Iterable[Mapping[str, Any]], groups: Sequence[Group]) -> tuple[str, ...]:
+    """Return what runs, as a person would name it: busy kernels, and programs in the foreground of a shell.
 
-    `sessions` is Jupyter's own list of them, of which a group knows the kernel.
+    `sessions` is Jupyter's list of sessions, which names the kernels of the groups.
     """
     busy = [session for session in sessions if session["kernel"]["execution_state"] == "busy"]
     found = [f"kernel {session['path']!r}" for session in busy]
@@ -132,11 +134,11 @@ def running(sessions: Iterable[Mapping[str, Any]], groups: Sequence[Group]) -> t
     return tuple(found[:_MOST_NAMES])
 
 
-def changed_files(folder: Path, since: float, patience: float) -> Changed:
-    """Return the files below a folder that changed after `since`, epoch seconds; look for `patience` seconds at most.
+def find_changed_files(folder: Path, since: float, patience: float) -> ChangedFiles:
+    """Return the files below a folder that changed after `since`, epoch seconds; search for `patience` seconds at most.
 
-    By the time that no program can set (ctime). Links are not followed, and hidden folders are left out: they are for
-    programs (.ipynb_checkpoints, .git).
+    The time that counts is the ctime, which no program can set. Links aren't followed, and hidden folders, which are
+    for programs (.ipynb_checkpoints, .git), are left out.
     """
     deadline = time.monotonic() + patience
     found: list[tuple[float, str]] = []
@@ -155,10 +157,10 @@ def changed_files(folder: Path, since: float, patience: float) -> Changed:
             complete = False
             break
     newest = sorted(found, reverse=True)[:_MOST_NAMES]
-    return Changed(names=tuple(escape_name(name) for _, name in newest), count=len(found), complete=complete)
+    return ChangedFiles(names=tuple(escape_name(name) for _, name in newest), count=len(found), complete=complete)
 
 
-def _some(names: Sequence[str], count: int) -> str:
+def _render_names(names: Sequence[str], count: int) -> str:
     first = ", ".join(names[:_NAMES_IN_SENTENCE])
     more = count - min(len(names), _NAMES_IN_SENTENCE)
     return f"{first} and {more} more" if more > 0 else first or "none"

@@ -15,7 +15,7 @@ from jupyter_session.activity.process_groups import Group, Processes
 from jupyter_session.condor.attributes import Ending, State, fit_line
 from jupyter_session.memory.meter import Meter
 from jupyter_session.saveback import Report
-from jupyter_session.session.receipt import Receipt, changed_files, running
+from jupyter_session.session.receipt import Receipt, describe_running, find_changed_files
 from jupyter_session.session.status import SessionStatus
 
 _LOG = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class ReceiptWriter:
             started=self._started,
             seconds=0.0,
             idle_seconds=status.idle_seconds,
-            running=running(sessions, groups),
+            running=describe_running(sessions, groups),
             memory_peak=self._meter.peak if self._meter else None,
             memory_limit=self._meter.limit if self._meter else None,
             cpu_seconds=self._processes.cpu_seconds,
@@ -79,7 +79,7 @@ class ReceiptWriter:
         receipt = replace(
             receipt,
             seconds=time.monotonic() - self._began,
-            changed=changed_files(self._notebooks, self._started, _QUICK),
+            changed=find_changed_files(self._notebooks, self._started, _QUICK),
             saved=saved.as_dict(),
         )
         try:

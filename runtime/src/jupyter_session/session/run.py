@@ -1,7 +1,8 @@
-"""The verb `run`: checks what it was given, then supervises one session."""
+"""The verb `run`: checks its settings, then supervises one session."""
 
 from __future__ import annotations
 
+import logging
 import os
 import pwd
 import socket
@@ -9,7 +10,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, MutableMapping
-from contextlib import suppress
 from pathlib import Path
 
 from jupyter_session import log
@@ -23,11 +23,13 @@ from jupyter_session.session import watchdog
 from jupyter_session.settings import Settings, resolve
 from jupyter_session.state_dir import StateDir
 
+_LOG = logging.getLogger(__name__)
+
 
 def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) -> int:
     """Run a session to its end and return the job's exit status.
 
-    SessionError or UsageError when it can't start; the job ad is told too, if there is a job.
+    Raises SessionError or UsageError if it can't start; the reason is also in the job ad, if there is a job.
     """
     job = read_job(environ)
     publisher = JobAdPublisher(enabled=job is not None and chirp.is_configured(environ), say=_warn)
@@ -43,20 +45,20 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
         raise
     _complete_environment(environ, state)
     started = time.time()
-    status = watchdog.fork()
+    status = watchdog.fork_and_wait()
     if status is None:
         return _supervise(settings, job, state, publisher)
     if status < 0:
         job_id = job.id if job else None
         raise SessionError(
-            watchdog.clear_up(-status, job_id, state, publisher, notebooks=settings.notebooks, started=started)
+            watchdog.clean_up(-status, job_id, state, publisher, notebooks=settings.notebooks, started=started)
         )
     return status
 
 
 def _supervise(settings: Settings, job: Job | None, state: StateDir, publisher: JobAdPublisher) -> int:
     log.write_to_file(state.supervisor_log)
-    from jupyter_session.session.supervisor import Supervisor  # noqa: PLC0415 - not in the keeper, nor for settings that are bad
+    from jupyter_session.session.supervisor import Supervisor  # noqa: PLC0415 - not in the watchdog
 
     if job is not None and not chirp.is_configured():
         publisher.problem = NO_CHIRP
@@ -73,26 +75,28 @@ def _supervise(settings: Settings, job: Job | None, state: StateDir, publisher: 
 
 
 def _check_folder(folder: Path) -> None:
-    """Make the notebook folder if it is missing; SessionError unless files can be written in it."""
+    """Make the notebook folder if it is missing. Raises SessionError if files can't be written in it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".jupyter-session-") as probe:
             probe.write(b"\0" * 65536)
             probe.flush()
     except (FileExistsError, NotADirectoryError):
-        raise SessionError(f"--notebooks {str(folder)!r} is a file: name a folder.") from None
+        raise SessionError(f"--notebooks {str(folder)!r} is a file. Use a folder.") from None
     except OSError as error:
         raise SessionError(
-            f"The notebook folder {str(folder)!r} can't be written ({error.strerror}): name another with --notebooks, "
-            "or make room."
+            f"The notebook folder {str(folder)!r} can't be written ({error.strerror}). Use another with --notebooks, "
+            "or free some space."
         ) from None
 
 
 def _complete_environment(environ: MutableMapping[str, str], state: StateDir) -> None:
-    """Set what programs expect and a job's environment may lack."""
+    """Set the variables that programs expect and that a job's environment may lack."""
     if not environ.get("USER"):
-        with suppress(KeyError):
+        try:
             environ["USER"] = pwd.getpwuid(os.getuid()).pw_name
+        except KeyError as error:
+            _LOG.debug("this user has no name: %s", error)
     environ.setdefault("LANG", "C.UTF-8")
     environ.pop("TMUX", None)
     environ.update(state.tmux_environment())

@@ -1,35 +1,37 @@
-"""The keeper: the job's first process, which does nothing but outlive the supervisor and explain its sudden end.
+"""The watchdog: the job's first process, which does nothing but outlive the supervisor and explain its sudden end.
 
-A process that is killed by SIGKILL, the kernel's way out when memory is short, can't say a word. So the supervisor is
-the child of a process that is too small to be chosen for that.
+A process that is killed by SIGKILL, which the kernel does when memory is short, can't report anything. So the
+supervisor is the child of a process that is too small to be killed for its memory.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import signal
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
+from jupyter_session import log
 from jupyter_session.condor.attributes import End, State, build_attributes, render_event
 from jupyter_session.condor.connection import name_connection_file
 from jupyter_session.condor.publisher import JobAdPublisher
 from jupyter_session.jupyter.lab import end_orphans
 from jupyter_session.state_dir import StateDir
 
+_LOG = logging.getLogger(__name__)
 _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-# Together well below the 30 s between HTCondor's SIGTERM and SIGKILL, should that come meanwhile.
+# Their sum is well below the 30 s between HTCondor's SIGTERM and SIGKILL, in case those come meanwhile.
 _SHUTDOWN_WAIT, _KILL_WAIT, _PUBLISH_WAIT = 8.0, 1.0, 5.0
 
 
-def fork() -> int | None:
-    """Return None in a new process, the one to be kept; in this one, once that has ended, its exit status.
+def fork_and_wait() -> int | None:
+    """Return None in a new process, the supervisor's; in this one, wait for that and return its exit status.
 
-    The status is as `subprocess` has it: negative when a signal killed the child. Meanwhile the signals that end a
-    session are passed on to it. To be called before there are threads.
+    As in `subprocess`, the status is negative if a signal killed the child. The signals that end a session are passed
+    on to it. Call this before there are threads.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -48,25 +50,28 @@ def fork() -> int | None:
             return os.waitstatus_to_exitcode(status)
 
 
-def clear_up(
+def clean_up(
     number: int, job_id: str | None, state: StateDir, publisher: JobAdPublisher, *, notebooks: Path, started: float
 ) -> str:
-    """End in order what a supervisor that signal `number` killed has left; return what happened, in one sentence.
+    """End in order what the supervisor, killed by signal `number`, left behind; return what happened, in a sentence.
 
-    `started`, epoch seconds, is for the receipt in the notebook folder.
+    `started`, in epoch seconds, is for the receipt in the notebook folder.
     """
-    reason = f"The session's supervisor was killed by {signal.Signals(number).name}: the notebooks are as last saved."
+    log.write_to_file(state.supervisor_log)
+    reason = f"The session's supervisor was killed by {signal.Signals(number).name}. The notebooks are as last saved."
     if number == signal.SIGKILL:
-        reason += " The kernel does that when memory is short; request_memory asks for more."
+        reason += " The kernel does that when memory is short: ask for more with request_memory."
     for file in state.runtime.glob("jpserver-*.json"):
         _end_server(int(file.stem.removeprefix("jpserver-")))
-    # Imported only now, so that this process was small until then.
-    with suppress(Exception):
+    # These modules are imported only now, so that this process was small until then.
+    try:
         from jupyter_session.tmux.server import Tmux  # noqa: PLC0415
 
         Tmux().kill()
-    with suppress(Exception):
-        from jupyter_session.session.receipt import Receipt, changed_files  # noqa: PLC0415
+    except Exception:  # noqa: BLE001 - the job's end ends it too
+        _LOG.debug("tmux was not ended", exc_info=True)
+    try:
+        from jupyter_session.session.receipt import Receipt, find_changed_files  # noqa: PLC0415
 
         Receipt(
             state=State.FAILED.value,
@@ -75,8 +80,10 @@ def clear_up(
             job=job_id,
             started=started,
             seconds=time.time() - started,
-            changed=changed_files(notebooks, started, _KILL_WAIT),
+            changed=find_changed_files(notebooks, started, _KILL_WAIT),
         ).write(notebooks)
+    except Exception:  # noqa: BLE001 - the job ad has the reason
+        _LOG.debug("there is no receipt", exc_info=True)
     values = build_attributes(State.FAILED, reason, None, None, end=End.FAILED)
     files = {name_connection_file(job_id): None} if job_id else {}
     publisher.publish(values, render_event(values), files)
@@ -86,13 +93,16 @@ def clear_up(
 
 
 def _end_server(pid: int) -> None:
-    """Ask JupyterLab to end with its kernels; then insist."""
-    with suppress(ProcessLookupError):
+    """Ask JupyterLab to end with its kernels, and then make it end."""
+    try:
         server = os.pidfd_open(pid)
-        for number, patience in ((signal.SIGTERM, _SHUTDOWN_WAIT), (signal.SIGKILL, _KILL_WAIT)):
-            with suppress(ProcessLookupError):
+        try:
+            for number, patience in ((signal.SIGTERM, _SHUTDOWN_WAIT), (signal.SIGKILL, _KILL_WAIT)):
                 signal.pidfd_send_signal(server, number)
-            if select.select([server], [], [], patience)[0]:
-                break
-        os.close(server)
+                if select.select([server], [], [], patience)[0]:
+                    break
+        finally:
+            os.close(server)
+    except ProcessLookupError:
+        _LOG.debug("JupyterLab, process %d, has ended", pid)
     end_orphans(pid)
