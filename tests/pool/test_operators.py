@@ -13,7 +13,8 @@ from support.waiting import wait_for
 OPERATORS = ROOT / "submit/operators"
 #: Runs in the job: sets an attribute, to show that it can, and tries to give the job more time.
 CHIRP = """
-from jupyter_session.condor.chirp import ChirpClient, ChirpError
+from jupyter_session.condor.chirp import ChirpClient
+from jupyter_session.condor.chirp_errors import ChirpError
 for name in ("JupyterProbe", "JupyterCeiling"):
     try:
         with ChirpClient.connect() as chirp:

@@ -8,15 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from jupyter_session.condor.chirp import AnswerError, ChirpError
+from jupyter_session.condor.chirp_errors import AnswerError, ChirpCode, ChirpError
 from jupyter_session.condor.file_stat import FileStat
 
 _CODES = {
-    "PermissionError": -2,
-    "FileNotFoundError": -3,
-    "FileExistsError": -4,
-    "IsADirectoryError": -13,
-    "NotADirectoryError": -14,
+    "PermissionError": ChirpCode.NOT_AUTHORIZED,
+    "FileNotFoundError": ChirpCode.DOESNT_EXIST,
+    "FileExistsError": ChirpCode.ALREADY_EXISTS,
+    "IsADirectoryError": ChirpCode.IS_DIR,
+    "NotADirectoryError": ChirpCode.NOT_DIR,
 }
 
 
@@ -34,7 +34,7 @@ def answered(
         try:
             answer = method(self, *args, **kwargs)
         except OSError as error:
-            raise AnswerError(_CODES.get(type(error).__name__, -127)) from error
+            raise AnswerError(_CODES.get(type(error).__name__, ChirpCode.UNKNOWN)) from error
         finally:
             if self.left is not None:  # what the request asks for is done, and its answer is lost
                 self.left -= 1
@@ -90,7 +90,7 @@ class FakeChirpFiles:
     def write(self, descriptor: int, data: bytes) -> None:
         assert data
         if self.room < len(data):
-            raise AnswerError(-6)
+            raise AnswerError(ChirpCode.NO_SPACE)
         self.room -= len(data)
         os.write(descriptor, data)
 

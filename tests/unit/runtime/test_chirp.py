@@ -6,15 +6,8 @@ import threading
 
 import pytest
 
-from jupyter_session.condor.chirp import (
-    LONGEST_LINE,
-    AnswerError,
-    ChirpClient,
-    ChirpError,
-    ChirpRefusedError,
-    explain_unsendable,
-    quote_string,
-)
+from jupyter_session.condor.chirp import LONGEST_LINE, ChirpClient, explain_unsendable, quote_string
+from jupyter_session.condor.chirp_errors import AnswerError, ChirpError, ChirpRefusedError
 from jupyter_session.condor.file_stat import FileStat
 
 STAT = b"1 77 33152 1 0 0 0 5 4096 8 1 1000 1001\n"

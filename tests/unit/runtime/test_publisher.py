@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from jupyter_session.condor import publisher
-from jupyter_session.condor.chirp import ChirpError, ChirpRefusedError
+from jupyter_session.condor.chirp_errors import ChirpError, ChirpRefusedError
 from jupyter_session.condor.publisher import NO_CHIRP, NO_FILES, JobAdPublisher
 from support.waiting import wait_for
 

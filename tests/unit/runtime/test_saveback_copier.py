@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from jupyter_session.condor.chirp import ChirpError
+from jupyter_session.condor.chirp_errors import ChirpError
 from jupyter_session.saveback.access_point import AccessPoint
 from jupyter_session.saveback.attempts import RESTLESS
 from jupyter_session.saveback.copier import LARGE, Copier

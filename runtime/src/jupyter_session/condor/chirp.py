@@ -18,6 +18,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from jupyter_session.condor.chirp_errors import (
+    CONNECTION_IS_LOST,
+    AnswerError,
+    ChirpCode,
+    ChirpError,
+    ChirpRefusedError,
+    describe_code,
+)
 from jupyter_session.condor.file_stat import FileStat, parse_file_stat
 
 #: Seconds that one request may take.
@@ -29,52 +37,6 @@ CHUNK = 256 << 10
 
 _LOG = logging.getLogger(__name__)
 _TO_ESCAPE = re.compile(rb"[\\ \t\r\v\f]")
-_ANSWERS = {
-    -1: "the starter does not know the job's cookie",
-    -2: "no permission there",
-    -3: "it is not there",
-    -4: "it is there already",
-    -5: "too big",
-    -6: "no space left there",
-    -7: "no memory left there",
-    -8: "HTCondor refuses the request",
-    -9: "too many open files there",
-    -10: "it is in use there",
-    -11: "not possible now",
-    -12: "the file is not open",
-    -13: "it is a folder there",
-    -14: "no folder there",
-    -15: "the folder there is not empty",
-    -17: "HTCondor has lost its connection to the access point",
-}
-_NOT_AUTHORIZED, _DOESNT_EXIST, _NO_SPACE, _INVALID_REQUEST = -2, -3, -6, -8
-_CONNECTION_IS_LOST = (-1, -17)
-
-
-class ChirpError(Exception):
-    """Chirp isn't there, or the conversation broke off. The message has what came back."""
-
-
-class AnswerError(ChirpError):
-    """The access point can't or won't do this one thing. The conversation goes on."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(_ANSWERS.get(code, "an error there that chirp does not name"))
-        self.code = code
-
-    @property
-    def is_missing(self) -> bool:
-        """Whether the file isn't there."""
-        return self.code == _DOESNT_EXIST
-
-    @property
-    def is_invalid_request(self) -> bool:
-        """Whether HTCondor doesn't accept this request from this job at all."""
-        return self.code == _INVALID_REQUEST
-
-
-class ChirpRefusedError(AnswerError):
-    """The job isn't allowed to do that with chirp. Trying again doesn't help."""
 
 
 class ChirpClient:
@@ -162,7 +124,7 @@ class ChirpClient:
             pairs = zip(lines[::2], lines[1::2], strict=False)
             return {os.fsdecode(name): parse_file_stat(about) for name, about in pairs if name}
         except ValueError as error:  # a line break in a name
-            raise AnswerError(_INVALID_REQUEST) from error
+            raise AnswerError(ChirpCode.INVALID_REQUEST) from error
 
     def create(self, path: str, mode: int) -> int:
         """Create a file that must not exist yet, open it for writing, and return its descriptor there.
@@ -177,7 +139,7 @@ class ChirpClient:
     def write(self, descriptor: int, data: bytes) -> None:
         """Write 1 to CHUNK bytes."""
         if self._ask("write", descriptor, len(data), data=data) != len(data):
-            raise AnswerError(_NO_SPACE)
+            raise AnswerError(ChirpCode.NO_SPACE)
 
     def flush(self, descriptor: int) -> None:
         """Flush a file to the disk."""
@@ -231,14 +193,14 @@ class ChirpClient:
     def _ask(self, verb: str, *arguments: str | bytes | int, data: bytes = b"") -> int:
         line = b" ".join([verb.encode(), *(_encode(argument) for argument in arguments)]) + b"\n"
         if len(line) > LONGEST_LINE or line.count(b"\n") > 1:
-            raise AnswerError(_INVALID_REQUEST)
+            raise AnswerError(ChirpCode.INVALID_REQUEST)
         with _as_chirp_error():
             self._socket.sendall(line + data)
             result = int(self._line())
-        if result in _CONNECTION_IS_LOST:
-            raise ChirpError(_ANSWERS[result])
+        if result in CONNECTION_IS_LOST:
+            raise ChirpError(describe_code(result))
         if result < 0:
-            if result != _DOESNT_EXIST:
+            if result != ChirpCode.DOESNT_EXIST:
                 _LOG.debug("chirp answered %d to %s", result, verb)
             raise AnswerError(result)
         return result
@@ -299,6 +261,6 @@ def _as_refusal() -> Iterator[None]:
     try:
         yield
     except AnswerError as error:
-        if error.code in (_NOT_AUTHORIZED, _INVALID_REQUEST):
+        if error.code in (ChirpCode.NOT_AUTHORIZED, ChirpCode.INVALID_REQUEST):
             raise ChirpRefusedError(error.code) from error
         raise

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from jupyter_session.backoff import Backoff
 from jupyter_session.condor.attributes import Value
-from jupyter_session.condor.chirp import ChirpClient, ChirpError, ChirpRefusedError
+from jupyter_session.condor.chirp import ChirpClient
+from jupyter_session.condor.chirp_errors import ChirpError, ChirpRefusedError
 
 _LOG = logging.getLogger(__name__)
 

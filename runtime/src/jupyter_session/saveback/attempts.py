@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from jupyter_session.backoff import Backoff
-from jupyter_session.condor.chirp import AnswerError
+from jupyter_session.condor.chirp_errors import AnswerError
 
 #: Seconds after which a file that changes all the time is saved as it was at one moment, if it only grows.
 RESTLESS = 45.0

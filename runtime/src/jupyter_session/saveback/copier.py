@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Generator, Iterator
 
-from jupyter_session.condor.chirp import AnswerError
+from jupyter_session.condor.chirp_errors import AnswerError
 from jupyter_session.condor.file_stat import FileStat
 from jupyter_session.saveback.access_point import AccessPoint
 from jupyter_session.saveback.attempts import RESTLESS, Attempts

@@ -12,7 +12,8 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 
 from jupyter_session.backoff import Backoff
-from jupyter_session.condor.chirp import AnswerError, ChirpClient, ChirpError
+from jupyter_session.condor.chirp import ChirpClient
+from jupyter_session.condor.chirp_errors import AnswerError, ChirpError
 from jupyter_session.condor.job_ad import Job
 from jupyter_session.saveback.access_point import AccessPoint
 from jupyter_session.saveback.copier import Copier

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from jupyter_session.condor.chirp import ChirpClient, ChirpError
+from jupyter_session.condor.chirp import ChirpClient
+from jupyter_session.condor.chirp_errors import ChirpError
 from jupyter_session.condor.file_stat import FileStat
 from jupyter_session.saveback.errors import LeftOutError
 
