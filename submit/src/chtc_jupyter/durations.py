@@ -14,12 +14,15 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
 _TOO_LONG = 1e10
 
 
-def parse_duration(text: str) -> float:
-    """Return a duration in seconds; a bare number is in seconds. Raises UsageError if the text is not a duration."""
+def parse_duration(text: str, *, positive: bool = False) -> float:
+    """Return a duration in seconds; a bare number is in seconds.
+
+    Raises UsageError if the text is not a duration, or if it is zero and must be `positive`.
+    """
     word = text.strip().lower()
     if _WORD.fullmatch(word):
         seconds = sum(float(number) * _UNITS[unit or "s"] for number, unit in _PART.findall(word))
-        if seconds < _TOO_LONG:
+        if seconds < _TOO_LONG and (seconds > 0 or not positive):
             return seconds
     raise UsageError(f"Invalid duration {text!r}. Use a value such as 90s, 30m, or 1h30m.")
 

@@ -45,3 +45,6 @@ def test_never_is_taken_where_it_makes_sense_and_text_is_made_plain():
     assert validate_duration(" 1H30m ") == "1h30m"
     with pytest.raises(UsageError):
         validate_duration("never")
+    with pytest.raises(UsageError):
+        parse_duration("0s", positive=True)
+    assert parse_duration("1s", positive=True) == 1

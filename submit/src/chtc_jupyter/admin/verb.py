@@ -19,7 +19,8 @@ async def admin(
     ap: str, terminal: Terminal, *, since: str, user: str | None, ceiling: str | None, prometheus: Path | None
 ) -> int:
     """Show everyone's sessions that are in the queue or ended within `since`."""
-    window, most = durations.parse_duration(since), durations.parse_duration(ceiling) if ceiling else None
+    window = durations.parse_duration(since, positive=True)
+    most = durations.parse_duration(ceiling, positive=True) if ceiling else None
     if user is not None and not _USER.fullmatch(user):
         raise UsageError(f"Invalid user name {user!r}.")
     async with connected(ap, terminal) as link:
