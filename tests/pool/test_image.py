@@ -39,7 +39,7 @@ def test_its_own_test_passes_without_network_or_gpu(pool):
     assert "jupyter-session" in out.stdout
 
 
-def test_its_own_test_starts_no_program_and_names_one_that_is_missing(pool):
+def test_its_own_test_names_a_program_that_is_missing(pool):
     broken = pool.exec("ap", ["apptainer", "test", "--userns", "--bind", "/dev/null:/usr/bin/git", SIF], timeout=20)
     assert broken.returncode != 0
     assert "The image is broken: it has no git." in broken.stderr

@@ -247,7 +247,7 @@ def test_a_gpu_works_from_five_percent_and_its_use_is_summed_up():
     assert source.busy_seconds == pytest.approx(5.8)
 
 
-def test_a_gpu_that_cannot_tell_its_use_is_no_activity_and_no_error():
+def test_a_gpu_without_a_known_use_is_no_activity_and_no_error():
     seen = Gpu([Card(None)]).sample(0)
     assert (seen.active, seen.error, seen.detail) == (False, "", "1 (MIG) without a known use")
 
@@ -402,7 +402,7 @@ def test_files_that_the_access_point_refuses_keep_it_alive_for_the_patience_and_
     assert seen[1].detail == "2 files are refused by the access point for 90 s"
 
 
-def test_files_that_were_taken_after_all_hold_no_more_and_the_next_refusal_holds_anew():
+def test_files_that_were_accepted_after_all_count_no_longer_and_the_next_refusal_counts_again():
     answers = iter([1, 0, 1, 1])
     saving = Saving(lambda: next(answers), patience=100)
     seen = [saving.sample(now) for now in (0, 50, 400, 450)]
@@ -410,6 +410,6 @@ def test_files_that_were_taken_after_all_hold_no_more_and_the_next_refusal_holds
     assert [sample.last for sample in seen] == [0, 0, 400, 450]
 
 
-def test_without_a_patience_refused_files_hold_for_as_long_as_they_are():
+def test_without_a_patience_refused_files_count_for_as_long_as_they_are_refused():
     saving = Saving(lambda: 1, patience=None)
     assert all(saving.sample(now).active for now in (0, 1e6))

@@ -112,7 +112,7 @@ def test_a_reason_is_one_printable_line(text):
 
 
 @pytest.mark.parametrize("character", ["x", "é", "漢"])
-def test_a_long_reason_is_cut_to_what_a_line_of_chirp_holds(character):
+def test_a_long_reason_is_cut_to_what_fits_a_line_of_chirp(character):
     reason = fit_line(character * 5000)
     assert reason.endswith("…")
     assert len(reason.encode()) <= MAX_REASON

@@ -120,7 +120,7 @@ def test_what_grows_after_the_sharers_have_gone_is_seen(machine):
     assert meter.look(exact_from=900 * MB) == 920 * MB
 
 
-def test_what_a_real_process_holds_grows_with_what_it_writes():
+def test_what_a_real_process_uses_grows_with_what_it_writes():
     before = read_memory(os.getpid())
     with mmap.mmap(-1, 64 * MB) as pages:
         pages.write(b"x" * (64 * MB))

@@ -131,7 +131,7 @@ def test_outside_a_container_only_what_descends_from_the_session_is_its_own(tabl
     assert table.look()[36].role is Role.OTHER
 
 
-def test_a_group_works_by_its_cpu_over_the_window(table):
+def test_a_group_is_active_by_its_cpu_over_the_window(table):
     table.kernel(own=100)
     assert table.look()[32].cpu == 0
     table.kernel(own=109)
@@ -210,7 +210,7 @@ def test_work_beside_a_monitor_counts_and_is_named(table):
     assert (seen.works, seen.label) == (True, "python train.py")
 
 
-def test_a_group_works_by_its_disk_traffic(table):
+def test_a_group_is_active_by_its_disk_traffic(table):
     table.kernel(disk=10**9)
     assert not table.look()[32].works
     table.kernel(disk=10**9 + 10 * 65536)

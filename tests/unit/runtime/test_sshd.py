@@ -55,7 +55,7 @@ def test_what_is_taken_is_two_words_of_plain_characters(kind, text):
     assert line.isprintable()
 
 
-def test_variables_of_one_shell_and_those_that_no_line_can_hold_are_left_out():
+def test_variables_of_one_shell_and_those_that_do_not_fit_a_line_are_left_out():
     environ = {"A": "1", "TERM": "xterm", "TMUX_PANE": "%1", "SSH_TTY": "x", "F%%": "1", "LINES_": "1", "B": "1\n2"}
     assert sshd.render_set_env(environ) == 'SetEnv "A=1" "LINES_=1"\n'
     assert sshd.render_set_env({"TERM": "xterm"}) == ""

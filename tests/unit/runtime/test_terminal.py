@@ -27,7 +27,7 @@ def test_an_answer_is_taken_out_wherever_it_is_cut_and_nothing_else_is(before, a
     assert sizes == [(21, 77)]
 
 
-def test_a_lone_escape_is_held_until_it_is_known_to_be_one():
+def test_a_lone_escape_is_kept_until_it_is_known_to_be_one():
     typed = AnswerFilter()
     assert typed.feed(b"\x1b") == (b"", None)
     assert typed.flush() == b"\x1b"
