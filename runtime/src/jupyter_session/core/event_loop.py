@@ -37,8 +37,8 @@ class Loop:
         """Take the signals that end a session as requests to stop."""
         self._wakeup, wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wakeup)
-        for number, name in _SIGNALS.items():
-            signal.signal(number, functools.partial(self._receive_signal, name))
+        for number, reason in _REASONS.items():
+            signal.signal(number, functools.partial(self._receive_signal, reason))
         self.watch(self._wakeup, lambda: os.read(self._wakeup, 64))
 
     def want_stop(self, ending: Ending) -> None:
@@ -46,8 +46,8 @@ class Loop:
         if not self.ending:
             self.ending, self.stop_wanted_at = ending, time.monotonic()
 
-    def _receive_signal(self, name: str, _number: int, _frame: FrameType | None) -> None:
-        self.want_stop(Ending(End.SIGNAL, f"The session was ended by {name}."))
+    def _receive_signal(self, reason: str, _number: int, _frame: FrameType | None) -> None:
+        self.want_stop(Ending(End.SIGNAL, reason))
 
     def watch(self, descriptor: int | _HasDescriptor, callback: Callable[[], object]) -> None:
         """Call `callback` whenever there is something to read."""
@@ -82,8 +82,8 @@ class Loop:
                 found[1]()
 
 
-_SIGNALS = {
-    signal.SIGTERM: "SIGTERM: removed, held, vacated or stopped by HTCondor",
-    signal.SIGINT: "Ctrl-C",
-    signal.SIGHUP: "SIGHUP: its terminal was closed",
+_REASONS = {
+    signal.SIGTERM: "The job was removed, held, vacated, or stopped by HTCondor (SIGTERM).",
+    signal.SIGINT: "The session was ended by Ctrl-C.",
+    signal.SIGHUP: "The session's terminal was closed (SIGHUP).",
 }

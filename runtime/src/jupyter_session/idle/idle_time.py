@@ -25,5 +25,5 @@ class IdleTime:
 
 def read_earlier_idle_time(job_ad: Mapping[str, object]) -> float:
     """Return the seconds that earlier starts of the job counted: after an eviction, the count goes on."""
-    told = job_ad.get("jupyteridleseconds")
-    return float(told) if isinstance(told, int) and not isinstance(told, bool) and told > 0 else 0.0
+    seconds = job_ad.get("jupyteridleseconds")
+    return float(seconds) if isinstance(seconds, int) and not isinstance(seconds, bool) and seconds > 0 else 0.0

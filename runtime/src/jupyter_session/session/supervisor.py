@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 
+from jupyter_session import __version__
 from jupyter_session.activity.gpu import Gpu
 from jupyter_session.activity.monitor import ActivityMonitor
 from jupyter_session.activity.process_groups import Group, Processes, compute_window
@@ -135,6 +136,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Run the session to its end; return 0 if it ended as intended."""
+        _LOG.info("jupyter-session %s: %s", __version__, self._settings)
         self._loop.watch_signals()
         self._control.listen()
         try:
