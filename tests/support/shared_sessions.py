@@ -9,8 +9,8 @@ import pytest
 from support.session import Session, sessions
 from testbed.pool.pool import Pool
 
-#: Fixtures that are sessions.
-SHARED = ("ready_session", "session_as_nobody", "session_with_gpu", "shell")
+#: Fixtures that are sessions, or cost as much.
+SHARED = ("ready_session", "session_as_nobody", "session_with_gpu", "shell", "starts")
 #: What the pool's slot for jobs that run as nobody accepts; it is a small one.
 NOBODY = ("My.WantNobody = true", "request_memory = 1GB", "request_disk = 1GB")
 
