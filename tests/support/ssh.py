@@ -61,3 +61,8 @@ class SecureShell:
     def wait_nothing_left(self, seconds: float = 60) -> None:
         """Wait until no connection into this job has left anything on the access point."""
         wait_for(lambda: not self.left_on_ap(), seconds, lambda: f"the access point to be clean: {self.left_on_ap()}")
+
+
+def own_lines(stderr: str) -> list[str]:
+    """Return what `ssh` printed on standard error, without HTCondor's own warning about a cgroup in this pool."""
+    return [line for line in stderr.splitlines() if "cannot move into job cgroup" not in line]
