@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+#: Seconds between two reports of progress.
+REPORT = 10
 
 
 def patience() -> float:
@@ -30,7 +32,7 @@ def wait(look: Callable[[], T | None], seconds: float, what: str, advice: str) -
         now = time.monotonic()
         if now - started > seconds * patience():
             raise errors.UserError(f"waited {now - started:.0f} s in vain for {what}: {advice}.")
-        if now - told > 10:
+        if now - told > REPORT:
             errors.say(f"waiting for {what}: {now - started:.0f} s")
             told = now
         time.sleep(0.3)

@@ -22,6 +22,8 @@ HOST_PACKAGES = (
 )
 #: Paths that no package needs to work.
 NO_DOCS = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*")
+#: dpkg need not wait for the disk: a root that is not complete is removed.
+DPKG_OPTION = "force-unsafe-io"
 #: A mirror may lag behind the date until which it vouches for its lists.
 APT_OPTION = 'Acquire::Check-Valid-Until "false"'
 #: HTCondor's proof that Apptainer works here (HasSIF): Debian's package lacks the file.
@@ -94,7 +96,7 @@ def _mmdebstrap(suite: str, packages: Sequence[str], place: Path, variant: str =
     commands.run(
         [
             *("mmdebstrap", f"--variant={variant}", f"--aptopt={APT_OPTION}"),
-            *(f"--dpkgopt=path-exclude={path}" for path in NO_DOCS),
+            *(f"--dpkgopt={option}" for option in (DPKG_OPTION, *(f"path-exclude={path}" for path in NO_DOCS))),
             *([f"--include={','.join(packages)}"] if packages else []),
             *(suite, str(place)),
         ],
