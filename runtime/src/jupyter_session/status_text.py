@@ -26,13 +26,13 @@ def render_sentence(message: Mapping[str, Any], now: float) -> str:
     if working:
         return f"In use: {', '.join(working)}. {_render_ends(at_least, at_most, now)}"
     idle = f"Idle for {format_duration(message['idle_for'])}"
-    kept = message["keep_alive_until"]
-    is_kept = kept is not None and kept > now
+    kept, deadline = message["keep_alive_until"], message["deadline"]
+    is_kept = kept is not None and kept > now and (deadline is None or kept < deadline)
     if is_kept:
         idle = f"Kept alive until {format_time(kept, now)} by extend. {idle}"
     if at_most is None:
         return f"{idle}; it has no idle timeout and no deadline."
-    if message["deadline"] is not None and at_most >= message["deadline"]:
+    if deadline is not None and at_most >= deadline:
         return f"{idle}; ends at {format_time(at_most, now)}, the deadline."
     ends = f"{idle}; ends at {format_time(at_most, now)} unless something runs."
     return ends if is_kept else f"{ends} {_EXTEND}"

@@ -75,6 +75,10 @@ IN_30_MIN, IN_2_H = NOON + 1800, NOON + 7200
             "Kept alive until 14:00 by extend. Idle for 20 s; ends at 14:00 unless something runs.",
         ),
         ({"stop_at": IN_30_MIN, "deadline": IN_30_MIN}, "Idle for 20 s; ends at 12:30, the deadline."),
+        (
+            {"stop_at": IN_30_MIN, "deadline": IN_30_MIN, "keep_alive_until": IN_2_H},
+            "Idle for 20 s; ends at 12:30, the deadline.",
+        ),
         ({}, "Idle for 20 s; it has no idle timeout and no deadline."),
         (
             {"sources": WORKS, "earliest_stop_at": IN_30_MIN},

@@ -58,9 +58,9 @@ def clean_up(
     `started`, in epoch seconds, is for the receipt in the notebook folder.
     """
     log.write_to_file(state.supervisor_log)
-    reason = f"The session's supervisor was killed by {signal.Signals(number).name}. The notebooks are as last saved."
-    if number == signal.SIGKILL:
-        reason += " The kernel does that when memory is short: ask for more with request_memory."
+    name = signal.Signals(number).name
+    hint = ", which the kernel does when memory is short: ask for more with request_memory" if name == "SIGKILL" else ""
+    reason = f"The session's supervisor was killed by {name}{hint}. The notebooks are as last saved."
     for file in state.runtime.glob("jpserver-*.json"):
         _end_server(int(file.stem.removeprefix("jpserver-")))
     # These modules are imported only now, so that this process was small until then.
