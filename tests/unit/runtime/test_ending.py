@@ -1,0 +1,118 @@
+"""The end of a session: its parts are stopped in order, and a part that fails or hangs doesn't stop the end."""
+
+import json
+import signal
+import time
+
+import pytest
+
+from jupyter_session.condor.attributes import End, Ending, State
+from jupyter_session.jupyter.lab import LabError
+from jupyter_session.saveback import Report
+from jupyter_session.session.ending import Shutdown
+from jupyter_session.session.lab_queries import LabQueries
+from jupyter_session.session.receipt_writer import ReceiptWriter
+from jupyter_session.session.status import SessionStatus
+from jupyter_session.session.status_reporter import StatusReporter
+
+
+@pytest.fixture(autouse=True)
+def no_alarm():
+    before = signal.getsignal(signal.SIGALRM)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+class Parts:
+    """Every part of a session; each writes down what is asked of it."""
+
+    def __init__(self, folder, *, broken=False):
+        self.calls, self.broken, self.report = [], broken, Report()
+        self.cpu_seconds = 12.0
+        self.reporter = StatusReporter(SessionStatus(state=State.READY), [self])
+        self.receipts = ReceiptWriter(
+            folder, "7.0", meter=None, processes=self, look=self.look, sessions=self.look, say=self.calls.append
+        )
+
+    def look(self):
+        if self.broken:
+            raise LabError("JupyterLab does not answer")
+        return []
+
+    def stop(self, _deadline):
+        self.calls.append("server")
+
+    def kill(self):
+        self.calls.append("tmux")
+        if self.broken:
+            raise OSError("no tmux")
+
+    def finish(self, _seconds):
+        self.calls.append("saved")
+
+    def close(self, _seconds):
+        self.calls.append("published")
+
+    def clear(self, *, keep_log):
+        self.calls.append(f"cleared, log kept: {keep_log}")
+
+    def on_state(self, status):
+        self.calls.append(status.state.value)
+
+    def on_warning(self, sentence):
+        self.calls.append(sentence)
+
+    def end(self, ending):
+        parts = {"server": self, "tmux": self, "saver": self, "publisher": self}
+        shutdown = Shutdown(None, self, receipts=self.receipts, reporter=self.reporter, **parts)
+        return shutdown.run(ending, began=time.monotonic(), gpu=None)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+@pytest.mark.parametrize(("how", "final", "status"), [(End.USER, "stopped", 0), (End.FAILED, "failed", 1)])
+def test_the_parts_end_in_order_whatever_fails(tmp_path, how, final, status, broken):
+    parts = Parts(tmp_path, broken=broken)
+    assert parts.end(Ending(how, "It ends.")) == status
+    log = f"cleared, log kept: {final == 'failed'}"
+    assert parts.calls == ["stopping", "server", "tmux", "saved", final, "published", log]
+    assert parts.reporter.status.end is how
+    assert parts.reporter.status.receipt.startswith("The session ran ")
+    receipt = json.loads((tmp_path / ".jupyter-session/last-session.json").read_text())
+    assert (receipt["state"], receipt["job"], receipt["reason"]) == (final, "7.0", "It ends.")
+
+
+def test_a_receipt_that_cant_be_written_is_said_and_ends_nothing(tmp_path):
+    (tmp_path / ".jupyter-session").write_text("a file where the folder should be")
+    parts = Parts(tmp_path)
+    assert parts.end(Ending(End.USER, "It ends.")) == 0
+    assert "The receipt of this session could not be written: File exists." in parts.calls
+
+
+class Lab:
+    def __init__(self, seconds):
+        self.asked, self.seconds = 0, seconds
+
+    def request(self, _method, _path, *, timeout):
+        self.asked += 1
+        time.sleep(min(self.seconds, timeout))
+        if self.seconds >= timeout:
+            raise LabError("JupyterLab does not answer: timed out")
+        return {"kernels": 1}
+
+
+def test_a_server_that_hangs_is_not_asked_again_at_once(monkeypatch):
+    monkeypatch.setattr("jupyter_session.session.lab_queries._PATIENCE", 0.05)
+    lab = Lab(seconds=1)
+    queries = LabQueries(lab, pause=60.0)
+    for _ in range(5):
+        with pytest.raises(LabError, match="does not answer"):
+            queries.get("/api/kernels")
+    assert lab.asked == 1
+
+
+def test_a_server_that_answers_is_asked_each_time():
+    lab = Lab(seconds=0)
+    queries = LabQueries(lab, pause=60.0)
+    assert [queries.get("/api/kernels") for _ in range(3)] == [{"kernels": 1}] * 3
+    assert lab.asked == 3
