@@ -14,7 +14,7 @@ ARGUMENTS = [
     (["notebooks"], "notebooks"),
     (["--idle-timeout"], "--idle-timeout"),
     (["--idle-timeout", "soon"], "--idle-timeout: Invalid duration 'soon'"),
-    (["--idle-timeout", "0"], "--idle-timeout: Duration '0' is too short"),
+    (["--idle-timeout", "0"], "--idle-timeout: Invalid duration '0'"),
     (["--idle-warning", "-5m"], "--idle-warning"),
     (["--port-range", "300-200"], "is reversed"),
     (["--port-range", "many"], "--port-range: Invalid port range 'many'"),

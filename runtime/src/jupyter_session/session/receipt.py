@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import stat
 import time
@@ -18,6 +19,7 @@ from jupyter_session.units.durations import format_duration
 from jupyter_session.units.printable import escape_name
 from jupyter_session.units.sizes import format_size
 
+_LOG = logging.getLogger(__name__)
 #: In the notebook folder.
 PATH = Path(".jupyter-session/last-session.json")
 _MOST_NAMES = 50
@@ -149,7 +151,8 @@ def find_changed_files(folder: Path, since: float, patience: float) -> ChangedFi
             path = os.path.join(within, name)  # noqa: PTH118 - for each of many
             try:
                 about = os.lstat(path)
-            except OSError:
+            except OSError as error:
+                _LOG.debug("%r is not looked at: %s", name, error)
                 continue
             if stat.S_ISREG(about.st_mode) and about.st_ctime >= since:
                 found.append((about.st_ctime, os.path.relpath(path, folder)))

@@ -13,24 +13,22 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
 _TOO_LONG = 1e10
 
 
-def parse_duration(text: str) -> float:
-    """Return a duration in seconds; a bare number is in seconds. Raises ValueError if the text is not a duration."""
+def parse_duration(text: str, *, positive: bool = False) -> float:
+    """Return a duration in seconds; a bare number is in seconds.
+
+    Raises ValueError if the text is not a duration, or if it is zero and must be `positive`.
+    """
     word = text.strip().lower()
     if _DURATION.fullmatch(word):
         seconds = sum(float(number) * _UNITS[unit or "s"] for number, unit in _PART.findall(word))
-        if seconds < _TOO_LONG:
+        if seconds < _TOO_LONG and (seconds > 0 or not positive):
             return seconds
     raise ValueError(f"Invalid duration {text!r}. Use a value such as 90s, 30m, or 1h30m.")
 
 
 def parse_timeout(text: str) -> float | None:
     """Return a duration in seconds, or None for `never`. Raises ValueError for anything else, and for 0."""
-    if text.strip().lower() == NEVER:
-        return None
-    seconds = parse_duration(text)
-    if seconds <= 0:
-        raise ValueError(f"Duration {text!r} is too short. Use a value such as 90s, 30m, or 1h30m, or use never.")
-    return seconds
+    return None if text.strip().lower() == NEVER else parse_duration(text, positive=True)
 
 
 def format_duration(seconds: float) -> str:
