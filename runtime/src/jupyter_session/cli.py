@@ -31,7 +31,7 @@ class _Parser(argparse.ArgumentParser):
     """Reports an error in one sentence, not in a page of usage."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message[:1].upper()}{message[1:]}: see `{self.prog} --help`.")
+        raise UsageError(f"{message[:1].upper()}{message[1:]}. See `{self.prog} --help`.")
 
 
 def make_parser() -> argparse.ArgumentParser:

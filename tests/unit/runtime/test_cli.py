@@ -66,8 +66,8 @@ def test_every_verb_takes_v(verb):
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ([], "jupyter-session: The following arguments are required: VERB: see `jupyter-session --help`.\n"),
-        (["extend"], "jupyter-session: The following arguments are required: DURATION: see `jupyter-session extend"),
+        ([], "jupyter-session: The following arguments are required: VERB. See `jupyter-session --help`.\n"),
+        (["extend"], "jupyter-session: The following arguments are required: DURATION. See `jupyter-session extend"),
         (["hold"], "jupyter-session: Argument VERB: invalid choice: 'hold'"),
     ],
 )
