@@ -51,7 +51,7 @@ def test_verbs_tell_of_a_session_and_end_it(new_laptop):
     assert laptop.call("url").stdout.strip() == url
     assert "at the earliest (1 h)" in laptop.call("extend", "1h").stdout
     assert "Jupyter Server" in laptop.call("logs", "-n", "500").stdout
-    assert f"job {job}" in laptop.call("logs", "-n", "500", "--supervisor").stdout
+    assert "starting: JupyterLab is starting." in laptop.call("logs", "-n", "500", "--supervisor").stdout
     assert laptop.call("start", laptop.name, "--ap", "ap", "--no-browser").returncode == 22
     second = laptop.call("connect", "--no-browser")
     assert (second.returncode, "already open" in second.stderr) == (40, True)
