@@ -88,10 +88,8 @@ def test_a_notebook_folder_that_is_too_large_to_bring_back_is_held_and_kept(own_
         session.ready(120)
         session.inside("sh", "-c", "head -c 8000000 /dev/zero > notebooks/large.bin")
         session.inside("jupyter-session", "stop")
-        assert (
-            session.wait_status(JobStatus.HELD, 120)["HoldReasonCode"]
-            == HoldReasonCode.MAX_TRANSFER_OUTPUT_SIZE_EXCEEDED
-        )
+        code = session.wait_status(JobStatus.HELD, 120)["HoldReasonCode"]
+        assert code == HoldReasonCode.MAX_TRANSFER_OUTPUT_SIZE_EXCEEDED
         wait_for(lambda: session.ad()["JupyterEnd"] == "user", 10, "its end to be known")
 
 
@@ -114,10 +112,8 @@ def test_a_session_that_would_bring_too_much_is_held_before_it_starts(own_pool):
     install(own_pool, "ap", "sessions-ap.conf", "MAX_TRANSFER_INPUT_MB = 50")
     with sessions(own_pool) as new:
         session = new().submit()
-        assert (
-            session.wait_status(JobStatus.HELD, 120)["HoldReasonCode"]
-            == HoldReasonCode.MAX_TRANSFER_INPUT_SIZE_EXCEEDED
-        )
+        code = session.wait_status(JobStatus.HELD, 120)["HoldReasonCode"]
+        assert code == HoldReasonCode.MAX_TRANSFER_INPUT_SIZE_EXCEEDED
         assert not session.states()
 
 
