@@ -18,8 +18,9 @@ from chtc_jupyter.commands import config, queries, verbs
 from chtc_jupyter.commands import start as starting
 from chtc_jupyter.commands.access_point import choose_access_point, choose_target
 from chtc_jupyter.commands.doctor import Doctor
-from chtc_jupyter.commands.open_session import OpenOptions, OpenSession, is_open, submit_only
+from chtc_jupyter.commands.open_session import OpenOptions, OpenSession, is_open
 from chtc_jupyter.commands.start import StartOptions
+from chtc_jupyter.commands.submit_only import submit_only
 from chtc_jupyter.commands.typer_classes import Verb, Verbs
 from chtc_jupyter.condor import submit
 from chtc_jupyter.condor.submit import Request

@@ -32,6 +32,12 @@ def describe_hold(progress: JobProgress) -> str:
     return f"{why} ({progress.trouble})" if progress.trouble and progress.trouble not in why else why
 
 
+def describe_held_job(record: Record, progress: JobProgress) -> str:
+    """Return that a job is on hold, why, and what to do about it."""
+    why = describe_hold(progress)
+    return f"Job {record.job} is on hold: {why}. {get_hold_advice(why, record, progress.hold_code)}"
+
+
 def describe_end(progress: JobProgress) -> str:
     """Return why a job ended."""
     told = not (progress.removed and "SIGTERM" in progress.reason)  # else HTCondor says more of it

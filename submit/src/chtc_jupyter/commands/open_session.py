@@ -16,7 +16,7 @@ from chtc_jupyter import messages, store
 from chtc_jupyter.commands import progress as progress_view
 from chtc_jupyter.commands import queries
 from chtc_jupyter.commands.progress import ProgressRenderer
-from chtc_jupyter.condor.job_progress import JobProgress, Phase
+from chtc_jupyter.condor.job_progress import Phase
 from chtc_jupyter.errors import (
     ExitStatus,
     FailedError,
@@ -26,7 +26,7 @@ from chtc_jupyter.errors import (
     PortError,
     RemovedError,
 )
-from chtc_jupyter.session import Session, follow_log
+from chtc_jupyter.session import Session
 from chtc_jupyter.ssh.agent_client import AgentClient, LinkLostError
 from chtc_jupyter.store import Record
 from chtc_jupyter.terminal import Terminal
@@ -108,7 +108,7 @@ class OpenSession:
                 following.result()
                 return await self._finish()
             if session.progress.phase is Phase.HELD and not self._url:
-                raise _build_held_error(session.record, session.progress)
+                raise HeldError(messages.describe_held_job(session.record, session.progress))
             if self._interrupted.is_set():
                 self._interrupted.clear()
                 if not await self._confirm_staying():
@@ -264,28 +264,3 @@ async def is_open(record: Record) -> bool:
         _log.debug("No launcher answers at port %d: %r", record.port, error)
         return False
     return f'"job": {json.dumps(record.job)}'.encode() in said and f'"ap": {json.dumps(record.ap)}'.encode() in said
-
-
-async def submit_only(link: AgentClient, record: Record, terminal: Terminal) -> int:
-    """On the access point itself: wait for the session to be ready, and print the command for the laptop."""
-    try:
-        async for progress in follow_log(link, record):
-            line = messages.describe_progress(progress)
-            terminal.report({"event": progress.phase.value, "job": record.job, "message": line})
-            if progress.phase is Phase.READY:
-                ad = await queries.find(link, record.job)
-                terminal.print_result(str(ad.get("JupyterConnect", "")))
-                return ExitStatus.SUCCESS
-            if progress.phase is Phase.HELD:
-                raise _build_held_error(record, progress)
-            if progress.phase is Phase.ENDED:
-                raise FailedError(f"Job {record.job} {messages.describe_end(progress)}.")
-            terminal.wait(f"job {record.job}: {line}")
-        return ExitStatus.FAILURE
-    finally:
-        await link.close()
-
-
-def _build_held_error(record: Record, progress: JobProgress) -> HeldError:
-    why = messages.describe_hold(progress)
-    return HeldError(f"Job {record.job} is on hold: {why}. {messages.get_hold_advice(why, record, progress.hold_code)}")
