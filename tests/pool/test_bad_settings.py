@@ -95,5 +95,5 @@ def test_bad_job_attribute_fails_the_job_and_the_ad_names_it(new_session):
     session = new_session().submit("", 'My.JupyterIdleTimeout = "soon"')
     ad = session.wait_gone()
     assert (ad["JupyterState"], ad["ExitCode"]) == ("failed", 2)
-    assert "JupyterIdleTimeout: 'soon'" in ad["JupyterReason"]
+    assert "JupyterIdleTimeout: Invalid duration 'soon'" in ad["JupyterReason"]
     assert session.errors() == f"jupyter-session: {ad['JupyterReason']}\n"
