@@ -54,9 +54,9 @@ class ShutdownDeadline:
         return cls(max(_LEAST, min(granted) - _MARGIN), began)
 
     def arm(self, status: int) -> None:
-        """End the process with exit status `status` at the deadline, unless it ends before: whatever may hang then.
+        """End the process with exit status `status` at the deadline, even if a step hangs then.
 
-        Only for the supervisor: it takes the process's SIGALRM.
+        Only for the supervisor: this uses the process's SIGALRM.
         """
 
         def leave(*_: object) -> NoReturn:

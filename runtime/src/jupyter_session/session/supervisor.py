@@ -136,7 +136,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Run the session to its end; return 0 if it ended as intended."""
-        _LOG.info("jupyter-session %s: %s", __version__, self._settings)
+        _LOG.info("jupyter-session %s, job %s: %s", __version__, self._connection.job, self._settings)
         self._loop.watch_signals()
         self._control.listen()
         try:
