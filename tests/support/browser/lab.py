@@ -62,7 +62,9 @@ class Lab:
         return self.page.locator(".jp-Dialog, .Toastify__toast").all_inner_texts()
 
     def _launch(self, category: str, text: str) -> None:
-        card = self.page.locator(f".jp-LauncherCard[data-category={category}]", has_text=text).first
+        # The one in front: on a busy machine a launcher that had yet to appear may be behind one asked for here.
+        cards = self.page.locator(f".jp-LauncherCard[data-category={category}]", has_text=text)
+        card = cards.locator("visible=true").first
         if not card.is_visible():
             self.page.keyboard.press("Control+Shift+l")
         card.click()
