@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from support.browser.lab import Lab
 from support.laptop import laptops
-from support.waiting import wait_for
+from support.waiting import milliseconds, wait_for
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -45,7 +45,7 @@ def test_page_that_waits_goes_on_to_lab_by_itself(new_laptop, page, pool):
     assert "on hold" in page.locator("h1").inner_text()
     assert "condor_release" in page.locator("body").inner_text()
     laptop.on_ap("condor_release", laptop.job())
-    page.locator("#jp-main-dock-panel").wait_for(timeout=120_000)
+    page.locator("#jp-main-dock-panel").wait_for(timeout=milliseconds(120))
 
 
 def test_tab_goes_on_with_a_new_kernel_after_an_eviction(new_laptop, page):
@@ -60,7 +60,7 @@ def test_tab_goes_on_with_a_new_kernel_after_an_eviction(new_laptop, page):
     notebook.wait_cut_off()
     wait_for(lambda: laptop.answers(url), 150, "Lab after the eviction")
     # Lab sees in a while that its kernel is gone; a cell that is run then starts one, a cell that was run before waits.
-    expect(notebook.panel.locator(".jp-Toolbar-kernelName")).to_have_text("No Kernel", timeout=120_000)
+    expect(notebook.panel.locator(".jp-Toolbar-kernelName")).to_have_text("No Kernel", timeout=milliseconds(120))
     assert notebook.run("'kept' in globals()", 120) == "False"
     notebook.save()
     assert "globals" in laptop.fetch(url.replace("/lab?", "/api/contents/kept.ipynb?"))
@@ -84,7 +84,7 @@ def test_browser_is_opened_at_lab_with_the_token_in_no_argument_and_the_person_i
     assert opened.stat().st_mode & 0o777 == 0o600
     (tmp_path / "opener.html").write_text(opened.read_text())
     page.goto(f"file://{tmp_path}/opener.html")
-    page.locator("#jp-main-dock-panel").wait_for(timeout=60_000)
+    page.locator("#jp-main-dock-panel").wait_for(timeout=milliseconds(60))
     told = pool.path("laptop", f"{laptop.home}/notify-send.called")
     assert wait_for(lambda: told.exists() and told.read_text(), 20, "the desktop to be told").split() == [
         "chtc-jupyter", laptop.name, "is", "ready"]  # fmt: skip

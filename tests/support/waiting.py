@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from testbed.host.waiting import patience
 
-__all__ = ["assert_never", "let_pass", "patience", "wait_for"]
+__all__ = ["assert_never", "let_pass", "milliseconds", "patience", "wait_for"]
 
 T = TypeVar("T")
 
@@ -25,6 +25,11 @@ def wait_for(condition: Callable[[], T], seconds: float, what: str | Callable[[]
             raise AssertionError(f"waited {waited:.0f} s in vain for {what if isinstance(what, str) else what()}")
         time.sleep(every)
     return value
+
+
+def milliseconds(seconds: float) -> float:
+    """Return a time limit as Playwright takes it, longer under load."""
+    return seconds * 1000 * patience()
 
 
 def let_pass(seconds: float) -> None:

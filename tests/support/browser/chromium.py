@@ -8,6 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, Playwright, ViewportSize
 
+from support.waiting import milliseconds
 from testbed.pool.pool import kill_tree
 
 CHROMIUM = "/usr/bin/chromium"
@@ -32,6 +33,7 @@ class Chromium:
     def new_page(self) -> Page:
         """Open a page with no past: no cookies, nothing kept."""
         self.pages.append(self.browser.new_page(viewport=SIZE))
+        self.pages[-1].set_default_timeout(milliseconds(30))
         return self.pages[-1]
 
     def kill(self) -> None:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 
 from playwright.sync_api import Locator, Page, WebSocket, expect
 
-from support.waiting import wait_for
+from support.waiting import milliseconds, wait_for
 
 #: Seconds for Lab to load, and for a kernel to start or to be reached again (Lab tries less and less often).
 LOAD, KERNEL = 40, 90
@@ -21,8 +21,8 @@ class Lab:
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
         page.goto(url)
-        page.locator("#jp-main-dock-panel").wait_for(timeout=LOAD * 1000)
-        page.locator("#jupyterlab-splash").wait_for(state="detached", timeout=LOAD * 1000)
+        page.locator("#jp-main-dock-panel").wait_for(timeout=milliseconds(LOAD))
+        page.locator("#jupyterlab-splash").wait_for(state="detached", timeout=milliseconds(LOAD))
         # Dialogs that a person dismisses: JupyterLab's, that its server is away, and Jupyter Server's, that a folder is
         # not there when a file in it was renamed while it was listed.
         said = re.compile("Server Connection Error|Directory not found")
@@ -81,16 +81,16 @@ class Notebook:
 
     def wait_idle(self, seconds: float = KERNEL) -> None:
         """Wait until its kernel is there and idle."""
-        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=seconds * 1000)
-        expect(self.status).to_have_attribute("data-status", "idle", timeout=seconds * 1000)
+        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=milliseconds(seconds))
+        expect(self.status).to_have_attribute("data-status", "idle", timeout=milliseconds(seconds))
 
     def wait_cut_off(self, seconds: float = KERNEL) -> None:
         """Wait until Lab sees that it has lost the kernel's connection."""
-        expect(self.status).to_have_attribute("data-status", "connecting", timeout=seconds * 1000)
+        expect(self.status).to_have_attribute("data-status", "connecting", timeout=milliseconds(seconds))
 
     def wait_back(self, seconds: float = KERNEL) -> None:
         """Wait until Lab has the connection again. It says `unknown` of such a kernel, until a cell is run."""
-        expect(self.status).not_to_have_attribute("data-status", "connecting", timeout=seconds * 1000)
+        expect(self.status).not_to_have_attribute("data-status", "connecting", timeout=milliseconds(seconds))
 
     def run(self, source: str, seconds: float = KERNEL) -> str:
         """Type into the last cell and run it; return the text of its output."""
@@ -98,7 +98,7 @@ class Notebook:
         cell = self.cells.nth(number)
         self.write(source)
         self.page.keyboard.press("Shift+Enter")
-        expect(cell.locator(".jp-InputArea-prompt")).to_have_text(re.compile(r"\[\d+\]"), timeout=seconds * 1000)
+        expect(cell.locator(".jp-InputArea-prompt")).to_have_text(re.compile(r"\[\d+\]"), timeout=milliseconds(seconds))
         self.wait_idle(seconds)
         return self.output(number)
 
@@ -113,7 +113,7 @@ class Notebook:
 
     def shows(self, number: int, text: str) -> bool:
         """Wait until a cell has this output; AssertionError when it has not."""
-        expect(self._outputs(number)).to_have_text(text, timeout=LOAD * 1000)
+        expect(self._outputs(number)).to_have_text(text, timeout=milliseconds(LOAD))
         return True
 
     def _outputs(self, number: int) -> Locator:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
+from support.waiting import milliseconds
+
 #: Seconds for all of it to load.
 LOAD = 120
 
@@ -16,14 +18,14 @@ class Workbench:
 
     def log_in(self, password: str) -> None:
         """Open the address, and give the password that it asks for."""
-        self.page.goto(self.url, timeout=LOAD * 1000)
+        self.page.goto(self.url, timeout=milliseconds(LOAD))
         self.page.locator("input[name=password]").fill(password)
         self.page.locator("input[type=submit]").click()
         self._wait()
 
     def reload(self) -> None:
         """Load the page anew."""
-        self.page.goto(self.url, timeout=LOAD * 1000)
+        self.page.goto(self.url, timeout=milliseconds(LOAD))
         self._wait()
 
     def open_terminal(self) -> None:
@@ -32,13 +34,13 @@ class Workbench:
 
     def type_in_terminal(self, line: str) -> None:
         """Type a line into the terminal that is open."""
-        self.page.locator(".terminal .xterm-screen").click(timeout=LOAD * 1000)
+        self.page.locator(".terminal .xterm-screen").click(timeout=milliseconds(LOAD))
         self.page.keyboard.type(line + "\n")
 
     def open_file(self, name: str) -> None:
         """Open a file of the folder by the explorer."""
-        self.page.locator(".explorer-folders-view .monaco-list-row", has_text=name).dblclick(timeout=LOAD * 1000)
-        self.page.locator(".tab.active", has_text=name).wait_for(timeout=LOAD * 1000)
+        self.page.locator(".explorer-folders-view .monaco-list-row", has_text=name).dblclick(timeout=milliseconds(LOAD))
+        self.page.locator(".tab.active", has_text=name).wait_for(timeout=milliseconds(LOAD))
 
     def write(self, text: str) -> None:
         """Type at the end of the file that is open, and save it."""
@@ -48,5 +50,5 @@ class Workbench:
         self.page.keyboard.press("Control+s")
 
     def _wait(self) -> None:
-        self.page.locator(".monaco-workbench").wait_for(timeout=LOAD * 1000)
-        self.page.locator(".explorer-folders-view .monaco-list-row").first.wait_for(timeout=LOAD * 1000)
+        self.page.locator(".monaco-workbench").wait_for(timeout=milliseconds(LOAD))
+        self.page.locator(".explorer-folders-view .monaco-list-row").first.wait_for(timeout=milliseconds(LOAD))
