@@ -38,12 +38,19 @@ trap "trap : PIPE TERM; rm -rf $d; kill 0" EXIT HUP INT PIPE TERM
 # The user ssh agent has too many keys for the sshd of the job.
 unset SSH_AUTH_SOCK
 
+# What runs in the job. An HTCondor that is too old runs it outside of the container, where there is no jupyter-session.
+inside="command -v jupyter-session >/dev/null && exec jupyter-session sshd $k"
+inside="$inside; echo There is no jupyter-session where HTCondor runs the command: job $j is not a session, >&2"
+inside="$inside; echo or its execution point has an HTCondor older than 24.0.20 or 25.0.10. >&2"
+inside="$inside; echo jupyter-session sshd: the end >&2"
+options="-o ServerAliveInterval=15 -o ServerAliveCountMax=4 -o LogLevel=ERROR"
+
 # For some seconds after a job started nobody can get in: try again, a second apart. sed exits with 7 if HTCondor says
 # that a later try may succeed, and with 5 when the part in the job has ended: HTCondor does not notice the end of a
 # command in a container into which another one has come meanwhile (25.14, OsProc::SingEnterReaper).
 for _ in $(seq 20)
 do
-  TMP=$d condor_ssh_to_job -ssh "ssh -o ServerAliveInterval=15 -o ServerAliveCountMax=4 -o LogLevel=ERROR" "$j" "command -v jupyter-session >/dev/null && exec jupyter-session sshd $k; echo There is no jupyter-session where HTCondor runs the command: job $j is not a session, or its execution point has an HTCondor older than 24.0.20 or 25.0.10, which runs it outside of the container. >&2; echo jupyter-session sshd: the end >&2" 2>&1 >&3 |
+  TMP=$d condor_ssh_to_job -ssh "ssh $options" "$j" "$inside" 2>&1 >&3 |
   {
     sed -u -e "/^jupyter-session sshd: the end$/Q5" -e "/Use -auto-retry/Q7" >&4
     s=$?
