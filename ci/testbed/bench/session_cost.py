@@ -35,17 +35,17 @@ def session() -> Iterator[tuple[Pool, str]]:
 def watch(pool: Pool, seconds: float) -> tuple[float, float]:
     """Watch the pool's one session; return its runtime's memory in MB and its supervisor's CPU in percent of a core.
 
-    The memory is the supervisor's RSS with what its keeper has beside that: most of the keeper's pages are the
+    The memory is the supervisor's RSS with what its watchdog has beside that: most of the watchdog's pages are the
     supervisor's too.
     """
     runtime = ["pgrep", "-f", "^/opt/jupyter/bin/python.*jupyter-session run"]
-    keeper, pid = pool.exec("ep1", runtime, check=True).stdout.split()
+    watchdog, pid = pool.exec("ep1", runtime, check=True).stdout.split()
     before = _cpu_seconds(pool, pid)
     say(f"watching the session for {seconds:.0f} s")
     started = time.monotonic()
     time.sleep(seconds)
     used = _cpu_seconds(pool, pid) - before
-    memory = _kilobytes(pool, pid, "Rss") + _kilobytes(pool, keeper, "Private_Clean|Private_Dirty")
+    memory = _kilobytes(pool, pid, "Rss") + _kilobytes(pool, watchdog, "Private_Clean|Private_Dirty")
     return memory * 1024 / 1e6, 100 * used / (time.monotonic() - started)
 
 

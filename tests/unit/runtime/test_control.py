@@ -12,6 +12,7 @@ from jupyter_session.control import server as control
 from jupyter_session.control.client import ask, connect, messages
 from jupyter_session.core.event_loop import Loop
 from jupyter_session.errors import SessionError
+from support.waiting import wait_for
 
 
 class Bench:
@@ -75,6 +76,7 @@ def test_whoever_waits_is_sent_each_change(bench):
     with connect(bench.path, "wait") as client:
         told = messages(client)
         assert next(told)["state"] == "ready"
+        wait_for(lambda: bench.server._staying, 10, "the server to remember who waits")
         bench.status = {"state": "stopped"}
         bench.server.send_status()
         assert next(told)["state"] == "stopped"

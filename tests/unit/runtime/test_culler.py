@@ -205,7 +205,7 @@ class Loop:
 
     def __post_init__(self):
         self.clock = SessionClock(STEP, read=lambda: self.reading)
-        self.lookout = ActivityMonitor(self.sources, PATIENCE)
+        self.monitor = ActivityMonitor(self.sources, PATIENCE)
 
     def step(self, gap: float, *sees: str) -> Verdict:
         self.reading += gap
@@ -213,7 +213,7 @@ class Loop:
         for source, what in zip(self.sources, sees, strict=False):
             source.sees = what
         return decide(
-            self.lookout.look(self.now),
+            self.monitor.look(self.now),
             SHORT,
             started=0.0,
             now=self.now,

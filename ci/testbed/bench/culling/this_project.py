@@ -41,7 +41,7 @@ class ThisProject:
             _STATE, averaged, read=machine.processes, last_input=machine.last_input, supervisor=_SUPERVISOR
         )
         sources = make_sources(self._jupyter.get, _SETTINGS, processes, Gpu([machine]), refused=lambda: 0)
-        self._lookout = ActivityMonitor(sources)
+        self._monitor = ActivityMonitor(sources)
 
     def step(self, minute: int, things: Sequence[Activity], *, answers: bool) -> Ends:
         """Look once a minute."""
@@ -49,7 +49,7 @@ class ThisProject:
         self._jupyter.see(minute, things, answers=answers)
         self._machine.see(minute, things)
         now = self._clock.now()
-        verdict = decide(self._lookout.look(now), _POLICY, started=0.0, now=now)
+        verdict = decide(self._monitor.look(now), _POLICY, started=0.0, now=now)
         return ALL if verdict.action is Action.STOP else NOTHING
 
 
