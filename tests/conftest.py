@@ -13,7 +13,13 @@ from support.dags import dags
 from support.hosts import place_image
 from support.laptop import laptops
 from support.session import sessions
-from support.shared_sessions import ready_session, session_as_nobody, session_with_gpu, share  # noqa: F401 - fixtures
+from support.shared_sessions import (  # noqa: F401 - fixtures
+    close_shared_tunnels,
+    ready_session,
+    session_as_nobody,
+    session_with_gpu,
+    share,
+)
 from testbed.host import waiting
 from testbed.pool import boot
 from testbed.pool.pool import Pool

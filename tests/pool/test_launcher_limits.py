@@ -103,7 +103,7 @@ def test_job_that_waits_is_told_why_and_what_would_match(own_pool):
                 ("--cpus", "99", "--memory", "90GB"),
                 "no machine in this pool has 90GB of memory (the most is 58GB) or 99 CPUs",
             ),
-            (("--set", "requirements = HasFoo"), "no machine meets the condition HasFoo"),
+            (("--set", "requirements = HasFoo"), "no machine in this pool meets the condition HasFoo"),
         ):
             running = large.start(*more)
             running.wait_for(told)

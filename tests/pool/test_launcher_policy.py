@@ -55,7 +55,7 @@ def test_pool_that_lets_one_into_interactive_jobs_alone_is_named_and_its_way_tak
         assert laptop.call("stop").returncode == 0
         running = interactive.start("--interactive", tty=True)
         assert interactive.answers(running.url())
-        assert "Ctrl-C ends the session" in running.output
+        assert "Ctrl-C ends the session" in " ".join(running.output.split())
         running.type("\x03")
         running.wait_for("[k]eep it, or [e]nd it?")
         running.type("k\n")

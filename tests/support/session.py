@@ -279,10 +279,14 @@ class Session:
         self.tunnels.append(Tunnel(self.pool, self.user, line, shell))
         return self.tunnels[-1]
 
+    def close_tunnels(self) -> None:
+        """Close the tunnels that are still open on the laptop."""
+        while self.tunnels:
+            self.tunnels.pop().close()
+
     def remove(self) -> None:
         """Close the tunnels, remove the job, if there is one, and wait until it has gone."""
-        for tunnel in self.tunnels:
-            tunnel.close()
+        self.close_tunnels()
         if self.job and not self.log.has_ended():
             self.ap("condor_rm", self.job)
         if self.job:

@@ -22,11 +22,25 @@ def share(item: pytest.Item) -> None:
             item.add_marker(pytest.mark.xdist_group(name))
 
 
+#: The shared sessions that are there now.
+_SESSIONS: list[Session] = []
+
+
 def _shared(pool: Pool, *lines: str) -> Iterator[Session]:
     with sessions(pool) as new:
         session = new().submit("", *lines)
         session.ready(120)
+        _SESSIONS.append(session)
         yield session
+        _SESSIONS.remove(session)
+
+
+@pytest.fixture(autouse=True)
+def close_shared_tunnels() -> Iterator[None]:
+    """Close the tunnels that a test leaves open into a shared session: the next one wants the same port."""
+    yield
+    for session in _SESSIONS:
+        session.close_tunnels()
 
 
 @pytest.fixture(scope="session")
