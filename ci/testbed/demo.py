@@ -27,7 +27,7 @@ URL = re.compile(r"http://127\.0\.0\.1:(\d+)/\S*")
 
 
 def prepare(pool: Pool, sif: Path) -> None:
-    """Give the user what the README asks for: the image on the access point, the launcher on the laptop."""
+    """Put what the README asks for in place: the image on the access point, the launcher on the laptop."""
     pool.copy("ap", sif, f"{FOLDER}/jupyter.sif", USER)
     notebooks = image.CHECKOUT / "submit/notebooks"
     for source in (path for path in notebooks.rglob("*") if path.is_file()):

@@ -1,5 +1,5 @@
 #!/usr/bin/env -S python3 -B
-"""Tell the user why a session's job is on hold, and what to do.
+"""Report why a session's job is on hold, and what to do.
 
 hold.py JOB
 """

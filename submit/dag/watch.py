@@ -1,5 +1,5 @@
 #!/usr/bin/env -S python3 -B
-"""Tell the user when a session is ready, and pass on its warnings, for as long as the DAG runs.
+"""Report when a session is ready, and pass on its warnings, for as long as the DAG runs.
 
 watch.py NODE
 

@@ -41,7 +41,7 @@ SOURCES = "/srv/runtime/src"
 
 @pytest.fixture
 def laptop(pool):
-    """Give a runner of commands on the laptop, which has the image, the launcher, and the session's sources."""
+    """Return a runner of commands on the laptop, which has the image, the launcher, and the session's sources."""
     place_image(pool, "laptop")
     launcher.place(pool, "laptop")
     with pool.placing("laptop", "sources", "1") as needed:

@@ -1,4 +1,4 @@
-"""What it costs to look for activity: the supervisor's memory and CPU beside many kernels and processes."""
+"""Measure the cost of watching for activity: the supervisor's memory and CPU beside many kernels and processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IN_CONTAINER = Path(__file__).with_name("activity_inside.py")
 
 
 def main() -> int:
-    """Measure on a pool of its own and print the figures, their limits beside them; 1 if one is over."""
+    """Measure on a pool of its own and print the figures beside their limits; return 1 if one is exceeded."""
     with session_cost.session() as (pool, job):
         _fill(pool, job)
         memory, cpu = session_cost.watch(pool, WATCHED)

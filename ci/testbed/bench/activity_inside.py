@@ -20,5 +20,5 @@ for _ in range(kernels):
     connection.request("POST", "/api/kernels", headers=headers)
     connection.getresponse().read()
 subprocess.run(["tmux", "new-window", "-d", f"for i in $(seq {processes}); do sleep 3600 & done; wait"], check=True)
-time.sleep(60)  # what the start has used is not to be counted
+time.sleep(60)  # so that what the start used doesn't count
 print("all up")

@@ -1,4 +1,4 @@
-"""What the processes of a host cost, as its kernel counts it: memory in their shares, CPU time, open files."""
+"""Read what a host's processes cost from its kernel: memory (PSS), CPU time, and open files."""
 
 from __future__ import annotations
 

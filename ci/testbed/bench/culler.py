@@ -1,4 +1,4 @@
-"""What the rule that ends idle sessions gets right, beside others' rules, on made-up weeks of use."""
+"""Compare the rule that ends idle sessions with other projects' rules, on simulated weeks of use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from testbed.host.errors import say
 
 
 def main() -> int:
-    """Print the table; 1 if our rule ended what someone waited for."""
+    """Print the table; return 1 if our rule ended work that someone waited for."""
     apt.install_all()
     place = venv.get().path
     argv = [str(place / "bin/python"), "-m", "testbed.bench.culling"]

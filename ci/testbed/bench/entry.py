@@ -1,4 +1,4 @@
-"""How soon anyone can ssh into a fresh job: an execution point as HTCondor has it, and with submit/operators."""
+"""Measure how soon ssh into a new job works, on a stock execution point and with submit/operators."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from testbed.pool import boot
 from testbed.pool.pool import Pool
 
 ROUNDS = 5
-#: Seconds for a job to start and to be entered; and between two tries.
+#: Seconds for a job to start and let someone in, and between two tries.
 LIMIT, EVERY = 120, 0.3
 CONFIGURATION = image.CHECKOUT / "submit/operators/sessions-ep.conf"
 JOB = "executable = /bin/sleep\narguments = 300\ntransfer_executable = false\nlog = {}\nrequest_memory = 64MB\nqueue\n"
 
 
 def main() -> int:
-    """Enter jobs with and without the configuration, in turn, on a pool of its own, and print the seconds."""
+    """Enter jobs with and without the configuration, in turn, on a pool of its own; print the seconds."""
     took: dict[str, list[float]] = {"HTCondor's own": [], "with sessions-ep.conf": []}
     pool = Pool(f"bench-{os.getpid()}")
     boot.up(pool, owner=os.getpid())
@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def _enter(pool: Pool, log: str) -> float:
-    """Return after how many seconds of a job's life a command could be run in it."""
+    """Return how many seconds after a job's start a command could run in it."""
     submit = ["condor_submit", "-terse", "-"]
     job = pool.exec("ap", submit, user="alice", input=JOB.format(log), check=True).stdout.split()[0]
     seen = pool.path("ap", log)

@@ -1,4 +1,4 @@
-"""What the benches print: figures, and the limits beside them."""
+"""Print the benchmarks' figures, with their limits beside them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the launcher adds to what HTCondor itself takes: from the job's start to the page, and from a healed network."""
+"""Measure what the launcher adds to HTCondor's own time: from job start to page, and after a network outage."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROUNDS = 5
 USER, SIF = "alice", "/srv/jupyter.sif"
-#: Seconds without network before it heals.
+#: Seconds for which the network is down.
 CUT = 20
 START = ["chtc-jupyter", "start", "--ap", "ap", "--no-browser", "--json", "--image", SIF, "--memory", "1500MB"]
 _STARTED = "until grep -q '^001 ' {log}; do sleep 0.02; done; date +%s.%N"
@@ -40,7 +40,7 @@ class Opened:
 
 
 def main() -> int:
-    """Measure on a pool of its own and print the figures, their limits beside them; 1 if one is over."""
+    """Measure on a pool of its own and print the figures beside their limits; return 1 if one is exceeded."""
     sif = image.build().path / "jupyter.sif"
     pool = Pool(f"bench-{os.getpid()}")
     boot.up(pool, owner=os.getpid())
@@ -71,7 +71,7 @@ def main() -> int:
 
 @contextmanager
 def _session(pool: Pool, name: str) -> Iterator[tuple[Opened, str]]:
-    """Give a session that is open, and curl's file for its address on the laptop."""
+    """Yield an open session, and curl's file for its address on the laptop."""
     running = pool.popen("laptop", [*START, name], user=USER, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         job = str(_told(running, "job"))
@@ -88,7 +88,7 @@ def _session(pool: Pool, name: str) -> Iterator[tuple[Opened, str]]:
 
 
 def _heal(pool: Pool, address: str) -> float:
-    """Cut the laptop's network for a while; return the seconds from its heal to a good request."""
+    """Cut the laptop's network for a while; return the seconds from its return to a good response."""
     pool.cut("laptop")
     time.sleep(CUT)
     pool.heal("laptop")
@@ -97,12 +97,12 @@ def _heal(pool: Pool, address: str) -> float:
 
 
 def _time(pool: Pool, host: str, line: str, *words: str) -> subprocess.Popen[str]:
-    """Start a line of shell that waits for something and prints when it was."""
+    """Start a shell command that waits for something and prints when it happened."""
     return pool.popen(host, ["sh", "-c", line, *words], user=USER, stderr=subprocess.DEVNULL)
 
 
 def _told(running: subprocess.Popen[str], what: str) -> object:
-    """Return a field of the first line of the launcher's that has it."""
+    """Return a field of the first line of the launcher that has it."""
     for line in running.stdout or ():
         if found := json.loads(line).get(what):
             return found

@@ -1,4 +1,4 @@
-"""What save-back costs: a session with a large folder that does not change, beside the same with a small one."""
+"""Measure what save-back costs: a session with a large unchanging folder beside one with a small folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ for number in range({FILES}):
 
 
 def main() -> int:
-    """Measure on a pool of its own and print the figures, their limits beside them; 1 if one is over."""
+    """Measure on a pool of its own and print the figures beside their limits; return 1 if one is exceeded."""
     with session_cost.session() as (pool, job):
         small_memory, small = session_cost.watch(pool, QUIET)
         took = _save_many(pool, job)
@@ -41,7 +41,7 @@ def main() -> int:
 
 
 def _save_many(pool: Pool, job: str) -> float:
-    """Write many files in the job; return after how many seconds the last is on the access point."""
+    """Write many files in the job; return how many seconds later the last one is on the access point."""
     command = shlex.join(["/opt/jupyter/bin/python", "-c", IN_JOB])
     pool.exec("ap", ["condor_ssh_to_job", "-auto-retry", job, command], user=stock_session.USER, timeout=120)
     started = time.monotonic()

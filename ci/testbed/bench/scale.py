@@ -1,4 +1,4 @@
-"""What many sessions at once cost the access point, and what tunnels to some of them cost beside.
+"""Measure what many concurrent sessions cost the access point, and what tunnels to some of them add.
 
 The runtime and HTCondor are real; JupyterLab has a small stand-in, for a hundred of it would not fit this machine.
 """
@@ -25,9 +25,9 @@ from testbed.pool.pool import Pool, kill_tree
 
 STEPS = (10, 25, 50, 100)
 TUNNELS = 20
-#: Seconds: for a step's sessions to be ready, over which CPU is counted, and in which memory settles before.
+#: Seconds for a step's sessions to be ready, over which CPU is counted, and for memory to settle before.
 READY, WATCHED, SETTLE = 900, 60, 20
-#: Of an access point's memory, what is left to sessions; and that memory, in MB.
+#: The share of an access point's memory that sessions can use, and that memory in MB.
 SHARE, MEMORY = 0.75, 64_000
 STAND_IN = Path(__file__).with_name("scale_inside.py")
 SIF = "/srv/jupyter.sif"
@@ -90,7 +90,7 @@ class Watched:
 
 @dataclass(frozen=True)
 class Step:
-    """What so many sessions cost on both hosts, and after how many seconds the last of those submitted was ready."""
+    """What a number of sessions cost on both hosts, and how many seconds the last one took to be ready."""
 
     number: int
     ready: int
@@ -156,7 +156,7 @@ def _cpus(pool: Pool) -> int:
 
 
 def _add(pool: Pool, first: int, last: int) -> list[int]:
-    """Submit sessions at once; return of each after how many seconds it was ready, as its event log says."""
+    """Submit sessions at once; return how many seconds each took to be ready, by its event log."""
     numbers = range(first, last + 1)
     folders = [f"/home/alice/scale/{number}/notebooks" for number in numbers]
     pool.exec("ap", ["mkdir", "-p", *folders], user="alice", check=True)
@@ -184,7 +184,7 @@ def _ready(log: Path) -> int | None:
 
 
 def _watch(pool: Pool) -> tuple[Watched, Watched]:
-    """Return what is there on the access point and on the execution point, once all has settled."""
+    """Return the costs on the access point and on the execution point, once all has settled."""
     time.sleep(SETTLE)
     hosts = (("ap", AP), ("ep1", EP))
     before, began = [costs.by_kind(pool, *host) for host in hosts], time.monotonic()
@@ -199,7 +199,7 @@ def _watch(pool: Pool) -> tuple[Watched, Watched]:
 
 @contextlib.contextmanager
 def _tunnels(pool: Pool) -> Iterator[None]:
-    """Open some of the sessions from ``laptop``, each by a launcher of its own, for as long as the block."""
+    """Open some of the sessions from ``laptop``, each with its own launcher, for the duration of the block."""
     launcher.place(pool, "laptop")
     jobs = pool.exec("ap", ["condor_q", "-allusers", "-af:j", "JobStatus"], check=True).stdout.split()[::2][:TUNNELS]
     say(f"opening {len(jobs)} tunnels")
@@ -222,7 +222,7 @@ def _tunnels(pool: Pool) -> Iterator[None]:
 
 
 def _show(steps: list[Step], before: dict[str, Cost], tunnelled: Watched) -> None:
-    """Print the table, and what follows from it for a larger access point."""
+    """Print the table, and extrapolate to a larger access point."""
     print(f"{os.cpu_count()} cores; memory is PSS; CPU in percent of a core, over {WATCHED} s in idle sessions")
     figures.table(HEADERS, [step.cells() for step in steps])
     first, last = steps[0], steps[-1]

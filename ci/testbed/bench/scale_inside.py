@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -ISE
-"""Stands in for JupyterLab in the sessions of `ci/bench scale`: serves what the runtime asks for, and no notebook.
+"""Stands in for JupyterLab in the sessions of `ci/bench scale`: serves what the runtime asks for, but no notebooks.
 
 Bound over the image's `jupyter-lab` on the execution point; it stands alone. The argument is `--config=FILE`.
 """

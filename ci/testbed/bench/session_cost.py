@@ -1,4 +1,4 @@
-"""What the supervisor of a session costs while it runs, as the execution point's kernel counts it."""
+"""Measure what a session's supervisor costs while it runs, by the execution point's kernel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def session() -> Iterator[tuple[Pool, str]]:
-    """Give a session that is ready on a pool of its own, and its job; both go with the block."""
+    """Yield a ready session on a pool of its own, and its job; remove both after the block."""
     sif = image.build().path / "jupyter.sif"
     pool = Pool(f"bench-{os.getpid()}")
     boot.up(pool, owner=os.getpid())

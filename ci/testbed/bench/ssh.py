@@ -1,4 +1,4 @@
-"""What `ssh jupyter-JOB` carries and how soon it is in, beside ssh to the access point alone."""
+"""Measure the throughput and the delay of `ssh jupyter-JOB`, beside ssh to the access point alone."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from testbed.artifacts import ssh_template
 from testbed.bench import figures, session_cost, stock_session
 from testbed.host.errors import UserError, say
 
-#: Megabytes of the file that is copied, and how often each is done, in turn.
+#: Megabytes of the file that is copied, and how often each is copied, in turn.
 SIZE, ROUNDS = 1000, 3
 
 
 def main() -> int:
-    """Measure on a pool of its own and print the figures; 1 if a file did not arrive as it was."""
+    """Measure on a pool of its own and print the figures; return 1 if a file arrived changed."""
     took: dict[str, list[float]] = {}
 
     def timed(what: str, *argv: str) -> str:

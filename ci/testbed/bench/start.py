@@ -1,4 +1,4 @@
-"""What the runtime costs: its start beside bare JupyterLab's, its memory, its CPU, the image's size."""
+"""Measure what the runtime costs: its start beside bare JupyterLab's, its memory, its CPU, and the image's size."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SIF = "/srv/bench.sif"
 
 
 def main() -> int:
-    """Measure on a pool of its own and print the figures, their limits beside them; 1 if one is over."""
+    """Measure on a pool of its own and print the figures beside their limits; return 1 if one is exceeded."""
     sif = image.build().path / "jupyter.sif"
     pool = Pool(f"bench-{os.getpid()}")
     boot.up(pool, owner=os.getpid())

@@ -1,4 +1,4 @@
-"""Run inside the image, by `ci/bench start`: start a session and bare JupyterLab in turn, print the seconds of each.
+"""Run inside the image, by `ci/bench start`: start a session and bare JupyterLab in turn; print the seconds of each.
 
 Sent to the container as ``python -c``: it stands alone. Prints one line of JSON.
 """

@@ -17,7 +17,7 @@ USER = "alice"
 FOLDER = "/home/alice/jupyter"
 #: Seconds for the job to be ready.
 READY = 180
-#: HTCondor's JobStatus of a job that will not run by itself.
+#: HTCondor's JobStatus of a job that won't run by itself.
 HELD = "5"
 
 
@@ -48,7 +48,7 @@ def wait_until_ready(pool: Pool, job: str) -> None:
 
 
 def attributes(pool: Pool, job: str, *names: str) -> list[str]:
-    """Return attributes of a job as text, the undefined ones and those of no job empty."""
+    """Return a job's attributes as text; empty if they are undefined or there is no job."""
     words = [word for name in names for word in ("-format", "%v\x1f", f'{name} ?: ""')]
     shown = pool.exec("ap", ["condor_q", job, *words], user=USER, check=True).stdout
     values = shown.split("\x1f")[: len(names)]

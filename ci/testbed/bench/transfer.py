@@ -1,4 +1,4 @@
-"""How quickly a large file gets into a session: by HTCondor's file transfer, by Lab's upload, by ssh."""
+"""Measure how fast a large file gets into a session: by HTCondor's file transfer, Lab's upload, and ssh."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from testbed.host.waiting import wait
 from testbed.pool import boot
 from testbed.pool.pool import Pool
 
-#: MB of the file: for HTCondor, whose log tells whole seconds, and for the others.
+#: Size of the file in MB: for HTCondor, whose log has whole seconds, and for the others.
 LARGE, SMALL = 2000, 256
 UPLOAD = """
 import base64, http.client, json, os, sys, urllib.parse

@@ -223,7 +223,7 @@ class Pool:
         network.cut(self.pid("switch"), self._known(host))
 
     def heal(self, host: str) -> None:
-        """Give a host its network back; again is harmless."""
+        """Restore a host's network; harmless if it is up."""
         network.heal(self.pid("switch"), self._known(host))
 
     def power_off(self, host: str) -> None:

@@ -15,7 +15,7 @@ terminals: list[int] = []
 
 
 def resize(*_: object) -> None:
-    """Give the command's terminal the size of ours, if ours is one."""
+    """Set the command's terminal to the size of ours, if ours is a terminal."""
     if terminals and os.isatty(0):
         size = fcntl.ioctl(0, termios.TIOCGWINSZ, bytes(8))
         fcntl.ioctl(terminals[0], termios.TIOCSWINSZ, size)

@@ -135,7 +135,7 @@ class Terminal:
             self._asking = False
 
     async def wait_for_person(self, sentence: str) -> None:
-        """Say what the user must do, and wait until Enter is pressed; wait forever if there is no terminal."""
+        """Print what the user must do, and wait until Enter is pressed; wait forever if there is no terminal."""
         self.say(sentence)
         self.ring()
         if await self.ask("Press Enter to do so now:") is None:

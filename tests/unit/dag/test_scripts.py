@@ -34,7 +34,7 @@ SIF = b"#!/usr/bin/env run-singularity\n\0SIF_MAGIC\0001\0"
 
 @pytest.fixture
 def dag(tmp_path, monkeypatch):
-    """Give the folder of a DAG that runs."""
+    """Yield the folder of a DAG that runs."""
     folder = tmp_path / "my dags"
     (folder / "notebooks/.jupyter-session").mkdir(parents=True)
     (folder / "jupyter.sif").write_bytes(SIF)

@@ -68,7 +68,7 @@ def test_grafanas_own_types_take_the_dashboard_whole():
 
 
 def holds(found, wanted):
-    """Say whether all that is wanted is found: the types add what was left out."""
+    """Return True if all that is wanted is found; the types add what was left out."""
     if isinstance(wanted, dict):
         return all(name in found and holds(found[name], value) for name, value in wanted.items())
     if isinstance(wanted, list):

@@ -441,7 +441,7 @@ class Sessions(RuleBasedStateMachine):
                 assert there.get(own) == data or self.was_replaced(name, data)
 
     def was_replaced(self, name, data):
-        """Say whether its user replaced just this on the access point, where it did not change here any more."""
+        """Return True if the user replaced just this on the access point, and it no longer changed here."""
         return data in self.replaced.get(name, ())
 
     def teardown(self):

@@ -16,7 +16,7 @@ from jupyter_session.units.printable import escape_name
 
 @pytest.fixture
 def sandbox(tmp_path):
-    """Give the environment of a job in a scratch folder with notebooks."""
+    """Return the environment of a job in a scratch folder with notebooks."""
     (tmp_path / "notebooks").mkdir()
     (tmp_path / ".job.ad").touch()
     (tmp_path / "chirp").write_text("127.0.0.1 9 cookie\n")  # the discard port: nothing answers there

@@ -1,1 +1,1 @@
-"""Synthetic weeks of use, and the rules that end an idle session, replayed on them."""
+"""Simulate weeks of use, and replay on them the rules that end an idle session."""

@@ -1,4 +1,4 @@
-"""Print the table: ``python -m testbed.bench.culling``. Exit status 1 when our rule ended what someone waited for."""
+"""Print the table: ``python -m testbed.bench.culling``. Exit status 1 if our rule ended awaited work."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ held idle: hours in which a session held its slot though nothing real had worked
 
 
 def outcomes(weeks: Iterable[dict[str, Outcome]]) -> dict[str, Outcome]:
-    """Add up what came of each week."""
+    """Add up the outcomes of all weeks."""
     found = {name: Outcome() for name in RULES}
     for one in weeks:
         for name, outcome in one.items():
@@ -62,7 +62,7 @@ def table(found: dict[str, Outcome]) -> list[str]:
 
 
 def by_story(found: dict[str, Outcome]) -> list[str]:
-    """Return what went wrong with what, a column for each rule."""
+    """Return the errors by kind of activity, with a column for each rule."""
     columns = "".join(f"{number + 1:>11}" for number in range(len(found)))
     lines = [f"{'false stops + hours held idle, rules as above':46}{columns}"]
     for story in sorted({story for outcome in found.values() for story in (*outcome.false_stops, *outcome.idle)}):
@@ -75,7 +75,7 @@ def by_story(found: dict[str, Outcome]) -> list[str]:
 
 
 def limits() -> Iterator[str]:
-    """Yield when our rule ends what is real and can't be told from idleness."""
+    """Yield when our rule ends real work that looks like idleness."""
     yield "real, twelve hours long, and in none of the weeks above:"
     for story, trace in beyond():
         outcome = replay(trace, ThisProject)
@@ -83,7 +83,7 @@ def limits() -> Iterator[str]:
 
 
 def main() -> int:
-    """Replay all weeks and print what came of it."""
+    """Replay all weeks and print the outcome."""
     with ProcessPoolExecutor() as pool:
         found = outcomes(pool.map(partial(one_week, SEED), range(WEEKS)))
     print(NOTES, "", *table(found), "", *by_story(found), "", *limits(), sep="\n")

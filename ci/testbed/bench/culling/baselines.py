@@ -1,4 +1,4 @@
-"""The rules that others end idle sessions by, each written down from its own documentation and source."""
+"""Other projects' rules for ending idle sessions, each taken from its documentation and source."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Protocol
 
 from testbed.bench.culling.traces import Activity, beats
 
-#: Minutes: the idle timeout of every rule.
+#: The idle timeout of every rule, in minutes.
 TIMEOUT = 30
 
 
 @dataclass(frozen=True)
 class Ends:
-    """What a rule ends now: the whole session, or kernels and terminals alone."""
+    """What a rule ends now: the whole session, or only kernels and terminals."""
 
     session: bool = False
     kernels: frozenset[str] = frozenset()
     terminals: frozenset[str] = frozenset()
 
     def takes(self, thing: Activity) -> bool:
-        """Say whether this thing ends with it."""
+        """Return True if this activity ends with it."""
         return self.session or thing.kernel in self.kernels or thing.terminal in self.terminals
 
 
@@ -29,16 +29,16 @@ NOTHING, ALL = Ends(), Ends(session=True)
 
 
 class Rule(Protocol):
-    """A rule of one session. `outside`: it does not run in the job, and goes on while that is suspended."""
+    """A rule for one session. If `outside`, it doesn't run in the job and continues while the job is suspended."""
 
     outside: bool
 
     def step(self, minute: int, things: Sequence[Activity], *, answers: bool) -> Ends:
-        """Look once a minute; `answers`: Jupyter does."""
+        """Look once a minute; `answers` says whether Jupyter does."""
 
 
 class _Server:
-    """What jupyter_server (2.21) itself knows of its use, in minutes of the wall clock.
+    """What jupyter_server (2.21) itself knows about its use, in minutes of the wall clock.
 
     A kernel's `last_activity` is its last message but for kernel_info and the like; `execution_state` is kept beside
     it. A terminal's is what passes its websocket: nothing, where no tab is connected. `api_last_activity` is every
@@ -120,7 +120,7 @@ class JupyterServer:
 
 
 class HubCuller:
-    """jupyterhub-idle-culler stops a server whose `last_activity` is older than --timeout, looked at every timeout / 2.
+    """jupyterhub-idle-culler stops a server whose `last_activity` is older than --timeout; it looks every timeout / 2.
 
     It knows nothing of kernels: a busy one that prints nothing is idle. `last_activity` is what the server reports of
     itself every 5 minutes and, with `proxy`, what the hub learns every 5 minutes from configurable-http-proxy: any

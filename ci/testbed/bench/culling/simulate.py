@@ -1,4 +1,4 @@
-"""Replays a week under a rule, and counts what the rule ended too early and held too long."""
+"""Replay a week under a rule, and count what the rule ended too early or kept alive too long."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from testbed.bench.culling.traces import WEEK, Activity, Trace
 
 @dataclass
 class Outcome:
-    """What a rule did. All but `false_stops` are in minutes; by story where they have one."""
+    """What a rule did. All but `false_stops` are in minutes, by story where there is one."""
 
     false_stops: Counter[str] = field(default_factory=Counter)
     lost: int = 0
@@ -20,7 +20,7 @@ class Outcome:
     held: int = 0
 
     def add(self, other: Outcome) -> None:
-        """Count another one in."""
+        """Add another outcome."""
         self.false_stops += other.false_stops
         self.lost += other.lost
         self.idle += other.idle
@@ -56,11 +56,11 @@ class _Session:
         self._coming = defaultdict(list)
         for thing in trace.things:
             self._coming[thing.start].append(thing)
-        self._age = 0  # minutes in which it could work
-        self._worked: dict[Activity, int] = {}  # what was real, and the age at which it last was
+        self._age = 0  # minutes in which it could run
+        self._worked: dict[Activity, int] = {}  # real work, and the age at which it was last seen
 
     def run(self, rule: Rule) -> int:
-        """Go on until the rule ends it, or the week does; return that minute."""
+        """Run until the rule or the week ends; return that minute."""
         trace = self._trace
         for minute in range(self._start, WEEK):
             self._alive = [thing for thing in self._alive if thing.end > minute] + self._coming[minute]
@@ -91,7 +91,7 @@ class _Session:
             self._outcome.idle[left.story if left else "nothing in it"] += 1
 
     def _end(self, taken: Sequence[Activity], minute: int) -> None:
-        """Count a stop of what was real within the last idle timeout."""
+        """Count it if the stop hit work that was real within the last idle timeout."""
         if not taken:
             return
         newest = max(taken, key=lambda thing: (not thing.person, self._worked[thing], thing.start))
@@ -102,5 +102,5 @@ class _Session:
 
 
 def _shows(thing: Activity) -> tuple[bool, int]:
-    """Return how much of a sign of life a thing is: for whose account idle time is."""
+    """Return how strong a sign of life an activity is; the strongest one accounts for idle time."""
     return bool(thing.busy or thing.messages or thing.program or thing.proxied), thing.start

@@ -1,4 +1,4 @@
-"""Our rule: the real sources, clock and decision of `jupyter_session`, shown what a trace has to show."""
+"""Our rule: the real sources, clock, and decision of `jupyter_session`, fed from a trace."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from testbed.bench.culling.traces import Activity, beats
 
 _SETTINGS = resolve({"idle_timeout": f"{TIMEOUT}m"}, {}, {})
 _POLICY = Policy.of(_SETTINGS.idle_timeout, _SETTINGS.idle_warning)
-_STATE = StateDir(Path("/tmp/session"), in_job=True)  # noqa: S108 - never made
+_STATE = StateDir(Path("/tmp/session"), in_job=True)  # noqa: S108 - never created
 
 
 class ThisProject:
-    """One session's sources, looked at once a minute instead of every ten seconds."""
+    """One session's sources, read once a minute instead of every ten seconds."""
 
     outside = False
 
@@ -58,7 +58,7 @@ def _kernel_id(name: str) -> str:
 
 
 class _Jupyter:
-    """Answers as the session's own JupyterLab would."""
+    """Answers like the session's own JupyterLab."""
 
     def __init__(self) -> None:
         self._kernels: dict[str, int] = {}
@@ -68,7 +68,7 @@ class _Jupyter:
         self._answers = True
 
     def see(self, minute: int, things: Sequence[Activity], *, answers: bool) -> None:
-        """Show a minute."""
+        """Set what there is in this minute."""
         self._answers = answers
         self._busy = {thing.kernel for thing in things if thing.busy}
         self._kernels = {t.kernel: self._kernels.get(t.kernel, minute) for t in things if t.kernel}
@@ -81,7 +81,7 @@ class _Jupyter:
                 self._proxy(thing, minute * 60.0)
 
     def _proxy(self, thing: Activity, now: float) -> None:
-        """Pass on what a page sends in a minute: TensorBoard's two requests, or VS Code's keepalives and keys."""
+        """Send what a page sends in a minute: TensorBoard's two requests, or VS Code's keepalives and keystrokes."""
         if thing.program != "code-server":
             for path in ("/data/runs", "/data/plugins_listing"):
                 self._traffic.note_request("GET", path, b"", now)
@@ -92,7 +92,7 @@ class _Jupyter:
             self._traffic.note_message("/stable", 4000, now + 59)
 
     def get(self, path: str) -> Any:
-        """Answer `GET path`; LabError when it does not."""
+        """Answer `GET path`. Raises LabError if it doesn't answer."""
         if not self._answers:
             raise LabError("JupyterLab does not answer")
         if path.startswith("/api/kernels"):
@@ -110,12 +110,12 @@ class _Jupyter:
         return {"at": self._request, "what": "PUT /api/contents/a.ipynb"}
 
 
-_FIRST_PID = 1 << 30  # no real process has such a number: there is nothing to be found of it
+_FIRST_PID = 1 << 30  # no real process has such a PID, so /proc has nothing about it
 _SUPERVISOR, _TMUX, _LAB = (_FIRST_PID - number for number in (3, 2, 1))
 
 
 class _Machine:
-    """The container: a process for each kernel and terminal, and in it one for each program; and its one GPU."""
+    """The container: a process for each kernel and terminal, one below it for each program, and one GPU."""
 
     def __init__(self) -> None:
         self._pids: dict[object, int] = {}
@@ -125,7 +125,7 @@ class _Machine:
         self._things: Sequence[Activity] = ()
 
     def see(self, minute: int, things: Sequence[Activity]) -> None:
-        """Let a minute pass."""
+        """Advance by one minute."""
         self._things = things
         for thing in things:
             pid = self._pid(id(thing) if thing.program else thing.kernel)
@@ -139,11 +139,11 @@ class _Machine:
         return 100 * min(1.0, sum(thing.gpu for thing in self._things))
 
     def last_input(self, process: Process) -> float:
-        """Return when someone typed there last."""
+        """Return when someone last typed there."""
         return self._typed.get(process.pid, 0)
 
     def processes(self) -> Iterator[Process]:
-        """Yield them all."""
+        """Yield all processes."""
         yield self._process(1, 0, "appinit")
         yield self._process(_SUPERVISOR, 1, "python", "jupyter-session", "run")
         yield self._process(_TMUX, 1, "tmux: server")

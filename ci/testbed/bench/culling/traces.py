@@ -1,4 +1,4 @@
-"""Weeks of use, minute by minute: who works, what is left behind, and what of it can be seen. Seeded.
+"""Simulate weeks of use, minute by minute: who works, what is left behind, and what is visible. Seeded.
 
 A person works from the first to the last thing that they do, as long as no two of them are more than `LONGEST_PAUSE`
 apart. A computation works while it runs, if someone waits for what it computes.
@@ -14,9 +14,9 @@ from random import Random
 
 DAY = 24 * 60
 WEEK = 7 * DAY
-#: Minutes without a touch, of a person who reads or thinks.
+#: Minutes in which a person reads or thinks, and touches nothing.
 LONGEST_PAUSE = 28
-#: Minutes for which a cell shows no sign of life, at most; longer ones are in `beyond`.
+#: The most minutes for which a cell shows no sign of life; longer ones are in `beyond`.
 LONGEST_SLEEP = 225
 
 
@@ -34,11 +34,11 @@ class Activity:
     end: int
     real: bool = False
     person: bool = False
-    submits: bool = False  # the session starts with it, though nobody is there
+    submits: bool = False  # the session starts with it, although nobody is there
     tab: str = ""  # a tab of Lab: "visible" or "hidden"; it holds a connection to every kernel and terminal
     requests: int = 0  # opens, saves, runs
     proxied: int = 0  # traffic to a program behind jupyter-server-proxy
-    typed_there: bool = False  # and a person makes it
+    typed_there: bool = False  # a person causes it
     kernel: str = ""
     busy: bool = False
     messages: int = 0  # the kernel sends something
@@ -53,19 +53,19 @@ class Activity:
 
 
 def beats(every: int, thing: Activity, minute: int) -> bool:
-    """Say whether what a thing does every so many minutes is due; it does so in its last minute, too."""
+    """Return True if something that happens at intervals is due; it also happens in the last minute."""
     return every > 0 and ((minute - thing.start) % every == 0 or minute == thing.end - 1)
 
 
 def touches(thing: Activity, minute: int, *, answers: bool) -> bool:
-    """Say whether a person does something now; in Jupyter that needs its answer."""
+    """Return True if a person does something now; in Jupyter, only if it answers."""
     asks = beats(thing.requests, thing, minute) or (thing.typed_there and beats(thing.proxied, thing, minute))
     return thing.person and ((asks and answers) or beats(thing.typed, thing, minute))
 
 
 @dataclass(frozen=True)
 class Trace:
-    """A week. In `suspended` minutes the job stands still; in `deaf` ones Jupyter does not answer."""
+    """A week. In `suspended` minutes the job doesn't run; in `deaf` ones Jupyter doesn't answer."""
 
     things: list[Activity]
     suspended: frozenset[int] = frozenset()
@@ -73,7 +73,7 @@ class Trace:
 
     @cached_property
     def attended(self) -> frozenset[int]:
-        """The minutes in which a person works."""
+        """Return the minutes in which a person works."""
         done = {
             minute
             for thing in self.things
@@ -86,13 +86,13 @@ class Trace:
 
 
 def week(seed: int, number: int) -> Trace:
-    """Make up one person's week."""
+    """Simulate one person's week."""
     rng = Random(f"{seed}/{number}")  # noqa: S311 - no secret in it
     return _Week(rng).trace()
 
 
 def beyond() -> Iterator[tuple[str, Trace]]:
-    """Make up what is real, and what our rule is not made to see: each by itself, twelve hours long."""
+    """Simulate real work that our rule isn't made to see, one at a time, twelve hours long."""
     comes = Activity(story="a person at work", start=0, end=10, real=True, person=True, tab="visible", requests=3)
     waits = Activity(story="", start=9, end=730, real=True, program="python", cpu=0.0005)
     for thing in (
@@ -125,7 +125,7 @@ class _Week:
         ]
         things = [replace(thing, end=min(thing.end, WEEK)) for thing in self.things if thing.start < WEEK]
         deaf = self._now_and_then(0.10, 2, 20)
-        things = [thing for thing in things if not (thing.busy and thing.start in deaf)]  # nobody can start it then
+        things = [thing for thing in things if not (thing.busy and thing.start in deaf)]  # nobody can start one then
         things.sort(key=lambda thing: thing.start)
         return Trace(things, suspended=self._now_and_then(0.08, 20, 480), deaf=deaf)
 
@@ -144,13 +144,13 @@ class _Week:
         back = lunch + rng.randint(35, 100)
         leaves = midnight + rng.randint(16 * 60, 19 * 60)
         kernel = f"notebook {midnight}"
-        if self.lab:  # a notebook a day, and nobody shuts a kernel or a terminal down
+        if self.lab:  # one notebook a day; nobody shuts down kernels or terminals
             self.things.append(Activity(story="an idle kernel", start=arrives, end=WEEK, kernel=kernel, cpu=0.003))
         self._at_work(arrives, lunch, kernel)
         self._leave(lunch, back, kernel, [1, 4, 5])
         self._at_work(back, leaves, kernel)
         home = midnight + DAY + 8 * 60
-        if rng.random() < 0.15:  # once more in the evening
+        if rng.random() < 0.15:  # and again in the evening
             evening = midnight + rng.randint(20 * 60, 22 * 60)
             self._leave(leaves, evening, kernel, [2, 3, 5])
             leaves = evening + rng.randint(20, 90)
@@ -158,7 +158,7 @@ class _Week:
         self._leave(leaves, max(home, leaves + 60), kernel, [9, 8, 3])
 
     def _at_work(self, start: int, end: int, kernel: str) -> None:
-        """Put a person there: stretches of typing and running, pauses of reading and thinking."""
+        """Add a person, who types and runs cells, and pauses to read and think."""
         rng, now = self.rng, start
         while now < end:
             stretch = min(end, now + rng.randint(5, 40))
@@ -176,7 +176,7 @@ class _Week:
             now = pause
 
     def _stretch(self, here: Activity, kernel: str) -> Iterator[Activity]:
-        """Let the person work in a notebook; now and then in a terminal of Lab, or in tmux by ssh."""
+        """Have the person work in a notebook, sometimes in a terminal of Lab or in tmux over ssh."""
         rng = self.rng
         where = rng.choices(["notebook", "terminal", "tmux"], [8, 1, 1])[0]
         if where == "terminal":
@@ -191,11 +191,11 @@ class _Week:
                 yield replace(cell, kernel=kernel, busy=True, program="python", cpu=rng.uniform(0.2, 4))
 
     def _has(self, thing: Activity) -> bool:
-        """Say whether the person has such things: there is no Lab behind VS Code."""
+        """Return True if the person can have it: behind VS Code there is no Lab."""
         return self.lab or not (thing.kernel or thing.terminal or thing.pane)
 
     def _leave(self, start: int, end: int, kernel: str, weights: list[int]) -> None:
-        """Leave behind, when the person goes: a computation, something forgotten, nothing (so `weights`)."""
+        """Leave something behind when the person goes: a computation, something forgotten, or nothing, by `weights`."""
         rng = self.rng
         what = rng.choices(["computes", "forgotten", "nothing"], weights)[0]
         tab = rng.choices(["visible", "hidden", ""], [3, 3, 4])[0]
@@ -209,7 +209,7 @@ class _Week:
 
 
 def computations(rng: Random, start: int, kernel: str) -> list[Activity]:
-    """Return what someone may wait for; half of it takes long."""
+    """Return what someone may wait for; half of it takes a long time."""
     takes = rng.choice([rng.randint(20, 180), rng.randint(120, 840)])
     run = Activity(story="", start=start - 2, end=start + takes, real=True)
     trains = replace(run, program="python", cpu=rng.uniform(0.6, 8), disk=1e4)
@@ -248,7 +248,7 @@ def computations(rng: Random, start: int, kernel: str) -> list[Activity]:
 
 
 def forgotten(start: int, end: int, kernel: str) -> list[list[Activity]]:
-    """Return what may be left on: it looks alive, and is not."""
+    """Return what may be left running: it looks alive, but isn't."""
     left = Activity(story="", start=start - 2, end=end)
     board = replace(left, story="TensorBoard left on", program="tensorboard", cpu=0.01)
     return [

@@ -165,7 +165,7 @@ class OpenSession:
             await self._changed.wait()
 
     async def _finish(self) -> int:
-        """Say how the session ended; while a tab may be open, stay to show it there too."""
+        """Print how the session ended; while a tab may be open, stay to show it there, too."""
         session = self.session
         progress, record = session.progress, session.record
         self._terminal.report({"event": "ended", "job": record.job, "reason": messages.describe_end(progress)})
