@@ -27,8 +27,12 @@ def write_to_file(path: Path) -> None:
     """Log everything to a file of a private folder; with its predecessor, it never takes more than 2 MB."""
     from logging.handlers import RotatingFileHandler  # noqa: PLC0415 - only the supervisor needs it
 
+    class Handler(RotatingFileHandler):
+        def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+            """Drop the line: a full disk must not fill the job's error file with tracebacks."""
+
     try:
-        handler = RotatingFileHandler(path, maxBytes=_LONGEST, backupCount=_OLDER, encoding="utf-8")
+        handler = Handler(path, maxBytes=_LONGEST, backupCount=_OLDER, encoding="utf-8")
     except OSError as error:
         _LOG.warning("no log is written to %s: %s", path, error)
         return
