@@ -56,6 +56,14 @@ def test_the_owners_file_has_the_token_and_the_lines():
     }  # fmt: skip
 
 
+def test_a_connection_that_is_logged_shows_no_token():
+    connection = Connection(
+        port=1, host="ep", token="s3cret", job="1.0", access_point="a@ap", socket_name="x", host_key=None
+    )
+    assert "s3cret" not in repr(connection)
+    assert "s3cret" in connection.as_json()
+
+
 def test_the_connect_line_has_nothing_that_a_shell_on_either_host_reads_in_its_own_way():
     line = CONNECTION.connect_line
     assert line is not None

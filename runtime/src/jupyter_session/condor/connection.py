@@ -7,7 +7,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from jupyter_session import __version__
@@ -19,7 +19,7 @@ class Connection:
 
     port: int
     host: str
-    token: str
+    token: str = field(repr=False)  # nor in a log that shows a Connection
     job: str | None
     access_point: str | None
     socket_name: str
