@@ -10,7 +10,7 @@ import sys
 ROOT = "chtc_jupyter"
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
-_TOKEN = re.compile(r"(token[=: ]+)[A-Za-z0-9_-]{8,}", re.IGNORECASE)
+_TOKEN = re.compile(r"""(token["']?[=: ]+["']?)[A-Za-z0-9_-]{8,}""", re.IGNORECASE)
 
 _count = 0
 

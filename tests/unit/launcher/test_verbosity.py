@@ -43,6 +43,7 @@ def test_lines_go_to_standard_error_once_and_have_no_token(capsys):
     logger = logging.getLogger("chtc_jupyter.session")
     logger.info("GET http://127.0.0.1:1/lab?token=%s and more", "s3cret-s3cret_s3cret")
     logger.debug("a header: Authorization: token s3cret-s3cret_s3cret")
+    logger.debug('{"token": "s3cret-s3cret_s3cret"}')
     logger.debug("Where:", exc_info=ValueError("token=s3cret-s3cret_s3cret"))
     out, err = capsys.readouterr()
     assert out == ""

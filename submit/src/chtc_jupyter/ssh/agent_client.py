@@ -30,6 +30,8 @@ _BEAT, _PATIENCE = 10.0, 45
 HERE = "this machine"
 #: As many `-v` don't make ssh verbose; more do.
 _SSH_TOO = 2
+#: How the lines begin that `ssh -v` adds.
+_SSH_VERBOSE = ("debug", "OpenSSH_", "Authenticated to ", "Transferred: sent ", "Bytes per second: sent ")
 #: Seconds after which a silent forward is taken to lead nowhere.
 _SILENCE = 20
 #: Answers one connection to the socket of the forward.
@@ -266,7 +268,7 @@ class AgentClient:
         assert self._process.stderr  # noqa: S101
         try:
             while line := (await self._process.stderr.readline()).decode(errors="replace"):
-                if line.startswith("debug"):  # by `ssh -v`: says nothing of why it failed
+                if line.startswith(_SSH_VERBOSE):  # says nothing of why it failed
                     _log.debug("ssh: %s", line.strip())
                 else:
                     self._stderr = (self._stderr + line)[-8000:]
