@@ -70,7 +70,8 @@ def test_config_shows_every_setting_with_its_value_or_default():
 @pytest.mark.parametrize(
     ("key", "value"),
     [("color", "red"), ("gpus", "many"), ("gpus", "²"), ("browser", "perhaps"), ("idle_timeout", "soon"),
-     ("memory", "1\n2"), ("ap", "a b")],
+     ("memory", "1\n2"), ("memory", "lots"), ("disk", "8 parsecs"), ("gpu_memory", "20GB+"), ("cpus", "0"),
+     ("ap", "a b")],
 )  # fmt: skip
 def test_invalid_setting_is_refused(key, value):
     assert isinstance(call("config", key, value).exception, UsageError)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from chtc_jupyter import paths
+from chtc_jupyter.condor.submit import validate_amount
 from chtc_jupyter.durations import validate_duration
 from chtc_jupyter.errors import UsageError
 from chtc_jupyter.ssh import openssh
@@ -43,6 +44,13 @@ def parse_count(text: str) -> int:
     return int(text)
 
 
+def parse_cpus(text: str) -> int:
+    """Return a number of CPU cores; raises UsageError if the text is not one, or is 0."""
+    if (cpus := parse_count(text)) == 0:
+        raise UsageError("Invalid value '0'. A session needs at least 1 core.")
+    return cpus
+
+
 def parse_text(text: str) -> str:
     """Return a text of one line; raises UsageError if it has a control character."""
     if not text.isprintable():
@@ -54,16 +62,28 @@ def _parse_timeout(text: str) -> str:
     return validate_duration(text, never=True)
 
 
+def _parse_memory(text: str) -> str:
+    return validate_amount(text, "memory")
+
+
+def _parse_gpu_memory(text: str) -> str:
+    return validate_amount(text, "GPU memory")
+
+
+def _parse_disk(text: str) -> str:
+    return validate_amount(text, "disk")
+
+
 #: What `config` can set.
 KEYS: dict[str, Key] = {
     "ap": Key(openssh.validate_access_point, "none", "Access point, as USER@HOST or a Host of ~/.ssh/config."),
     "image": Key(parse_text, "~/jupyter/jupyter.sif", "Container image: a path on the access point, or a URL."),
     "notebooks": Key(parse_text, "~/jupyter/NAME/notebooks", "Notebooks folder on the access point."),
     "gpus": Key(parse_count, "0", "Number of GPUs."),
-    "gpu_memory": Key(parse_text, "any", "Minimum memory of each GPU, such as 20GB."),
-    "cpus": Key(parse_count, "1", "Number of CPU cores."),
-    "memory": Key(parse_text, "4GB", "Memory, such as 16GB."),
-    "disk": Key(parse_text, "8GB", "Disk, including the image and the notebooks."),
+    "gpu_memory": Key(_parse_gpu_memory, "any", "Minimum memory of each GPU, such as 20GB."),
+    "cpus": Key(parse_cpus, "1", "Number of CPU cores."),
+    "memory": Key(_parse_memory, "4GB", "Memory, such as 16GB."),
+    "disk": Key(_parse_disk, "8GB", "Disk, including the image and the notebooks."),
     "idle_timeout": Key(_parse_timeout, "30m", "Inactivity after which the session shuts down, or never."),
     "max_runtime": Key(_parse_timeout, "never", "Time after which the session shuts down, even if it is in use."),
     "browser": Key(parse_bool, "true", "Whether to open the browser when the session is ready."),

@@ -96,7 +96,8 @@ def parse_setting(text: str) -> tuple[str, str]:
     return key, found
 
 
-def _validate_amount(text: str, what: str) -> str:
+def validate_amount(text: str, what: str) -> str:
+    """Return an amount of `what`, such as 16GB, for a submit description; raises UsageError if it isn't one."""
     if not _AMOUNT.fullmatch(text):
         raise UsageError(f"Invalid amount of {what} {text!r}. Use a value such as 16GB.")
     return quote_value(text)
@@ -108,13 +109,13 @@ def render_request(request: Request) -> dict[str, str]:
     if request.cpus is not None:
         lines["request_cpus"] = str(request.cpus)
     if request.memory is not None:
-        lines["request_memory"] = _validate_amount(request.memory, "memory")
+        lines["request_memory"] = validate_amount(request.memory, "memory")
     if request.disk is not None:
-        lines["request_disk"] = _validate_amount(request.disk, "disk")
+        lines["request_disk"] = validate_amount(request.disk, "disk")
     if request.gpus:
         lines["request_gpus"] = str(request.gpus)
     if request.gpu_memory is not None:
-        lines["gpus_minimum_memory"] = _validate_amount(request.gpu_memory, "GPU memory")
+        lines["gpus_minimum_memory"] = validate_amount(request.gpu_memory, "GPU memory")
         lines.setdefault("request_gpus", "1")
     if arguments := build_session_arguments(request):
         lines["arguments"] = quote_arguments(arguments)
