@@ -49,8 +49,8 @@ def make_parser() -> argparse.ArgumentParser:
         )
     run = commands["run"]
     run.epilog = (
-        "Each setting can also be given as the environment variable JUPYTER_SESSION_NAME, or in the submit file as the "
-        'job attribute My.JupyterName (My.JupyterIdleTimeout = "2h"). Arguments come first, then the environment.'
+        "Each setting can also be given as an environment variable (JUPYTER_SESSION_IDLE_TIMEOUT=2h), or in the submit "
+        'file as a job attribute (My.JupyterIdleTimeout = "2h"). Arguments come first, then the environment.'
     )
     for setting in TABLE:
         default = f" (default: {setting.default})" if setting.default else ""
