@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from chtc_jupyter.commands import queries
-from chtc_jupyter.errors import FailedError, PolicyError
+from chtc_jupyter.errors import FailedError, NoSuchSessionError, PolicyError
 from chtc_jupyter.ssh import tunnel
 
 
@@ -49,3 +49,20 @@ def test_no_answer_at_all_is_not_waited_for_for_ever(monkeypatch):
     monkeypatch.setattr(queries, "_ANSWER", 0.1)
     with pytest.raises(FailedError, match="didn't answer within"):
         inside(HangingLink(), "status")
+
+
+class EmptyQueue:
+    """A connection to an access point that has no jobs."""
+
+    ap = "ap"
+
+    async def run(self, _argv):
+        return {"status": 0, "out": "[]", "err": ""}
+
+
+@pytest.mark.parametrize(("name", "next_step"), [("12.0", "`condor_history 12.0 -af JupyterReason`"), ("lab", "list`")])
+def test_job_that_has_left_the_queue_is_found_in_the_history(monkeypatch, tmp_path, name, next_step):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with pytest.raises(NoSuchSessionError, match="in the queue of ap") as error:
+        asyncio.run(queries.find(EmptyQueue(), name))
+    assert next_step in str(error.value)

@@ -19,6 +19,7 @@ from chtc_jupyter.ssh.agent_client import AgentClient
 from chtc_jupyter.store import Record
 
 _log = logging.getLogger(__name__)
+_JOB = re.compile(r"\d+(\.\d+)?")
 #: Seconds in which a log that exists has been read.
 _READ = 10
 #: Seconds in which a session has answered.
@@ -38,12 +39,17 @@ async def find(link: AgentClient, name: str | None) -> Ad:
     found = job_ads.select_jobs(
         job_ads.parse_ads(await link.run(job_ads.build_query("-constraint", job_ads.SESSIONS))), name
     )
-    if not found and name and re.fullmatch(r"\d+(\.\d+)?", name):
+    if not found and name and _JOB.fullmatch(name):
         found = job_ads.parse_ads(await link.run(job_ads.build_query(name)))
     if len(found) == 1:
         return found[0]
     if not found:
         await _raise_if_ended(link, name)
+        if name and _JOB.fullmatch(name):
+            raise NoSuchSessionError(
+                f"There is no job {name} in the queue of {link.ap}. If it was a session that has ended, "
+                f"`condor_history {name} -af JupyterReason` there says why."
+            )
         raise NoSuchSessionError(
             f"There is no session {name!r} in the queue of {link.ap}. `chtc-jupyter list` shows what is there."
             if name
