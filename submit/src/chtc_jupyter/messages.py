@@ -12,7 +12,8 @@ def describe_progress(progress: JobProgress) -> str:
     """Return in a few words where a job is."""
     at = f" on {progress.host}" if progress.host else ""
     if progress.phase is Phase.QUEUED and progress.starts:
-        return f"queued again ({progress.why}): your notebooks are saved, but kernels will start over"
+        after = ": your notebooks are saved, but kernels will start over" if progress.was_ready else ""
+        return f"queued again ({progress.why}){after}"
     return {
         Phase.QUEUED: "queued",
         Phase.TRANSFER: "matched; transferring the image",

@@ -40,6 +40,14 @@ def test_every_phase_has_words_for_the_terminal_and_the_page(phase, leg):
     assert notice.over is (phase is Phase.ENDED)
 
 
+@pytest.mark.parametrize("was_ready", [False, True])
+def test_kernels_start_over_only_in_a_session_that_was_ready(was_ready):
+    course = JobProgress(Phase.QUEUED, starts=1, why="Singularity test failed", was_ready=was_ready)
+    told = messages.describe_progress(course)
+    assert told.startswith("queued again (Singularity test failed)")
+    assert ("kernels will start over" in told) == was_ready
+
+
 def test_session_that_ended_unseen_is_told_with_how_and_when_and_where_its_notebooks_are():
     course = JobProgress(Phase.ENDED, at="2026-11-23 06:14:22", state="stopped", reason="Idle for 30 m.")
     told = messages.describe_past_session(RECORD, course)
