@@ -71,9 +71,9 @@ def test_help_on_this_machines_python():
 
 
 def test_help_on_the_images_python(laptop):
-    assert_help(laptop(*in_image("/opt/jupyter/bin/python", "-c", *SESSION)), 3, 11)
+    assert_help(laptop(*in_image("/opt/jupyter/bin/python", "-c", *SESSION)), 3, 13)
     bound = {"APPTAINERENV_PYTHONPATH": launcher.PLACE}
-    assert_help(laptop(*in_image("/opt/jupyter/bin/python", "-c", *LAUNCHER), env=bound), 3, 11)
+    assert_help(laptop(*in_image("/opt/jupyter/bin/python", "-c", *LAUNCHER), env=bound), 3, 13)
 
 
 def test_help_on_the_newest_python_of_debian(laptop):

@@ -43,7 +43,9 @@ class Person(Laptop):
 
 @pytest.fixture
 def person(own_pool):
-    return Person(own_pool)
+    person = Person(own_pool)
+    yield person
+    person.close()
 
 
 @pytest.mark.timeout(600)

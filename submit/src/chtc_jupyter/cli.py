@@ -370,7 +370,8 @@ def main() -> None:
         _log.debug("Where it came from:", exc_info=True)
         Terminal().say(f"chtc-jupyter: {error}")
         sys.exit(error.exit_code)
-    except LinkLostError:
+    except LinkLostError as error:
+        _log.debug("The connection was lost: %r", error)
         Terminal().say("chtc-jupyter: Lost the connection to the access point. Run the command again.")
         sys.exit(ExitStatus.UNREACHABLE)
     except KeyboardInterrupt:

@@ -16,6 +16,7 @@ _LOG = logging.getLogger(__name__)
 
 def connect(path: Path, verb: str, **details: Any) -> socket.socket:
     """Send a request to the supervisor; return the open connection. Raises SessionError if no session lives here."""
+    _LOG.info("asking the session at %s: %s", path, verb)
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         server.connect(str(path))
