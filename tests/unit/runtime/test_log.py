@@ -22,13 +22,14 @@ def package():
     found.setLevel(level)
 
 
-@pytest.mark.parametrize(("flags", "lines"), [([], 1), (["-v"], 1), (["-vv"], 3)])
+@pytest.mark.parametrize(("flags", "lines"), [([], 1), (["-v"], 2), (["-vv"], 3)])
 def test_v_shows_the_step_and_the_reason_of_a_failure(flags, lines, capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("JUPYTER_SESSION_DIR", str(tmp_path / "none"))
     assert main(["status", *flags]) == 1
     told = capsys.readouterr().err.splitlines()
     assert told[-1].startswith("jupyter-session: No session runs here")
     assert len(told) >= lines if flags == ["-vv"] else len(told) == lines
+    assert any("asking the session at" in line for line in told) == bool(flags)
     assert any("No such file or directory" in line for line in told) == (flags == ["-vv"])
 
 
