@@ -30,6 +30,7 @@ class Parts:
     def __init__(self, folder, *, broken=False):
         self.calls, self.broken, self.report = [], broken, Report()
         self.cpu_seconds = 12.0
+        self.seconds = {}  # the time that each part got
         self.reporter = StatusReporter(SessionStatus(state=State.READY), [self])
         self.receipts = ReceiptWriter(
             folder, "7.0", meter=None, processes=self, look=self.look, sessions=self.look, say=self.calls.append
@@ -48,11 +49,13 @@ class Parts:
         if self.broken:
             raise OSError("no tmux")
 
-    def finish(self, _seconds):
+    def finish(self, seconds):
         self.calls.append("saved")
+        self.seconds["save"] = seconds
 
-    def close(self, _seconds):
+    def close(self, seconds):
         self.calls.append("published")
+        self.seconds["publish"] = seconds
 
     def clear(self, *, keep_log):
         self.calls.append(f"cleared, log kept: {keep_log}")
@@ -80,6 +83,13 @@ def test_the_parts_end_in_order_whatever_fails(tmp_path, how, final, status, bro
     assert parts.reporter.status.receipt.startswith("The session ran ")
     receipt = json.loads((tmp_path / ".jupyter-session/last-session.json").read_text())
     assert (receipt["state"], receipt["job"], receipt["reason"]) == (final, "7.0", "It ends.")
+
+
+def test_the_last_changes_and_the_report_of_the_end_get_their_shares_of_the_time(tmp_path):
+    parts = Parts(tmp_path)
+    parts.end(Ending(End.USER, "It ends."))
+    whole = 26  # of HTCondor's 30 s, less the margin for the container
+    assert 0.6 * whole < parts.seconds["save"] <= 0.85 * whole < parts.seconds["publish"] <= whole
 
 
 def test_a_receipt_that_cant_be_written_is_said_and_ends_nothing(tmp_path):
