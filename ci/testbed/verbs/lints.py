@@ -52,7 +52,7 @@ def main(lint: str) -> int:
     if lint == "shell":
         files = shell_files()
         return subprocess.run(["shellcheck", *files], cwd=venv.CHECKOUT, check=False).returncode if files else 0
-    bad = bad_subjects(_git("log", "--format=%h %s", f"{FROM}..HEAD"))
+    bad = bad_subjects(_git("log", "--no-merges", "--format=%h %s", f"{FROM}..HEAD"))
     print("\n".join(bad))
     return 1 if bad else 0
 
