@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chtc_jupyter.condor.job_progress import Phase, read_progress
+from chtc_condor.event_log import EventReader
+from chtc_jupyter.condor.job_progress import JobProgress, Phase, apply_event
 
 SUBMITTED = "000 (012.000.000) 2026-11-23 02:24:47 Job submitted from host: <10.77.0.10:9618?addrs=x>\n...\n"
 TRANSFER = "040 (012.000.000) 2026-11-23 02:24:50 Started transferring input files\n\tTransferring to host: <x>\n...\n"
@@ -34,7 +35,10 @@ OTHER = READY.replace("012.000", "013.000").replace("18880", "11111")
 
 
 def course(*texts):
-    return read_progress("".join(texts).splitlines(), "12.0")
+    reader, progress = EventReader(), JobProgress()
+    for event in filter(None, map(reader.feed, "".join(texts).splitlines())):
+        progress = apply_event(progress, event) if event.job == "12.0" else progress
+    return progress
 
 
 @pytest.mark.parametrize(

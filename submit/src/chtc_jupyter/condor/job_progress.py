@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from chtc_condor.codes import HoldReasonCode, JobEventType
-from chtc_condor.event_log import Event, EventReader
+from chtc_condor.event_log import Event
 
 _PORT = re.compile(r"http://127\.0\.0\.1:(\d+)/")
 
@@ -105,16 +104,6 @@ def apply_event(progress: JobProgress, event: Event) -> JobProgress:
             return replace(now, trouble=event.reason)
         case JobEventType.JOB_DISCONNECTED:
             return replace(now, phase=Phase.LOST, why=event.reason)
-    return progress
-
-
-def read_progress(lines: Iterable[str], job: str) -> JobProgress:
-    """Return what the lines of a log say of a job."""
-    reader, progress = EventReader(), JobProgress()
-    for line in lines:
-        event = reader.feed(line)
-        if event and event.job == job:
-            progress = apply_event(progress, event)
     return progress
 
 
