@@ -1,7 +1,9 @@
 """The server extension, in a Jupyter server of its own."""
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -12,6 +14,12 @@ import pytest
 from support.waiting import wait_for
 
 MODULE = "jupyter_session.jupyter.extension.server_extension"
+
+
+def answers(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5):
+        return True
+    return False
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +50,7 @@ def ask(tmp_path_factory):
                 with urllib.request.urlopen(request, data, 20) as answer:  # noqa: S310 - our own http URL
                     return json.load(answer)
 
+            wait_for(lambda: answers(port), 60, "the server, which writes that file before it listens")
             yield send
         finally:
             server.terminate()
