@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import re
 import subprocess
 from typing import Any
 
 from chtc_condor.codes import JobNotification
+from chtc_condor.ownership import PING, constrain, parse_owner, quote_string
 
+__all__ = [
+    "CondorError",
+    "find_owner",
+    "parse_strings",
+    "query_jobs",
+    "quote_string",
+    "read_submit_file",
+    "send_mail",
+]
 _STRING = re.compile(r'(\w+)="(.*)"')
 
 
@@ -22,11 +34,6 @@ def parse_strings(text: str) -> dict[str, str]:
     return {pair[1]: re.sub(r"\\(.)", r"\1", pair[2]) for pair in found if pair}
 
 
-def quote_string(text: str) -> str:
-    """Return a text as a ClassAd string."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
 def read_submit_file(submit_file: str) -> dict[str, str]:
     """Return the string attributes of the job that a submit file describes, without submitting it."""
     return parse_strings(_run("condor_submit", "-dry-run", "-", submit_file))
@@ -34,8 +41,18 @@ def read_submit_file(submit_file: str) -> dict[str, str]:
 
 def query_jobs(constraint: str, *attributes: str) -> list[dict[str, Any]]:
     """Return the ads of the user's jobs that meet a constraint."""
-    text = _run("condor_q", "-json", "-constraint", constraint, "-attributes", ",".join(attributes)).strip()
+    own = constrain(find_owner(), constraint)
+    text = _run("condor_q", "-json", "-constraint", own, "-attributes", ",".join(attributes)).strip()
     return list(json.loads(text)) if text else []
+
+
+def find_owner() -> str:
+    """Return the name that the user's jobs have as `Owner`: the one that the schedd knows, or else the account's."""
+    try:
+        known = parse_owner(_run(*PING))
+    except CondorError:
+        known = ""
+    return known or pwd.getpwuid(os.getuid()).pw_name
 
 
 def send_mail(job: str, subject: str, body: str) -> None:

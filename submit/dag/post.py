@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import enum
 import json
-import os
-import pwd
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -116,7 +114,7 @@ def main(submit_file: str, job_id: str, returned: str, retry: str, max_retries: 
     """Return the exit status."""
     jobs = nodes_log.collect_jobs(parse_events(nodes_log.read_log(notify.find_nodes_log())))
     job = jobs.get(job_id, nodes_log.Job(job_id, ""))
-    verdict = judge_end(int(returned), job, pwd.getpwuid(os.getuid()).pw_name, left=int(max_retries) - int(retry))
+    verdict = judge_end(int(returned), job, condor.find_owner(), left=int(max_retries) - int(retry))
     text = verdict.sentence
     try:
         plan = Plan.from_ad(condor.read_submit_file(submit_file))

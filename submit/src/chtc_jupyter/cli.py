@@ -184,6 +184,7 @@ async def _connect(name: str | None, ap: str | None, terminal: Terminal, open_op
     link = await open_link(where, terminal, forward=True)
     try:
         record = known or await queries.find_record(link, name)
+        await queries.raise_if_another(link, record)
     except BaseException:
         await link.close()
         raise

@@ -55,9 +55,10 @@ class EmptyQueue:
     """A connection to an access point that has no jobs."""
 
     ap = "ap"
+    hello = {"owner": "alice"}  # noqa: RUF012 - read only
 
-    async def run(self, _argv):
-        return {"status": 0, "out": "[]", "err": ""}
+    async def run(self, argv, **_fields):
+        return {"status": 0, "out": "" if "-af" in argv else "[]", "err": ""}
 
 
 @pytest.mark.parametrize(("name", "next_step"), [("12.0", "`condor_history 12.0 -af JupyterReason`"), ("lab", "list`")])

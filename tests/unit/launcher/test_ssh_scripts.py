@@ -9,15 +9,18 @@ import pytest
 from chtc_jupyter.ssh import entry
 
 KEY = ("ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAAIMjsJ+aoLHWA5GyjkatVv1")
-QUEUE = "#!/bin/sh\necho {status} ssh-ed25519 AAAAhost\n"
+QUEUE = "#!/bin/sh\necho {owner} {status} ssh-ed25519 AAAAhost\n"
+#: The schedd knows the user by this name.
+PING = "#!/bin/sh\necho WRITE command using '(AES, AES, and FS)' succeeded as mapped@pool to local schedd.\n"
 #: Ends as HTCondor's does: the part in the job says that it has ended, and the command goes on.
 JOB = "#!/bin/sh\necho SSH-2.0-hello\necho from the job >&2\necho jupyter-session sshd: the end >&2\nexec sleep 600\n"
 #: Lets nobody in yet.
 TOO_EARLY = "#!/bin/sh\necho 'Failed. (Use -auto-retry to keep trying.)' >&2\nexit 1\n"
 
 
-def enter(folder, shell, *, status=2, job=JOB):
-    for name, text in (("condor_q", QUEUE.format(status=status)), ("condor_ssh_to_job", job)):
+def enter(folder, shell, *, status=2, job=JOB, owner="$(id -un)"):
+    queue = QUEUE.format(status=status, owner=owner)
+    for name, text in (("condor_q", queue), ("condor_ssh_to_job", job), ("condor_ping", PING)):
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
     return subprocess.run(
@@ -46,6 +49,16 @@ def test_a_job_that_does_not_run_is_refused_in_one_sentence(tmp_path):
     assert done.stderr == (
         "ssh cannot connect: job 999999.0 is not running. Run condor_q 999999.0 on the access point for details.\n"
     )
+
+
+def test_a_job_of_somebody_else_is_refused_to_a_queue_superuser_too(tmp_path):
+    done = enter(tmp_path, "sh", owner="somebody")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "job 999999.0 is not yours" in done.stderr
+
+
+def test_a_user_whom_the_schedd_knows_by_another_name_gets_into_their_job(tmp_path):
+    assert enter(tmp_path, "sh", owner="mapped").stdout.startswith("ssh-ed25519 AAAAhost\n")
 
 
 def test_a_job_that_lets_nobody_in_yet_is_tried_again(tmp_path):

@@ -22,7 +22,7 @@ class FakeLink:
     """A connection to an access point whose queue has these ads."""
 
     ap = "ap"
-    hello = {"clock": 1060.0, "condor": "/usr/bin/condor_submit"}  # noqa: RUF012 - read only
+    hello = {"clock": 1060.0, "condor": "/usr/bin/condor_submit", "owner": "alice"}  # noqa: RUF012 - read only
 
     def __init__(self, *ads):
         self.ads, self.commands = ads, []
@@ -80,7 +80,8 @@ def test_stop_of_a_job_that_never_ran_says_so_and_promises_no_notebooks(connect,
     link = connect(AD)
     assert asyncio.run(verbs.stop("ap", "lab", Terminal())) == 0
     assert capsys.readouterr().out == "Job 12.0 was removed before it ran.\n"
-    assert ["condor_rm", "12.0"] in link.commands
+    removal = 'Owner == "alice" && (ClusterId == 12 && ProcId == 0)'
+    assert ["condor_rm", "-constraint", removal] in link.commands
 
 
 def test_status_of_a_job_on_hold_says_why_and_what_to_do(connect, capsys):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from dataclasses import asdict, dataclass
 
 from chtc_condor.codes import JobStatus
+from chtc_jupyter.commands import queue
 from chtc_jupyter.commands.queries import run_inside
 from chtc_jupyter.commands.start import FOLDER
 from chtc_jupyter.condor import job_ads
@@ -15,6 +17,7 @@ from chtc_jupyter.ssh.agent_client import HERE, AgentClient, Answer
 from chtc_jupyter.ssh.login import open_link
 from chtc_jupyter.terminal import Terminal
 
+_log = logging.getLogger(__name__)
 #: Prints for each slot whether it runs container images.
 _CONTAINERS = ("condor_status", "-constraint", 'SlotType =!= "Dynamic"', "-af", "HasContainer ?: false")
 _RUNNING = f'JobStatus == {JobStatus.RUNNING:d} && (JupyterState == "ready" || JupyterState == "expiring")'
@@ -89,8 +92,12 @@ class Doctor:
 
     async def _check_job(self, link: AgentClient) -> None:
         """Check that the machines allow ssh into jobs too: only a running session can tell."""
-        asked = await link.run(job_ads.build_query("-constraint", _RUNNING, "-limit", "1"))
-        for ad in job_ads.parse_ads(asked) if not asked["status"] else ():
+        try:
+            running = await queue.find_jobs(link, _RUNNING)
+        except LauncherError as error:
+            _log.debug("Can't tell which sessions run: %s", error)
+            return
+        for ad in running[:1]:
             advice = ""
             try:
                 await run_inside(link, job_ads.get_job_id(ad), "status")

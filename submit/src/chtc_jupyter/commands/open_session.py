@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from chtc_jupyter import messages, store
 from chtc_jupyter.commands import progress as progress_view
-from chtc_jupyter.commands import queries
+from chtc_jupyter.commands import queries, queue
 from chtc_jupyter.commands.progress import ProgressRenderer
 from chtc_jupyter.condor.job_progress import Phase
 from chtc_jupyter.errors import (
@@ -157,7 +157,7 @@ class OpenSession:
                 await asyncio.wait_for(self._wait_until(lambda: session.progress.state in _ENDED), _STOP)
             except (LauncherError, asyncio.TimeoutError) as error:
                 _log.debug("The session did not shut down by itself: %r", error)
-        await session.link.run(["condor_rm", job])
+        await queue.remove(session.link, job)
 
     async def _wait_until(self, condition: Callable[[], bool]) -> None:
         while not condition():

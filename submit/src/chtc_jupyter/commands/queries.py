@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 
 from chtc_jupyter import messages, store
+from chtc_jupyter.commands import queue
 from chtc_jupyter.condor import job_ads, match_analysis
 from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.condor.job_progress import JobProgress, Phase
@@ -36,16 +37,18 @@ class EndedError(NoSuchSessionError):
 
 async def find(link: AgentClient, name: str | None) -> Ad:
     """Return the ad of the session that is meant; raises NoSuchSessionError, CondorError."""
-    found = job_ads.select_jobs(
-        job_ads.parse_ads(await link.run(job_ads.build_query("-constraint", job_ads.SESSIONS))), name
-    )
+    condition = f"({job_ads.SESSIONS}) && !({job_ads.ENDED})"
+    found = job_ads.select_jobs(await queue.find_jobs(link, condition), name)
     if not found and name and _JOB.fullmatch(name):
-        found = job_ads.parse_ads(await link.run(job_ads.build_query(name)))
+        found = await queue.find_jobs(link, f"{job_ads.match_job(name)} && !({job_ads.ENDED})")
+    found = [ad for ad in found if not _is_another(ad, link.ap)]
     if len(found) == 1:
         return found[0]
     if not found:
         await _raise_if_ended(link, name)
         if name and _JOB.fullmatch(name):
+            if owner := await queue.find_other_owner(link, name):
+                raise NoSuchSessionError(f"Job {name} on {link.ap} isn't yours: it is a job of the user {owner}.")
             raise NoSuchSessionError(
                 f"There is no job {name} in the queue of {link.ap}. If it was a session that has ended, "
                 f"`condor_history {name} -af JupyterReason` there says why."
@@ -57,6 +60,22 @@ async def find(link: AgentClient, name: str | None) -> Ad:
         )
     known = ", ".join(f"{ad.get('JupyterName', '-')} ({job_ads.get_job_id(ad)})" for ad in found)
     raise NoSuchSessionError(f"There are several sessions. Give a name or a job: {known}.")
+
+
+def _is_another(ad: Ad, ap: str) -> bool:
+    """Return True if this machine remembers a job ID as that of another session: the schedd has given it out again."""
+    try:
+        record = store.find(job_ads.get_job_id(ad), ap)
+    except NoSuchSessionError:
+        return False
+    return bool(ad.get("JupyterName")) and ad["JupyterName"] != record.name
+
+
+async def raise_if_another(link: AgentClient, record: Record) -> None:
+    """Raise EndedError if a session has left the queue and its log is gone: its job ID may be another's now."""
+    if not await _is_queued(link, record) and not (progress := await _read_log_once(link, record)).at:
+        store.forget(record.name)
+        raise EndedError(record, progress)
 
 
 async def _raise_if_ended(link: AgentClient, name: str | None) -> None:
@@ -73,14 +92,25 @@ async def _raise_if_ended(link: AgentClient, name: str | None) -> None:
 
 async def find_end(link: AgentClient, record: Record) -> JobProgress | None:
     """Return how a job ended, or None if it hasn't: its log says so, or the queue doesn't have it any more."""
-    progress = JobProgress()
-    try:
-        progress = await asyncio.wait_for(_read_log(link, record), _READ)
-    except (LauncherError, asyncio.TimeoutError) as error:
-        _log.debug("Can't read the log of job %s: %r", record.job, error)
+    progress = await _read_log_once(link, record)
     if progress.phase is Phase.ENDED:
         return progress
-    return None if job_ads.parse_ads(await link.run(job_ads.build_query(record.job))) else JobProgress(Phase.ENDED)
+    return None if await _is_queued(link, record) else JobProgress(Phase.ENDED)
+
+
+async def _is_queued(link: AgentClient, record: Record) -> bool:
+    """Return True if the job of a session that this machine remembers is in the queue and hasn't ended."""
+    found = await queue.find_jobs(link, f"{job_ads.match_job(record.job)} && !({job_ads.ENDED})")
+    return any(not _is_another(ad, link.ap) for ad in found)
+
+
+async def _read_log_once(link: AgentClient, record: Record) -> JobProgress:
+    """Return what a job's log says of it now."""
+    try:
+        return await asyncio.wait_for(_read_log(link, record), _READ)
+    except (LauncherError, asyncio.TimeoutError) as error:
+        _log.debug("Can't read the log of job %s: %r", record.job, error)
+        return JobProgress()
 
 
 async def _read_log(link: AgentClient, record: Record) -> JobProgress:
@@ -100,20 +130,21 @@ async def find_record(link: AgentClient, name: str | None) -> Record:
 
 async def explain_queued(link: AgentClient, job: str) -> str:
     """Return why a job isn't running, or "" if that isn't known."""
-    analysis = await link.run(["condor_q", "-better-analyze", job])
-    ad = await link.run(job_ads.build_query(job))
     try:
-        found = job_ads.parse_ads(ad)
+        ad = await queue.find_job(link, job)
     except LauncherError as error:
         _log.debug("Can't tell why job %s is queued: %s", job, error)
         return ""
-    if analysis["status"] or not found:
+    if ad is None:
+        return ""
+    analysis = await link.run(["condor_q", "-better-analyze", job])
+    if analysis["status"]:
         return ""
     shown = await link.run(match_analysis.SLOTS)
-    last = str(found[0].get("LastRejMatchReason", ""))
+    last = str(ad.get("LastRejMatchReason", ""))
     return match_analysis.explain(
         match_analysis.parse_analysis(analysis["out"]),
-        match_analysis.read_request(found[0]),
+        match_analysis.read_request(ad),
         match_analysis.parse_slots(shown["out"]),
         last,
     )

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from chtc_jupyter.commands import queue
 from chtc_jupyter.condor import job_ads, submit
 from chtc_jupyter.condor.submit import Request
 from chtc_jupyter.errors import CondorError, DiskError, LauncherError, MissingError, NoSuchSessionError, SubmitError
@@ -85,7 +86,7 @@ async def launch(link: AgentClient, options: StartOptions, known: Sequence[Recor
             f"it, and `chtc-jupyter forget {former.name}` forgets it; or use another name for the new one."
         )
     _log.info("Checking that no session on %s has the name %s", ap, request.name)
-    if taken := job_ads.parse_ads(await link.run(job_ads.build_name_query(request.name))):
+    if taken := await queue.find_jobs(link, job_ads.match_name(request.name)):
         raise _build_taken_error(request.name, job_ads.get_job_id(taken[0]), ap)
     await _ensure_inputs(link, options)
     argv, cwd = ["jupyter.sub"], request.folder
@@ -111,7 +112,8 @@ async def launch(link: AgentClient, options: StartOptions, known: Sequence[Recor
     port = former.port if former else 0
     record = Record(request.name, ap, job, log, request.notebooks, port, interactive=options.interactive)
     if options.submit_file:  # only its ad knows where its notebooks are
-        found = job_ads.build_record(job_ads.parse_ads(await link.run(job_ads.build_query(job)))[0], ap)
+        ad = await queue.find_job(link, job)
+        found = job_ads.build_record(ad, ap) if ad else None
         record = replace(record, notebooks=found.notebooks) if found else record
     return record
 
@@ -155,13 +157,13 @@ def build_submit_error(ap: str, said: str) -> LauncherError:
 async def _ensure_unique(link: AgentClient, name: str, job: str) -> None:
     """Remove the job if another launcher submitted one of the same name in the same second, and raise."""
     try:
-        found = job_ads.parse_ads(await link.run(job_ads.build_name_query(name)))
+        found = await queue.find_jobs(link, job_ads.match_name(name))
     except CondorError as error:
         _log.debug("Can't check whether job %s is the only one named %s: %s", job, name, error)
         return
     first = job_ads.get_job_id(min(found, key=lambda ad: (int(ad["ClusterId"]), int(ad["ProcId"])))) if found else job
     if first != job:
-        await link.run(["condor_rm", job])
+        await queue.remove(link, job)
         raise _build_taken_error(name, first, link.ap)
 
 

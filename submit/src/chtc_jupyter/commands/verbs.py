@@ -7,7 +7,6 @@ import contextlib
 import json
 import logging
 import posixpath
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -15,7 +14,7 @@ from rich.table import Table
 
 from chtc_condor.codes import JobStatus
 from chtc_jupyter import messages, store
-from chtc_jupyter.commands import session_status
+from chtc_jupyter.commands import queue, session_status
 from chtc_jupyter.commands.queries import EndedError, explain_queued, find, find_end, run_inside, stream_inside
 from chtc_jupyter.condor import job_ads
 from chtc_jupyter.condor.job_ads import Ad
@@ -40,7 +39,8 @@ async def show_list(aps: Sequence[str], terminal: Terminal) -> int:
     for ap in aps:
         async with connected(ap, terminal) as link:
             remembered = [record for record in store.load_records() if record.ap == ap]
-            found = job_ads.parse_ads(await link.run(job_ads.build_query("-constraint", job_ads.SESSIONS)))
+            condition = f"({job_ads.SESSIONS}) && !({job_ads.ENDED})"
+            found = await queue.find_jobs(link, condition)
             rows += [(ap, job_ads.build_row(ad, link.hello["clock"])) for ad in found]
             jobs = {job_ads.get_job_id(ad) for ad in found}
             gone = [record for record in remembered if record.job not in jobs]
@@ -127,9 +127,7 @@ async def stop(ap: str, name: str | None, terminal: Terminal, *, force: bool = F
         job, record = job_ads.get_job_id(ad), job_ads.build_record(ad, ap)
         if ad.get("JobStatus") == JobStatus.RUNNING and ad.get("JupyterState") and not force:
             await _check_quota(link, job)
-        done = await link.run(["condor_rm", job])
-        if done["status"]:
-            raise LauncherError(f"HTCondor did not remove job {job}: {done['err'].strip() or done['out'].strip()}")
+        await queue.remove(link, job)
         progress = JobProgress()
         if record and ad.get("JobStatus") == JobStatus.RUNNING:
             terminal.wait(f"job {job}: stopping; copying the notebooks back")
@@ -227,8 +225,6 @@ async def raise_if_gone(ap: str, job: str, terminal: Terminal) -> None:
 
 
 async def find_job(ap: str, name: str | None, terminal: Terminal) -> str:
-    """Return the job of a session; a job ID is returned as it is."""
-    if name and re.fullmatch(r"\d+(\.\d+)?", name):
-        return name
+    """Return the job of a session of the user's."""
     async with connected(ap, terminal) as link:
         return job_ads.get_job_id(await find(link, name))

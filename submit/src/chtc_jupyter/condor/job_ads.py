@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chtc_condor.codes import JobStatus
+from chtc_condor.ownership import constrain, quote_string
 from chtc_jupyter.errors import CondorError
 from chtc_jupyter.store import Record
 
@@ -16,12 +17,16 @@ from chtc_jupyter.store import Record
 ATTRIBUTES = (
     "ClusterId,ProcId,Owner,JobStatus,QDate,JobCurrentStartDate,RemoteHost,RequestGPUs,RequestMemory,RequestCpus,"
     "RequestDisk,GPUsMinMemory,HoldReason,HoldReasonCode,Iwd,UserLog,Out,Err,TransferOutput,LastRejMatchReason,"
+    "NumJobStarts,JobStartDate,InteractiveJob,WhenToTransferOutput,EnteredCurrentStatus,CompletionDate,ExitCode,"
+    "RemoveReason,"
     "JupyterName,JupyterState,JupyterReason,JupyterStopAt,JupyterDeadline,JupyterHost,JupyterURL,JupyterConnect"
 )
 #: Characters of what condor_q says when it fails.
 _LONGEST_REASON = 300
-#: The constraint that finds sessions.
+#: The condition of a session.
 SESSIONS = "JupyterName isnt undefined || JupyterState isnt undefined"
+#: The condition of a job that has ended and that `leave_in_queue` keeps in the queue.
+ENDED = f"JobStatus == {JobStatus.COMPLETED:d} || (JobStatus == {JobStatus.REMOVED:d} && RemoteHost is undefined)"
 _STATES: Mapping[int, str] = {
     JobStatus.IDLE: "queued",
     JobStatus.RUNNING: "running",
@@ -54,14 +59,25 @@ class Row:
     why: str
 
 
-def build_query(*which: str) -> list[str]:
-    """Return the command that queries the caller's own jobs."""
-    return ["condor_q", *which, "-json", "-attributes", ATTRIBUTES]
+def build_query(owner: str, condition: str) -> list[str]:
+    """Return the command that queries a user's jobs that meet a condition."""
+    return ["condor_q", "-constraint", constrain(owner, condition), "-json", "-attributes", ATTRIBUTES]
 
 
-def build_name_query(name: str) -> list[str]:
-    """Return the command that queries the sessions with a name."""
-    return build_query("-constraint", f'JupyterName =?= "{name}" && JobStatus != {JobStatus.COMPLETED:d}')
+def build_removal(owner: str, job: str) -> list[str]:
+    """Return the command that removes a user's job: with a bare ID, a queue superuser would remove another user's."""
+    return ["condor_rm", "-constraint", constrain(owner, match_job(job))]
+
+
+def match_job(job: str) -> str:
+    """Return the condition of a job ID; a bare cluster stands for all of its jobs."""
+    cluster, _, proc = job.partition(".")
+    return f"ClusterId == {int(cluster)}" + (f" && ProcId == {int(proc)}" if proc else "")
+
+
+def match_name(name: str) -> str:
+    """Return the condition of the sessions with a name that haven't ended."""
+    return f"JupyterName =?= {quote_string(name)} && !({ENDED})"
 
 
 def parse_ads(answer: Mapping[str, Any]) -> list[Ad]:

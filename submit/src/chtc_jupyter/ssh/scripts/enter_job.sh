@@ -15,14 +15,20 @@ expr "$j $k" : "[0-9][0-9.]* [es][a-z0-9@.-]* AAAA[A-Za-z0-9+/=]*$" >/dev/null |
   exit 1
 }
 
-# JobStatus 2 is RUNNING. What condor_q prints is split at spaces.
+# JobStatus 2 is RUNNING. What condor_q prints is split at spaces. The job must be the own one, because HTCondor lets a
+# queue superuser into everybody else. The schedd may know the user by another name than that of the account.
 # shellcheck disable=SC2046
-set -- $(condor_q "$j" -af JobStatus JupyterHostKey </dev/null)
-[ "$1" = 2 ] || {
+set -- $(condor_q "$j" -af Owner JobStatus JupyterHostKey </dev/null)
+[ -z "$1" ] || [ "$1" = "$(id -un)" ] ||
+[ "$1" = "$(condor_ping -type schedd WRITE </dev/null 2>/dev/null | sed -n "s/.*succeeded as //p" | cut -d@ -f1)" ] || {
+  echo "ssh cannot connect: job $j is not yours. Run chtc-jupyter list to see your sessions." >&2
+  exit 1
+}
+[ "$2" = 2 ] || {
   echo "ssh cannot connect: job $j is not running. Run condor_q $j on the access point for details." >&2
   exit 1
 }
-echo "$2 $3"
+echo "$3 $4"
 
 # TMP is where condor_ssh_to_job keeps a key of its own.
 d=$(mktemp -d "/tmp/jupyter-$j-XXXXXXXXXX") || exit 1
