@@ -2,6 +2,7 @@
 
 An event is a line that begins with its number and job, lines of detail, and a line of three dots:
 https://htcondor.readthedocs.io/en/latest/codes-other-values/job-event-log-codes.html
+Dates come in any of HTCondor's ways (`11/28 17:42:01.974Z`). One log may mix them, and have events in XML or JSON.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from chtc_condor import event_ads
 from chtc_condor.codes import JobEventType
 
 _HEAD = re.compile(r"(\d{3}) \((\d+)\.(\d+)\.\d+\) (\S+ \S+) ?(.*)")
 _NODE = re.compile(r'DAG Node: (\S+)|DAGNodeName = "([^"]*)"')
 _CODE = re.compile(r"Code (\d+) Subcode -?\d+")
-_END = b"\n...\n"
+_END = "..."
 #: What a session's own events begin with; a JSON object follows.
 _ANNOUNCEMENT = "jupyter-session "
 
@@ -71,14 +73,29 @@ class EventReader:
 
     def __init__(self) -> None:
         self._lines: list[str] = []
+        self._end = _END
+
+    @property
+    def is_between(self) -> bool:
+        """Whether no event has begun that is not complete yet."""
+        return not self._lines
 
     def feed(self, line: str) -> Event | None:
         """Take a line; return the event that it completes."""
-        if line.rstrip() != "...":
+        line = line.rstrip("\r\n")
+        if self._end == _END and line in event_ads.DELIMITERS:
+            self._lines, self._end = [], event_ads.DELIMITERS[line]
+        if self._end == _END:
+            line = line.rstrip()
+        if line != self._end:
             self._lines.append(line)
             return None
-        lines, self._lines = self._lines, []
-        return parse_event(lines)
+        lines, end = self._lines, self._end
+        self._lines, self._end = [], _END
+        if end == _END:
+            return parse_event(lines)
+        parts = event_ads.parse_ad([*lines, end])
+        return Event(*parts) if parts else None
 
 
 def parse_event(lines: Sequence[str]) -> Event | None:
@@ -93,12 +110,23 @@ def parse_event(lines: Sequence[str]) -> Event | None:
 
 def parse_events(data: bytes) -> Iterator[Event]:
     """Yield the complete events in a part of a log."""
-    for part in (b"\n" + data).split(_END)[:-1]:
-        if event := parse_event(part.decode(errors="replace").strip("\n").split("\n")):
+    reader = EventReader()
+    for line in _split_whole_lines(data):
+        if event := reader.feed(line.decode(errors="replace")):
             yield event
 
 
 def measure_complete(data: bytes) -> int:
     """Return how many bytes from the start are complete events."""
-    end = data.rfind(_END)
-    return 0 if end < 0 else end + len(_END)
+    reader, read, complete = EventReader(), 0, 0
+    for line in _split_whole_lines(data):
+        reader.feed(line.decode(errors="replace"))
+        read += len(line)
+        if reader.is_between:
+            complete = read
+    return complete
+
+
+def _split_whole_lines(data: bytes) -> list[bytes]:
+    """Return the lines that have an end, with it."""
+    return [line + b"\n" for line in data.split(b"\n")[:-1]]
