@@ -63,6 +63,13 @@ def _parse_optional_range(text: str) -> PortRange | None:
     return parse_port_range(text) if text else None
 
 
+def _parse_obey(text: str) -> bool:
+    words = {"obey": True, "ignore": False}
+    if text.strip().lower() not in words:
+        raise ValueError(f"Invalid value {text!r}. Use obey or ignore.")
+    return words[text.strip().lower()]
+
+
 def _parse_access_point(text: str) -> str | None:
     if text and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.:-]*", text):
         raise ValueError(f"Invalid access point {text!r}. Use the form USER@HOST.")
@@ -106,6 +113,11 @@ class Settings:
     )
     max_runtime: float | None = field(
         metadata=_row("DURATION", NEVER, parse_timeout, "shut down after this long, even if the session is in use")
+    )
+    machine_limits: bool = field(
+        metadata=_row(
+            "obey|ignore", "obey", _parse_obey, "end in order before the machine ends the job, or go on until it does"
+        )
     )
     max_extend: float = field(
         metadata=_row("DURATION", "12h", parse_duration, "longest duration that `extend` accepts at once")

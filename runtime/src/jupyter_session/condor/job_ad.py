@@ -8,10 +8,14 @@ import logging
 import os
 import re
 import socket
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from jupyter_session.condor import policy
 
 _LOG = logging.getLogger(__name__)
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -22,12 +26,15 @@ class Job:
     """The job that this session is.
 
     `attributes` and `machine` (the slot's) map lowercase names to literal values (str, int, float, or bool). An
-    attribute that is undefined or an error is in neither.
+    attribute that is undefined or an error is in neither. Where times in the machine ad are expressions, `machine` has
+    what they were when the ad was read. `foreseen` says when each expression of a policy becomes true, in epoch
+    seconds, by its lowercase name (see `policy.foresee`).
     """
 
     id: str
     attributes: Mapping[str, object]
     machine: Mapping[str, object]
+    foreseen: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def host(self) -> str:
@@ -45,18 +52,20 @@ class Job:
         return f"{owner}@{host}" if _PLAIN.fullmatch(owner) and _PLAIN.fullmatch(host) else None
 
 
-def read_job(environ: Mapping[str, str]) -> Job | None:
+def read_job(environ: Mapping[str, str], *, look_ahead: bool = False) -> Job | None:
     """Read the ads that `_CONDOR_JOB_AD` and `_CONDOR_MACHINE_AD` name; return None without a readable job ad.
 
-    Call it before there are threads, because it forks. The variables and the files:
+    With `look_ahead`, find out what the policies in them will do. Call it before there are threads, because it forks.
+    The variables and the files:
     https://htcondor.readthedocs.io/en/latest/users-manual/env-of-job.html
     """
     texts = [_read_text(environ.get(name)) for name in ("_CONDOR_JOB_AD", "_CONDOR_MACHINE_AD")]
     if not texts[0]:
         return None
-    attributes, machine = _parse_in_child(texts)
+    attributes, machine, foreseen = _parse_in_child(texts, look_ahead=look_ahead)
     try:
-        return Job(f"{int(str(attributes['clusterid']))}.{int(str(attributes['procid']))}", attributes, machine)
+        job_id = f"{int(str(attributes['clusterid']))}.{int(str(attributes['procid']))}"
+        return Job(job_id, attributes, machine, {name: float(str(at)) for name, at in foreseen.items()})
     except (KeyError, ValueError) as error:
         _LOG.debug("the job ad has no job ID: %r", error)
         return None
@@ -70,8 +79,8 @@ def _read_text(name: str | None) -> str:
         return ""
 
 
-def _parse_in_child(texts: Sequence[str]) -> list[dict[str, object]]:
-    """Return the literal values of each ad; an ad that can't be parsed has none.
+def _parse_in_child(texts: Sequence[str], *, look_ahead: bool) -> list[dict[str, object]]:
+    """Return the literal values of each ad, and what is foreseen; an ad that can't be parsed has none.
 
     The native library that parses ClassAds takes 13 MB for as long as its process lives, so a child process does it.
     """
@@ -79,7 +88,7 @@ def _parse_in_child(texts: Sequence[str]) -> list[dict[str, object]]:
     child = os.fork()
     if child == 0:
         with suppress(BaseException), os.fdopen(send, "w") as pipe:  # the parent logs that nothing came
-            json.dump([_parse(text) for text in texts], pipe)
+            json.dump(_parse_all(texts, look_ahead=look_ahead), pipe)
         os._exit(0)
     os.close(send)
     with os.fdopen(receive) as pipe:
@@ -89,16 +98,31 @@ def _parse_in_child(texts: Sequence[str]) -> list[dict[str, object]]:
         return list(json.loads(answer))
     except ValueError:
         _LOG.debug("the ads could not be parsed")
-        return [{} for _ in texts]
+        return [{}, {}, {}]
 
 
-def _parse(text: str) -> dict[str, object]:
+def _parse_all(texts: Sequence[str], *, look_ahead: bool) -> list[dict[str, object]]:
+    job, machine = (_parse(text) for text in texts)
+    values = [_read_literals(job), _read_literals(machine), {}]
+    with suppress(Exception):  # policies are anything that an administrator writes
+        values[1] |= policy.evaluate_times(machine, job)
+        if look_ahead:
+            now = time.time()
+            started = policy.plausible_start(values[0], now)
+            values[2] |= policy.foresee(texts, started=started, now=now, parse=_parse)
+    return values
+
+
+def _parse(text: str) -> Any:
     import classad2  # noqa: PLC0415 - see above
 
     try:
-        ad = classad2.parseOne(text)
+        return classad2.parseOne(text)
     except classad2.ClassAdException:
-        return {}
+        return classad2.ClassAd()
+
+
+def _read_literals(ad: Any) -> dict[str, object]:
     return {name.lower(): value for name in ad if _is_literal(value := ad[name])}
 
 

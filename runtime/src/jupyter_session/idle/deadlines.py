@@ -1,17 +1,20 @@
-"""The times at which a session ends even if it is in use: the user's own limit, and the limits in the job ad."""
+"""The times at which a session ends even if it is in use: the user's own limit, the job's, and the machine's."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from jupyter_session.idle.culler import Deadline
+from jupyter_session.idle.machine_limits import Limit
 from jupyter_session.units.durations import format_duration
 
 #: Seconds before HTCondor would hold the job: time to end in order, so that the job completes instead.
 #: HTCondor starts counting a little earlier than this program can.
 MARGIN = 60.0
+#: Seconds before the machine would end the job. A machine that ends it while its output is on the way loses the output.
+MACHINE_MARGIN = 300.0
 
 
 def _boot_time() -> float:
@@ -19,7 +22,7 @@ def _boot_time() -> float:
 
 
 @dataclass(frozen=True)
-class _JobLimit:
+class _RealTimeLimit:
     at: float  # seconds of the boot clock
     length: float
     why: str
@@ -37,6 +40,7 @@ class Deadlines:
         max_runtime: float | None,
         warning: float,
         job_ad: Mapping[str, object],
+        limits: Sequence[Limit] = (),
         *,
         clock: Callable[[], float] = _boot_time,
         wall: Callable[[], float] = time.time,
@@ -45,6 +49,7 @@ class Deadlines:
         self._warning = warning
         self._clock = clock
         self._limits = [limit for name in _LIMITS if (limit := _limit(name, job_ad, clock(), wall()))]
+        self._limits += [_convert(limit, clock(), wall()) for limit in limits]
 
     def next(self, now: float) -> Deadline | None:
         """Return the earliest deadline in seconds of the session's clock, which shows `now`; None if there is none."""
@@ -71,7 +76,7 @@ _LIMITS = {
 }
 
 
-def _limit(name: str, job_ad: Mapping[str, object], clock: float, wall: float) -> _JobLimit | None:
+def _limit(name: str, job_ad: Mapping[str, object], clock: float, wall: float) -> _RealTimeLimit | None:
     limit, start = _LIMITS[name]
     seconds = job_ad.get(limit)
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
@@ -81,4 +86,9 @@ def _limit(name: str, job_ad: Mapping[str, object], clock: float, wall: float) -
     used = max(0.0, wall - began) if isinstance(began, (int, float)) and wall - began < seconds else 0.0
     length = seconds - used
     at = clock + length - min(MARGIN, length / 4)
-    return _JobLimit(at, length, f"{name} in the submit file is {format_duration(seconds)}")
+    return _RealTimeLimit(at, length, f"{name} in the submit file is {format_duration(seconds)}")
+
+
+def _convert(limit: Limit, clock: float, wall: float) -> _RealTimeLimit:
+    length = limit.at - wall
+    return _RealTimeLimit(clock + length - min(MACHINE_MARGIN, length / 4), length, limit.why)

@@ -31,7 +31,7 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
 
     Raises SessionError or UsageError if it can't start; the reason is also in the job ad, if there is a job.
     """
-    job = read_job(environ)
+    job = read_job(environ, look_ahead=True)
     publisher = JobAdPublisher(enabled=job is not None and chirp.is_configured(environ), say=_warn)
     try:
         settings = resolve(arguments, environ, job.attributes if job else {})

@@ -26,6 +26,7 @@ from jupyter_session.idle.culler import Action, Policy
 from jupyter_session.idle.deadlines import Deadlines
 from jupyter_session.idle.extension import Extension
 from jupyter_session.idle.idle_time import read_earlier_idle_time
+from jupyter_session.idle.machine_limits import find_limits
 from jupyter_session.idle.monitor import IdleMonitor
 from jupyter_session.jupyter import kernelspecs
 from jupyter_session.jupyter.lab import Lab
@@ -82,7 +83,8 @@ class Supervisor:
         self._loop = Loop()
         self._lab, self._tmux = Lab(state, self._notebooks), Tmux()
         self._queries = LabQueries(self._lab, self._interval / 2)
-        self._deadlines = Deadlines(settings.max_runtime, settings.idle_warning, job_ad)
+        limits = find_limits(job, obey_machine=settings.machine_limits, now=time.time()) if job else []
+        self._deadlines = Deadlines(settings.max_runtime, settings.idle_warning, job_ad, limits)
         self._policy = Policy.of(settings.idle_timeout, settings.idle_warning)
         self._extension = Extension(self._deadlines, settings.max_extend)
         self._processes = Processes(state, compute_window(settings.idle_timeout))
