@@ -7,6 +7,7 @@ import os
 import pwd
 import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
 from chtc_condor.codes import JobNotification
@@ -34,9 +35,9 @@ def parse_strings(text: str) -> dict[str, str]:
     return {pair[1]: re.sub(r"\\(.)", r"\1", pair[2]) for pair in found if pair}
 
 
-def read_submit_file(submit_file: str) -> dict[str, str]:
-    """Return the string attributes of the job that a submit file describes, without submitting it."""
-    return parse_strings(_run("condor_submit", "-dry-run", "-", submit_file))
+def dry_run(*argv: str, folder: Path) -> str:
+    """Return the job ads that condor_submit with these arguments would submit, in the long form."""
+    return _run("condor_submit", "-dry-run", "-", *argv, cwd=folder)
 
 
 def query_jobs(constraint: str, *attributes: str) -> list[dict[str, Any]]:
@@ -62,23 +63,24 @@ def send_mail(job: str, subject: str, body: str) -> None:
         return
     address = str(ads[0].get("NotifyUser") or ads[0].get("Owner"))
     if "@" not in address:
-        address += f"@{_get_setting('EMAIL_DOMAIN') or _get_setting('UID_DOMAIN')}"
-    mailer = _get_setting("MAIL")
+        address += f"@{get_setting('EMAIL_DOMAIN') or get_setting('UID_DOMAIN')}"
+    mailer = get_setting("MAIL")
     if mailer and not address.startswith("-"):
         _run(mailer, "-s", subject, address, stdin=f"{body}\n")
 
 
-def _get_setting(name: str) -> str:
+def get_setting(name: str) -> str:
+    """Return a value of HTCondor's configuration; empty if it has none."""
     try:
         return _run("condor_config_val", name).strip()
     except CondorError:
         return ""
 
 
-def _run(*argv: str, stdin: str = "") -> str:
+def _run(*argv: str, stdin: str = "", cwd: Path | None = None) -> str:
     try:
         done = subprocess.run(
-            argv, input=stdin, capture_output=True, text=True, errors="replace", timeout=120, check=False
+            argv, cwd=cwd, input=stdin, capture_output=True, text=True, errors="replace", timeout=120, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CondorError(f"{argv[0]} can't be run here ({error})") from None

@@ -19,7 +19,7 @@ import notify
 from chtc_condor.codes import DagStatus
 from chtc_condor.event_log import parse_events
 from nodes_log import Job
-from plan import Plan
+from plan import read_plan
 
 #: Seconds for the session to shut down and its notebooks to come back, and for its POST script to run after that.
 PATIENCE, POST_PATIENCE = 3600, 120
@@ -51,7 +51,7 @@ def main(submit_file: str, node: str, dag_status: str, failed_count: str) -> int
             break
         time.sleep(1)
     try:
-        plan = Plan.from_ad(condor.read_submit_file(submit_file))
+        plan = read_plan(submit_file, node)
     except condor.CondorError:
         return 1
     for job in jobs.values():

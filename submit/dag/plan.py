@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import condor
+import dag_file
+import notify
+from dag_file import Node
+
+#: A submit description that says how many jobs it is for.
+_QUEUE = re.compile(r"^\s*queue\b", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,53 @@ class Plan:
         outputs = _split_names(ad.get("TransferOutput", ""))
         local = tuple(iwd / name for name in inputs if "://" not in name)
         return cls(iwd, local, Path(ad.get("ContainerImage", "")).name, outputs[0] if outputs else "notebooks")
+
+
+def read_submission(submit_file: str, node: str = "") -> str:
+    """Return the ads that DAGMan would submit for a node, in the long form, as `condor_submit -dry-run` prints them.
+
+    Without a node's name it is the one with this submit description. Raises CondorError if the description can't be
+    found or read.
+    """
+    found = _find_node(submit_file, node)
+    folder = notify.find_dag().parent / found.folder if found.in_dag else Path()
+    before = [f"{name}={value}" for name, value in found.before.items()]
+    after = [word for name, value in found.after.items() for word in ("-append", f"{name} = {value}")]
+    with _as_file(found, submit_file, folder) as file:
+        queue = [] if _QUEUE.search(file.read_text(errors="replace")) else ["-queue", "1"]
+        return condor.dry_run(*before, f"JOB={found.name}", str(file.absolute()), *after, *queue, folder=folder)
+
+
+def read_plan(submit_file: str, node: str = "") -> Plan:
+    """Return what a node's job will use; raises CondorError as `read_submission` does."""
+    return Plan.from_ad(condor.parse_strings(read_submission(submit_file, node)))
+
+
+def _find_node(submit_file: str, node: str) -> Node:
+    dag = notify.find_dag()
+    append = condor.get_setting("DAGMAN_DEFAULT_APPEND_VARS").lower() == "true"
+    try:
+        nodes = dag_file.read_nodes(dag.name, lambda path: (dag.parent / path).read_text(), append=append)
+        return dag_file.select_node(nodes, submit_file, node)
+    except OSError as error:
+        raise condor.CondorError(f"can't read {error.filename} of the DAG ({error.strerror})") from None
+    except ValueError as error:
+        raise condor.CondorError(str(error)) from None
+
+
+@contextlib.contextmanager
+def _as_file(node: Node, submit_file: str, folder: Path) -> Iterator[Path]:
+    """Yield a node's submit description as a file."""
+    if not node.text:
+        path = folder / (node.file or submit_file)
+        if not path.is_file():
+            raise condor.CondorError(f"there is no submit file {path}: put it there, or name another one in the DAG")
+        yield path
+        return
+    with tempfile.NamedTemporaryFile("w", suffix=".sub") as file:
+        file.write(node.text)
+        file.flush()
+        yield Path(file.name)
 
 
 def _split_names(text: str) -> list[str]:

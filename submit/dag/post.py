@@ -22,7 +22,7 @@ import condor
 import nodes_log
 import notify
 from chtc_condor.event_log import parse_events
-from plan import Plan
+from plan import read_plan
 
 
 class Exit(enum.IntEnum):
@@ -117,7 +117,7 @@ def main(submit_file: str, job_id: str, returned: str, retry: str, max_retries: 
     verdict = judge_end(int(returned), job, condor.find_owner(), left=int(max_retries) - int(retry))
     text = verdict.sentence
     try:
-        plan = Plan.from_ad(condor.read_submit_file(submit_file))
+        plan = read_plan(submit_file, job.node)
     except condor.CondorError as error:
         text += f" Its submit file can't be read: {error}."
     else:

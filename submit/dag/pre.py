@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """Before a session: refuse, in one sentence, what can't succeed.
 
-pre.py SUBMIT_FILE
+pre.py SUBMIT_FILE [NODE]
 
 Exits with 0, or with 2 if nothing should be submitted and a retry would not help.
 """
@@ -19,7 +19,7 @@ from typing import Any
 import condor
 import notify
 from chtc_condor.codes import JobStatus
-from plan import Plan
+from plan import Plan, read_plan
 
 REFUSED = 2
 #: Bytes that must be free for the notebooks in any case.
@@ -136,10 +136,10 @@ def _format_size(size: int) -> str:
     return f"{size / 1e6:.0f} MB"
 
 
-def main(submit_file: str) -> int:
+def main(submit_file: str, node: str = "") -> int:
     """Return the exit status."""
     try:
-        plan = Plan.from_ad(condor.read_submit_file(submit_file))
+        plan = read_plan(submit_file, node)
         why = explain_refusal(submit_file, plan, check_plan(plan))
     except condor.CondorError as error:
         why = str(error)

@@ -1,8 +1,6 @@
 #!/usr/bin/env -S python3 -B
 """Report when a session is ready, and pass on its warnings, for as long as the DAG runs.
 
-watch.py NODE
-
 Follows DAGMan's log and queries nothing while the log does not grow. DAGMan ends this process.
 """
 
@@ -28,19 +26,13 @@ LOOK = 1.0
 class Watcher:
     """Turns events into news for the user: a state and a sentence."""
 
-    def __init__(self, node: str) -> None:
-        self._node = node
-        self._jobs: set[str] = set()
+    def __init__(self) -> None:
         self._ready: set[str] = set()
         self._evicted: dict[str, str] = {}
 
     def apply_event(self, event: Event) -> tuple[str, str] | None:
         """Take an event; return the news in it, if there is any."""
         job, announcement = event.job, event.announcement
-        if event.type == JobEventType.SUBMIT and event.node == self._node:
-            self._jobs.add(job)
-        if job not in self._jobs:
-            return None
         if event.type == JobEventType.EXECUTE:
             self._ready.discard(job)
         if event.type == JobEventType.JOB_EVICTED:
@@ -69,11 +61,11 @@ def follow(log: Path, watcher: Watcher) -> NoReturn:
         time.sleep(LOOK)
 
 
-def main(node: str) -> NoReturn:
+def main() -> NoReturn:
     """Run until DAGMan ends this process with SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    follow(notify.find_nodes_log(), Watcher(node))
+    follow(notify.find_nodes_log(), Watcher())
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -42,7 +42,7 @@ def refused(dag, submit_file="jupyter.sub"):
         ("rm -r notebooks", "the notebooks folder"),
         ("chmod 500 notebooks", "can't write to the notebooks folder"),
         ("echo 'queue queue' >jupyter.sub", "condor_submit failed: "),
-        ("rm jupyter.sub", "condor_submit failed: "),
+        ("rm jupyter.sub", "there is no submit file"),
     ],
 )
 def test_what_a_session_lacks_is_said_in_one_sentence(new_dag, spoil, part):

@@ -24,6 +24,7 @@ class DagSession(Session):
     """A DAG of `user`, in a folder of its own with a space in its name; `job` is the newest session of it."""
 
     dag = "jupyter.dag"
+    node = "session"
 
     def __init__(self, pool: Pool, user: str = "alice", parent: str = "") -> None:
         super().__init__(pool, user, parent or f"/home/{user}/my dags")
@@ -43,6 +44,10 @@ class DagSession(Session):
         self.dag_job = found[1]
         return self
 
+    def put(self, name: str, text: str) -> None:
+        """Write a file in the DAG's folder."""
+        self.pool.put("ap", f"{self.folder}/{name}", text.encode(), self.user)
+
     def put_submit_file(self, arguments: str, *lines: str) -> None:
         text = (ROOT / "submit/jupyter.sub").read_text()
         kept = [line for line in text.splitlines() if line != "queue"]
@@ -50,10 +55,10 @@ class DagSession(Session):
         kept += [f"arguments = {arguments}"] if arguments else []
         self.pool.put("ap", f"{self.folder}/jupyter.sub", "\n".join([*kept, *lines, "queue", ""]).encode(), self.user)
 
-    def jobs(self, node: str = "session") -> list[nodes_log.Job]:
-        """Return what DAGMan's log says of the jobs of a node, in order."""
+    def jobs(self, node: str = "") -> list[nodes_log.Job]:
+        """Return what DAGMan's log says of the jobs of a node, the session's by default, in order."""
         log = (self.file(f"{self.dag}.nodes.log") or "").encode()
-        return [job for job in nodes_log.collect_jobs(parse_events(log)).values() if job.node == node]
+        return [job for job in nodes_log.collect_jobs(parse_events(log)).values() if job.node == (node or self.node)]
 
     def wait_session(self, number: int = 1, seconds: float = 180) -> DagSession:
         """Wait until the DAG has submitted so many sessions; `job` is the last of them."""

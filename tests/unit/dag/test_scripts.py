@@ -198,16 +198,13 @@ def ready(job="3.0"):
 
 
 def test_a_session_is_told_to_be_ready_once_a_start():
-    watcher = watch.Watcher("session")
-    own, other = (
-        Event(JobEventType.SUBMIT, job, "t", "", (f"DAG Node: {node}",))
-        for job, node in (("3.0", "session"), ("4.0", "x"))
-    )
+    watcher = watch.Watcher()
+    own = Event(JobEventType.SUBMIT, "3.0", "t", "", ("DAG Node: session",))
     start, eviction = (
         Event(JobEventType.EXECUTE, "3.0", "t", ""),
         Event(JobEventType.JOB_EVICTED, "3.0", "t", "", ("Reason: preempted",)),
     )
-    events = [own, other, start, ready(), ready(), ready("4.0"), eviction, start, ready(), ready()]
+    events = [own, start, ready(), ready(), eviction, start, ready(), ready()]
     told = [news for event in events if (news := watcher.apply_event(event))]
     assert [state for state, _ in told] == ["ready", "ready"]
     assert "condor_q 3.0 -af JupyterConnect" in told[0][1]
@@ -215,7 +212,7 @@ def test_a_session_is_told_to_be_ready_once_a_start():
 
 
 def test_a_warning_of_the_session_is_passed_on():
-    watcher = watch.Watcher("session")
+    watcher = watch.Watcher()
     watcher.apply_event(Event(JobEventType.SUBMIT, "3.0", "t", "", ("DAG Node: session",)))
     said = 'jupyter-session {"warning": "It ends in 5 min."}'
     assert watcher.apply_event(Event(JobEventType.GENERIC, "3.0", "t", said)) == ("warning", "It ends in 5 min.")
