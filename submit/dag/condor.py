@@ -15,11 +15,12 @@ from chtc_condor.ownership import PING, constrain, parse_owner, quote_string
 
 __all__ = [
     "CondorError",
+    "dry_run",
     "find_owner",
+    "get_setting",
     "parse_strings",
     "query_jobs",
     "quote_string",
-    "read_submit_file",
     "send_mail",
 ]
 _STRING = re.compile(r'(\w+)="(.*)"')
