@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import socket
 from collections.abc import Collection
@@ -10,7 +11,10 @@ from pathlib import Path
 
 from jupyter_session.errors import SessionError
 
+_LOG = logging.getLogger(__name__)
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+#: The TCP sockets of this network namespace, and the state of one that listens (proc_net_tcp in the kernel's manual).
+_SOCKETS, _LISTEN = Path("/proc/net/tcp"), "0A"
 _LOWEST, _HIGHEST = 16000, 31999
 
 
@@ -64,6 +68,29 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def listens_on(pid: int, port: int) -> bool:
+    """Return whether process `pid` itself listens on 127.0.0.1:`port`.
+
+    Raises PermissionError if the kernel doesn't show the process's descriptors.
+    """
+    try:
+        lines = [line.split() for line in _SOCKETS.read_text().splitlines()[1:]]
+        found = {f"socket:[{line[9]}]" for line in lines if line[1] == f"0100007F:{port:04X}" and line[3] == _LISTEN}
+        return any(_read_link(name) in found for name in Path(f"/proc/{pid}/fd").iterdir())
+    except PermissionError:
+        raise
+    except (OSError, IndexError) as error:
+        _LOG.debug("can't see what process %d listens on: %s", pid, error)
+        return False
+
+
+def _read_link(path: Path) -> str:
+    try:
+        return str(path.readlink())
+    except OSError:  # closed meanwhile
+        return ""
 
 
 def choose_port(ports: PortRange, avoid: Collection[int] = ()) -> int:

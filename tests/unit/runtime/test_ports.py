@@ -1,11 +1,12 @@
 """Ports: free, in range, and none is one sentence."""
 
+import os
 import socket
 
 import pytest
 
 from jupyter_session.errors import SessionError
-from jupyter_session.ports import PortRange, choose_port, default_port_range, is_free, parse_port_range
+from jupyter_session.ports import PortRange, choose_port, default_port_range, is_free, listens_on, parse_port_range
 
 
 @pytest.fixture
@@ -18,6 +19,15 @@ def taken():
 
 def test_a_port_that_someone_listens_on_is_not_free(taken):
     assert not is_free(taken)
+
+
+def test_who_listens_on_a_port_is_known(taken):
+    assert listens_on(os.getpid(), taken)
+    assert not listens_on(os.getppid(), taken)
+    assert not listens_on(os.getpid(), taken + 1)
+    assert not listens_on(2**22, taken), "there is no such process"
+    with socket.create_connection(("127.0.0.1", taken)) as client:
+        assert not listens_on(os.getpid(), client.getsockname()[1]), "a connection is not a listener"
 
 
 def test_a_full_range_is_one_sentence_that_names_the_range_and_the_way_out(taken):

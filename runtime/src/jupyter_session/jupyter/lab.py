@@ -13,6 +13,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
+from jupyter_session import ports
 from jupyter_session.state_dir import StateDir
 
 _LOG = logging.getLogger(__name__)
@@ -61,11 +62,17 @@ class Lab:
             environ["TERM"] = "xterm-256color"
 
     def has_bound(self, pid: int) -> bool:
-        """Return whether process `pid` listens on our port: it writes a file of this name in our folder once it does.
+        """Return whether process `pid` listens on our port.
 
-        The token must not be sent to the port before that: another user's server there would learn it.
+        The token must not be sent to the port before that: another user's server there would learn it. The server's
+        own file shows less, and counts only where nothing else can be seen: jupyter_server 2.21 writes it just before
+        it takes the port.
         """
-        return (self._state.runtime / f"jpserver-{pid}.json").exists()
+        try:
+            return ports.listens_on(pid, self.port)
+        except PermissionError as error:
+            _LOG.debug("can't see what the server listens on: %s", error)
+            return (self._state.runtime / f"jpserver-{pid}.json").exists()
 
     def answers(self) -> bool:
         """Return whether the server answers an authenticated request."""
