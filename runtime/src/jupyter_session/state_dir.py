@@ -33,6 +33,7 @@ class StateDir:
         self.ssh = root / "ssh"
         self.log = root / "lab.log"
         self.supervisor_log = root / "supervisor.log"
+        self.received = root / "received.json"
         self._lock: int | None = None
 
     @classmethod

@@ -136,6 +136,16 @@ class ChirpClient:
         self._line()  # its fstat
         return descriptor
 
+    def read_file(self, path: str) -> bytes:
+        """Read a whole file. Call it only right after another request that worked: see `create`."""
+        descriptor = self._ask("open", path, b"r", 0)
+        self._line()  # its fstat
+        parts = []
+        while length := self._ask("read", descriptor, CHUNK):
+            parts.append(self._exactly(length))
+        self.close_file(descriptor)
+        return b"".join(parts)
+
     def write(self, descriptor: int, data: bytes) -> None:
         """Write 1 to CHUNK bytes."""
         if self._ask("write", descriptor, len(data), data=data) != len(data):

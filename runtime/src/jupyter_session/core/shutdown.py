@@ -31,6 +31,7 @@ class Step(Enum):
     KILL_SERVER = 0.57  # it is gone after SIGKILL
     END_TMUX = 0.6  # tmux ends with its programs
     SAVE = 0.85  # the last changes are saved on the access point
+    CLEAR_WAY = 0.93  # what HTCondor can't carry is out of its way
     PUBLISH = 1.0  # the job ad and the event log have the end
 
 

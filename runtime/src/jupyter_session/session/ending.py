@@ -12,10 +12,12 @@ from jupyter_session.condor.publisher import JobAdPublisher
 from jupyter_session.core.shutdown import ShutdownDeadline, Step
 from jupyter_session.jupyter.process import Server
 from jupyter_session.saveback import Saver
+from jupyter_session.session.receipt import Receipt
 from jupyter_session.session.receipt_writer import ReceiptWriter
 from jupyter_session.session.status_reporter import StatusReporter
 from jupyter_session.state_dir import StateDir
 from jupyter_session.tmux.server import Tmux
+from jupyter_session.transfer import SetAside
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ class Shutdown:
         server: Server,
         tmux: Tmux,
         saver: Saver,
+        set_aside: SetAside,
         receipts: ReceiptWriter,
         reporter: StatusReporter,
         publisher: JobAdPublisher,
@@ -40,6 +43,7 @@ class Shutdown:
         self._server = server
         self._tmux = tmux
         self._saver = saver
+        self._set_aside = set_aside
         self._receipts = receipts
         self._reporter = reporter
         self._publisher = publisher
@@ -54,17 +58,30 @@ class Shutdown:
         deadline.arm(exit_status)
         self._reporter.enter(State.STOPPING, ending.reason, end=ending.how)
         receipt = self._receipts.collect(final, ending, self._reporter.status, gpu)
-        receipt = self._receipts.write(receipt, self._saver.report)  # should there be no time for it later
+        receipt = self._write(receipt)  # should there be no time for it later
         self._server.stop(deadline)
         tmux = threading.Thread(target=self._end_tmux, daemon=True)  # may hang, as all that runs may
         tmux.start()
         tmux.join(deadline.left(Step.END_TMUX))
         self._saver.finish(deadline.left(Step.SAVE))
-        receipt = self._receipts.write(receipt, self._saver.report)
+        self._clear_way(deadline.left(Step.CLEAR_WAY))
+        receipt = self._write(receipt)
         self._reporter.enter(final, ending.reason, receipt=receipt.render_sentence())
         self._publisher.close(deadline.left(Step.PUBLISH))
+        self._clear_way(deadline.left(Step.PUBLISH))  # of what a program that still runs has made meanwhile
+        if receipt.set_aside != self._set_aside.names:
+            self._write(receipt)
         self._state_dir.clear(keep_log=final is State.FAILED)
         return exit_status
+
+    def _write(self, receipt: Receipt) -> Receipt:
+        return self._receipts.write(receipt, self._saver.report, self._set_aside.names)
+
+    def _clear_way(self, seconds: float) -> None:
+        try:
+            self._set_aside.clear_way(seconds)
+        except Exception:  # noqa: BLE001 - HTCondor may be able to carry all there is
+            _LOG.debug("the way is not clear", exc_info=True)
 
     def _end_tmux(self) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
@@ -15,6 +16,7 @@ from typing import Any
 from jupyter_session.activity.grouping import Role
 from jupyter_session.activity.process_groups import Group
 from jupyter_session.files import write_atomically
+from jupyter_session.transfer import own_folder
 from jupyter_session.units.durations import format_duration
 from jupyter_session.units.printable import escape_name
 from jupyter_session.units.sizes import format_size
@@ -40,7 +42,8 @@ class ChangedFiles:
 class Receipt:
     """What is known about a session at its end, in epoch seconds, seconds, and bytes; None for what isn't known.
 
-    `idle_seconds` counts all starts of the job, as in the job ad. `saved` is the report of save-back, as a dict.
+    `idle_seconds` counts all starts of the job, as in the job ad. `saved` is the report of save-back, as a dict;
+    `set_aside` is what HTCondor can't carry, with the reasons.
     """
 
     state: str
@@ -59,6 +62,7 @@ class Receipt:
     changed: ChangedFiles = field(default_factory=ChangedFiles)
     saved: Mapping[str, Any] | None = None
     warnings: Sequence[str] = ()
+    set_aside: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the receipt as a dict for JSON: nothing secret."""
@@ -85,6 +89,10 @@ class Receipt:
             },
             "saved": self.saved,
             "warnings": list(self.warnings),
+            "set_aside": {
+                "count": len(self.set_aside),
+                "names": dict(itertools.islice(self.set_aside.items(), _MOST_NAMES)),
+            },
         }
 
     def render_sentence(self) -> str:
@@ -106,12 +114,15 @@ class Receipt:
             if beside
             else ""
         )
+        aside = [f"{name} ({why})" for name, why in itertools.islice(self.set_aside.items(), _NAMES_IN_SENTENCE)]
+        text += f"; set aside: {_render_names(aside, len(self.set_aside))}" if aside else ""
         return f"{text}."
 
     def write(self, notebooks: Path) -> None:
         """Write it into the notebook folder, whole or not at all. Raises OSError if it can't be written."""
         path = notebooks / PATH
-        path.parent.mkdir(exist_ok=True)
+        own_folder.ensure(notebooks)
+        own_folder.clear_name(path)
         write_atomically(path, json.dumps(self.as_dict(), indent=2) + "\n")
 
 

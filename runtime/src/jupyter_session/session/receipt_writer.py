@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -74,13 +74,14 @@ class ReceiptWriter:
             warnings=status.warnings,
         )
 
-    def write(self, receipt: Receipt, saved: Report) -> Receipt:
-        """Write the receipt with the time, the changed files, and the saved files as they are now, and return it."""
+    def write(self, receipt: Receipt, saved: Report, set_aside: Mapping[str, str]) -> Receipt:
+        """Write the receipt with the time, and what was changed, saved, and set aside by now, and return it."""
         receipt = replace(
             receipt,
             seconds=time.monotonic() - self._began,
             changed=find_changed_files(self._notebooks, self._started, _QUICK),
             saved=saved.as_dict(),
+            set_aside=set_aside,
         )
         try:
             receipt.write(self._notebooks)

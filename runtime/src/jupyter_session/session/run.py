@@ -24,6 +24,7 @@ from jupyter_session.settings import Settings, resolve
 from jupyter_session.state_dir import StateDir
 
 _LOG = logging.getLogger(__name__)
+_QUICK = 5.0
 
 
 def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) -> int:
@@ -42,6 +43,7 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
         values = build_attributes(State.FAILED, str(error), None, None, end=End.FAILED)
         publisher.publish(values, render_event(values))
         publisher.close(timeout=1.0)
+        _let_end(job, environ)
         raise
     _complete_environment(environ, state)
     started = time.time()
@@ -49,9 +51,8 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
     if status is None:
         return _supervise(settings, job, state, publisher)
     if status < 0:
-        job_id = job.id if job else None
         raise SessionError(
-            watchdog.clean_up(-status, job_id, state, publisher, notebooks=settings.notebooks, started=started)
+            watchdog.clean_up(-status, job, state, publisher, notebooks=settings.notebooks, started=started)
         )
     return status
 
@@ -72,6 +73,18 @@ def _supervise(settings: Settings, job: Job | None, state: StateDir, publisher: 
         socket_name=generate_socket_name(),
     )
     return Supervisor(settings, job, state, connection, publisher).run()
+
+
+def _let_end(job: Job | None, environ: Mapping[str, str]) -> None:
+    """See to it that HTCondor can bring back what came with a job that doesn't start a session."""
+    from jupyter_session.transfer import SetAside  # noqa: PLC0415 - not in the watchdog
+
+    try:
+        set_aside = SetAside(job, Path("notebooks").resolve(), None, say=_warn, environ=environ)
+        set_aside.put_back()
+        set_aside.clear_way(_QUICK)
+    except Exception:  # noqa: BLE001 - the reason why there is no session is what matters
+        _LOG.debug("the way is not clear", exc_info=True)
 
 
 def _check_folder(folder: Path) -> None:

@@ -44,6 +44,7 @@ from jupyter_session.settings import Settings
 from jupyter_session.ssh import sshd
 from jupyter_session.state_dir import StateDir
 from jupyter_session.tmux.server import Tmux
+from jupyter_session.transfer import SetAside
 
 _LOG = logging.getLogger(__name__)
 _RESTART = "JupyterLab died ({}) and is being restarted."
@@ -115,6 +116,7 @@ class Supervisor:
             warn=self._reporter.warn,
         )
         self._saver = Saver(settings, job, self._notebooks, say=output.write_problem)
+        self._set_aside = SetAside(job, self._notebooks, state.received, say=output.write_problem)
         self._refused_files = WarnOnce(self._reporter.warn)
         receipts = ReceiptWriter(
             self._notebooks,
@@ -131,6 +133,7 @@ class Supervisor:
             server=self._server,
             tmux=self._tmux,
             saver=self._saver,
+            set_aside=self._set_aside,
             receipts=receipts,
             reporter=self._reporter,
             publisher=publisher,
@@ -143,6 +146,7 @@ class Supervisor:
         self._control.listen()
         try:
             self._reporter.enter(State.STARTING, "JupyterLab is starting.")
+            self._set_aside.put_back()
             self._saver.start()
             kernelspecs.offer_environments(self._notebooks, self._state_dir.data)
             self._lab.set_environment(os.environ)

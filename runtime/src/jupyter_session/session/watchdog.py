@@ -12,11 +12,13 @@ import select
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from jupyter_session import log
 from jupyter_session.condor.attributes import End, State, build_attributes, render_event
 from jupyter_session.condor.connection import name_connection_file
+from jupyter_session.condor.job_ad import Job
 from jupyter_session.condor.publisher import JobAdPublisher
 from jupyter_session.jupyter.lab import end_orphans
 from jupyter_session.state_dir import StateDir
@@ -24,7 +26,7 @@ from jupyter_session.state_dir import StateDir
 _LOG = logging.getLogger(__name__)
 _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # Their sum is well below the 30 s between HTCondor's SIGTERM and SIGKILL, in case those come meanwhile.
-_SHUTDOWN_WAIT, _KILL_WAIT, _PUBLISH_WAIT = 8.0, 1.0, 5.0
+_SHUTDOWN_WAIT, _KILL_WAIT, _CLEAR_WAIT, _PUBLISH_WAIT = 8.0, 1.0, 4.0, 5.0
 
 
 def fork_and_wait() -> int | None:
@@ -51,7 +53,7 @@ def fork_and_wait() -> int | None:
 
 
 def clean_up(
-    number: int, job_id: str | None, state: StateDir, publisher: JobAdPublisher, *, notebooks: Path, started: float
+    number: int, job: Job | None, state: StateDir, publisher: JobAdPublisher, *, notebooks: Path, started: float
 ) -> str:
     """End in order what the supervisor, killed by signal `number`, left behind; return what happened, in a sentence.
 
@@ -72,20 +74,26 @@ def clean_up(
         _LOG.debug("tmux was not ended", exc_info=True)
     try:
         from jupyter_session.session.receipt import Receipt, find_changed_files  # noqa: PLC0415
+        from jupyter_session.transfer import SetAside  # noqa: PLC0415
+
+        set_aside = SetAside(job, notebooks.resolve(), state.received, say=partial(print, file=sys.stderr))
+        set_aside.recall()
+        set_aside.clear_way(_CLEAR_WAIT)
 
         Receipt(
             state=State.FAILED.value,
             end=End.FAILED.value,
             reason=reason,
-            job=job_id,
+            job=job.id if job else None,
             started=started,
             seconds=time.time() - started,
             changed=find_changed_files(notebooks, started, _KILL_WAIT),
+            set_aside=set_aside.names,
         ).write(notebooks)
     except Exception:  # noqa: BLE001 - the job ad has the reason
         _LOG.debug("there is no receipt", exc_info=True)
     values = build_attributes(State.FAILED, reason, None, None, end=End.FAILED)
-    files = {name_connection_file(job_id): None} if job_id else {}
+    files = {name_connection_file(job.id): None} if job else {}
     publisher.publish(values, render_event(values), files)
     publisher.close(_PUBLISH_WAIT)
     state.clear(keep_log=True)

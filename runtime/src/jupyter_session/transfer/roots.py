@@ -1,0 +1,101 @@
+"""The outputs themselves: each is there at the end, and is what the access point expects."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from dataclasses import dataclass
+
+from jupyter_session.transfer.obstacles import explain_link
+from jupyter_session.transfer.outputs import Output
+from jupyter_session.transfer.received import Received
+from jupyter_session.transfer.there import There, UnknownError
+from jupyter_session.units.printable import escape_name
+
+_LOG = logging.getLogger(__name__)
+_LARGEST = 64 << 20  # bytes of a file that is brought back from the access point
+
+
+@dataclass(frozen=True)
+class Roots:
+    """The job's folder `root`, its outputs, and what came with the job."""
+
+    root: str
+    outputs: tuple[Output, ...]
+    received: Received
+
+    def complete(self, output: Output, there: There) -> str:
+        """Make an output what HTCondor can bring back; return what was done, or "" if nothing had to be.
+
+        Raises OSError if it can't be done.
+        """
+        full = os.path.join(self.root, output.path)
+        try:
+            mode = os.lstat(full).st_mode
+        except FileNotFoundError:
+            return self._replace_missing(output, there)
+        if stat.S_ISLNK(mode) and explain_link(self.root, output.path):
+            return self._replace_link(output, full, there)
+        if stat.S_ISREG(mode) and output.path in self.received.folders:
+            beside = f"{full}.file"
+            os.rename(full, beside)
+            os.mkdir(full)
+            os.rename(beside, os.path.join(full, os.path.basename(full)))
+            return "a file where a folder was: it lies in a folder of that name"
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
+            os.unlink(full)
+            return self._replace_missing(output, there)
+        return ""
+
+    def _replace_missing(self, output: Output, there: There) -> str:
+        """Make what HTCondor would miss: it holds the job otherwise. A folder would replace a file there."""
+        full = os.path.join(self.root, output.path)
+        if output.path not in self.received.folders:
+            if output.there is None:
+                return "missing: HTCondor will put the job on hold"
+            try:
+                about = there.look(output.there)
+                if about and about.is_file:
+                    if about.size > _LARGEST:
+                        return "missing: HTCondor will put the job on hold"
+                    data = there.read(output.there)
+                    os.makedirs(os.path.dirname(full), exist_ok=True)
+                    with open(full, "xb") as file:
+                        file.write(data)
+                    os.chmod(full, about.mode & 0o777 | 0o600)
+                    return "missing: the access point's file is kept"
+            except UnknownError:
+                _LOG.debug("the access point doesn't say what %s is", escape_name(output.path))
+                return "missing: HTCondor will put the job on hold"
+        os.makedirs(full)
+        return "missing: it comes back as an empty folder"
+
+    def _replace_link(self, output: Output, full: str, there: There) -> str:
+        """Put the folder to which an output leads into its place, if it is one of the job's own."""
+        text = os.readlink(full)
+        target, root = os.path.realpath(full), os.path.realpath(self.root)
+        os.unlink(full)
+        shown = escape_name(text)
+        if not os.path.isdir(target):
+            return f"a link to {shown}; {self._replace_missing(output, there)}"
+        is_own = target.startswith(root + os.sep) and not (os.path.realpath(full) + os.sep).startswith(target + os.sep)
+        if not is_own:
+            os.mkdir(full)
+            return f"a link to {shown}, which can't come back: only what was saved while the session ran is there"
+        if any((os.path.join(root, other.path) + os.sep).startswith(target + os.sep) for other in self.outputs):
+            _copy_tree(target, full)
+            return f"a link to {shown}: what is in that folder is in both"
+        os.rename(target, full)
+        return f"a link to {shown}: it is that folder now"
+
+
+def _copy_tree(source: str, target: str) -> None:
+    """Copy a folder by hard links, which takes neither time nor space."""
+    os.mkdir(target)
+    for entry in os.scandir(source):
+        place = os.path.join(target, entry.name)
+        if entry.is_dir(follow_symlinks=False):
+            _copy_tree(entry.path, place)
+        else:
+            os.link(entry.path, place, follow_symlinks=False)

@@ -1,0 +1,139 @@
+"""What HTCondor can't carry is taken out of its way at the end of a session, and put back at the start of the next."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from jupyter_session.condor import chirp
+from jupyter_session.condor.chirp import ChirpClient
+from jupyter_session.condor.job_ad import Job
+from jupyter_session.transfer.manifest import DamagedError, Manifest, is_safe_path, read_manifest, write_manifest
+from jupyter_session.transfer.obstacles import Obstacles, find_obstacles
+from jupyter_session.transfer.outputs import Output, find_output, list_outputs
+from jupyter_session.transfer.put_back import put_back
+from jupyter_session.transfer.received import Received, find_received
+from jupyter_session.transfer.roots import Roots
+from jupyter_session.transfer.there import There
+from jupyter_session.transfer.way import Way
+from jupyter_session.units.printable import escape_name
+
+_LOG = logging.getLogger(__name__)
+_DAMAGED = "The list of what the last session set aside can't be used ({}), so nothing of it is put back."
+_NOT_KEPT = "The list of what is set aside can't be written ({}), so the next session won't have it again."
+_TOO_LATE = "There was not enough time to look at all files: HTCondor may put the job on hold for one of them."
+
+
+class SetAside:
+    """Sees to one session's outputs. `say` is called with each sentence for the user.
+
+    `memory` is a file for what came with the job, for another process that ends the session. Outside a job, there is
+    nothing to do.
+    """
+
+    def __init__(
+        self,
+        job: Job | None,
+        notebooks: Path,
+        memory: Path | None,
+        *,
+        say: Callable[[str], None],
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._job = job
+        self._root = os.path.realpath(environ["_CONDOR_SCRATCH_DIR"]) if "_CONDOR_SCRATCH_DIR" in environ else ""
+        self._notebooks = notebooks
+        self._memory = memory
+        self._say = say
+        self._can_ask = chirp.is_configured(environ)
+        self._received = Received()
+        self._kept = Manifest()
+        self._names: dict[str, str] = {}
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What was set aside, by its printable path in the job's folder, and what it is."""
+        return {escape_name(path): why for path, why in self._names.items()}
+
+    def put_back(self) -> None:
+        """Put back what the last session set aside. Call it before anything in the folder changes."""
+        outputs = self._list_outputs()
+        if not outputs:
+            return
+        try:
+            manifest = read_manifest(self._notebooks)
+            count = put_back(Path(self._root), manifest, may=lambda path: find_output(outputs, path) is not None)
+            _LOG.info("%d things that the last session had set aside are there again", count)
+        except DamagedError as error:
+            self._say(_DAMAGED.format(error))
+        self._received = find_received(self._root, [output.path for output in outputs])
+        try:
+            if self._memory:
+                self._received.write(self._memory)
+        except OSError as error:
+            _LOG.debug("what came with the job is not written down: %s", error)
+
+    def recall(self) -> None:
+        """Learn from `memory` what another process found when it called `put_back`."""
+        try:
+            if self._memory:
+                self._received = Received.read(self._memory)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            _LOG.debug("what came with the job is not known: %r", error)
+
+    def clear_way(self, seconds: float) -> None:
+        """Take out of HTCondor's way what it can't carry, for at most `seconds`. Call it when nothing else runs.
+
+        It may be called again, for what has come since.
+        """
+        until = time.monotonic() + seconds
+        outputs = self._list_outputs()
+        if not outputs or self._job is None:
+            return
+        with There(ChirpClient.connect if self._can_ask else None, until) as there:
+            self._complete(outputs, there)
+            found = Obstacles()
+            for output in outputs:
+                if os.path.lexists(os.path.join(self._root, output.path)):
+                    find_obstacles(self._root, output.path, self._received, found, until=until)
+            way = Way(self._root, self._job.id, outputs, self._keep)
+            way.clear(found, there)
+        self._names.update(way.names)
+        if not found.complete:
+            self._say(_TOO_LATE)
+
+    def _complete(self, outputs: tuple[Output, ...], there: There) -> None:
+        roots = Roots(self._root, outputs, self._received)
+        for output in outputs:
+            try:
+                done = roots.complete(output, there)
+            except OSError as error:
+                done = f"HTCondor may put the job on hold for it ({error.strerror})"
+            if done:
+                self._names[output.path] = done
+                self._say(f"{escape_name(output.path)} is {done}.")
+
+    def _list_outputs(self) -> tuple[Output, ...]:
+        """Return the outputs in the job's folder. If the job names none, these are its files."""
+        if self._job is None or not self._root:
+            return ()
+        listed = list_outputs(self._job.attributes)
+        if listed is None:
+            files = (entry for entry in os.scandir(self._root) if entry.is_file(follow_symlinks=False))
+            listed = tuple(Output(entry.name, entry.name) for entry in files if _is_own(entry.name))
+        return tuple(output for output in listed if is_safe_path(output.path))
+
+    def _keep(self, manifest: Manifest) -> None:
+        self._kept = Manifest({**self._kept.links, **manifest.links}, {**manifest.modes, **self._kept.modes})
+        try:
+            write_manifest(self._notebooks, self._kept)
+        except OSError as error:
+            self._say(_NOT_KEPT.format(error.strerror))
+
+
+def _is_own(name: str) -> bool:
+    """Return whether a file in the job's folder isn't one of HTCondor's."""
+    return not name.startswith((".", "_condor_", "condor_exec"))
