@@ -147,8 +147,12 @@ def test_files_that_their_owner_cannot_write_as_git_makes_them_cost_no_end(new_s
 REPLACED = {
     "a link to a folder beside it": "mv notebooks data && echo new >data/new.txt && ln -s data notebooks",
     "a link by its whole path": "mv notebooks data && echo new >data/new.txt && ln -s $PWD/data notebooks",
-    "its name once more": "mkdir n2 && mv notebooks n2/ && echo new >n2/notebooks/new.txt && ln -s n2/notebooks notebooks",
-    "another output": "cp -r notebooks/. results && echo new >results/new.txt && rm -r notebooks && ln -s results notebooks",
+    "its name once more": (
+        "mkdir n2 && mv notebooks n2/ && echo new >n2/notebooks/new.txt && ln -s n2/notebooks notebooks"
+    ),
+    "another output": (
+        "cp -r notebooks/. results && echo new >results/new.txt && rm -r notebooks && ln -s results notebooks"
+    ),
 }
 
 

@@ -46,13 +46,20 @@ def answered(
 
 
 class FakeChirpFiles:
-    """Files below `root`. `room` is the bytes that fit in all; `cut_after` loses the answers."""
+    """Files below `root`. `cut_after` loses the answers.
+
+    `room` is the bytes that fit in all, and `more_files` the files and folders; `full` is what chirp answers beyond.
+    `is_broken`: the disk takes no write, for a reason that chirp doesn't name.
+    """
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
         self.calls: list[tuple[Any, ...]] = []
         self.left: int | None = None
-        self.room = 1 << 40
+        self.room = self.more_files = 1 << 40
+        self.full = ChirpCode.NO_SPACE
+        self.is_broken = False
+        self.longest_name = 255
 
     def cut_after(self, count: int | None) -> None:
         """Answer so many requests more (None: all) and then no longer, though one more is done."""
@@ -83,14 +90,24 @@ class FakeChirpFiles:
         return {path.name: self._about(path.stat()) for path in self._at(folder).iterdir()}
 
     @answered
+    def is_writable(self, path: str) -> bool:
+        return not self.is_broken and self._at(path).exists()
+
+    def _take_file(self, verb: str) -> None:
+        if self.is_broken or not self.more_files:
+            raise AnswerError(ChirpCode.UNKNOWN if self.is_broken else self.full, verb)
+        self.more_files -= 1
+
+    @answered
     def create(self, path: str, mode: int) -> int:
+        self._take_file("open")
         return os.open(self._at(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
 
     @answered
     def write(self, descriptor: int, data: bytes) -> None:
         assert data
-        if self.room < len(data):
-            raise AnswerError(ChirpCode.NO_SPACE)
+        if self.is_broken or self.room < len(data):
+            raise AnswerError(ChirpCode.UNKNOWN if self.is_broken else self.full, "write")
         self.room -= len(data)
         os.write(descriptor, data)
 
@@ -108,14 +125,19 @@ class FakeChirpFiles:
 
     @answered
     def rename(self, path: str, to: str) -> None:
+        if len(Path(to).name) > self.longest_name:
+            raise AnswerError(ChirpCode.UNKNOWN, "rename")
         self._at(path).replace(self._at(to))
 
     @answered
     def remove(self, path: str) -> None:
+        if self._at(path).exists():
+            self.more_files += 1
         self._at(path).unlink(missing_ok=True)
 
     @answered
     def make_folder(self, path: str) -> None:
+        self._take_file("mkdir")
         self._at(path).mkdir()
 
     @answered

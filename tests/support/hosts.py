@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,42 @@ def small_disk(pool: Pool, folder: str, size: str) -> Iterator[None]:
         yield
     finally:
         pool.exec("ap", ["umount", "-l", folder], check=True)
+
+
+@contextlib.contextmanager
+def quota(pool: Pool, folder: str, size: str) -> Iterator[Callable[[str], None]]:
+    """Make a folder of alice's on the access point a disk with a quota of this size for the duration of the block.
+
+    Yields what changes the quota. It is btrfs's: other file systems need a kernel with quotas.
+    """
+    pool.exec("ap", ["mkdir", "-p", folder], user="alice", check=True)
+    device = f"/dev/{Path(folder).name}"
+    with tempfile.TemporaryDirectory() as temporary, contextlib.ExitStack() as undo:
+        image, place = Path(temporary) / "disk", Path(temporary) / "place"
+        place.mkdir()
+
+        def run(*argv: str | Path) -> str:
+            return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+
+        def limit(size: str) -> None:
+            run("btrfs", "qgroup", "limit", size, place / "q")
+
+        run("truncate", "-s", "600M", image)
+        run("mkfs.btrfs", "-q", image)
+        loop = run("losetup", "--find", "--show", image)
+        undo.callback(run, "losetup", "--detach", loop)
+        run("mount", loop, place)
+        undo.callback(run, "umount", place)
+        run("btrfs", "quota", "enable", place)
+        run("btrfs", "subvolume", "create", place / "q")
+        limit(size)
+        number = str(os.minor(Path(loop).stat().st_rdev))
+        pool.exec("ap", ["mknod", device, "b", "7", number], check=True)
+        undo.callback(pool.exec, "ap", ["rm", device])
+        pool.exec("ap", ["mount", "-t", "btrfs", "-o", "subvol=q", device, folder], check=True)
+        undo.callback(pool.exec, "ap", ["umount", "-l", folder])
+        pool.exec("ap", ["chown", "alice:", folder], check=True)
+        yield limit
 
 
 def place_image(pool: Pool, host: str = "ap") -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: For the pool and the image: namespaces, mounts, links, and the Debian roots.
 POOL = ("debian-archive-keyring", "iproute2", "mmdebstrap", "mount", "util-linux")
 #: For the tests, beside those.
-TESTS = ("chromium", "fonts-dejavu-core", "git", "openssh-client", "tmux")
+TESTS = ("btrfs-progs", "chromium", "fonts-dejavu-core", "git", "openssh-client", "tmux")
 #: For the slow tests, beside those: code-server is compiled.
 SLOW_TESTS = ("g++", "make")
 #: One apt-get at a time: of this process, of others of the test bed, and of bootstrap.sh, which names it too.

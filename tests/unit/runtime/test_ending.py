@@ -31,6 +31,7 @@ class Parts:
         self.calls, self.broken, self.report = [], broken, Report()
         self.cpu_seconds = 12.0
         self.seconds = {}  # the time that each part got
+        self.names = {}
         self.reporter = StatusReporter(SessionStatus(state=State.READY), [self])
         self.receipts = ReceiptWriter(
             folder, "7.0", meter=None, processes=self, look=self.look, sessions=self.look, say=self.calls.append
@@ -53,6 +54,13 @@ class Parts:
         self.calls.append("saved")
         self.seconds["save"] = seconds
 
+    def clear_way(self, seconds):
+        self.calls.append("way cleared")
+        self.seconds.setdefault("way", seconds)
+        self.names = {"notebooks/v/lib64": "a link to a folder"}
+        if self.broken:
+            raise OSError("no way")
+
     def close(self, seconds):
         self.calls.append("published")
         self.seconds["publish"] = seconds
@@ -67,7 +75,7 @@ class Parts:
         self.calls.append(sentence)
 
     def end(self, ending):
-        parts = {"server": self, "tmux": self, "saver": self, "publisher": self}
+        parts = {"server": self, "tmux": self, "saver": self, "set_aside": self, "publisher": self}
         shutdown = Shutdown(None, self, receipts=self.receipts, reporter=self.reporter, **parts)
         return shutdown.run(ending, began=time.monotonic(), gpu=None)
 
@@ -78,10 +86,11 @@ def test_the_parts_end_in_order_whatever_fails(tmp_path, how, final, status, bro
     parts = Parts(tmp_path, broken=broken)
     assert parts.end(Ending(how, "It ends.")) == status
     log = f"cleared, log kept: {final == 'failed'}"
-    assert parts.calls == ["stopping", "server", "tmux", "saved", final, "published", log]
+    assert parts.calls == ["stopping", "server", "tmux", "saved", "way cleared", final, "published", "way cleared", log]
     assert parts.reporter.status.end is how
     assert parts.reporter.status.receipt.startswith("The session ran ")
     receipt = json.loads((tmp_path / ".jupyter-session/last-session.json").read_text())
+    assert receipt["set_aside"] == {"count": 1, "names": {"notebooks/v/lib64": "a link to a folder"}}
     assert (receipt["state"], receipt["job"], receipt["reason"]) == (final, "7.0", "It ends.")
 
 
@@ -89,14 +98,15 @@ def test_the_last_changes_and_the_report_of_the_end_get_their_shares_of_the_time
     parts = Parts(tmp_path)
     parts.end(Ending(End.USER, "It ends."))
     whole = 26  # of HTCondor's 30 s, less the margin for the container
-    assert 0.6 * whole < parts.seconds["save"] <= 0.85 * whole < parts.seconds["publish"] <= whole
+    assert (
+        0.6 * whole < parts.seconds["save"] <= 0.85 * whole < parts.seconds["way"] < parts.seconds["publish"] <= whole
+    )
 
 
 def test_a_receipt_that_cant_be_written_is_said_and_ends_nothing(tmp_path):
-    (tmp_path / ".jupyter-session").write_text("a file where the folder should be")
-    parts = Parts(tmp_path)
+    parts = Parts(tmp_path / "no" / "such" / "folder")
     assert parts.end(Ending(End.USER, "It ends.")) == 0
-    assert "The receipt of this session could not be written: File exists." in parts.calls
+    assert "The receipt of this session could not be written: No such file or directory." in parts.calls
 
 
 class Lab:

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from jupyter_session.condor.chirp_errors import ChirpError
+from jupyter_session.condor.chirp_errors import ChirpCode, ChirpError
 from jupyter_session.saveback.access_point import AccessPoint
 from jupyter_session.saveback.attempts import RESTLESS
 from jupyter_session.saveback.copier import LARGE, Copier
@@ -280,6 +280,59 @@ def test_full_disk_leaves_the_old_version_whole_and_is_over_by_itself(pair):
     report = pair.turn(60)
     assert contents(pair.there) == contents(pair.here)
     assert report.problem == ""
+
+
+QUOTA = "a quota there is full, of space or of the number of files"
+UNNAMED = "an error there that chirp does not name (-127)"
+
+
+@pytest.mark.parametrize(
+    ("full", "limits", "name", "why"),
+    [
+        (ChirpCode.NO_SPACE, {"room": 10}, "a", "no space left there"),
+        (ChirpCode.NO_SPACE, {"more_files": 0}, "a", "no space left there"),
+        (ChirpCode.UNKNOWN, {"room": 10}, "a", QUOTA),
+        (ChirpCode.UNKNOWN, {"room": 90_000}, "a", QUOTA),  # room for a probe, but not for the file
+        (ChirpCode.UNKNOWN, {"more_files": 0}, "a", QUOTA),
+        (ChirpCode.UNKNOWN, {"more_files": 0}, "folder/a", QUOTA),
+        (ChirpCode.UNKNOWN, {"is_broken": True}, "a", UNNAMED),
+        (ChirpCode.UNKNOWN, {"is_broken": True}, "folder/a", UNNAMED),
+        (ChirpCode.UNKNOWN, {"longest_name": 100}, "n" * 120, UNNAMED),
+    ],
+)
+def test_what_is_full_is_named_and_what_chirp_cannot_name_for_another_reason_is_not_called_a_quota(
+    pair, full, limits, name, why
+):
+    pair.begin()
+    (pair.here / "before").write_bytes(b"1")
+    pair.turn()
+    pair.files.full = full
+    for limit, value in limits.items():
+        setattr(pair.files, limit, value)
+    (pair.here / name).parent.mkdir(exist_ok=True)
+    (pair.here / name).write_bytes(b"x" * 100_000)
+    report = pair.turn()
+    assert report.left_out == {name: why}
+    assert report.refused_count == 1
+    assert why in report.problem
+    assert [path.name for path in (pair.there / ".jupyter-session").iterdir()] == []
+    pair.files.room = pair.files.more_files = pair.files.longest_name = 1 << 40
+    pair.files.is_broken = False
+    report = pair.turn(60)
+    assert contents(pair.there) == contents(pair.here)
+    assert (report.left_out, report.problem, report.refused_count) == ({}, "", 0)
+
+
+def test_a_file_that_its_owner_cannot_write_stays_writable_for_htcondor_which_brings_it_back(pair):
+    (pair.there / "old").write_bytes(b"1")
+    pair.begin()
+    (pair.there / "old").chmod(0o444)
+    for name in ("old", "new"):
+        (pair.here / name).write_bytes(b"22")
+        (pair.here / name).chmod(0o444)
+    pair.turn()
+    modes = {name: stat.S_IMODE((pair.there / name).stat().st_mode) for name in ("old", "new")}
+    assert modes == {"old": 0o644, "new": 0o644}
 
 
 def test_cut_at_any_request_leaves_the_old_version_or_the_new_one_and_no_twin(tmp_path):

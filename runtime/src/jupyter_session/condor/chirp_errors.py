@@ -58,9 +58,15 @@ class ChirpError(Exception):
 class AnswerError(ChirpError):
     """The access point can't or won't do this one thing. The conversation goes on."""
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code: int, verb: str = "") -> None:
         super().__init__(describe_code(code))
         self.code = code
+        self.verb = verb
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether chirp has no name for what happened: a full quota (EDQUOT), but also EIO, EROFS, and others."""
+        return self.code == ChirpCode.UNKNOWN
 
     @property
     def is_missing(self) -> bool:
@@ -71,6 +77,14 @@ class AnswerError(ChirpError):
     def is_invalid_request(self) -> bool:
         """Whether HTCondor doesn't accept this request from this job at all."""
         return self.code == ChirpCode.INVALID_REQUEST
+
+
+class QuotaError(AnswerError):
+    """A quota there is full: of bytes or of files. Chirp doesn't name it; `quota` tells how it is known."""
+
+    def __init__(self) -> None:
+        super().__init__(ChirpCode.UNKNOWN)
+        self.args = ("a quota there is full, of space or of the number of files",)
 
 
 class ChirpRefusedError(AnswerError):

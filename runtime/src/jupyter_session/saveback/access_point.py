@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from jupyter_session.condor.chirp import ChirpClient
 from jupyter_session.condor.chirp_errors import AnswerError
 from jupyter_session.condor.file_stat import FileStat
+from jupyter_session.saveback import quota
 from jupyter_session.saveback.errors import ChangedError, LeftOutError
 from jupyter_session.saveback.scan import OWN_FOLDER
 from jupyter_session.saveback.upload import Upload
@@ -81,6 +82,13 @@ class AccessPoint:
         except (AnswerError, LeftOutError, ChangedError, GeneratorExit):
             upload.discard()
             raise
+
+    def explain(self, error: Exception, beside: str) -> Exception:
+        """Return an error that names a full quota if that is behind one for which chirp has no name."""
+        if not isinstance(error, AnswerError):
+            return error
+        folder = self._at(OWN_FOLDER) if OWN_FOLDER in self._known_folders else self._root
+        return quota.explain(error, self._chirp, folder, os.path.join(folder, beside))
 
     def _at(self, path: str) -> str:
         return os.path.join(self._root, path) if path else self._root

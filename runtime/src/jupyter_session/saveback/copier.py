@@ -96,7 +96,7 @@ class Copier:
             self._attempts.note_changed(path, now)
         except (AnswerError, LeftOutError) as error:
             _LOG.debug("%s was not saved: %s", escape_name(path), error)
-            self._attempts.note_failure(path, error, now)
+            self._attempts.note_failure(path, there.explain(error, self._beside(large=False)), now)
         else:
             self._attempts.note_success(path)
 

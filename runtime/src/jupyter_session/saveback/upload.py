@@ -11,6 +11,7 @@ from jupyter_session.condor.file_stat import FileStat
 from jupyter_session.saveback.errors import LeftOutError
 
 _LOG = logging.getLogger(__name__)
+_WRITABLE = 0o200  # for HTCondor, which writes over it at the end of the job, and sets the mode that it has here
 
 
 class Upload:
@@ -39,7 +40,7 @@ class Upload:
         self._size = 0
         self._written: FileStat | None = None
         chirp.remove(temporary)
-        self._descriptor = chirp.create(temporary, 0o600 if replaces else mode)
+        self._descriptor = chirp.create(temporary, 0o600 if replaces else mode | _WRITABLE)
 
     def write(self, part: bytes) -> None:
         """Write the next part of the file."""
@@ -53,7 +54,7 @@ class Upload:
         descriptor, self._descriptor = self._descriptor, -1
         self._chirp.close_file(descriptor)
         if self._replaces:
-            self._chirp.chmod(self._temporary, self._replaces.mode & 0o777)
+            self._chirp.chmod(self._temporary, self._replaces.mode & 0o777 | _WRITABLE)
         self._written = self._chirp.lstat(self._temporary)
 
     def commit(self) -> FileStat:
