@@ -7,9 +7,9 @@ import time
 import pytest
 
 from support.hosts import background
-from support.waiting import let_pass, wait_for
+from support.idleness import TIMEOUT, ends, keeps_alive, seen
+from support.waiting import wait_for
 
-TIMEOUT = 30
 #: Works on a share of a core, as training on a GPU does, for ever; and leaves the rest of the machine to other tests.
 WORK = 'all(sum(range(10**5)) and not __import__("time").sleep(.01) for _ in iter(int, 1))'
 SPIN = f"import threading; threading.Thread(target=exec, args=[{WORK!r}]).start()"
@@ -72,35 +72,8 @@ def run_cell(session, code):
     session.execute(session.start_kernel(), code)
 
 
-def seen(session, source):
-    return next(seen for seen in session.status()["sources"] if seen["source"] == source)
-
-
 def up_for(session):
     return time.time() - session.events()[0].at.timestamp()
-
-
-def keeps_alive(session, source, words, seconds=TIMEOUT + 10):
-    """Assert that a source keeps the session alive for longer than the idle timeout, and says why."""
-    active = {}
-
-    def is_active():
-        active.update(seen(session, source))
-        return active["active"] and words in active["detail"]
-
-    wait_for(is_active, 60, lambda: f"{source} to say {words!r}; it says {active}", every=2)
-    let_pass(seconds - active["since"])
-    assert is_active(), active
-    assert active["since"] >= seconds
-    assert session.states()[-1] == "ready"
-
-
-def ends(session, *words):
-    """Assert that the session ends by itself, in order, and that its reason has the words."""
-    ad = session.wait_gone(150)
-    assert (ad["JupyterState"], ad["ExitCode"]) == ("stopped", 0), ad["JupyterReason"]
-    for word in ("the idle timeout is 30 s", *words):
-        assert word in ad["JupyterReason"]
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ from jupyter_session.jupyter.lab import LabError
 
 
 def kernel(state="idle", at="2026-01-01T00:00:00Z", name="a"):
-    return {"id": name, "name": "python3", "execution_state": state, "last_activity": at}
+    about = {"id": name, "name": "python3", "execution_state": state, "last_activity": at}
+    return {**about, "at_work": state == "busy", "changes": 0}
 
 
 def group(role=Role.KERNEL, key="a", *, pids=(32,), cpu=0.0, disk=0.0, label="python train.py", front="", typed=None):
@@ -169,6 +170,38 @@ def test_a_stalled_kernel_that_goes_on_counts_again():
     assert not source.sample(150).active
     found.groups = [group(cpu=1.0)]
     assert source.sample(160).active
+
+
+@pytest.mark.parametrize("at_work", [True, False])
+def test_what_the_extension_says_of_a_kernel_counts_and_not_what_jupyter_says(at_work):
+    server = Server()
+    server.answer = [{**kernel("idle" if at_work else "busy"), "at_work": at_work}]
+    seen = kernels(server, group()).sample(10)
+    assert (seen.active, seen.detail) == (at_work, "1 busy (python3)" if at_work else "1 idle")
+
+
+def test_a_cell_that_came_and_went_between_two_looks_is_activity():
+    server = Server()
+    source = kernels(server)
+    server.answer = [kernel()]
+    assert source.sample(10).last == 10
+    server.answer = [{**kernel(), "changes": 2}]
+    assert source.sample(20).last == 20
+
+
+def test_without_the_extension_jupyters_own_word_counts_and_that_is_said():
+    asked = []
+
+    def get(path):
+        asked.append(path)
+        if path.startswith("/jupyter-session/"):
+            raise LabError("JupyterLab answered 404")
+        return [{"id": "a", "name": "python3", "execution_state": "busy", "last_activity": "now"}]
+
+    seen = Kernels(get, Work(Found(), Net()), None).sample(10)
+    assert asked == [Kernels.path, Kernels.jupyters_own_path]
+    assert (seen.active, seen.error) == (True, "")
+    assert seen.detail == "1 busy (python3) (1 by Jupyter's word alone, which may be wrong)"
 
 
 def test_what_kernels_do_is_said_in_few_words():

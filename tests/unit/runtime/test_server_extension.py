@@ -1,59 +1,18 @@
 """The server extension, in a Jupyter server of its own."""
 
-import contextlib
-import json
-import os
-import socket
-import subprocess
-import sys
 import urllib.error
-import urllib.request
 
 import pytest
 
-from support.waiting import wait_for
-
-MODULE = "jupyter_session.jupyter.extension.server_extension"
-
-
-def answers(port):
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5):
-        return True
-    return False
+from support.jupyter_server import serve
 
 
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory):
     """Start a Jupyter server with the extension; return a function that sends it a request."""
     pytest.importorskip("jupyter_server")
-    home = tmp_path_factory.mktemp("server")
-    config = {"ServerApp": {"jpserver_extensions": {MODULE: True}, "base_url": "/base/", "allow_root": True}}
-    (home / "jupyter_server_config.json").write_text(json.dumps(config))
-    environ = {
-        "PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": os.pathsep.join(sys.path),
-        "JUPYTER_CONFIG_DIR": str(home), "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-    }  # fmt: skip
-    command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--port=0", "--IdentityProvider.token=t"]
-    with (
-        (home / "log").open("w") as log,
-        subprocess.Popen([*command, f"--ServerApp.root_dir={home}"], env=environ, stderr=log) as server,
-    ):
-        try:
-            wait_for(lambda: list((home / "runtime").glob("jpserver-*.json")), 60, "the server")
-            [about] = (home / "runtime").glob("jpserver-*.json")
-            port = json.loads(about.read_text())["port"]
-
-            def send(path, body=None, *, key="t"):
-                url = f"http://127.0.0.1:{port}/base{path}"
-                request = urllib.request.Request(url, headers={"Authorization": f"token {key}"})
-                data = None if body is None else json.dumps(body).encode()
-                with urllib.request.urlopen(request, data, 20) as answer:  # noqa: S310 - our own http URL
-                    return json.load(answer)
-
-            wait_for(lambda: answers(port), 60, "the server, which writes that file before it listens")
-            yield send
-        finally:
-            server.terminate()
+    with serve(tmp_path_factory.mktemp("server")) as server:
+        yield server.ask
 
 
 def test_only_requests_that_need_a_person_are_remembered(ask):
@@ -87,7 +46,7 @@ def test_a_notice_without_a_text_is_refused(ask, body):
     caught.value.close()
 
 
-@pytest.mark.parametrize("path", ["requests", "proxy", "notice"])
+@pytest.mark.parametrize("path", ["requests", "proxy", "kernels", "notice"])
 def test_nothing_is_answered_without_the_token(ask, path):
     with pytest.raises(urllib.error.HTTPError) as caught:
         ask(f"/jupyter-session/{path}", key="wrong")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from jupyter_session.activity.grouping import Role
 from jupyter_session.activity.process_groups import Group
@@ -13,6 +15,8 @@ from jupyter_session.activity.sample import Sample
 from jupyter_session.jupyter.lab import LabError
 from jupyter_session.units.durations import format_duration
 
+_LOG = logging.getLogger(__name__)
+
 #: Share of a core from which a busy kernel makes progress. A kernel that waits in input() looks for the answer 100
 #: times a second, which takes 0.01.
 PROGRESS_CPU = 0.03
@@ -20,7 +24,7 @@ PROGRESS_CPU = 0.03
 
 @dataclass(frozen=True)
 class _Seen:
-    """What is remembered about a kernel: Jupyter's `last_activity`, and when it last made progress."""
+    """What is remembered about a kernel: what changes with each message, and when it last made progress."""
 
     message: object
     progress: float
@@ -29,12 +33,15 @@ class _Seen:
 class Kernels:
     """Asks Jupyter which kernels are busy, and the process table what they do.
 
-    Jupyter's `last_activity` is on the wall clock, which can jump, so only its changes matter. A busy kernel whose
-    processes are unknown never stalls. `gpu_works`: a kernel that waits for a GPU of the job makes progress.
+    Our server extension knows which kernels run a cell (see `jupyter.extension.kernel_tracker`). If it doesn't answer,
+    Jupyter's own `execution_state` counts, which is often wrong, and `detail` says so. Jupyter's `last_activity` is on
+    the wall clock, which can jump, so only its changes matter. A busy kernel whose processes are unknown never stalls.
+    `gpu_works`: a kernel that waits for a GPU of the job makes progress.
     """
 
     name = "kernels"
-    path = "/api/kernels?no_track_activity=1"
+    path = "/jupyter-session/kernels?no_track_activity=1"
+    jupyters_own_path = "/api/kernels?no_track_activity=1"
 
     def __init__(
         self, get: Get, work: Work, stall_timeout: float | None, gpu_works: Callable[[], bool] = lambda: False
@@ -50,7 +57,7 @@ class Kernels:
         """Look once. Raises LabError, or another error, if Jupyter's answer isn't correct and no kernel is active."""
         groups = {group.key: group for group in self._work.find_groups(now, Role.KERNEL)}
         try:
-            answer = self._get(self.path)
+            answer = self._list_kernels()
         except LabError as error:
             return self._without_jupyter(groups.values(), now, error)
         seen: dict[str, _Seen] = {}
@@ -59,13 +66,14 @@ class Kernels:
             group = groups.pop(kernel["id"], None)
             how = self._work.describe_activity(group, now) if group else ""
             before = self._seen.get(kernel["id"])
-            is_busy = kernel["execution_state"] == "busy"
+            is_busy = _is_busy(kernel)
+            message = (kernel["last_activity"], kernel.get("changes"))
             progress = now
-            if before is None or kernel["last_activity"] != before.message:
+            if before is None or message != before.message:
                 self._last = now
             elif is_busy and not how and not self._makes_progress(group, now):
                 progress = before.progress
-            seen[kernel["id"]] = _Seen(kernel["last_activity"], progress)
+            seen[kernel["id"]] = _Seen(message, progress)
             text = f"{kernel['name']}, {how}" if how else str(kernel["name"])
             if not is_busy:
                 working += [text] if how else []
@@ -81,8 +89,18 @@ class Kernels:
         self._seen = seen
         if busy or working:
             self._last = now
+        untold = sum(kernel.get("at_work") is None for kernel in answer)
         detail = _describe(busy, stalled, working, idle)
+        detail += f" ({untold} by Jupyter's word alone, which may be wrong)" if untold else ""
         return Sample(source=self.name, active=bool(busy or working), last=self._last, detail=detail)
+
+    def _list_kernels(self) -> list[dict[str, Any]]:
+        """Return what Jupyter, with our extension or without, says of each kernel. Raises LabError."""
+        try:
+            return list(self._get(self.path))
+        except LabError as error:
+            _LOG.debug("the extension says nothing of kernels: %s", error)
+            return list(self._get(self.jupyters_own_path))
 
     def _without_jupyter(self, groups: Iterable[Group], now: float, error: LabError) -> Sample:
         """Look at the processes only: a kernel can be active while the server hangs."""
@@ -102,6 +120,11 @@ class Kernels:
             or self._gpu_works()
             or self._work.measure_network(group, now) > 0
         )
+
+
+def _is_busy(kernel: Mapping[str, Any]) -> bool:
+    at_work = kernel.get("at_work")
+    return bool(kernel["execution_state"] == "busy" if at_work is None else at_work)
 
 
 def _describe(busy: Sequence[str], stalled: Sequence[float], working: Sequence[str], idle: int) -> str:

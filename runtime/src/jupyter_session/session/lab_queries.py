@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
 from jupyter_session.jupyter.lab import Lab, LabError
 
+_LOG = logging.getLogger(__name__)
 _PATIENCE = 3.0  # seconds for an answer that counts; the supervisor handles no signal meanwhile
 _QUICK = 1.0  # and for one that doesn't count much
 
@@ -32,5 +34,22 @@ class LabQueries:
             raise
 
     def sessions(self) -> Any:
-        """Return Jupyter's list of sessions, which names the kernels; asking isn't activity. Raises LabError."""
-        return self._lab.request("GET", "/api/sessions?no_track_activity=1", timeout=_QUICK)
+        """Return Jupyter's list of sessions, which names the kernels; asking isn't activity. Raises LabError.
+
+        If our extension follows a kernel, `execution_state` is what that says, because Jupyter's is often wrong.
+        """
+        found = self._lab.request("GET", "/api/sessions?no_track_activity=1", timeout=_QUICK)
+        at_work = self._list_at_work()
+        for session in found:
+            kernel = session["kernel"]
+            if at_work.get(kernel["id"]) is not None:
+                kernel["execution_state"] = "busy" if at_work[kernel["id"]] else "idle"
+        return found
+
+    def _list_at_work(self) -> dict[str, bool | None]:
+        try:
+            kernels = self._lab.request("GET", "/jupyter-session/kernels?no_track_activity=1", timeout=_QUICK)
+        except LabError as error:
+            _LOG.debug("the extension says nothing of kernels: %s", error)
+            return {}
+        return {kernel["id"]: kernel["at_work"] for kernel in kernels}

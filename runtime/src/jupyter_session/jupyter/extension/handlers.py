@@ -7,6 +7,7 @@ import json
 from jupyter_server.base.handlers import APIHandler
 from tornado.web import HTTPError, authenticated
 
+from jupyter_session.jupyter.extension.kernel_tracker import KernelTracker
 from jupyter_session.jupyter.extension.notices import Notices
 from jupyter_session.jupyter.extension.person_requests import PersonRequests
 from jupyter_session.jupyter.extension.proxy_traffic import Traffic
@@ -37,6 +38,19 @@ class ProxyTrafficHandler(APIHandler):
         """Return what last needed a person in a page behind the proxy."""
         traffic = self._traffic
         self.finish(json.dumps({"at": traffic.at, "what": traffic.what, "lacks": traffic.lacks}))
+
+
+class KernelsHandler(APIHandler):
+    """Answers as `GET /api/kernels` does, with what `KernelTracker.report` adds."""
+
+    def initialize(self, kernels: KernelTracker) -> None:
+        """Take the tracker of the kernels to report."""
+        self._kernels = kernels
+
+    @authenticated
+    def get(self) -> None:
+        """Return what each kernel does."""
+        self.finish(json.dumps(self._kernels.report()))
 
 
 class NoticeHandler(APIHandler):

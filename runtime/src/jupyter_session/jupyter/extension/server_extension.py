@@ -1,4 +1,4 @@
-"""The Jupyter server extension: it remembers when a person was last there, and shows the session's notices."""
+"""The Jupyter server extension: it remembers when a person was last there, follows the kernels, and shows notices."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from typing import Any
 
 from jupyter_server.utils import url_path_join
 
-from jupyter_session.jupyter.extension.handlers import NoticeHandler, ProxyTrafficHandler, RequestsHandler
+from jupyter_session.jupyter.extension.handlers import (
+    KernelsHandler,
+    NoticeHandler,
+    ProxyTrafficHandler,
+    RequestsHandler,
+)
+from jupyter_session.jupyter.extension.kernel_tracker import KernelTracker
 from jupyter_session.jupyter.extension.notices import Notices
 from jupyter_session.jupyter.extension.observation import observe
 from jupyter_session.jupyter.extension.person_requests import PersonRequests
@@ -22,9 +28,12 @@ def _load_jupyter_server_extension(server: Any) -> None:
     base: str = settings["base_url"]
     requests, traffic = PersonRequests(base), Traffic()
     observe(settings, requests, traffic)
+    kernels = KernelTracker(server.kernel_manager)
+    server.io_loop.add_callback(kernels.start, server.event_logger)
     handlers = [
         (url_path_join(base, "/jupyter-session/requests"), RequestsHandler, {"requests": requests}),
         (url_path_join(base, "/jupyter-session/proxy"), ProxyTrafficHandler, {"traffic": traffic}),
+        (url_path_join(base, "/jupyter-session/kernels"), KernelsHandler, {"kernels": kernels}),
         (url_path_join(base, "/jupyter-session/notice"), NoticeHandler, {"notices": Notices(server.event_logger)}),
     ]
     server.web_app.add_handlers(".*$", handlers)

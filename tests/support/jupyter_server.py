@@ -1,0 +1,70 @@
+"""A real Jupyter server with the session's extension, and real kernels in it, on this machine and without a pool."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from support.waiting import wait_for
+
+MODULE = "jupyter_session.jupyter.extension.server_extension"
+
+
+class JupyterServer:
+    """A server on `port`, with everything of its own below `home`."""
+
+    def __init__(self, home: Path, port: int, process: subprocess.Popen[bytes]) -> None:
+        self.home = home
+        self.port = port
+        self.process = process
+
+    def ask(self, path: str, body: Any = None, *, key: str = "t", method: str | None = None) -> Any:
+        """Send a request with the token `key`; return the JSON of the answer. Raises urllib's HTTPError."""
+        url = f"http://127.0.0.1:{self.port}/base{path}"
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(url, data, {"Authorization": f"token {key}"}, method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own http URL
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def connection_file(self, kernel: str) -> Path:
+        """Return the file that tells how to connect to a kernel."""
+        return self.home / f"runtime/kernel-{kernel}.json"
+
+
+@contextlib.contextmanager
+def serve(home: Path, **config: Any) -> Iterator[JupyterServer]:
+    """Start a server with the extension below `home`, with more configuration, and end it."""
+    server_config = {"jpserver_extensions": {MODULE: True}, "base_url": "/base/", "allow_root": True}
+    (home / "jupyter_server_config.json").write_text(json.dumps({"ServerApp": server_config, **config}))
+    environ = {
+        "PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": os.pathsep.join(sys.path),
+        "JUPYTER_CONFIG_DIR": str(home), "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+    }  # fmt: skip
+    command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--port=0", "--IdentityProvider.token=t"]
+    with (
+        (home / "log").open("w") as log,
+        subprocess.Popen([*command, f"--ServerApp.root_dir={home}"], env=environ, stderr=log) as process,
+    ):
+        try:
+            wait_for(lambda: list((home / "runtime").glob("jpserver-*.json")), 60, "the server")
+            [about] = (home / "runtime").glob("jpserver-*.json")
+            server = JupyterServer(home, json.loads(about.read_text())["port"], process)
+            wait_for(lambda: _answers(server.port), 60, "the server, which writes that file before it listens")
+            yield server
+        finally:
+            process.terminate()
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5):
+        return True
+    return False

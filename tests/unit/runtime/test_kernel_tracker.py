@@ -1,0 +1,190 @@
+"""What the server extension says of kernels, in a real Jupyter server, and of real ipykernels.
+
+These tests fail, too, if jupyter_server or jupyter_client change what the extension uses of them.
+"""
+
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty
+
+import pytest
+
+from support.jupyter_server import serve
+from support.waiting import assert_never, wait_for
+
+pytest.importorskip("jupyter_server")
+pytest.importorskip("ipykernel")
+BlockingKernelClient = pytest.importorskip("jupyter_client").BlockingKernelClient
+LONG = "import time; time.sleep(3600)"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Start a server whose kernels are reached as those of a session are."""
+    with serve(tmp_path_factory.mktemp("server"), KernelManager={"transport": "ipc"}) as server:
+        yield server
+
+
+class Kernel:
+    """A kernel of the server, and a client of its own, as a console's."""
+
+    def __init__(self, server):
+        self.server = server
+        self.id = server.ask("/api/kernels", {})["id"]
+        self.client = BlockingKernelClient(connection_file=str(server.connection_file(self.id)))
+        self.client.load_connection_file()
+        self.client.start_channels()
+        self.wait_ready()
+        self.wait_state("idle")
+
+    def wait_ready(self):
+        """Wait until the kernel answers us; the client's own `wait_for_ready` gives up early on a slow machine."""
+
+        def answers():
+            self.client.kernel_info()
+            with suppress(Empty):
+                return self.client.get_shell_msg(timeout=1)
+
+        wait_for(answers, 60, "the kernel to answer")
+
+    def jupyter_says(self):
+        return self.server.ask(f"/api/kernels/{self.id}")["execution_state"]
+
+    def wait_state(self, state):
+        wait_for(lambda: self.jupyter_says() == state, 30, lambda: f"{state}, not {self.jupyter_says()}", every=0.05)
+
+    def told(self):
+        return next(about for about in self.server.ask("/jupyter-session/kernels") if about["id"] == self.id)
+
+    def is_at_work(self):
+        return self.told()["at_work"]
+
+    def wait_at_work(self, *, wanted=True, seconds=30):
+        wait_for(lambda: self.is_at_work() is wanted, seconds, lambda: f"{self.told()}", every=0.05)
+
+    def run(self, code, shell=None):
+        message = self.client.session.msg("execute_request", {"code": code, "silent": False, "store_history": True})
+        if shell:
+            message["header"]["subshell_id"] = shell
+        self.client.shell_channel.send(message)
+        return message["header"]["msg_id"]
+
+    def request_control(self, kind, **content):
+        self.client.control_channel.send(self.client.session.msg(kind, content))
+        reply = self.client.get_control_msg(timeout=30)["content"]
+        assert reply["status"] == "ok", reply
+        return reply
+
+    def new_subshell(self):
+        return self.request_control("create_subshell_request")["subshell_id"]
+
+    def pid(self):
+        """Return the process of the kernel, None while it has none."""
+        return next(
+            (int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline") if self.id in _read(path)), None
+        )
+
+    def close(self):
+        self.client.stop_channels()
+        self.server.ask(f"/api/kernels/{self.id}", method="DELETE")
+
+
+def _read(path):
+    with suppress(OSError):
+        return path.read_text(errors="replace")
+    return ""
+
+
+@pytest.fixture
+def kernel(server):
+    kernel = Kernel(server)
+    yield kernel
+    kernel.close()
+
+
+def test_a_new_kernel_is_not_at_work_and_a_cell_is_from_its_start_to_its_end(kernel):
+    assert kernel.is_at_work() is False
+    before = kernel.told()["changes"]
+    kernel.run("import time; time.sleep(1.5)")
+    kernel.wait_at_work()
+    kernel.wait_at_work(wanted=False)
+    assert kernel.told()["changes"] == before + 2
+
+
+def test_a_cell_runs_though_jupyter_reads_idle_because_a_subshell_was_made(kernel):
+    kernel.run("import time; time.sleep(6)")
+    kernel.wait_state("busy")
+    began = time.monotonic()
+    kernel.new_subshell()
+    kernel.wait_state("idle")
+    while time.monotonic() < began + 4:
+        assert kernel.is_at_work() is True
+        assert kernel.jupyter_says() == "idle"
+        time.sleep(0.1)
+    kernel.wait_at_work(wanted=False)
+
+
+def test_each_cell_of_a_run_all_counts_and_what_an_error_aborts_does_not(kernel):
+    for code in ("import time; time.sleep(1)", "time.sleep(1)", "1/0", LONG):
+        kernel.run(code)
+    kernel.wait_at_work()
+    kernel.wait_at_work(wanted=False)
+
+
+def test_cells_in_two_subshells_at_once_are_told_apart(kernel):
+    one, two = kernel.new_subshell(), kernel.new_subshell()
+    kernel.run("import time; time.sleep(1)", one)
+    kernel.run("import threading; end = threading.Event(); end.wait(3600)", two)
+    before = kernel.told()["changes"]
+    wait_for(lambda: kernel.told()["changes"] >= before + 1, 30, "the first to end")
+    kernel.wait_at_work()
+    kernel.run("end.set()")
+    kernel.wait_at_work(wanted=False)
+
+
+def test_a_kernel_that_is_done_is_not_at_work_though_jupyter_reads_busy_after_a_flood(server, kernel):
+    server.process.send_signal(signal.SIGSTOP)  # so that the last `idle` is lost to Jupyter each time
+    try:
+        kernel.run("for n in range(20_000):\n    print(n, flush=True)")
+        while kernel.client.get_shell_msg(timeout=120)["msg_type"] != "execute_reply":
+            pass
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    kernel.wait_at_work(wanted=False, seconds=20)
+    assert_never(kernel.is_at_work, 10, "the kernel is done")
+    assert kernel.jupyter_says() == "busy"
+    kernel.run("import time; time.sleep(3)")
+    kernel.wait_at_work()
+    kernel.wait_at_work(wanted=False)
+
+
+def test_an_interrupted_cell_has_ended(kernel):
+    kernel.run(LONG)
+    kernel.wait_at_work()
+    kernel.server.ask(f"/api/kernels/{kernel.id}/interrupt", {})
+    kernel.wait_at_work(wanted=False)
+
+
+def test_a_restart_voids_the_cell_and_the_new_process_is_followed(kernel):
+    kernel.run(LONG)
+    kernel.wait_at_work()
+    kernel.server.ask(f"/api/kernels/{kernel.id}/restart", {})
+    kernel.wait_at_work(wanted=False, seconds=10)
+    kernel.run(LONG)
+    kernel.wait_at_work()
+
+
+def test_a_killed_kernel_is_not_at_work_and_its_successor_is_followed(kernel):
+    kernel.run(LONG)
+    kernel.wait_at_work()
+    killed = kernel.pid()
+    os.kill(killed, signal.SIGKILL)
+    kernel.wait_at_work(wanted=False, seconds=5)
+    wait_for(lambda: kernel.pid() not in (None, killed), 30, "the restart")
+    assert kernel.is_at_work() is False
+    kernel.wait_ready()
+    kernel.run(LONG)
+    kernel.wait_at_work()
