@@ -41,10 +41,11 @@ class JupyterServer:
 
 
 @contextlib.contextmanager
-def serve(home: Path, **config: Any) -> Iterator[JupyterServer]:
-    """Start a server with the extension below `home`, with more configuration, and end it."""
+def serve(home: Path, python: str = "", **config: Any) -> Iterator[JupyterServer]:
+    """Start a server with the extension below `home`, with more configuration as JSON and in Python, and end it."""
     server_config = {"jpserver_extensions": {MODULE: True}, "base_url": "/base/", "allow_root": True}
     (home / "jupyter_server_config.json").write_text(json.dumps({"ServerApp": server_config, **config}))
+    (home / "jupyter_server_config.py").write_text(python)
     environ = {
         "PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": os.pathsep.join(sys.path),
         "JUPYTER_CONFIG_DIR": str(home), "JUPYTER_RUNTIME_DIR": str(home / "runtime"),

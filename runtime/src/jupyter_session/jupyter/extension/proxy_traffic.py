@@ -50,3 +50,7 @@ class Traffic:
             self._sent.popleft()
         if sum(size for _, size in self._sent) > TYPED:
             self.at, self.what = now, f"WebSocket {path}"
+
+    def note_input(self, path: str, now: float) -> None:
+        """Note a key or a movement of the pointer in a remote desktop."""
+        self.at, self.what = now, f"remote desktop {path}"
