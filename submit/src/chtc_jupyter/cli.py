@@ -93,7 +93,8 @@ def start(
         str | None, typer.Option(metavar="FILE", help="Your own submit file on the access point.")
     ] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="'KEY = VALUE'", help="Add a line to the submit file.")
+        list[str] | None,
+        typer.Option("--set", metavar="'KEY = VALUE'", help="Add a line to the submit file; the last of a key counts."),
     ] = None,
     notebooks: Annotated[str | None, typer.Option(metavar="DIR", help="Notebooks folder on the access point.")] = None,
     browser: Annotated[bool | None, typer.Option(help="Open the browser when the session is ready.")] = None,
@@ -152,7 +153,7 @@ def start(
 async def _start(ap: str, options: StartOptions, terminal: Terminal, open_options: OpenOptions) -> int:
     link = await open_link(ap, terminal, forward=ap != HERE)
     try:
-        record = await starting.launch(link, options, store.load_records())
+        record = await starting.launch(link, options, store.load_records(), terminal.say)
     except BaseException:
         await link.close()
         raise

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from chtc_jupyter.commands import queue
-from chtc_jupyter.condor import job_ads, submit
+from chtc_jupyter.commands import review as reviewing
+from chtc_jupyter.commands.review import Submission
+from chtc_jupyter.condor import job_ads, settings, submit
 from chtc_jupyter.condor.submit import Request
-from chtc_jupyter.errors import CondorError, DiskError, LauncherError, MissingError, NoSuchSessionError, SubmitError
+from chtc_jupyter.errors import CondorError, LauncherError, MissingError, NoSuchSessionError
 from chtc_jupyter.ssh import openssh
 from chtc_jupyter.ssh.agent_client import AgentClient, LinkLostError
 from chtc_jupyter.store import Record
@@ -20,6 +22,8 @@ _log = logging.getLogger(__name__)
 #: Folder of the sessions on the access point, below the home folder.
 FOLDER = "jupyter"
 _ENOSPC = 28
+#: Makes folders, and prints those that were not there.
+_MAKE = 'for folder; do [ -d "$folder" ] || { mkdir -p "$folder" && echo "$folder"; } || exit; done'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +76,13 @@ def _build_own_lines(request: Request) -> dict[str, str]:
     return {**submit.render_request(request), "log": log}
 
 
-async def launch(link: AgentClient, options: StartOptions, known: Sequence[Record]) -> Record:
-    """Submit a session exactly once; raises LauncherError if that fails, with nothing left behind."""
+async def launch(
+    link: AgentClient, options: StartOptions, known: Sequence[Record], say: Callable[[str], None] = _log.info
+) -> Record:
+    """Submit a session exactly once; raises LauncherError if that fails, with nothing left behind.
+
+    `say` prints what the user should know of what is submitted.
+    """
     ap = link.ap
     if not link.hello["condor"]:
         raise openssh.build_no_condor_error(ap)
@@ -89,39 +98,60 @@ async def launch(link: AgentClient, options: StartOptions, known: Sequence[Recor
     if taken := await queue.find_jobs(link, job_ads.match_name(request.name)):
         raise _build_taken_error(request.name, job_ads.get_job_id(taken[0]), ap)
     await _ensure_inputs(link, options)
-    argv, cwd = ["jupyter.sub"], request.folder
-    if options.submit_file:
-        argv = [*submit.append_arguments(_build_own_lines(request)), options.submit_file]
-        cwd = posixpath.dirname(options.submit_file)
-    else:
-        await link.ask("write", path=f"{request.folder}/jupyter.sub", text=plan_submission(options))
-    _log.info("Submitting the job in %s", cwd)
+    made = await _make_folders(link, options)
     try:
-        if options.interactive:
-            job = await _submit_interactive(link, argv, cwd, submit.build_shell_line(request))
-        else:
-            job = await _submit(link, argv, cwd)
+        job, notebooks = await _review_and_submit(link, options, say)
     except LinkLostError:
         raise LauncherError(
             f"Lost the connection to {ap} while submitting the job. `chtc-jupyter list` shows whether it was "
             "submitted; nothing is submitted twice."
         ) from None
+    except LauncherError:
+        await _remove_folders(link, made)
+        raise
     _log.info("Submitted job %s", job)
     await _ensure_unique(link, request.name, job)
     log = f"{request.folder}/jupyter-{job.partition('.')[0]}.log"
     port = former.port if former else 0
-    record = Record(request.name, ap, job, log, request.notebooks, port, interactive=options.interactive)
-    if options.submit_file:  # only its ad knows where its notebooks are
-        ad = await queue.find_job(link, job)
-        found = job_ads.build_record(ad, ap) if ad else None
-        record = replace(record, notebooks=found.notebooks) if found else record
-    return record
+    return Record(request.name, ap, job, log, notebooks, port, interactive=options.interactive)
+
+
+async def _review_and_submit(link: AgentClient, options: StartOptions, say: Callable[[str], None]) -> tuple[str, str]:
+    """Submit the job once it keeps a session's promises; return its id, and where its notebooks come back to."""
+    request = options.request
+    own = options.submit_file
+    draft = f"{link.folder}/jupyter.sub"
+    if not own:
+        await link.ask("write", path=draft, text=plan_submission(options))
+    asked = Submission(
+        file=own or draft,
+        lines=_build_own_lines(request) if own else {},
+        cwd=posixpath.dirname(own) if own else request.folder,
+        what=own or "What is to be submitted",
+        log=f"{request.folder}/jupyter-$(Cluster).log",
+        settings=list(settings.parse_settings(request.settings)),
+        interactive=options.interactive,
+    )
+    _log.info("Asking HTCondor what it reads in %s", asked.file)
+    found = await reviewing.review(link, asked, say)
+    for note in found.notes:
+        say(note)
+    argv = [*submit.append_arguments(found.lines), own] if own else ["jupyter.sub"]
+    if not own:
+        lines = {**submit.build_description(request), **found.lines}
+        await link.ask("write", path=f"{request.folder}/jupyter.sub", text=submit.render_submit_file(lines))
+    _log.info("Submitting the job in %s", asked.cwd)
+    if options.interactive:
+        job = await _submit_interactive(link, argv, asked.cwd, submit.build_shell_line(request))
+    else:
+        job = await _submit(link, argv, asked.cwd)
+    return job, found.notebooks
 
 
 async def _submit(link: AgentClient, argv: Sequence[str], cwd: str) -> str:
     done = await link.run(["condor_submit", "-terse", *argv], cwd=cwd, timeout=120)
     if done["status"]:
-        raise build_submit_error(link.ap, done["err"] or done["out"])
+        raise reviewing.build_submit_error(link.ap, done["err"] or done["out"])
     return str(done["out"].split()[0])
 
 
@@ -137,21 +167,7 @@ async def _submit_interactive(link: AgentClient, argv: Sequence[str], cwd: str, 
             link.keep(answers)
             return f"{found[1]}.0"
         said += answer.get("line", "") + answer.get("err", "") + answer.get("error", "") + "\n"
-    raise build_submit_error(link.ap, said)
-
-
-def build_submit_error(ap: str, said: str) -> LauncherError:
-    """Return the error for a condor_submit that failed, by what it printed."""
-    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("Submitting job")]
-    what = " ".join(line.removeprefix("ERROR:").strip() for line in lines) or "condor_submit gave no reason"
-    low = what.lower()
-    if "quota" in low or "no space" in low:
-        return DiskError(f"The disk or your quota on {ap} is full ({what}). Free some space there, then try again.")
-    if "max_jobs" in low or "maximum" in low:
-        return SubmitError(f"Your queue on {ap} is full ({what}). Remove a job there or wait for one, then try again.")
-    if "can't find address of" in low or "failed to connect" in low:
-        return SubmitError(f"The schedd on {ap} doesn't answer ({what}). Try again in a few minutes.")
-    return SubmitError(f"HTCondor rejected the job: {what}")
+    raise reviewing.build_submit_error(link.ap, said)
 
 
 async def _ensure_unique(link: AgentClient, name: str, job: str) -> None:
@@ -175,7 +191,7 @@ def _build_taken_error(name: str, job: str, ap: str) -> NoSuchSessionError:
 
 
 async def _ensure_inputs(link: AgentClient, options: StartOptions) -> None:
-    """Make the session's folder; raises MissingError if something that the user named doesn't exist."""
+    """Raise MissingError if something that the user named doesn't exist."""
     request, ap = options.request, link.ap
 
     async def exists(path: str, test: str = "-e") -> bool:
@@ -189,10 +205,33 @@ async def _ensure_inputs(link: AgentClient, options: StartOptions) -> None:
         raise MissingError(
             f"There is no image {request.image} on {ap}. Copy jupyter.sif there, or name another image with --image."
         )
-    default = not options.submit_file and request.notebooks == f"{request.folder}/notebooks"
-    if not default and not options.submit_file and not await exists(request.notebooks, "-d"):
+    if not _is_default(options) and not options.submit_file and not await exists(request.notebooks, "-d"):
         raise MissingError(f"There is no folder {request.notebooks} on {ap}. Create it, or name another one.")
-    made = await link.run(["mkdir", "-p", request.folder, *([request.notebooks] if default else [])])
+
+
+def _is_default(options: StartOptions) -> bool:
+    """Return whether the notebooks are in the session's own folder, which the launcher makes."""
+    return not options.submit_file and options.request.notebooks == f"{options.request.folder}/notebooks"
+
+
+async def _make_folders(link: AgentClient, options: StartOptions) -> list[str]:
+    """Make the session's folder, and its notebooks in it; return those that were not there, the inner ones first."""
+    request = options.request
+    wanted = [posixpath.dirname(request.folder), request.folder, *([request.notebooks] if _is_default(options) else [])]
+    made = await link.run(["sh", "-c", _MAKE, "sh", *wanted])
+    folders = str(made["out"]).splitlines()[::-1]
     if made["status"]:
+        await _remove_folders(link, folders)
         full = "space" in made["err"] or "quota" in made["err"]
-        raise openssh.build_file_error(ap, _ENOSPC if full else 0, made["err"].strip())
+        raise openssh.build_file_error(link.ap, _ENOSPC if full else 0, made["err"].strip())
+    return folders
+
+
+async def _remove_folders(link: AgentClient, folders: Sequence[str]) -> None:
+    """Remove folders that were made for a session that was not submitted, and the submit file in them."""
+    try:
+        for folder in folders:
+            await link.run(["rm", "-f", f"{folder}/jupyter.sub"])
+            await link.run(["rmdir", folder])
+    except (LauncherError, LinkLostError) as error:
+        _log.debug("Can't remove %s: %r", folders, error)

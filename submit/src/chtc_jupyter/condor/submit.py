@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from chtc_jupyter.condor import promises, settings
 from chtc_jupyter.durations import validate_duration
 from chtc_jupyter.errors import UsageError
 
@@ -15,8 +16,6 @@ _KEY = re.compile(r"\+?[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}")
 _AMOUNT = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B?)?", re.IGNORECASE)
 _PATH = re.compile(r"[\w./@+=:~ -]+")
-#: What `--set` must not change: the launcher finds the session by it, or it is not a key.
-_OURS = {"log", "queue", "initialdir", "iwd", "initial_dir", "executable", "universe", "include", "if", "else", "endif"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,21 +80,6 @@ def validate_path(text: str, what: str) -> str:
     return text
 
 
-def parse_setting(text: str) -> tuple[str, str]:
-    """Return the key and value of `--set 'key = value'`. Raises UsageError if it is invalid, or not the user's to set.
-
-    The value is in submit language: `$(Cluster)` and other macros work as in a submit file.
-    """
-    key, equals, found = (part.strip() for part in text.partition("="))
-    if not equals or not _KEY.fullmatch(key):
-        raise UsageError(f"Invalid setting {text!r}. Use --set 'key = value'.")
-    if not found.isprintable() or found.endswith("\\"):
-        raise UsageError(f"Invalid value for --set {key}. Use one line that doesn't end with a backslash.")
-    if key.lower() in _OURS:
-        raise UsageError(f"The launcher sets {key} itself. To use a submit file of your own, use --submit-file.")
-    return key, found
-
-
 def validate_amount(text: str, what: str) -> str:
     """Return an amount of `what`, such as 16GB, for a submit description; raises UsageError if it isn't one."""
     if not _AMOUNT.fullmatch(text):
@@ -120,7 +104,7 @@ def render_request(request: Request) -> dict[str, str]:
     if arguments := build_session_arguments(request):
         lines["arguments"] = quote_arguments(arguments)
     lines["My.JupyterName"] = quote_string(request.name)
-    return lines | dict(parse_setting(text) for text in request.settings)
+    return lines | settings.parse_settings(request.settings)
 
 
 def build_session_arguments(request: Request) -> list[str]:
@@ -136,10 +120,13 @@ def build_session_arguments(request: Request) -> list[str]:
 
 
 def build_description(request: Request) -> dict[str, str]:
-    """Return the whole submit description: that of submit/jupyter.sub, with what the user asks for."""
+    """Return the whole submit description: that of submit/jupyter.sub, with what the user asks for.
+
+    Raises UsageError if a setting takes away what a session promises.
+    """
     notebooks, base = posixpath.split(request.notebooks)
     logs = f"{request.folder}/jupyter-$(Cluster)"
-    return {
+    lines = {
         "container_image": quote_value(request.image),
         "initialdir": quote_value(notebooks),
         "transfer_input_files": quote_value(base),
@@ -153,11 +140,12 @@ def build_description(request: Request) -> dict[str, str]:
         "request_cpus": "1",
         "request_memory": "4GB",
         "request_disk": "8GB",
-        **render_request(request),
-        "log": f"{logs}.log",
         "output": f"{logs}.out",
         "error": f"{logs}.err",
+        **render_request(request),
+        "log": f"{logs}.log",
     }
+    return promises.keep_promises(lines, base)
 
 
 def render_submit_file(lines: Mapping[str, str]) -> str:

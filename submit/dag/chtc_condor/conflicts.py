@@ -1,0 +1,89 @@
+"""Find what no added line can mend in a submission: a job that can't be a session, or one that takes notebooks away."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from chtc_condor.codes import JobStatus
+from chtc_condor.dry_run import Ad, Expression, split_list
+
+_VANILLA = 5
+_UNIVERSES = {7: "scheduler", 9: "grid", 10: "java", 11: "parallel", 12: "local", 13: "vm"}
+#: Seconds: HTCondor looks at these limits each minute, and a session takes about one to start and one to end.
+_SHORTEST = 120
+_HOUR = 3600
+_TIME_LIMITS = ("allowed_job_duration", "allowed_execute_duration")
+_CLOCK = re.compile(r"time\(\)|CurrentTime|StartDate|EnteredCurrentStatus|WallClock", re.IGNORECASE)
+
+
+def find(ad: Ad, name: str) -> Iterator[str]:
+    """Yield why a job can't be a session whose notebook folder is `name`: a predicate, without a period."""
+    universe = ad.get("jobuniverse", _VANILLA)
+    if universe != _VANILLA:
+        kind = _UNIVERSES.get(universe, universe)
+        yield f"is for the {kind} universe, where no session can run: write `universe = container`"
+    yield from _find_no_start(ad)
+    if name.startswith(("/", "..")) or name == ".":
+        yield f"has {name!r} as its notebook folder, which can't come back: use a folder's name, `--notebooks NAME`"
+    yield from _find_other_places(ad, name)
+    for key in _TIME_LIMITS:
+        limit = _read_number(ad.get(key.replace("_", "")))
+        if limit is not None and limit < _SHORTEST:
+            yield f"puts the job on hold after {limit:g} s, which is too short: write `{key} = {_SHORTEST}` or more"
+
+
+def _find_no_start(ad: Ad) -> Iterator[str]:
+    """Yield why the job would not run, or not now, or not for long."""
+    if ad.get("isnoopjob") not in (None, False):
+        yield "describes a job that doesn't run: remove `noop_job`"
+    if ad.get("jobstatus") == JobStatus.HELD:
+        yield "submits the job on hold: remove `hold`"
+    if ad.get("deferraltime") is not None:
+        yield "starts the job at a later time: remove `deferral_time` or `cron_...`"
+    for key in ("periodic_remove", "periodic_hold", "periodic_vacate"):
+        if ad.get(key.replace("_", "")) is True:
+            yield f"ends the session at once: remove `{key} = true`"
+
+
+def _find_other_places(ad: Ad, name: str) -> Iterator[str]:
+    """Yield how notebooks would come back to another place than the one that they came from."""
+    if ad.get("outputdestination"):
+        yield "sends all output to another place, where the notebooks are not found: remove `output_destination`"
+    remaps = ad.get("transferoutputremaps")
+    if isinstance(remaps, Expression):
+        yield "has an expression as `transfer_output_remaps`: write the names themselves"
+    elif remaps:
+        sources = [
+            posixpath.normpath(part.partition("=")[0].strip()) for part in str(remaps).split(";") if part.strip()
+        ]
+        if found := next((source for source in sources if source == name or source.startswith(f"{name}/")), ""):
+            yield f"brings {found} back to another place: remove it from `transfer_output_remaps`"
+    iwd = str(ad.get("iwd") or "")
+    for entry in split_list(ad.get("transferinput")):
+        whole = posixpath.normpath(posixpath.join(iwd, entry))
+        if "://" in entry or posixpath.basename(whole) != name or ad.get("preserverelativepaths") is True:
+            continue
+        if whole != posixpath.join(iwd, name):
+            yield (
+                f"takes {whole}, but brings it back to {posixpath.join(iwd, name)}: write `initialdir = "
+                f"{posixpath.dirname(whole)}` and `transfer_input_files = {name}`"
+            )
+
+
+def find_limits(ad: Ad) -> Iterator[str]:
+    """Yield what ends a session that the user may not think of: a predicate, without a period."""
+    for key in _TIME_LIMITS:
+        limit = _read_number(ad.get(key.replace("_", "")))
+        if limit is not None and _SHORTEST <= limit < _HOUR:
+            yield f"gives the session {limit / 60:.0f} min (`{key}`)"
+    for key, does in (("periodic_remove", "removes the job"), ("periodic_hold", "puts the job on hold")):
+        condition = ad.get(key.replace("_", ""))
+        if isinstance(condition, Expression) and _CLOCK.search(condition):
+            yield f"{does} when `{condition}` is true (`{key}`)"
+
+
+def _read_number(value: Any) -> float | None:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None

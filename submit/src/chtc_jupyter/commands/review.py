@@ -1,0 +1,176 @@
+"""Have the access point's HTCondor read a submission before it is submitted, and complete or refuse it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.resources
+import json
+import logging
+import posixpath
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chtc_condor import carry, submission
+from chtc_condor.dry_run import split_list
+from chtc_jupyter.condor import submit
+from chtc_jupyter.errors import DiskError, LauncherError, MissingError, SubmitError, UsageError
+from chtc_jupyter.ssh.agent_client import AgentClient
+
+_log = logging.getLogger(__name__)
+_UNUSED = re.compile(r"WARNING: the line '(.*)' was unused by condor_submit")
+#: What condor_submit says of a second `queue` if lines are added.
+_SECOND_QUEUE = "extra data found after queue statement"
+#: Bytes of an executable to look into.
+_HEAD = 65536
+#: Seconds after which a look into the folders is announced.
+_LONG = 5
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """A submission that keeps a session's promises: the lines to add, what to say, where the notebooks come back to."""
+
+    lines: Mapping[str, str]
+    notes: Sequence[str]
+    notebooks: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """What is to be submitted: lines added to a submit file, of which `settings` are keys that the user typed.
+
+    `what` names it at the beginning of a sentence, and `log` is where its event log must be.
+    """
+
+    file: str
+    lines: Mapping[str, str]
+    cwd: str
+    what: str
+    log: str
+    settings: Sequence[str] = ()
+    interactive: bool = False
+
+
+async def review(link: AgentClient, asked: Submission, say: Callable[[str], None]) -> Reviewed:
+    """Return a submission with what it lacks. Raises UsageError, MissingError, or SubmitError if it can't be submitted.
+
+    What counts is what HTCondor reads, so it reads what was added, too.
+    """
+    lines, notes = dict(asked.lines), []
+    for complete in (dict, submission.override, None):
+        ads, unused = await _read(link, asked, lines)
+        found = await _review(link, asked, ads)
+        if complete is dict:
+            notes = [*found.notes, *_judge_unused(asked, unused)]
+        if found.refusals:
+            raise UsageError(_clean(found.refusals[0]))
+        if complete is dict:
+            await _ensure_carried(link, ads[0], found.notebooks, say)
+        if not found.additions:
+            return Reviewed(lines, [_clean(note) for note in notes], found.notebooks)
+        if complete is None:
+            break
+        lines |= complete(found.additions)
+    key, value = next(iter(found.additions.items()))
+    raise UsageError(
+        _clean(f"{asked.what} doesn't let `{key} = {value}` be added ({submission.REASONS[key]}): write it there.")
+    )
+
+
+async def _review(link: AgentClient, asked: Submission, ads: Sequence[Mapping[str, Any]]) -> submission.Review:
+    """Review the ads; ask the access point for what they don't tell."""
+    script, exists = "", True
+    if len(ads) == 1:
+        ad = ads[0]
+        if ad.get("cmd") and not submission.is_session(ad):
+            script = str((await link.run(["head", "-c", str(_HEAD), str(ad["cmd"])], cwd=asked.cwd))["out"])
+        place = submission.review(ads, script=script, interactive=asked.interactive).notebooks
+        exists = (await link.run(["test", "-d", place], cwd=asked.cwd))["status"] == 0
+    return submission.review(
+        ads, what=asked.what, script=script, notebooks_exist=exists, interactive=asked.interactive, log=asked.log
+    )
+
+
+async def _read(
+    link: AgentClient, asked: Submission, lines: Mapping[str, str]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the ads that HTCondor reads, and the lines that it doesn't use."""
+    argv = ["condor_submit", "-dry-run", "-", *submit.append_arguments(lines), asked.file]
+    done = await link.run(argv, cwd=asked.cwd, timeout=25)
+    if done["status"]:
+        said = done["err"] or done["out"]
+        if _SECOND_QUEUE in said.lower():
+            raise UsageError(
+                f"{asked.what} has more than one `queue` line, but a session is one job: write one at the end of it."
+            )
+        raise build_submit_error(link.ap, said)
+    return submission.parse_dry_run(done["out"]), _UNUSED.findall(done["out"] + done["err"])
+
+
+def _judge_unused(asked: Submission, unused: Sequence[str]) -> list[str]:
+    """Return what to say of lines that HTCondor doesn't use. Raises UsageError if the user typed one."""
+    typed = {key.lower() for key in asked.settings}
+    for line in unused:
+        if line.partition("=")[0].strip().lower() in typed:
+            raise UsageError(_clean(f"HTCondor doesn't know --set '{line}'. Is it a typo?"))
+    return [f"{asked.what} has a line that HTCondor doesn't use: `{line}`. Is it a typo?" for line in unused]
+
+
+async def _ensure_carried(link: AgentClient, ad: Mapping[str, Any], notebooks: str, say: Callable[[str], None]) -> None:
+    """Raise MissingError if HTCondor can't transfer the job's input."""
+    paths = [entry for entry in split_list(ad.get("transferinput")) if "://" not in entry]
+    source = importlib.resources.files("chtc_condor").joinpath("carry.py").read_text()
+    async with _announce(say, f"Looking through the folders on {link.ap} for what HTCondor can't transfer."):
+        try:
+            done = await link.run(["python3", "-I", "-c", source, *paths], cwd=str(ad.get("iwd") or "~"), timeout=25)
+            found = json.loads(done["out"])
+        except (LauncherError, ValueError) as error:
+            _log.debug("can't look through the input: %r", error)
+            found = {"obstacles": {}, "complete": False}
+    if found["obstacles"]:
+        iwd = str(ad.get("iwd") or "")
+        whole = {posixpath.normpath(posixpath.join(iwd, path)): why for path, why in found["obstacles"].items()}
+        if whole.get(notebooks) == carry.LINK:
+            real = str((await link.run(["readlink", "-f", notebooks]))["out"]).strip()
+            raise MissingError(_clean(f"{notebooks} is a link to a folder, which HTCondor can't transfer: use {real}."))
+        raise MissingError(carry.describe_obstacles(whole))
+    if not found["complete"]:
+        say("The folders are too large to be looked through now: a link to a folder in them would put the job on hold.")
+
+
+def build_submit_error(ap: str, said: str) -> LauncherError:
+    """Return the error for a condor_submit that failed, by what it printed."""
+    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("Submitting job")]
+    what = " ".join(line.removeprefix("ERROR:").strip() for line in lines) or "condor_submit gave no reason"
+    low = what.lower()
+    if "quota" in low or "no space" in low:
+        return DiskError(f"The disk or your quota on {ap} is full ({what}). Free some space there, then try again.")
+    if "max_jobs" in low or "maximum" in low:
+        return SubmitError(f"Your queue on {ap} is full ({what}). Remove a job there or wait for one, then try again.")
+    if "can't find address of" in low or "failed to connect" in low:
+        return SubmitError(f"The schedd on {ap} doesn't answer ({what}). Try again in a few minutes.")
+    return SubmitError(f"HTCondor rejected the job: {what}")
+
+
+@contextlib.asynccontextmanager
+async def _announce(say: Callable[[str], None], sentence: str) -> AsyncIterator[None]:
+    """Say a sentence if the block takes long."""
+
+    async def wait() -> None:
+        await asyncio.sleep(_LONG)
+        say(sentence)
+
+    waiting = asyncio.create_task(wait())
+    try:
+        yield
+    finally:
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+
+def _clean(text: str) -> str:
+    """Return a text without what would move a terminal's cursor."""
+    return "".join(character if character.isprintable() else "?" for character in text)

@@ -1,0 +1,214 @@
+"""The review of a submission: what HTCondor reads keeps a session's promises, or is refused."""
+
+import re
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from chtc_condor.dry_run import Expression, parse_dry_run, parse_value, split_words
+from chtc_condor.submission import REASONS, find_notebooks, is_session, override, review
+
+PRINTED = """Dry-Run job(s)
+ClusterId=1
+Cmd=""
+Iwd="/home/a/two"
+Arguments="--notebooks my' 'work"
+JobUniverse=5
+WantIOProxy=true
+Rank=0.0
+Owner=undefined
+Odd="a = \\"b\\" \\\\ c"
+Requirements=(TARGET.Arch == "X86_64") && ("a" == "b")
+ContainerImage="jupyter.sif"
+ProcId=0
+JobStatus=1
+.
+ProcId=1
+Iwd="/home/a/three"
+.
+2 job(s) dry-run to cluster 1.
+"""
+GOOD = {
+    "clusterid": 1, "cmd": "", "containerimage": "jupyter.sif", "containerimagefullpath": "jupyter.sif",
+    "iwd": "/home/a", "jobuniverse": 5, "jobstatus": 1, "transferinput": "notebooks,jupyter.sif", "transferoutput": "notebooks",
+    "shouldtransferfiles": "YES", "whentotransferoutput": "ON_EXIT_OR_EVICT", "spoolonevict": False,
+    "wantioproxy": True, "userlog": "/home/a/jupyter/lab/jupyter-1.log",
+}  # fmt: skip
+
+
+def test_what_a_dry_run_prints_is_read_as_ads():
+    first, second = parse_dry_run(PRINTED)
+    assert first["arguments"] == "--notebooks my' 'work"
+    assert (first["wantioproxy"], first["jobuniverse"], first["rank"], first["owner"]) == (True, 5, 0.0, None)
+    assert first["odd"] == 'a = "b" \\ c'
+    assert isinstance(first["requirements"], Expression)
+    assert (second["iwd"], second["cmd"], second["procid"]) == ("/home/a/three", "", 1)
+
+
+def test_jobs_that_are_created_later_are_counted():
+    printed = 'ClusterId=1\nIwd="/x"\nJobMaterializeMaxIdle=1\n\n5 job(s) dry-run to cluster 1.\n'
+    assert len(parse_dry_run(printed)) == 5
+    assert len(parse_dry_run(printed.replace("5 job", "1 job"))) == 1
+    assert parse_dry_run("Dry-Run job(s)\n\n") == []
+
+
+@given(st.text(st.characters(codec="ascii", exclude_categories=("C",))))
+def test_a_string_is_read_as_it_was_written(text):
+    quoted = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    assert parse_value(quoted) == text
+    assert not isinstance(parse_value(quoted), Expression)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({}, "notebooks"),
+        ({"Arguments": "--idle-timeout 1h --notebooks my' 'work"}, "my work"),
+        ({"Args": "--notebooks=a/b/"}, "a/b"),
+        ({"Environment": "A=1 JUPYTER_SESSION_NOTEBOOKS=mine"}, "mine"),
+        ({"JupyterNotebooks": "x", "Environment": "JUPYTER_SESSION_NOTEBOOKS=y", "Arguments": "--notebooks z"}, "z"),
+        ({"Arguments": "--notebooks"}, "notebooks"),
+    ],
+)
+def test_the_notebook_folder_is_found_as_the_session_finds_it(attributes, expected):
+    assert find_notebooks(attributes) == expected
+    assert split_words("it''s 'a b") == ["it''s", "'a", "b"]  # not closed: as it is
+
+
+@pytest.mark.parametrize(
+    ("attributes", "script", "expected"),
+    [
+        ({"Cmd": "", "ContainerImage": "x.sif"}, "", True),
+        ({"Cmd": "", "DockerImage": "a/b"}, "", True),
+        ({"Cmd": "/bin/sleep", "DockerImage": "a/b", "Args": "168h"}, "", False),
+        ({"Cmd": "/home/a/lab.sh"}, "#!/bin/sh\nexec jupyter lab\n", False),
+        ({"Cmd": "/home/a/lab.sh", "ContainerImage": "x.sif"}, "#!/bin/sh\nexec jupyter-session run\n", True),
+        ({"Cmd": "/bin/sh", "ContainerImage": "x.sif", "Arguments": "-c 'exec jupyter-session run'"}, "", True),
+        ({"Cmd": "/usr/local/bin/jupyter-session", "ContainerImage": "x.sif", "Arguments": "run"}, "", True),
+        ({"Cmd": "/bin/sh", "InteractiveJob": True}, "", True),
+        ({}, "", False),
+    ],
+)
+def test_a_session_is_told_from_another_job(attributes, script, expected):
+    assert is_session(attributes, script) is expected
+
+
+def test_a_good_submission_is_left_alone():
+    found = review([GOOD], log="/home/a/jupyter/lab/jupyter-$(Cluster).log")
+    assert (found.additions, found.notes, found.refusals) == ({}, [], [])
+    assert found.notebooks == "/home/a/notebooks"
+
+
+@pytest.mark.parametrize(
+    ("more", "additions"),
+    [
+        ({"transferoutput": None}, {"transfer_output_files": "notebooks"}),
+        ({"transferoutput": "results,notebooks/"}, {"transfer_output_files": "notebooks, results"}),
+        ({"transferoutput": "results,notebooks"}, {}),
+        ({"transferinput": "notebooks/,x,jupyter.sif"}, {"transfer_input_files": "notebooks, x"}),
+        ({"transferinput": "x,jupyter.sif"}, {"transfer_input_files": "notebooks, x"}),
+        ({"transferinput": "osdf:///a/notebooks,jupyter.sif"}, {}),
+        ({"transferoutputremaps": "results/a = a"}, {}),
+        ({"wantioproxy": Expression("x")}, {"want_io_proxy": "true"}),
+        ({"spoolonevict": None}, {"My.SpoolOnEvict": "false"}),
+        ({"whentotransferoutput": "ON_SUCCESS"}, {"when_to_transfer_output": "ON_EXIT_OR_EVICT"}),
+        ({"shouldtransferfiles": "IF_NEEDED"}, {"should_transfer_files": "YES"}),
+        ({"userlogusexml": True}, {"log_xml": "false"}),
+        ({"userlog": "x.log"}, {"log": "/home/a/jupyter/lab/jupyter-$(Cluster).log"}),
+        ({"onexitremove": Expression("(ExitBySignal == False) && (ExitCode == 0)")}, {}),
+        ({"onexitremove": Expression("ExitCode =?= 85")}, {"on_exit_remove": "true"}),
+        ({"jobsuccessexitcode": 85}, {"success_exit_code": "0"}),
+        ({"jobmaxvacatetime": 5}, {"job_max_vacate_time": "30"}),
+        ({"maxtransferoutputmb": 5}, {"max_transfer_output_mb": "-1"}),
+        ({"killsig": "SIGKILL"}, {"kill_sig": "SIGTERM"}),
+    ],
+)
+def test_what_is_missing_is_added_and_told(more, additions):
+    found = review([{**GOOD, **more}], log="/home/a/jupyter/lab/jupyter-$(Cluster).log")
+    assert (found.additions, found.refusals) == (additions, [])
+    assert len(found.notes) == len(additions)
+    for key, value in additions.items():
+        assert f"Added `{key} = {value}`" in found.notes[0]
+
+
+def test_notebooks_that_are_not_on_the_access_point_yet_need_not_arrive():
+    assert review([{**GOOD, "transferinput": "jupyter.sif"}], notebooks_exist=False).additions == {}
+
+
+def test_a_time_limit_is_told():
+    told = review([{**GOOD, "allowedexecuteduration": 1800, "periodicremove": Expression("time() > 5")}]).notes
+    assert told == [
+        "The submit file gives the session 30 min (`allowed_execute_duration`).",
+        "The submit file removes the job when `time() > 5` is true (`periodic_remove`).",
+    ]
+
+
+_NAMES = st.sampled_from(
+    ["notebooks", "results", "./notebooks", "notebooks/", "notebooks/a.txt", "a$b", "my work", "r/s"]
+)
+_FLAG = st.sampled_from([True, False, None, Expression("Foo =?= 1")])
+
+
+@given(
+    outputs=st.none() | st.builds(Expression, st.just("x")) | st.lists(_NAMES).map(",".join),
+    inputs=st.none() | st.lists(_NAMES).map(",".join),
+    remaps=st.none() | st.lists(st.tuples(_NAMES, _NAMES)).map(lambda pairs: ";".join(f"{a} = {b}" for a, b in pairs)),
+    when=st.sampled_from([None, "ON_EXIT", "ON_EXIT_OR_EVICT", "ON_SUCCESS", Expression("x")]),
+    should=st.sampled_from([None, "YES", "NO", "IF_NEEDED"]),
+    spool=_FLAG,
+    chirp=_FLAG,
+    preserve=_FLAG,
+    folder=st.sampled_from(["notebooks", "my work", "r/s"]),
+)
+def test_whatever_a_description_says_it_keeps_the_promises_or_is_refused(
+    outputs, inputs, remaps, when, should, spool, chirp, preserve, folder
+):
+    ad = {
+        **GOOD, "transferoutput": outputs, "transferinput": inputs, "transferoutputremaps": remaps,
+        "whentotransferoutput": when, "shouldtransferfiles": should, "spoolonevict": spool, "wantioproxy": chirp,
+        "preserverelativepaths": preserve, "arguments": f"--notebooks '{folder}'",
+    }  # fmt: skip
+    before = dict(ad)
+    first = review([ad])
+    assert ad == before
+    if first.refusals:
+        assert all(sentence.endswith(".") and "\n" not in sentence for sentence in first.refusals)
+        return
+    for additions in (first.additions, override(first.additions)):
+        read = read_lines(ad, additions)
+        assert folder in [part.strip() for part in read["transferoutput"].split(",")]
+        assert read["whentotransferoutput"] == "ON_EXIT_OR_EVICT"
+        assert read["shouldtransferfiles"] == "YES"
+        assert read["spoolonevict"] is False
+        assert read["wantioproxy"] is True
+        for pair in filter(None, (read["transferoutputremaps"] or "").split(";")):
+            assert not re.fullmatch(rf"(\./)?{folder}(/.*)?", pair.partition("=")[0].strip())
+        assert not review([read]).additions
+        assume("/" not in folder)
+        assert any(part.strip().rpartition("/")[2] == folder for part in read["transferinput"].split(","))
+
+
+def read_lines(ad, lines):
+    """Return the ad as HTCondor changes it for lines that are added to its submit file."""
+    attributes = {
+        "transfer_output_files": "transferoutput",
+        "transfer_input_files": "transferinput",
+        "when_to_transfer_output": "whentotransferoutput",
+        "should_transfer_files": "shouldtransferfiles",
+        "want_io_proxy": "wantioproxy",
+    }
+    found = dict(ad)
+    for key, value in lines.items():
+        text = value.replace("$(DOLLAR)", "$")
+        if key.startswith("My."):
+            found[key[3:].lower()] = parse_value(text)
+        else:
+            found[attributes[key]] = text == "true" if key == "want_io_proxy" else text
+    return found
+
+
+def test_each_line_that_may_be_added_has_a_reason():
+    for reason in REASONS.values():
+        assert reason
+        assert not reason.endswith(".")
