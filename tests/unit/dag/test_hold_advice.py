@@ -5,6 +5,19 @@ import pytest
 from chtc_condor.codes import HoldReasonCode
 from chtc_condor.hold_advice import Commands, advise_on_hold
 
+#: What HTCondor 25.14 says of a file that it could not transfer.
+IN = (
+    "Transfer input files failure at access point ap while sending files to execution point slot1_2@ep1. Details: 1 "
+    "total failures: first failure: reading from file {}: (errno {}"
+)
+OUT = (
+    "Transfer output files failure at execution point slot1_7@ep1 while sending files to access point ap. Details: 1 "
+    "total failures: first failure: reading from file /var/lib/condor/execute/dir_188/scratch/{}: (errno {}"
+)
+BACK = (
+    "Transfer output files failure at access point ap while receiving files from execution point slot1_7@ep1. Details: "
+    "1 total failures: first failure: writing to file {}: (errno 13) Permission denied"
+)
 COMMANDS = Commands("RELEASE", "REMOVE", "MORE MEMORY", "MORE DISK", "ANOTHER IMAGE", "ap")
 
 
@@ -20,6 +33,26 @@ COMMANDS = Commands("RELEASE", "REMOVE", "MORE MEMORY", "MORE DISK", "ANOTHER IM
         ("Disk usage exceeded request_disk", HoldReasonCode.JOB_OUT_OF_RESOURCES, "MORE DISK"),
         ("x", HoldReasonCode.SINGULARITY_TEST_FAILED, "ANOTHER IMAGE"),
         ("x", HoldReasonCode.JOB_EXECUTE_EXCEEDED, "time limit"),
+        (
+            IN.format("/home/a/notebooks/l", "21) Is a directory"),
+            13,
+            "/home/a/notebooks/l, a link to a folder: remove it",
+        ),
+        (IN.format("/home/a/notebooks/s", "13) Permission denied"), 13, "chmod u+r"),
+        (IN.format("/home/a/data", "2) No such file or directory"), 13, "There is no /home/a/data: put it there"),
+        (
+            OUT.format("notebooks/l", "21) Is a directory"),
+            12,
+            "can't transfer notebooks/l, a link to a folder. Look at",
+        ),
+        (OUT.format("notebooks/s", "13) Permission denied"), 12, "can't read notebooks/s"),
+        (OUT.format("results", "2) No such file or directory"), 12, "didn't make results, which transfer_output_files"),
+        (BACK.format("/home/a/notebooks/x"), 12, "can't write /home/a/notebooks/x: check its owner"),
+        ("The job ran longer than this machine lets one run", 21, "it ends again after as long"),
+        ("memory usage exceeded request_memory", 21, "MORE MEMORY"),
+        ("x", HoldReasonCode.JOB_DURATION_EXCEEDED, "it ends again after as long"),
+        ("The image could not be started three times", HoldReasonCode.JOB_POLICY, "ANOTHER IMAGE"),
+        ("The job attribute PeriodicHold expression 'X' evaluated to TRUE", 3, "it is put on hold again"),
         ("x", 999, "Run RELEASE to try again, or REMOVE"),
         ("x", None, "Run RELEASE to try again, or REMOVE"),
     ],
