@@ -297,8 +297,8 @@ def test_set_refuses_what_takes_the_notebooks_away(new_laptop, setting, part):
 
 def test_set_of_a_key_that_htcondor_does_not_know_is_refused_and_nothing_is_left(new_laptop):
     laptop = new_laptop()
-    done = laptop.call("start", laptop.name, "--ap", "ap", "--image", SHARED_IMAGE, "--set", "request_memmory = 2GB")
-    assert (done.returncode, "request_memmory = 2GB'. Is it a typo?" in done.stderr) == (2, True), done
+    done = laptop.call("start", laptop.name, "--ap", "ap", "--image", SHARED_IMAGE, "--set", "memmory = 2GB")
+    assert (done.returncode, "memmory = 2GB'. Is it a typo?" in done.stderr) == (2, True), done
     assert laptop.queued() == []
     assert "No such file" in laptop.on_ap("ls", "-d", laptop.folder)
 

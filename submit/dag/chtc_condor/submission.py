@@ -15,7 +15,7 @@ from typing import Any
 from chtc_condor import conflicts
 from chtc_condor.dry_run import Ad, Expression, parse_dry_run, split_list, split_words
 
-__all__ = ["Review", "find_notebooks", "is_session", "override", "parse_dry_run", "review"]
+__all__ = ["Review", "describe_missing", "find_notebooks", "is_session", "override", "parse_dry_run", "review"]
 
 _RUN = re.compile(r"jupyter-session['\"]?\s+run\b")
 _IMAGES = ("containerimage", "dockerimage", "singularityimage")
@@ -116,6 +116,12 @@ def review(
         refusals=[f"{what} {refusal}." for refusal in refusals],
         notebooks=_locate(ad, name),
     )
+
+
+def describe_missing(additions: Mapping[str, str], what: str) -> str:
+    """Return which lines a submit file lacks, where nothing can be added to it; "" if it lacks none."""
+    lacks = [f"`{key} = {value}` ({REASONS[key]})" for key, value in additions.items()]
+    return f"{what} lacks {', '.join(lacks)}: write {'them' if len(lacks) > 1 else 'it'} there" if lacks else ""
 
 
 def override(additions: Mapping[str, str]) -> dict[str, str]:

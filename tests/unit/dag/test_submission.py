@@ -31,9 +31,9 @@ Iwd="/home/a/three"
 """
 GOOD = {
     "clusterid": 1, "cmd": "", "containerimage": "jupyter.sif", "containerimagefullpath": "jupyter.sif",
-    "iwd": "/home/a", "jobuniverse": 5, "jobstatus": 1, "transferinput": "notebooks,jupyter.sif", "transferoutput": "notebooks",
-    "shouldtransferfiles": "YES", "whentotransferoutput": "ON_EXIT_OR_EVICT", "spoolonevict": False,
-    "wantioproxy": True, "userlog": "/home/a/jupyter/lab/jupyter-1.log",
+    "iwd": "/home/a", "jobuniverse": 5, "jobstatus": 1, "transferinput": "notebooks,jupyter.sif",
+    "transferoutput": "notebooks", "shouldtransferfiles": "YES", "whentotransferoutput": "ON_EXIT_OR_EVICT",
+    "spoolonevict": False, "wantioproxy": True, "userlog": "/home/a/jupyter/lab/jupyter-1.log",
 }  # fmt: skip
 
 

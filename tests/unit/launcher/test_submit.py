@@ -77,6 +77,69 @@ def test_what_can_not_be_right_is_refused(asked):
         lines(**asked)
 
 
+@pytest.mark.parametrize(
+    ("setting", "key", "value"),
+    [
+        ("Transfer_Output_Files = results", "transfer_output_files", "my work, results"),
+        ('My.TransferOutput = "results"', "transfer_output_files", "my work, results"),
+        ("transfer_output_files = my work", "transfer_output_files", "my work"),
+        ("TransferInput = data.csv", "transfer_input_files", "my work, data.csv"),
+        ("WANT_IO_PROXY = True", "want_io_proxy", "True"),
+        ("output = a", "output", "a"),
+        ("stderr = b", "error", "b"),
+        ("Periodic_Hold = false", "periodic_hold", "false"),
+        ('transfer_output_remaps = "results/a = a"', "transfer_output_remaps", '"results/a = a"'),
+    ],
+)
+def test_a_key_by_any_name_is_one_line_that_keeps_the_notebooks(setting, key, value):
+    found = lines(settings=[setting])
+    assert found[key] == value
+    assert len({name.lower() for name in found}) == len(found)
+
+
+def test_of_two_settings_with_one_key_the_last_counts():
+    found = lines(settings=["request_memory = 1GB", "+Foo = 1", "RequestMemory = 2GB", "MY.foo = 2"])
+    assert (found["request_memory"], found["MY.foo"], "+Foo" in found) == ("2GB", "2", False)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "Want_IO_Proxy = false",
+        "+WantIOProxy = false",
+        "+WantIOProxy = Foo",
+        "spoolonevict = true",
+        "MY.SpoolOnEvict = true",
+        "ShouldTransferFiles = NO",
+        "WhenToTransferOutput = ON_EXIT",
+        "output_destination = s3://x/y",
+        'transfer_output_remaps = "my work = x"',
+        "arguments = --idle-timeout 1h",
+        "executable = x",
+        "Cmd = x",
+        "queue_ = 5",
+        "JupyterName = x",
+        "my.jupytername = x",
+        "hold = True",
+        "noop_job = true",
+        "deferral_time = 5",
+        "periodic_remove = true",
+        "allowed_job_duration = 5",
+        "skip_if_dataflow = true",
+        "on_exit_remove = false",
+    ],
+)
+def test_what_takes_the_notebooks_away_is_refused(setting):
+    with pytest.raises(UsageError):
+        lines(settings=[setting])
+
+
+@pytest.mark.parametrize("setting", ['environment = "JUPYTER_SESSION_NOTEBOOKS=x"', '+JupyterNotebooks = "x"'])
+def test_a_folder_that_the_job_does_not_bring_back_is_refused(setting):
+    with pytest.raises(UsageError, match="'x', but the notebooks are in 'notebooks'"):
+        lines(notebooks="/home/a/notebooks", settings=[setting])
+
+
 @pytest.mark.parametrize("path", ["-x", "a,b", "a\nb", "a'b", 'a"b', "$(HOME)/x", "a;b", "a|b", " a", "a*"])
 def test_paths_that_a_list_of_htcondor_can_not_hold_are_refused(path):
     for field in ("notebooks", "image"):

@@ -69,9 +69,14 @@ def keep_promises(lines: Mapping[str, str], notebooks: str) -> dict[str, str]:
 
 def _read(lines: Mapping[str, str]) -> dict[str, Any]:
     """Return what HTCondor reads in a description, as far as that is known without it."""
+    folder = {
+        "jupyternotebooks": _read_value(key, value)
+        for key, value in lines.items()
+        if key.lower() in ("my.jupyternotebooks", "+jupyternotebooks")
+    }
     ad = {_ATTRIBUTES[key]: _read_value(key, value) for key, value in lines.items() if key in _ATTRIBUTES}
     hold = lines.get("hold", "").lower() in _TRUE
-    return {"shouldtransferfiles": "", **ad, "jobstatus": JobStatus.HELD if hold else JobStatus.IDLE}
+    return {"shouldtransferfiles": "", **ad, **folder, "jobstatus": JobStatus.HELD if hold else JobStatus.IDLE}
 
 
 def _read_value(key: str, value: str) -> Any:
