@@ -69,14 +69,16 @@ def keep_promises(lines: Mapping[str, str], notebooks: str) -> dict[str, str]:
 
 def _read(lines: Mapping[str, str]) -> dict[str, Any]:
     """Return what HTCondor reads in a description, as far as that is known without it."""
-    folder = {
-        "jupyternotebooks": _read_value(key, value)
-        for key, value in lines.items()
-        if key.lower() in ("my.jupyternotebooks", "+jupyternotebooks")
-    }
+    named = ("my.jupyternotebooks", "+jupyternotebooks")
+    folder = next((_read_value(key, value) for key, value in lines.items() if key.lower() in named), None)
     ad = {_ATTRIBUTES[key]: _read_value(key, value) for key, value in lines.items() if key in _ATTRIBUTES}
-    hold = lines.get("hold", "").lower() in _TRUE
-    return {"shouldtransferfiles": "", **ad, **folder, "jobstatus": JobStatus.HELD if hold else JobStatus.IDLE}
+    on_hold = lines.get("hold", "").lower() in _TRUE  # submitted on hold
+    return {
+        "shouldtransferfiles": "",
+        **ad,
+        "jupyternotebooks": folder,
+        "jobstatus": JobStatus.HELD if on_hold else JobStatus.IDLE,
+    }
 
 
 def _read_value(key: str, value: str) -> Any:
