@@ -11,7 +11,8 @@ _WORD = re.compile(r"\bhold|held\b", re.IGNORECASE)
 HTCONDOR = re.compile(
     r"""
     condor_(hold|release) | Hold(Reason|Kill|s\b) | periodic_hold | hold\.py | \bHELD\b | JOB_HELD | SCRIPT[ ]HOLD
-    | \bon[ ]hold\b | \bholds?[ ](the|a)[ ]job | (hold|held)[ ](code|job|reason|advice) | hold_(code|advice|reason|kill) | holdkillsig
+    | \bon[ ]hold\b | \bholds?[ ](the|a)[ ]job | (hold|held)[ ](code|job|reason|advice) | hold_(code|advice|reason)
+    | hold_?kill
     | \bjobs?\b[^.|]*\b(is|are|was|be)[ ](\*?held) | describe_hold | HeldError | "held" | `held` | advise_on_hold
     | \b[Aa][ ]hold\b | \d[ ]held\b | \*held\* | (idle|removed),[ ]held | removes,[ ]holds | ^\|[ ]held: | its[ ]holds
     | (in|if|for)[ ]holds\b | hold-reason-codes
