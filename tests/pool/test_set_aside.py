@@ -187,6 +187,48 @@ def test_an_output_that_is_missing_at_the_end_is_made_up_and_none_on_the_access_
     assert "missing" in told["model.txt"]
 
 
+AS_SOMETHING_ELSE = """
+import os, socket, time
+os.chdir("notebooks")
+os.mkfifo("pipe")
+socket.socket(socket.AF_UNIX).bind("socket")
+with open("large", "wb") as file:
+    file.write(b"x" * 3_000_000)
+os.symlink("large", "link")
+with open("../outside", "wb") as file:
+    file.write(b"y" * 2_000_000)
+os.symlink("../outside", "link out of it")
+with open("sparse", "wb") as file:
+    file.truncate(5_000_000)
+os.link("large", "second name")
+open("old", "w").close()
+os.utime("old", (1e9, 1e9))
+os.makedirs("empty/folder")
+os.chmod("empty", 0o750)
+open("line\\nbreak", "w").close()
+"""
+
+
+def test_what_comes_back_as_something_else_or_not_at_all_is_what_the_documentation_says(new_session):
+    session = new_session()
+    session.submit("--save-max-file 1MB").ready()
+    session.python(AS_SOMETHING_ELSE)
+    session.inside("jupyter-session", "stop")
+    assert session.wait_gone()["JobStatus"] == JobStatus.COMPLETED
+    there = session.pool.path("ap", f"{session.folder}/notebooks")
+    found = {path.name for path in there.iterdir()} - {".jupyter-session", "welcome.ipynb"}
+    assert found == {"large", "link", "link out of it", "sparse", "second name", "old", "empty", "line\nbreak"}
+    assert not (there / "link").is_symlink()
+    assert (there / "link").stat().st_size == 3_000_000
+    assert (there / "link out of it").read_bytes() == b"y" * 2_000_000
+    assert (there / "sparse").stat().st_blocks * 512 >= 5_000_000
+    assert (there / "large").stat().st_nlink == 1
+    assert (there / "old").stat().st_mtime > 1.5e9
+    assert oct((there / "empty").stat().st_mode)[-3:] == "750"
+    assert (there / "empty/folder").is_dir()
+    assert session.receipt()["set_aside"] == {"count": 0, "names": {}}
+
+
 def test_a_session_that_cannot_start_with_it_puts_no_job_on_hold(new_session):
     session = new_session()
     make(session)

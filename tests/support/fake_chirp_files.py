@@ -90,6 +90,10 @@ class FakeChirpFiles:
         return {path.name: self._about(path.stat()) for path in self._at(folder).iterdir()}
 
     @answered
+    def read_file(self, path: str) -> bytes:
+        return self._at(path).read_bytes()
+
+    @answered
     def is_writable(self, path: str) -> bool:
         return not self.is_broken and self._at(path).exists()
 

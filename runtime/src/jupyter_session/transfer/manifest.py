@@ -51,6 +51,8 @@ def read_manifest(notebooks: Path) -> Manifest:
     try:
         if not stat.S_ISDIR(path.parent.lstat().st_mode):
             return Manifest()
+        if stat.S_ISDIR(path.lstat().st_mode):
+            raise DamagedError("it is a folder")
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return Manifest()
@@ -63,13 +65,20 @@ def read_manifest(notebooks: Path) -> Manifest:
         return parse_manifest(file.read(_LARGEST))
 
 
+def make_room(notebooks: Path) -> None:
+    """Give all that is in the place of the list another name. Raises OSError if that can't be done."""
+    path = own_folder.ensure(notebooks) / NAME
+    if path.is_symlink():
+        path.unlink()
+    own_folder.clear_name(path)
+
+
 def write_manifest(notebooks: Path, manifest: Manifest) -> None:
     """Write the list into a notebook folder; an empty one only over another. Raises OSError."""
     path = notebooks / own_folder.NAME / NAME
     if not manifest and not os.path.lexists(path):
         return
-    own_folder.ensure(notebooks)
-    own_folder.clear_name(path)
+    make_room(notebooks)
     write_atomically(path, render_manifest(manifest))
 
 
@@ -114,4 +123,5 @@ def _is_mode(mode: Any) -> bool:
         isinstance(mode, list)
         and len(mode) == len(Mode._fields)
         and all(isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= _ALL for number in mode)
+        and not mode[0] & ~mode[1]  # what was set aside had fewer permissions
     )

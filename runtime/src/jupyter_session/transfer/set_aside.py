@@ -11,7 +11,14 @@ from pathlib import Path
 from jupyter_session.condor import chirp
 from jupyter_session.condor.chirp import ChirpClient
 from jupyter_session.condor.job_ad import Job
-from jupyter_session.transfer.manifest import DamagedError, Manifest, is_safe_path, read_manifest, write_manifest
+from jupyter_session.transfer.manifest import (
+    DamagedError,
+    Manifest,
+    is_safe_path,
+    make_room,
+    read_manifest,
+    write_manifest,
+)
 from jupyter_session.transfer.obstacles import Obstacles, find_obstacles
 from jupyter_session.transfer.outputs import Output, find_output, list_outputs
 from jupyter_session.transfer.put_back import put_back
@@ -60,7 +67,12 @@ class SetAside:
 
     def put_back(self) -> None:
         """Put back what the last session set aside. Call it before anything in the folder changes."""
-        outputs = self._list_outputs()
+        try:
+            self._put_back(self._list_outputs())
+        except OSError as error:
+            self._say(_DAMAGED.format(error.strerror))
+
+    def _put_back(self, outputs: tuple[Output, ...]) -> None:
         if not outputs:
             return
         try:
@@ -95,6 +107,7 @@ class SetAside:
             return
         with There(ChirpClient.connect if self._can_ask else None, until) as there:
             self._complete(outputs, there)
+            self._make_room()
             found = Obstacles()
             for output in outputs:
                 if os.path.lexists(os.path.join(self._root, output.path)):
@@ -104,6 +117,12 @@ class SetAside:
         self._names.update(way.names)
         if not found.complete:
             self._say(_TOO_LATE)
+
+    def _make_room(self) -> None:
+        try:
+            make_room(self._notebooks)
+        except OSError as error:  # a folder that can't be written yet
+            _LOG.debug("there is no room for the list of what is set aside: %s", error)
 
     def _complete(self, outputs: tuple[Output, ...], there: There) -> None:
         roots = Roots(self._root, outputs, self._received)
