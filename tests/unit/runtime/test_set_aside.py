@@ -136,6 +136,16 @@ def test_links_of_a_folder_that_is_removed_go_with_it(machine):
     assert not (machine.begin() / "v").exists()
 
 
+def test_link_by_a_whole_path_leads_to_the_same_place_in_the_next_jobs_folder(machine):
+    notebooks = machine.begin()
+    (notebooks / "data").mkdir()
+    (notebooks / "run").mkdir()
+    (notebooks / "run/latest").symlink_to(notebooks / "data")
+    machine.end()
+    notebooks = machine.begin()
+    assert (notebooks / "run/latest").resolve() == notebooks / "data"
+
+
 def test_link_that_leads_through_another_is_kept_too_and_one_to_a_file_is_carried(machine):
     notebooks = machine.begin()
     (notebooks / "lib").mkdir()

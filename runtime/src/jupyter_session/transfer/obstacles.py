@@ -86,12 +86,18 @@ def explain_link(root: str, path: str) -> str:
     return "" if os.access(full, os.R_OK) else "a link to an unreadable file"
 
 
+def read_link(root: str, path: str) -> str:
+    """Return the text of a link; a whole path into the job's folder is made relative: the next job has another one."""
+    text = os.readlink(os.path.join(root, path))
+    return os.path.relpath(text, os.path.join(root, os.path.dirname(path))) if text.startswith(root + os.sep) else text
+
+
 def _look_at_link(root: str, path: str, received: Received, found: Obstacles) -> None:
     why = explain_link(root, path)
     if not why and (path in received.folders or path in received.read_only):
         why = "a link where the access point has something else"
     if why:
-        found.links[path] = os.readlink(os.path.join(root, path))
+        found.links[path] = read_link(root, path)
         found.why[path] = why
     else:
         found.followed.append(path)

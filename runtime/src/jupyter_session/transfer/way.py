@@ -12,7 +12,7 @@ from functools import partial
 from jupyter_session.condor.file_stat import FileStat
 from jupyter_session.saveback.plan import generate_own_names
 from jupyter_session.transfer.manifest import Manifest
-from jupyter_session.transfer.obstacles import Obstacles, explain_link
+from jupyter_session.transfer.obstacles import Obstacles, explain_link, read_link
 from jupyter_session.transfer.outputs import Output, locate_there
 from jupyter_session.transfer.there import There, UnknownError
 from jupyter_session.units.printable import escape_name
@@ -53,7 +53,7 @@ class Way:
             todo = []
             for path in found.followed:  # that led through a link that is gone now
                 if path not in found.links and (why := explain_link(self._root, path)):
-                    found.links[path], found.why[path] = os.readlink(self._at(path)), why
+                    found.links[path], found.why[path] = read_link(self._root, path), why
                     todo.append(path)
             if todo:
                 self._keep(Manifest(found.links, found.modes))
