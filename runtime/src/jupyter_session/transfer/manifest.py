@@ -91,11 +91,11 @@ def parse_manifest(text: bytes) -> Manifest:
     """Parse a list, whoever wrote it: only what is safe to put back is in the result. Raises DamagedError."""
     try:
         found = json.loads(text)
-        links, modes = dict(found["links"]), dict(found["modes"])
+        links, modes = found["links"], found["modes"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedError(repr(error)) from error
-    if len(links) + len(modes) > _MOST:
-        raise DamagedError("it is too long")
+    if not (isinstance(links, dict) and isinstance(modes, dict)) or len(links) + len(modes) > _MOST:
+        raise DamagedError("it is not such a list, or too long")
     return Manifest(
         {path: text for path, text in links.items() if is_safe_path(path) and _is_text(text)},
         {path: Mode(*mode) for path, mode in modes.items() if is_safe_path(path) and _is_mode(mode)},
