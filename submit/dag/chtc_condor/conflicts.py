@@ -39,7 +39,7 @@ def _find_no_start(ad: Ad) -> Iterator[str]:
     """Yield why the job would not run, or not now, or not for long."""
     if ad.get("isnoopjob") not in (None, False):
         yield "describes a job that doesn't run: remove `noop_job`"
-    if ad.get("jobstatus") == JobStatus.HELD:
+    if ad.get("jobstatus") == JobStatus.HELD or ad.get("holdreasoncode") is not None:
         yield "submits the job on hold: remove `hold`"
     if ad.get("deferraltime") is not None:
         yield "starts the job at a later time: remove `deferral_time` or `cron_...`"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib.resources
 import json
 import logging
@@ -82,16 +83,16 @@ async def review(link: AgentClient, asked: Submission, say: Callable[[str], None
 
 async def _review(link: AgentClient, asked: Submission, ads: Sequence[Mapping[str, Any]]) -> submission.Review:
     """Review the ads; ask the access point for what they don't tell."""
-    script, exists = "", True
-    if len(ads) == 1:
-        ad = ads[0]
-        if ad.get("cmd") and not submission.is_session(ad):
-            script = str((await link.run(["head", "-c", str(_HEAD), str(ad["cmd"])], cwd=asked.cwd))["out"])
-        place = submission.review(ads, script=script, interactive=asked.interactive).notebooks
-        exists = (await link.run(["test", "-d", place], cwd=asked.cwd))["status"] == 0
-    return submission.review(
-        ads, what=asked.what, script=script, notebooks_exist=exists, interactive=asked.interactive, log=asked.log
+    script = ""
+    if len(ads) == 1 and ads[0].get("cmd") and not submission.is_session(ads[0]):
+        script = str((await link.run(["head", "-c", str(_HEAD), str(ads[0]["cmd"])], cwd=asked.cwd))["out"])
+    review_ads = functools.partial(
+        submission.review, ads, what=asked.what, script=script, interactive=asked.interactive, log=asked.log
     )
+    found = review_ads()
+    if "transfer_input_files" in found.additions and (await link.run(["test", "-d", found.notebooks]))["status"]:
+        found = review_ads(notebooks_exist=False)
+    return found
 
 
 async def _read(
@@ -143,7 +144,9 @@ async def _ensure_carried(link: AgentClient, ad: Mapping[str, Any], notebooks: s
 
 def build_submit_error(ap: str, said: str) -> LauncherError:
     """Return the error for a condor_submit that failed, by what it printed."""
-    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("Submitting job")]
+    lines = [
+        _clean(line.strip()) for line in said.splitlines() if line.strip() and not line.startswith("Submitting job")
+    ]
     what = " ".join(line.removeprefix("ERROR:").strip() for line in lines) or "condor_submit gave no reason"
     low = what.lower()
     if "quota" in low or "no space" in low:
