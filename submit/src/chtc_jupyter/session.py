@@ -15,6 +15,7 @@ from chtc_jupyter.condor.job_progress import JobProgress, Phase, apply_event
 from chtc_jupyter.errors import LauncherError, PolicyError
 from chtc_jupyter.proxy.http_head import Notice
 from chtc_jupyter.proxy.local_proxy import LocalProxy
+from chtc_jupyter.proxy.one_time import Visit
 from chtc_jupyter.ssh import openssh, tunnel
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient, LinkFailedError, LinkLostError
 from chtc_jupyter.store import Record
@@ -39,7 +40,7 @@ class Session:
     """Follows one job until it has ended.
 
     `on_change` is called after each change of `progress` or `connection`; `wait_for_person` shows a sentence and
-    waits for the user.
+    waits for the user; `on_misuse` is called when somebody opens the browser's one-time address who should not.
     """
 
     def __init__(
@@ -48,13 +49,14 @@ class Session:
         *,
         on_change: Callable[[], None],
         wait_for_person: Callable[[str], Awaitable[None]],
+        on_misuse: Callable[[Visit], None],
     ) -> None:
         self.record = record
         self.progress = JobProgress()
         self.connection = ConnectionState()
         self.token = ""
         self.link: AgentClient | None = None
-        self.proxy = LocalProxy(self.build_notice, self.get_facts)
+        self.proxy = LocalProxy(self.build_notice, self.get_facts, on_misuse)
         self._on_change = on_change
         self._wait_for_person = wait_for_person
         self._news = asyncio.Event()

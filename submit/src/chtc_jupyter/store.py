@@ -71,28 +71,26 @@ def save(record: Record) -> None:
 
 def forget(name: str) -> None:
     """Forget a session; its job isn't touched."""
-    for path in (_folder() / f"{name}.json", _opener(name)):
+    for path in (_folder() / f"{name}.json", _address(name)):
         path.unlink(missing_ok=True)
 
 
-def write_opener(name: str, url: str) -> Path:
-    """Write the page that redirects the browser, so that the token is in no argument list; return its path."""
-    path = _opener(name)
-    write_private(path, f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={url}">\n')
-    return path
+def write_opened_url(name: str, url: str) -> None:
+    """Remember the address at which a session is open here, with its token, readable by its owner alone."""
+    write_private(_address(name), f"{url}\n")
 
 
 def read_opened_url(name: str) -> str:
-    """Return the address on that page, or "" if there is none."""
+    """Return that address, or "" if there is none."""
     try:
-        return _opener(name).read_text(encoding="utf-8").partition("url=")[2].partition('"')[0]
+        return _address(name).read_text(encoding="utf-8").strip()
     except OSError as error:
         _log.debug("%s was not opened here: %s", name, error)
         return ""
 
 
-def _opener(name: str) -> Path:
-    return _folder() / f"{name}.html"
+def _address(name: str) -> Path:
+    return _folder() / f"{name}.url"
 
 
 def _folder() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
@@ -10,13 +11,15 @@ import shutil
 import subprocess
 import sys
 import textwrap
-import threading
-from collections.abc import Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 from rich.text import Text
+
+from chtc_jupyter import typed_lines, verbosity
 
 _log = logging.getLogger(__name__)
 #: AppleScript that shows a notification; its text comes as an argument, so nothing in it is code.
@@ -39,8 +42,33 @@ def _wrap_for(console: Console, text: str) -> str:
     return wrap_text(text, console.width) if console.is_terminal else text
 
 
+#: In place of an answer: another question came meanwhile.
+_COVERED = "\0"
+
+
+class _Question:
+    """A question that is open: `free` while it is the last that was asked, otherwise `covered`."""
+
+    def __init__(self) -> None:
+        self.free, self.covered = asyncio.Event(), asyncio.Event()
+        self.uncover()
+
+    def cover(self) -> None:
+        """Let another question be asked first."""
+        self.free.clear()
+        self.covered.set()
+
+    def uncover(self) -> None:
+        """Let this one be asked again."""
+        self.covered.clear()
+        self.free.set()
+
+
 class Terminal:
-    """The user's terminal. With `as_json`, standard output has one JSON object a line and nothing else."""
+    """The user's terminal. With `as_json`, standard output has one JSON object a line and nothing else.
+
+    While a question is open, or another program asks something, what would be printed waits until it is over.
+    """
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
@@ -48,43 +76,76 @@ class Terminal:
         self.err = Console(highlight=False, soft_wrap=True, emoji=False, stderr=True)
         self._moving = Console(highlight=False, stderr=True)
         self._status: Status | None = None
-        self._asking = False
+        self._in_use = 0
+        self._waiting: list[Callable[[], None]] = []
+        self._moves = False  # the last of those that wait shows a line that moves
+        self._questions: list[_Question] = []
+        self._floor = asyncio.Lock()  # so that a question has left the terminal before the next one comes
 
     def say(self, line: str) -> None:
         """Print a line that stays to standard error."""
+        if self._in_use:
+            return self._postpone(lambda: self.say(line))
         self.quiet()
-        self.err.print(_wrap_for(self.err, line), markup=False)
+        return self.err.print(_wrap_for(self.err, line), markup=False)
 
     def print_result(self, line: str) -> None:
         """Print what the user asked for to standard output."""
+        if self._in_use:
+            return self._postpone(lambda: self.print_result(line))
         self.quiet()
-        self.out.print(_wrap_for(self.out, line), markup=False)
+        return self.out.print(_wrap_for(self.out, line), markup=False)
 
     def print_table(self, table: Table) -> None:
         """Print a table."""
+        if self._in_use:
+            return self._postpone(lambda: self.print_table(table))
         self.quiet()
-        Console(highlight=False, emoji=False).print(table)
+        return Console(highlight=False, emoji=False).print(table)
 
     def report(self, facts: Mapping[str, object]) -> None:
         """Print facts as one line of JSON, if the output is for a program."""
-        if self.as_json:
+        if not self.as_json:
+            return None
+        if self._in_use and self.out.is_terminal:
+            return self._postpone(lambda: self.report(facts))
+        if not self._in_use:
             self.quiet()
-            print(json.dumps(facts), flush=True)
+        return print(json.dumps(facts), flush=True)
 
     def wait(self, line: str) -> None:
-        """Show what is being waited for, as a spinner, or as a line that stays if there is no terminal.
-
-        While a question is open, nothing moves.
-        """
+        """Show what is being waited for, as a spinner, or as a line that stays if there is no terminal."""
         if not self.err.is_terminal:
             self.say(line)
-        elif self._asking:
-            return
+        elif self._in_use:
+            self._postpone(lambda: self.wait(line), moves=True)
         elif self._status is None:
             self._status = self._moving.status(Text(line))
             self._status.start()
         else:
             self._status.update(Text(line))
+
+    def _postpone(self, show: Callable[[], None], *, moves: bool = False) -> None:
+        """Show something once the terminal is free again; of lines that move, the last."""
+        if self._moves:
+            self._waiting.pop()
+        self._waiting.append(show)
+        self._moves = moves
+
+    def lend(self) -> None:
+        """Let another program ask something on the terminal, such as ssh for a password: print nothing until then."""
+        self.quiet()
+        verbosity.pause()
+        self._in_use += 1
+
+    def take_back(self) -> None:
+        """Print what was postponed while the terminal was lent."""
+        self._in_use -= 1
+        if not self._in_use:
+            verbosity.resume()
+            waiting, self._waiting, self._moves = self._waiting, [], False
+            for show in waiting:
+                show()
 
     def ring(self) -> None:
         """Ring the bell."""
@@ -109,34 +170,75 @@ class Terminal:
             self._status = None
 
     async def ask(self, question: str) -> str | None:
-        """Ask a question and return the line that the user types, or None if there is no terminal.
+        """Ask a question and return the line that the user types; None at the end of input, or without a terminal.
 
-        When it is canceled, the line goes nowhere.
+        What was typed before is no answer. The question is withdrawn when this is canceled. Another question that comes
+        meanwhile is asked at once, and this one again afterwards.
         """
-        self.quiet()
         if not sys.stdin.isatty():
             return None
-        self.err.print(_wrap_for(self.err, question), markup=False, end=" ")
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[str] = loop.create_future()
-
-        def give(line: str) -> None:
-            if not answer.done():
-                answer.set_result(line)
-
-        def read() -> None:
-            loop.call_soon_threadsafe(give, sys.stdin.readline())
-
-        threading.Thread(target=read, daemon=True).start()
-        self._asking = True
+        mine = _Question()
+        if self._questions:
+            self._questions[-1].cover()
+        self._questions.append(mine)
         try:
-            return (await answer).strip()
+            while True:
+                await mine.free.wait()
+                async with self._floor:
+                    if (answer := await self._ask_once(question, mine)) is not _COVERED:
+                        return answer
         finally:
-            self._asking = False
+            self._questions.remove(mine)
+            if self._questions:
+                self._questions[-1].uncover()
+
+    async def _ask_once(self, question: str, mine: _Question) -> str | None:
+        """Return the answer, or _COVERED if another question came first."""
+        typed_lines.discard_typed()
+        self.quiet()
+        self.err.print(_wrap_for(self.err, question), markup=False, end=" ")
+        self.lend()
+        answer: str | None = None
+        reading = asyncio.create_task(typed_lines.read_typed_line())
+        covered = asyncio.create_task(mine.covered.wait())
+        try:
+            await asyncio.wait((reading, covered), return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():
+                return _COVERED
+            answer = reading.result()
+        finally:
+            for task in (reading, covered):
+                task.cancel()
+            if answer is None:
+                self.err.print()
+            self.take_back()
+        return answer.strip() if answer is not None else None
 
     async def wait_for_person(self, sentence: str) -> None:
-        """Print what the user must do, and wait until Enter is pressed; wait forever if there is no terminal."""
+        """Print what the user must do, and wait until Enter is pressed; wait forever if nobody can press it."""
         self.say(sentence)
         self.ring()
         if await self.ask("Press Enter to do so now:") is None:
             await asyncio.Event().wait()
+
+    @contextlib.asynccontextmanager
+    async def explaining(self, seconds: float, sentence: str) -> AsyncIterator[None]:
+        """Show what is being waited for if the block takes longer than some seconds, and how long it has taken."""
+        started = time.monotonic()
+
+        async def explain() -> None:
+            await asyncio.sleep(seconds)
+            while True:
+                waited = time.monotonic() - started
+                self.wait(f"{sentence} ({waited:.0f} s)" if self.err.is_terminal else sentence)
+                if not self.err.is_terminal:
+                    return
+                await asyncio.sleep(1)
+
+        task = asyncio.create_task(explain())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            self.quiet()

@@ -13,6 +13,8 @@ _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 _TOKEN = re.compile(r"""(token["']?[=: ]+["']?)[A-Za-z0-9_-]{8,}""", re.IGNORECASE)
 
 _count = 0
+#: Lines that wait while something is asked on the terminal; None while nothing is.
+_paused: list[str] | None = None
 
 
 class _Handler(logging.Handler):
@@ -20,7 +22,11 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            sys.stderr.write(f"{self.format(record)}\n")
+            line = f"{self.format(record)}\n"
+            if _paused is not None:
+                _paused.append(line)
+                return
+            sys.stderr.write(line)
             sys.stderr.flush()
         except (OSError, ValueError):
             self.handleError(record)
@@ -49,3 +55,18 @@ def add(count: int) -> None:
 def get_count() -> int:
     """Return the number of `-v` options, for programs that have such an option too."""
     return _count
+
+
+def pause() -> None:
+    """Keep the log back, because something is asked on the terminal."""
+    global _paused  # noqa: PLW0603 - there is one terminal
+    _paused = [] if _paused is None else _paused
+
+
+def resume() -> None:
+    """Print what was kept back, and the log from now on."""
+    global _paused
+    kept, _paused = _paused, None
+    if kept:
+        sys.stderr.write("".join(kept))
+        sys.stderr.flush()

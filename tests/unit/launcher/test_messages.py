@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from chtc_jupyter import errors, messages, store
+from chtc_jupyter import errors, messages, paths, store
 from chtc_jupyter.commands import config
 from chtc_jupyter.condor import job_ads
 from chtc_jupyter.condor.job_progress import JobProgress, Phase
@@ -174,11 +174,12 @@ def test_with_one_session_no_name_is_needed_and_with_more_it_is():
 
 def test_what_is_remembered_is_its_owners_alone_and_broken_files_are_passed_over(tmp_path):
     store.save(RECORD)
-    page = store.write_opener("lab", "http://127.0.0.1:4000/lab?token=x")
-    assert page.stat().st_mode & 0o077 == 0
+    store.write_opened_url("lab", "http://127.0.0.1:4000/lab?token=x")
+    folder = paths.state_folder() / "sessions"
+    assert {path.stat().st_mode & 0o077 for path in folder.iterdir()} == {0}
     assert store.read_opened_url("lab") == "http://127.0.0.1:4000/lab?token=x"
-    (page.parent / "broken.json").write_text("{")
-    (page.parent / "strange.json").write_text(json.dumps({"name": 1}))
+    (folder / "broken.json").write_text("{")
+    (folder / "strange.json").write_text(json.dumps({"name": 1}))
     assert store.load_records() == [RECORD]
 
 

@@ -1,10 +1,7 @@
 """What the terminal shows while a session is opened: each change once, each step with how long it took."""
 
-import asyncio
 import dataclasses
 import json
-import sys
-import threading
 
 import pytest
 
@@ -120,26 +117,26 @@ def test_text_of_others_is_printed_as_it_is(capsys):
     assert capsys.readouterr().out == "a :warning: in [bold]a log[/bold]\n"
 
 
-def test_nothing_moves_while_a_question_is_open(monkeypatch):
+def test_nothing_is_printed_while_the_terminal_is_lent(monkeypatch, capsys):
     terminal, shown = Terminal(), []
-    monkeypatch.setattr(
-        sys, "stdin", dataclasses.make_dataclass("In", ["isatty", "readline"])(lambda: True, threading.Event().wait)
-    )
     monkeypatch.setattr(type(terminal.err), "is_terminal", property(lambda _console: True))
     monkeypatch.setattr(terminal._moving, "status", lambda text: shown.append(str(text)) or _Still())
-
-    async def ask():
-        answer = asyncio.create_task(terminal.ask("?"))
-        await asyncio.sleep(0)
-        terminal.wait("while it is open")
-        answer.cancel()
-        await asyncio.gather(answer, return_exceptions=True)
-        terminal.wait("afterwards")
-
-    asyncio.run(ask())
-    assert shown == ["afterwards"]
+    terminal.lend()
+    terminal.say("first")
+    terminal.wait("one")
+    terminal.wait("two")
+    terminal.print_result("second")
+    terminal.wait("three")
+    terminal.wait("four")
+    assert (shown, capsys.readouterr()) == ([], ("", ""))
+    terminal.take_back()
+    assert shown == ["four"]
+    assert "".join(capsys.readouterr()).split() == ["second", "first"]
 
 
 class _Still:
     def start(self):
         """Start nothing."""
+
+    def stop(self):
+        """Stop nothing."""

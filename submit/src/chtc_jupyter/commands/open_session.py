@@ -8,14 +8,15 @@ import json
 import logging
 import signal
 import time
-import webbrowser
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from chtc_jupyter import messages, store
 from chtc_jupyter.commands import progress as progress_view
-from chtc_jupyter.commands import queries, queue
+from chtc_jupyter.commands import queries, questions, queue
+from chtc_jupyter.commands.browser import open_browser
 from chtc_jupyter.commands.progress import ProgressRenderer
+from chtc_jupyter.commands.questions import Answer, Question
 from chtc_jupyter.condor.job_progress import Phase
 from chtc_jupyter.errors import (
     ExitStatus,
@@ -26,6 +27,7 @@ from chtc_jupyter.errors import (
     PortError,
     RemovedError,
 )
+from chtc_jupyter.proxy.one_time import Visit
 from chtc_jupyter.session import Session
 from chtc_jupyter.ssh.agent_client import AgentClient, LinkLostError
 from chtc_jupyter.store import Record
@@ -36,6 +38,8 @@ _log = logging.getLogger(__name__)
 _FIRST_WHY, _LONGEST_WHY = 8.0, 600.0
 #: Seconds for an interactive session to shut down, before its job is removed.
 _STOP = 60
+#: The condition of a job whose session hasn't become ready.
+_NOT_READY = 'JobStatus =!= 2 || (JupyterState =!= "ready" && JupyterState =!= "expiring")'
 #: States in which a session has shut down.
 _ENDED = ("stopped", "failed")
 
@@ -60,7 +64,11 @@ class OpenSession:
         self._ending = False
         self._interrupted = asyncio.Event()
         self._changed = asyncio.Event()
-        self.session = Session(record, on_change=self._render, wait_for_person=terminal.wait_for_person)
+        self._lent = False  # the terminal, to an ssh that may ask for a password
+        self._opening: asyncio.Task[None] | None = None  # the browser
+        self.session = Session(
+            record, on_change=self._render, wait_for_person=self._wait_for_person, on_misuse=self._warn_of_visit
+        )
 
     async def run(self, link: AgentClient) -> int:
         """Follow the session until it ends or the user leaves; return the exit status."""
@@ -72,7 +80,8 @@ class OpenSession:
             try:
                 return await self._attend(following)
             finally:
-                tasks = (following, ticking, asking)
+                self._take_terminal_back()
+                tasks = [following, ticking, asking, *([self._opening] if self._opening else [])]
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
@@ -111,53 +120,77 @@ class OpenSession:
                 raise HeldError(messages.describe_held_job(session.record, session.progress))
             if self._interrupted.is_set():
                 self._interrupted.clear()
-                if not await self._confirm_staying():
+                if not await self._confirm_staying(following):
                     self._terminal.say(messages.describe_leaving(session.record, session.progress))
                     return ExitStatus.SUCCESS if self._url else ExitStatus.INTERRUPTED
 
-    async def _confirm_staying(self) -> bool:
+    async def _confirm_staying(self, following: asyncio.Task[None]) -> bool:
         """Return whether to stay after Ctrl-C; ask if leaving would cost something."""
-        record = self.session.record
-        if self._ending:
+        session = self.session
+        leaves = self._url or session.progress.phase in (Phase.READY, Phase.STOPPING)
+        if self._ending or (leaves and not session.record.interactive):
             return False
-        if record.interactive:
-            if await self._ask("\nThis ends the interactive session. [k]eep it, or [e]nd it?") != "k":
-                await self._end()
-            return True
-        if self._url:
-            return False
-        answer = await self._ask(f"\nJob {record.job} is not ready. [w]ait for it, [r]emove it, or [l]eave it queued?")
-        if answer == "r":
-            await self._end()
-        return answer in ("w", "r")
-
-    async def _ask(self, question: str) -> str:
-        """Return the first letter of the answer; "" if there is none, or after another Ctrl-C."""
         self._renderer.leave_line()
-        asked = asyncio.create_task(self._terminal.ask(question))
-        again = asyncio.create_task(self._interrupted.wait())
-        await asyncio.wait((asked, again), return_when=asyncio.FIRST_COMPLETED)
-        again.cancel()
-        answer = (asked.result() or "") if asked.done() else ""
-        asked.cancel()
-        await asyncio.gather(asked, return_exceptions=True)
-        self._interrupted.clear()
-        return answer[:1].lower()
+        answer = await questions.ask(
+            self._terminal, self._build_question, again=self._interrupted, changed=self._changed, over=following
+        )
+        ends = answer is Answer.END or (answer is Answer.NONE and session.record.interactive)
+        if ends or answer is Answer.REMOVE:
+            await self._end()
+        return ends or answer not in (Answer.LEAVE, Answer.NONE)
+
+    def _build_question(self) -> Question:
+        session = self.session
+        return questions.build_question(session.record, session.progress, session.connection, is_open=bool(self._url))
+
+    async def _wait_for_person(self, sentence: str) -> None:
+        """Ask the user to log in, and leave the terminal to the ssh that comes next."""
+        self._take_terminal_back()
+        await self._terminal.wait_for_person(sentence)
+        self._terminal.lend()
+        self._lent = True
+
+    def _take_terminal_back(self) -> None:
+        if self._lent:
+            self._lent = False
+            self._terminal.take_back()
+
+    def _warn_of_visit(self, visit: Visit) -> None:
+        """Say that somebody else may have opened the address that the browser was given."""
+        name = self.session.record.name
+        who = "another user of this machine tried" if visit is Visit.STRANGER else "somebody tried"
+        self._terminal.say(
+            f"The address for the browser is good once, and {who} to open it again. If the session isn't open in your "
+            f"browser and that wasn't you, end it with `chtc-jupyter stop {name}`."
+            if visit is Visit.AGAIN
+            else f"The address for the browser is yours alone, and {who} to open it. It led nowhere."
+        )
 
     async def _end(self) -> None:
-        """Remove the job, after an interactive session has shut down; its log then says how it ended."""
+        """Remove the job, after an interactive session has shut down; its log then says how it ended.
+
+        A job that isn't interactive is removed only if it isn't ready at that moment: that was what was asked.
+        """
         session, job = self.session, self.session.record.job
         if session.link is None:
             raise LauncherError("There is no connection now. `chtc-jupyter stop` removes the job later.")
-        self._ending = True
         self._terminal.wait(f"job {job}: stopping; copying the notebooks back")
-        if session.record.interactive and session.progress.phase is Phase.READY:
-            try:
-                await queries.run_inside(session.link, job, "stop")
-                await asyncio.wait_for(self._wait_until(lambda: session.progress.state in _ENDED), _STOP)
-            except (LauncherError, asyncio.TimeoutError) as error:
-                _log.debug("The session did not shut down by itself: %r", error)
-        await queue.remove(session.link, job)
+        if session.record.interactive:
+            self._ending = True
+            if session.progress.phase is Phase.READY:
+                try:
+                    await queries.run_inside(session.link, job, "stop")
+                    await asyncio.wait_for(self._wait_until(lambda: session.progress.state in _ENDED), _STOP)
+                except (LauncherError, asyncio.TimeoutError) as error:
+                    _log.debug("The session did not shut down by itself: %r", error)
+            await queue.remove(session.link, job)
+            return
+        try:
+            await queue.remove(session.link, job, _NOT_READY)
+            self._ending = True
+        except LauncherError as error:
+            _log.debug("Job %s was not removed: %s", job, error)
+            self._terminal.say(f"Job {job} wasn't removed: it is ready by now, or has left the queue.")
 
     async def _wait_until(self, condition: Callable[[], bool]) -> None:
         while not condition():
@@ -185,6 +218,7 @@ class OpenSession:
 
     def _render(self) -> None:
         """Show what has changed."""
+        self._take_terminal_back()
         session = self.session
         now = progress_view.describe(
             session.record, session.progress, session.connection,
@@ -209,14 +243,15 @@ class OpenSession:
             self._terminal.print_result(f"    {url}")
             ends = "ends the session." if record.interactive else "disconnects; the session keeps running."
             self._terminal.say(f"\nLeave this running: it is your connection to the session. Ctrl-C {ends}")
-        page = store.write_opener(record.name, url)
+        store.write_opened_url(record.name, url)
         if first and self._options.browser:
-            try:
-                webbrowser.open(page.as_uri())
-            except webbrowser.Error as error:
-                _log.debug("No browser was opened: %s", error)
+            self._opening = asyncio.create_task(self._open_browser())
         if first and self._options.notify:
             self._terminal.notify(f"{record.name} is ready")
+
+    async def _open_browser(self) -> None:
+        if not await open_browser(self.session.proxy.give_out_address()):
+            self._terminal.say("The browser couldn't be opened: open the address above yourself.")
 
     async def _tick(self) -> None:
         """Show each second how long the step has taken."""

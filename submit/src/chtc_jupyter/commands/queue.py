@@ -49,9 +49,9 @@ async def find_other_owner(link: AgentClient, job: str) -> str:
     return "" if asked["status"] or not names or names[0] == await find_owner(link) else names[0]
 
 
-async def remove(link: AgentClient, job: str) -> None:
-    """Remove a job of the user's, if it is in the queue; raises LauncherError if HTCondor doesn't."""
-    done = await link.run(job_ads.build_removal(await find_owner(link), job))
+async def remove(link: AgentClient, job: str, condition: str = "") -> None:
+    """Remove a job of the user's, if it meets the condition; raises LauncherError if HTCondor doesn't remove it."""
+    done = await link.run(job_ads.build_removal(await find_owner(link), job, condition))
     if done["status"]:
         said = " ".join(f"{done['err']} {done['out']}".split())[:300]
         raise LauncherError(f"HTCondor did not remove job {job}: {said or 'it gave no reason'}.")

@@ -64,9 +64,13 @@ def build_query(owner: str, condition: str) -> list[str]:
     return ["condor_q", "-constraint", constrain(owner, condition), "-json", "-attributes", ATTRIBUTES]
 
 
-def build_removal(owner: str, job: str) -> list[str]:
-    """Return the command that removes a user's job: with a bare ID, a queue superuser would remove another user's."""
-    return ["condor_rm", "-constraint", constrain(owner, match_job(job))]
+def build_removal(owner: str, job: str, condition: str = "") -> list[str]:
+    """Return the command that removes a user's job: with a bare ID, a queue superuser would remove another user's.
+
+    With a condition, the schedd removes it only if it meets that at that moment.
+    """
+    also = f" && ({condition})" if condition else ""
+    return ["condor_rm", "-constraint", constrain(owner, match_job(job) + also)]
 
 
 def match_job(job: str) -> str:

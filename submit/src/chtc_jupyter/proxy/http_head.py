@@ -107,7 +107,7 @@ class Notice:
     over: bool = False
 
 
-def render_answer(status: str, kind: str, body: str) -> bytes:
+def render_answer(status: str, kind: str, body: str, *fields: str) -> bytes:
     """Return a whole answer, after which the connection is closed."""
     data = body.encode()
     lines = [
@@ -118,18 +118,27 @@ def render_answer(status: str, kind: str, body: str) -> bytes:
         "Connection: close",
         "X-Content-Type-Options: nosniff",
         f"Content-Security-Policy: {_POLICY}",
+        *fields,
     ]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + data
 
 
-def render_notice(notice: Notice, *, page: bool) -> bytes:
-    """Return a notice as a page that reloads by itself, or as JSON for requests that don't want a page."""
+def render_notice(notice: Notice, *, page: bool, again: bool = True) -> bytes:
+    """Return a notice as a page that reloads by itself, or as JSON for requests that don't want a page.
+
+    With `again` off, the address is gone, and the page doesn't reload.
+    """
+    status = "503 Service Unavailable" if again else "410 Gone"
     if not page:
-        return render_answer("503 Service Unavailable", "application/json", json.dumps({"message": notice.headline}))
+        return render_answer(status, "application/json", json.dumps({"message": notice.headline}))
     lines = "".join(f"<p>{html.escape(line)}</p>" for line in notice.lines)
-    return render_answer(
-        "503 Service Unavailable", "text/html", _PAGE.format(headline=html.escape(notice.headline), lines=lines)
-    )
+    text = _PAGE.format(headline=html.escape(notice.headline), lines=lines, script=_RELOAD if again else "")
+    return render_answer(status, "text/html", text)
+
+
+def render_redirect(to: str) -> bytes:
+    """Return an answer that sends the browser to another path, and leaves no trace of this one in what it sends on."""
+    return render_answer("302 Found", "text/plain", "", f"Location: {to}", "Referrer-Policy: no-referrer")
 
 
 def render_status(facts: Mapping[str, object]) -> bytes:
@@ -143,12 +152,13 @@ body {{ font: 17px/1.5 system-ui, sans-serif; max-width: 38em; margin: 15vh auto
 h1 {{ font-size: 1.4em }}
 @media (prefers-color-scheme: dark) {{ body {{ background: #1b1b1b; color: #ddd }} }}
 </style></head><body><h1>{headline}</h1>{lines}
-<script>
-setInterval(async () => {{
-  try {{
+{script}</body></html>
+"""
+_RELOAD = """<script>
+setInterval(async () => {
+  try {
     const now = await (await fetch("/chtc-jupyter/status")).json();
     if (now.up || now.headline !== document.title) location.reload();
-  }} catch (error) {{}}
-}}, 1000);
-</script></body></html>
-"""
+  } catch (error) {}
+}, 1000);
+</script>"""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from chtc_jupyter.errors import PortError
 from chtc_jupyter.proxy import http_head
 from chtc_jupyter.proxy.http_head import Head, Notice
+from chtc_jupyter.proxy.one_time import PREFIX, OneTimeAddress, Visit, find_peer
 
 _log = logging.getLogger(__name__)
 #: Seconds for which a request waits while there is no connection. A WebSocket waits for nearly as long as browsers
@@ -18,14 +19,25 @@ _log = logging.getLogger(__name__)
 #: something waits as long as it takes: JupyterLab would ask what to do about a notebook that it could not save.
 _WAIT, _WAIT_SOCKET, _WAIT_CHANGE = 4.0, 220.0, float("inf")
 _BLOCK = 1 << 16
+_USED = Notice(
+    "This address was good once",
+    ("It has been used, or is too old. Open the address that the terminal of chtc-jupyter shows.",),
+)
 
 
 class LocalProxy:
     """Listens on 127.0.0.1, and relays requests to the tunnel's port, or answers why there is none."""
 
-    def __init__(self, notice: Callable[[], Notice], facts: Callable[[], Mapping[str, object]]) -> None:
+    def __init__(
+        self,
+        notice: Callable[[], Notice],
+        facts: Callable[[], Mapping[str, object]],
+        on_misuse: Callable[[Visit], None] = lambda _: None,
+    ) -> None:
         self.port = 0
         self.requests = 0
+        self._on_misuse = on_misuse
+        self._one_time = OneTimeAddress()
         self._notice = notice
         self._facts = facts
         self._route: int | None = None
@@ -57,6 +69,10 @@ class LocalProxy:
             self._route, self._lost = None, time.monotonic()
             self._up.clear()
             self._end_relays()
+
+    def give_out_address(self) -> str:
+        """Return an address that leads a browser to JupyterLab once, within two minutes; the token isn't in it."""
+        return f"http://127.0.0.1:{self.port}{self._one_time.give_out()}"
 
     def _end_relays(self) -> None:
         for relay in self._relays:
@@ -99,6 +115,9 @@ class LocalProxy:
                 if head.path == http_head.STATUS:
                     writer.write(http_head.render_status(self._facts() if _is_ours(head) else {}))
                     return await writer.drain()
+                if head.path.startswith(PREFIX):
+                    writer.write(self._answer_one_time(head, writer))
+                    return await writer.drain()
                 self.requests += 1
                 if there is None or back is None:
                     route = await self._wait(head)
@@ -118,6 +137,17 @@ class LocalProxy:
                 there.close()
             if back is not None:
                 back.cancel()
+
+    def _answer_one_time(self, head: Head, writer: asyncio.StreamWriter) -> bytes:
+        """Return the answer to a one-time address: the way to JupyterLab, for this machine's own user and once."""
+        if head.method != "GET" or not _is_ours(head):
+            return http_head.render_notice(_USED, page=head.wants_page, again=False)
+        visit = self._one_time.take(head.path, find_peer(writer.get_extra_info("socket")))
+        if visit is Visit.FIRST and self._tokens:
+            return http_head.render_redirect(f"/lab?token={self._tokens[-1]}")
+        if visit in (Visit.AGAIN, Visit.STRANGER):
+            self._on_misuse(visit)
+        return http_head.render_notice(_USED, page=head.wants_page, again=False)
 
     async def _wait(self, head: Head) -> int | None:
         """Return the port for a request, or None if there is no connection in time."""
