@@ -50,11 +50,11 @@ def test_question_stands_alone_until_it_is_answered_and_ctrl_c_again_leaves_the_
         time.sleep(12)  # in which the reason would be asked for and shown: the promise is about the time
         assert terminal.text().rstrip() == before
         terminal.type("what")
-        wait_for(lambda: terminal.text().count(ASKED) == 2, 20, lambda: terminal.text())
+        wait_for(lambda: terminal.text().count(ASKED) == 2, 20, terminal.text)
         terminal.type("w")
         terminal.wait("no machine in this pool has")
         terminal.press("C-c")
-        wait_for(lambda: terminal.text().count(ASKED) == 3, 20, lambda: terminal.text())
+        wait_for(lambda: terminal.text().count(ASKED) == 3, 20, terminal.text)
         terminal.press("C-c")
         terminal.wait("stays in the queue")
     assert laptop.queued() == [JobStatus.IDLE]

@@ -16,15 +16,28 @@ def describe_progress(progress: JobProgress) -> str:
         return f"queued again ({progress.why}){after}"
     return {
         Phase.QUEUED: "queued",
-        Phase.TRANSFER: "matched; transferring the image",
+        Phase.TRANSFER: _describe_transfer(progress),
         Phase.RUNNING: f"starting{at}",
         Phase.READY: f"ready{at}",
-        Phase.STOPPING: f"stopping: {progress.reason}",
+        Phase.STOPPING: f"stopping: {progress.reason}{_describe_output(progress)}",
         Phase.SUSPENDED: f"suspended{at}: the machine's owner is using it",
         Phase.LOST: f"HTCondor lost the connection to the machine{at} and is reconnecting",
         Phase.HELD: f"on hold: {describe_hold(progress)}",
         Phase.ENDED: describe_end(progress),
     }[progress.phase]
+
+
+def _describe_transfer(progress: JobProgress) -> str:
+    if progress.doing.startswith("Entered queue"):
+        return "matched; waiting for the access point's turn to transfer the image"
+    return "matched; the image is there" if progress.doing.startswith("Finished") else "matched; transferring the image"
+
+
+def _describe_output(progress: JobProgress) -> str:
+    if "output" not in progress.doing or progress.doing.startswith("Finished"):
+        return ""
+    waits = progress.doing.startswith("Entered queue")
+    return f" ({'waiting for its turn to copy' if waits else 'copying'} the notebooks back)"
 
 
 def describe_hold(progress: JobProgress) -> str:

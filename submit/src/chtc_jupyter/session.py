@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from chtc_condor.event_log import EventReader
 from chtc_jupyter import messages
@@ -55,6 +56,11 @@ class Session:
         self.progress = JobProgress()
         self.connection = ConnectionState()
         self.token = ""
+        self.tunnel_trouble = ""  # what the last attempt to open the tunnel printed
+        self.log_trouble = ""  # why the job's log can't be read
+        self._from_log = JobProgress()
+        self._beyond: tuple[JobProgress, JobProgress] | None = None  # what the log says, and what is so
+        self._over = asyncio.Event()  # the job has ended, whatever the log says
         self.link: AgentClient | None = None
         self.proxy = LocalProxy(self.build_notice, self.get_facts, on_misuse)
         self._on_change = on_change
@@ -133,20 +139,42 @@ class Session:
         """Follow log and tunnel over one connection until the job has ended; raises LinkLostError."""
         log = asyncio.create_task(self._follow_log(link))
         inner = asyncio.create_task(self._keep_tunnel(link))
+        over = asyncio.create_task(self._over.wait())
+        tasks: tuple[asyncio.Task[Any], ...] = (log, inner, over)
         try:
-            done, _ = await asyncio.wait((log, inner), return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
-            for task in (log, inner):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(log, inner, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _follow_log(self, link: AgentClient) -> None:
         """Read the log from its beginning: what it says doesn't depend on what was seen before."""
-        async with contextlib.aclosing(follow_log(link, self.record)) as states:
-            async for progress in states:
-                self._set_progress(progress)
+        try:
+            async with contextlib.aclosing(follow_log(link, self.record)) as states:
+                async for progress in states:
+                    self._from_log, self.log_trouble = progress, ""
+                    beyond = self._beyond[1] if self._beyond and self._beyond[0] == progress else progress
+                    self._set_progress(beyond)
+        except LauncherError as error:  # the queue still knows
+            _log.info("%s", error)
+            self.log_trouble = str(error)
+            await link.lost.wait()
+            raise LinkLostError from None
+
+    @property
+    def is_beyond_log(self) -> bool:
+        """Whether the session goes by something else than its log."""
+        return bool(self._beyond and self._beyond[0] == self._from_log) or not self._from_log.at
+
+    def go_beyond_log(self, progress: JobProgress) -> None:
+        """Take this for true until the log says something new."""
+        self._beyond = (self._from_log, progress)
+        self._set_progress(progress)
+        if progress.phase is Phase.ENDED:
+            self._over.set()
 
     async def _keep_tunnel(self, link: AgentClient) -> None:
         """Keep a tunnel into the job whenever its server is ready."""
@@ -171,7 +199,8 @@ class Session:
         """Open a tunnel, stay while it is open, and open it again."""
         attempt = silent = 0
         while True:
-            _log.info("Opening the tunnel into job %s, attempt %d", self.record.job, attempt + 1)
+            if attempt in (0, 1, 2) or attempt % 20 == 0:
+                _log.info("Opening the tunnel into job %s, attempt %d", self.record.job, attempt + 1)
             async with contextlib.aclosing(
                 link.stream("follow", argv=tunnel.build_tunnel_command(self.record.job, port))
             ) as answers:
@@ -182,15 +211,19 @@ class Session:
                         if not await link.check_forward():
                             silent += 1
                             _log.info("The tunnel into job %s leads nowhere", self.record.job)
+                            self.tunnel_trouble = "the tunnel stands, but nothing answers through it"
                             if silent == _TRIES:
                                 raise PolicyError(messages.describe_forbidden_forward(self.record.ap))
                             break
-                        attempt, silent, self.token = 0, 0, found[2]
+                        attempt, silent, self.token, self.tunnel_trouble = 0, 0, found[2], ""
                         _log.info("The tunnel into job %s is open", self.record.job)
                         self.proxy.lead(link.port, self.token)
                         self._on_change()
                     elif "status" in answer:
-                        _log.debug("The tunnel ended with status %s: %s", answer["status"], answer["err"].strip())
+                        said = answer["err"].strip() or f"it ended with status {answer['status']}"
+                        if said != self.tunnel_trouble:  # it says the same up to three times a second
+                            _log.debug("The tunnel ended with status %s: %s", answer["status"], said)
+                        self.tunnel_trouble = said
                         if refusal := tunnel.find_policy_refusal(answer["err"]):
                             raise PolicyError(messages.describe_policy(self.record, refusal))
             if self.proxy.up:

@@ -34,7 +34,8 @@ def test_line_says_more_than_the_step_where_there_is_more():
     ("phase", "is_open", "timed", "waits"),
     [
         (Phase.QUEUED, False, True, True),
-        (Phase.READY, False, False, True),
+        (Phase.READY, False, True, True),
+        (Phase.STOPPING, False, True, True),
         (Phase.READY, True, False, False),
         (Phase.HELD, False, False, False),
         (Phase.ENDED, False, False, False),
@@ -45,9 +46,21 @@ def test_what_moves_and_what_is_timed_depends_on_the_phase(phase, is_open, timed
     assert (shown.timed, shown.waits, shown.url) == (timed, waits, "http://u" if is_open else "")
 
 
-def test_time_of_a_step_stands_still_while_there_is_no_connection():
-    assert describe(Phase.QUEUED).ticks
-    assert not describe(Phase.QUEUED, CUT).ticks
+def test_while_there_is_no_connection_its_time_is_shown_instead_of_the_steps():
+    now, terminal = [0.0], FakeTerminal()
+    renderer = ProgressRenderer(terminal, "7.0", lambda: now[0])
+    renderer.render(describe(Phase.QUEUED))
+    now[0] = 100.0
+    renderer.render(describe(Phase.QUEUED, CUT))
+    now[0] = 131.0
+    renderer.tick()
+    assert terminal.shown[-1] == ("wait", "Lost the connection to ap. (31 s)")
+
+
+def test_reason_of_a_long_wait_is_part_of_the_line():
+    assert describe(Phase.READY, why="nobody answers").line == "job 7.0: ready; opening the tunnel...; nobody answers"
+    assert describe(Phase.RUNNING, why="it is slow").line == "job 7.0: starting; it is slow"
+    assert describe(Phase.READY, CUT, why="nobody answers").line == CUT.why
 
 
 class FakeTerminal(Terminal):

@@ -7,7 +7,6 @@ import contextlib
 import json
 import logging
 import signal
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -17,6 +16,7 @@ from chtc_jupyter.commands import queries, questions, queue
 from chtc_jupyter.commands.browser import open_browser
 from chtc_jupyter.commands.progress import ProgressRenderer
 from chtc_jupyter.commands.questions import Answer, Question
+from chtc_jupyter.commands.waits import WaitExplainer
 from chtc_jupyter.condor.job_progress import Phase
 from chtc_jupyter.errors import (
     ExitStatus,
@@ -29,13 +29,11 @@ from chtc_jupyter.errors import (
 )
 from chtc_jupyter.proxy.one_time import Visit
 from chtc_jupyter.session import Session
-from chtc_jupyter.ssh.agent_client import AgentClient, LinkLostError
+from chtc_jupyter.ssh.agent_client import AgentClient
 from chtc_jupyter.store import Record
 from chtc_jupyter.terminal import Terminal
 
 _log = logging.getLogger(__name__)
-#: Seconds in the queue after which the launcher asks why, and the longest pause; it doubles with each question.
-_FIRST_WHY, _LONGEST_WHY = 8.0, 600.0
 #: Seconds for an interactive session to shut down, before its job is removed.
 _STOP = 60
 #: The condition of a job whose session hasn't become ready.
@@ -59,7 +57,6 @@ class OpenSession:
         self._terminal = terminal
         self._options = options
         self._renderer = ProgressRenderer(terminal, record.job)
-        self._why = ""  # why the job is queued
         self._url = ""  # the address that the user has
         self._ending = False
         self._interrupted = asyncio.Event()
@@ -69,6 +66,7 @@ class OpenSession:
         self.session = Session(
             record, on_change=self._render, wait_for_person=self._wait_for_person, on_misuse=self._warn_of_visit
         )
+        self._explainer = WaitExplainer(self.session, self._render, self._terminal.say)
 
     async def run(self, link: AgentClient) -> int:
         """Follow the session until it ends or the user leaves; return the exit status."""
@@ -76,12 +74,12 @@ class OpenSession:
             await self._listen()
             following = asyncio.create_task(self.session.follow(link))
             ticking = asyncio.create_task(self._tick())
-            asking = asyncio.create_task(self._explain_queue())
+            explaining = asyncio.create_task(self._explainer.run())
             try:
-                return await self._attend(following)
+                return await self._attend(following, explaining)
             finally:
                 self._take_terminal_back()
-                tasks = [following, ticking, asking, *([self._opening] if self._opening else [])]
+                tasks = [following, ticking, explaining, *([self._opening] if self._opening else [])]
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
@@ -104,15 +102,17 @@ class OpenSession:
         self.session.record = replace(record, port=proxy.port)
         store.save(self.session.record)
 
-    async def _attend(self, following: asyncio.Task[None]) -> int:
+    async def _attend(self, following: asyncio.Task[None], explaining: asyncio.Task[None]) -> int:
         """Wait for the end of the session, a job on hold, or Ctrl-C; return the exit status."""
         while True:
             calls = [asyncio.create_task(event.wait()) for event in (self._interrupted, self._changed)]
-            await asyncio.wait((following, *calls), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((following, explaining, *calls), return_when=asyncio.FIRST_COMPLETED)
             for call in calls:
                 call.cancel()
             self._changed.clear()
             session = self.session
+            if explaining.done():
+                explaining.result()  # why it can't be opened
             if following.done():
                 following.result()
                 return await self._finish()
@@ -222,7 +222,7 @@ class OpenSession:
         session = self.session
         now = progress_view.describe(
             session.record, session.progress, session.connection,
-            is_open=session.proxy.up, url=session.url, why=self._why,
+            is_open=session.proxy.up, url=session.url, why=self._explainer.why,
         )  # fmt: skip
         was_held = self._renderer.phase is Phase.HELD
         self._renderer.render(now)
@@ -259,22 +259,6 @@ class OpenSession:
             await asyncio.sleep(1)
             if not self._ending:
                 self._renderer.tick()
-
-    async def _explain_queue(self) -> None:
-        """While the job is queued, find out why, at growing intervals."""
-        pause, asked = _FIRST_WHY, time.monotonic()
-        while True:
-            await asyncio.sleep(1)
-            session = self.session
-            if session.progress.phase is not Phase.QUEUED:
-                pause, asked, self._why = _FIRST_WHY, time.monotonic(), ""
-            elif session.link and time.monotonic() - asked > pause:
-                try:
-                    self._why = await queries.explain_queued(session.link, session.record.job)
-                except (LinkLostError, LauncherError) as error:
-                    _log.debug("Can't tell why job %s is queued: %r", session.record.job, error)
-                pause, asked = min(_LONGEST_WHY, pause * 2), time.monotonic()
-                self._render()
 
 
 @contextlib.contextmanager

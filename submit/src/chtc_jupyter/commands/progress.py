@@ -14,7 +14,7 @@ from chtc_jupyter.store import Record
 from chtc_jupyter.terminal import Terminal
 
 #: Phases that take time, which is shown when they are over.
-_STEPS = (Phase.QUEUED, Phase.TRANSFER, Phase.RUNNING, Phase.SUSPENDED, Phase.LOST)
+_STEPS = (Phase.QUEUED, Phase.TRANSFER, Phase.RUNNING, Phase.STOPPING, Phase.SUSPENDED, Phase.LOST)
 
 
 @dataclass(frozen=True)
@@ -36,29 +36,30 @@ class Progress:
 
     @property
     def ticks(self) -> bool:
-        """Whether to show how long the step has taken so far."""
-        return self.timed and self.connected
+        """Whether to show how long the step has taken so far, or how long there has been no connection."""
+        return self.timed if self.connected else self.waits
 
 
 def describe(
     record: Record, job: JobProgress, connection: ConnectionState, *, is_open: bool, url: str, why: str
 ) -> Progress:
-    """Return what there is to show; `why` says why the job is queued, if that is known."""
+    """Return what there is to show; `why` says why a step takes long, if that is known."""
     step = f"job {record.job}: {messages.describe_progress(job)}"
     line = step
     if not connection.up:
         line = connection.why
-    elif job.phase is Phase.READY and not is_open:
-        line += "; opening the tunnel..."
-    elif job.phase is Phase.QUEUED and why:
-        line += f": {why}"
+    else:
+        if job.phase is Phase.READY and not is_open:
+            line += "; opening the tunnel..."
+        if why:
+            line += f"{':' if job.phase is Phase.QUEUED else ';'} {why}"
     return Progress(
         job.phase,
         connection.up,
         is_open,
         step,
         line,
-        timed=job.phase in _STEPS,
+        timed=job.phase in _STEPS or (job.phase is Phase.READY and not is_open),
         waits=job.phase not in (Phase.HELD, Phase.ENDED) and not is_open,
         url=url if is_open else "",
     )
@@ -72,7 +73,7 @@ class ProgressRenderer:
         self._job = job
         self._clock = clock
         self._now: Progress | None = None
-        self._since = clock()
+        self._since = self._changed = clock()  # of the step; of the connection's end or return
 
     @property
     def phase(self) -> Phase | None:
@@ -86,6 +87,8 @@ class ProgressRenderer:
             if old and old.timed and self._terminal.err.is_terminal:
                 self._terminal.say(f"{old.step} ({self._elapsed()})")
             self._since = self._clock()
+        if old is None or new.connected != old.connected:
+            self._changed = self._clock()
         if old is None or new.line != old.line:
             self._terminal.report(
                 {"event": new.phase.value, "job": self._job, "connected": new.connected, "open": new.open,
@@ -104,4 +107,5 @@ class ProgressRenderer:
             self._terminal.say(f"{self._now.line} ({self._elapsed()})" if self._now.ticks else self._now.line)
 
     def _elapsed(self) -> str:
-        return format_duration(self._clock() - self._since)
+        is_cut = self._now is not None and not self._now.connected
+        return format_duration(self._clock() - (self._changed if is_cut else self._since))

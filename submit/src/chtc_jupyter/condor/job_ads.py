@@ -18,7 +18,7 @@ ATTRIBUTES = (
     "ClusterId,ProcId,Owner,JobStatus,QDate,JobCurrentStartDate,RemoteHost,RequestGPUs,RequestMemory,RequestCpus,"
     "RequestDisk,GPUsMinMemory,HoldReason,HoldReasonCode,Iwd,UserLog,Out,Err,TransferOutput,LastRejMatchReason,"
     "NumJobStarts,JobStartDate,InteractiveJob,WhenToTransferOutput,EnteredCurrentStatus,CompletionDate,ExitCode,"
-    "RemoveReason,"
+    "RemoveReason,TransferInputSizeMB,"
     "JupyterName,JupyterState,JupyterReason,JupyterStopAt,JupyterDeadline,JupyterHost,JupyterURL,JupyterConnect"
 )
 #: Characters of what condor_q says when it fails.

@@ -33,7 +33,7 @@ class JobProgress:
     `state` and `reason` come from the session itself (JupyterState, JupyterReason). `why` is HTCondor's reason for the
     last hold, eviction, or removal, `hold_code` the HoldReasonCode of a hold, `trouble` the last error that an
     execution point reported, and `lost` why files did not come back from it. `port` is the server's in the job.
-    `starts` counts executions; `was_ready` stays true.
+    `starts` counts executions; `was_ready` stays true. `doing` is what the log says of a transfer of files.
     """
 
     phase: Phase = Phase.QUEUED
@@ -50,6 +50,7 @@ class JobProgress:
     exit_status: int | None = None
     removed: bool = False
     was_ready: bool = False
+    doing: str = ""
 
 
 #: The phase that a state of the session's own puts the job in; any other state is a way to end.
@@ -69,7 +70,7 @@ def apply_event(progress: JobProgress, event: Event) -> JobProgress:
         case JobEventType.SUBMIT:
             return JobProgress(at=event.at)
         case JobEventType.FILE_TRANSFER:
-            return replace(now, phase=Phase.TRANSFER) if progress.phase is Phase.QUEUED else now
+            return _apply_transfer(now, event.text)
         case JobEventType.EXECUTE:
             return JobProgress(
                 Phase.RUNNING,
@@ -105,6 +106,16 @@ def apply_event(progress: JobProgress, event: Event) -> JobProgress:
         case JobEventType.JOB_DISCONNECTED:
             return replace(now, phase=Phase.LOST, why=event.reason)
     return progress
+
+
+def _apply_transfer(progress: JobProgress, text: str) -> JobProgress:
+    """Return what is known after news of a transfer of files, to the machine or back."""
+    now = replace(progress, doing=text)
+    if progress.phase in (Phase.QUEUED, Phase.TRANSFER):
+        return replace(now, phase=Phase.TRANSFER)
+    if "output" in text and progress.phase in (Phase.RUNNING, Phase.READY):
+        return replace(now, phase=Phase.STOPPING, port=None, reason="it has ended")
+    return now
 
 
 def _apply_announcement(progress: JobProgress, event: Event) -> JobProgress:

@@ -1,0 +1,89 @@
+"""Nothing is silent for more than 30 s: what waits says why, and what is no session is told (reports R2, R15, R37)."""
+
+import time
+
+from chtc_condor.codes import JobStatus
+from support.waiting import wait_for
+
+MUTE = """container_image = /srv/jupyter.sif
+initialdir = {folder}
+transfer_input_files = notebooks
+transfer_output_files = notebooks
+when_to_transfer_output = ON_EXIT_OR_EVICT
+should_transfer_files = yes
+log = mute.log
+output = mute.out
+error = mute.err
+request_memory = 1500MB
+request_disk = 2GB
+My.JupyterName = "{name}"
+queue
+"""
+FOREIGN = """executable = /bin/sleep
+arguments = 600
+transfer_executable = false
+should_transfer_files = yes
+initialdir = {folder}
+log = foreign.log
+request_memory = 100MB
+request_disk = 100MB
+My.JupyterName = "{name}"
+queue
+"""
+
+
+def submit(laptop, text):
+    """Submit a file by hand; return the job."""
+    laptop.on_ap("mkdir", "-p", f"{laptop.folder}/notebooks")
+    where = f"{laptop.folder}/own.sub"
+    laptop.pool.put("ap", where, text.format(folder=laptop.folder, name=laptop.name).encode(), "alice")
+    return laptop.on_ap("condor_submit", "-terse", where).split()[0]
+
+
+def wait_running(laptop):
+    """Wait until the job runs; return when it was seen to."""
+    wait_for(lambda: laptop.queued() == [JobStatus.RUNNING], 60, "the job to run")
+    return time.monotonic()
+
+
+def test_session_that_can_not_announce_itself_is_opened_within_30_seconds_and_said_why(new_laptop):
+    """R2: "starting on ep1" until it ended by itself."""
+    laptop = new_laptop()
+    submit(laptop, MUTE)
+    running = laptop.run_on("connect", laptop.name, "--ap", "ap", "--no-browser")
+    began = wait_running(laptop)
+    assert laptop.answers(running.url(60))
+    assert time.monotonic() - began < 45
+    assert "want_io_proxy = true" in running.output
+    laptop.on_ap("condor_rm", laptop.job())
+    assert running.wait_end(90) == 0, running.output
+
+
+def test_job_that_is_no_session_is_told_within_30_seconds_and_not_touched(new_laptop):
+    """R15: "starting on ep1" for as long as one waits."""
+    laptop = new_laptop()
+    submit(laptop, FOREIGN)
+    running = laptop.run_on("connect", laptop.name, "--ap", "ap", "--no-browser")
+    began = wait_running(laptop)
+    assert running.wait_end(90) == 31, running.output
+    assert time.monotonic() - began < 60
+    assert "is no session" in running.output
+    assert "jupyter-session" in running.output
+    assert laptop.queued() == [JobStatus.RUNNING]
+
+
+def test_session_is_opened_and_its_end_is_seen_though_its_log_says_nothing(new_laptop, pool):
+    """Somebody has removed the log: HTCondor goes on writing to the file that is gone."""
+    laptop = new_laptop()
+    laptop.on_ap("mkdir", "-p", f"{laptop.folder}/notebooks")
+    running = laptop.start()
+    running.url()
+    running.interrupt()
+    assert running.wait_end() == 0
+    laptop.on_ap("sh", "-c", f"rm {laptop.folder}/jupyter-*.log")
+    again = laptop.run_on("connect", "--no-browser")
+    again.wait_for("doesn't say so, but the queue does", 60)
+    assert laptop.answers(again.url(60))
+    laptop.on_ap("condor_rm", laptop.job())
+    again.wait_end(120)
+    assert "it has left the queue" in again.output
