@@ -28,6 +28,8 @@ def find(ad: Ad, name: str) -> Iterator[str]:
     yield from _find_no_start(ad)
     if name.startswith(("/", "..")) or name == ".":
         yield f"has {name!r} as its notebook folder, which can't come back: use a folder's name, `--notebooks NAME`"
+    elif "/" in name and ad.get("preserverelativepaths") is not True:
+        yield f"brings the notebook folder {name!r} back as another: write `preserve_relative_paths = true`"
     yield from _find_other_places(ad, name)
     for key in _TIME_LIMITS:
         limit = _read_number(ad.get(key.replace("_", "")))
@@ -64,13 +66,19 @@ def _find_other_places(ad: Ad, name: str) -> Iterator[str]:
     iwd = str(ad.get("iwd") or "")
     for entry in split_list(ad.get("transferinput")):
         whole = posixpath.normpath(posixpath.join(iwd, entry))
-        if "://" in entry or posixpath.basename(whole) != name or ad.get("preserverelativepaths") is True:
-            continue
-        if whole != posixpath.join(iwd, name):
+        if "://" not in entry and arrive(ad, entry) == name and whole != posixpath.normpath(posixpath.join(iwd, name)):
             yield (
                 f"takes {whole}, but brings it back to {posixpath.join(iwd, name)}: write `initialdir = "
                 f"{posixpath.dirname(whole)}` and `transfer_input_files = {name}`"
             )
+
+
+def arrive(ad: Ad, entry: str) -> str:
+    """Return what an entry of transfer_input_files is in the job's folder; "" for the contents of a folder."""
+    is_relative = not entry.startswith("/") and not entry.endswith("/") and "://" not in entry
+    if is_relative and ad.get("preserverelativepaths") is True:
+        return posixpath.normpath(entry)
+    return posixpath.basename(entry)
 
 
 def find_limits(ad: Ad) -> Iterator[str]:

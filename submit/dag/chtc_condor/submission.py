@@ -10,6 +10,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from chtc_condor import conflicts
@@ -212,14 +213,15 @@ def _complete(ad: Ad, name: str, *, notebooks_exist: bool, log: str) -> Iterator
 
 def _complete_inputs(ad: Ad, name: str) -> str:
     """Return what transfer_input_files must be for the notebooks to arrive as their folder; "" if they do."""
-    if "/" in name or isinstance(ad.get("transferinput"), Expression):
+    if isinstance(ad.get("transferinput"), Expression):
         return ""
     image = str(ad.get("containerimagefullpath") or "")
     entries = [entry for entry in split_list(ad.get("transferinput")) if entry != image]
-    if any(posixpath.basename(entry) == name for entry in entries):
+    if any(arrived and f"{name}/".startswith(f"{arrived}/") for arrived in map(partial(conflicts.arrive, ad), entries)):
         return ""
     # With a slash at its end, a folder's contents arrive without it.
-    return ", ".join([name, *(entry for entry in entries if posixpath.basename(entry.rstrip("/")) != name)])
+    own = _locate(ad, name)
+    return ", ".join([name, *(entry for entry in entries if posixpath.normpath(_resolve(ad, entry)) != own)])
 
 
 def _starts_again(condition: object) -> bool:

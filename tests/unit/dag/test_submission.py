@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chtc_condor.dry_run import Expression, parse_dry_run, parse_value, split_words
-from chtc_condor.submission import REASONS, find_notebooks, is_session, override, review
+from chtc_condor.submission import REASONS, describe_missing, find_notebooks, is_session, override, review
 
 PRINTED = """Dry-Run job(s)
 ClusterId=1
@@ -132,6 +132,48 @@ def test_what_is_missing_is_added_and_told(more, additions):
         assert f"Added `{key} = {value}`" in found.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("more", "part"),
+    [
+        (
+            {"transferinput": "cells/notebooks"},
+            "write `initialdir = /home/a/cells` and `transfer_input_files = notebooks`",
+        ),
+        ({"transferinput": "/data/notebooks"}, "takes /data/notebooks, but brings it back to /home/a/notebooks"),
+        ({"arguments": "--notebooks a/b", "transferoutput": "a/b"}, "`preserve_relative_paths = true`"),
+        ({"arguments": "--notebooks ../x"}, "`--notebooks NAME`"),
+        ({"transferoutputremaps": Expression("x")}, "write the names themselves"),
+        ({"transferoutputremaps": "a = b; ./notebooks/c = /d"}, "brings notebooks/c back to another place"),
+        ({"holdreasoncode": 15, "jobstatus": None}, "remove `hold`"),
+        ({"jobuniverse": 12}, "the local universe"),
+        ({"cmd": "/bin/sleep"}, "runs /bin/sleep, which is not a session"),
+        ({"containerimage": None}, "has no image"),
+    ],
+)
+def test_what_no_line_can_mend_is_refused_in_one_sentence(more, part):
+    found = review([{**GOOD, **more}], what="s.sub")
+    assert len(found.refusals) == 1
+    assert part in found.refusals[0]
+    assert found.refusals[0].startswith("s.sub ")
+    assert (found.additions, found.notes) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "folder", "additions"),
+    [
+        ("a/b", "a/b", "a/b", {}),
+        ("a", "a/b", "a/b", {}),
+        ("cells/notebooks", "notebooks", "notebooks", {"transfer_input_files": "notebooks, cells/notebooks"}),
+        ("/home/a/notebooks", "notebooks", "notebooks", {}),
+    ],
+)
+def test_relative_paths_that_are_preserved_are_where_the_notebooks_are(inputs, outputs, folder, additions):
+    ad = {**GOOD, "preserverelativepaths": True, "transferinput": inputs, "transferoutput": outputs}
+    found = review([{**ad, "arguments": f"--notebooks {folder}"}])
+    assert (found.additions, found.refusals) == (additions, [])
+    assert found.notebooks == f"/home/a/{folder}"
+
+
 def test_notebooks_that_are_not_on_the_access_point_yet_need_not_arrive():
     assert review([{**GOOD, "transferinput": "jupyter.sif"}], notebooks_exist=False).additions == {}
 
@@ -212,3 +254,11 @@ def test_each_line_that_may_be_added_has_a_reason():
     for reason in REASONS.values():
         assert reason
         assert not reason.endswith(".")
+
+
+def test_lines_that_can_not_be_added_are_named_with_their_reason():
+    told = describe_missing(review([{**GOOD, "wantioproxy": None, "spoolonevict": None}]).additions, "s.sub")
+    assert told.startswith("s.sub lacks `My.SpoolOnEvict = false` (else what an eviction brings back")
+    assert "`want_io_proxy = true` (else" in told
+    assert told.endswith(": write them there")
+    assert describe_missing({}, "s.sub") == ""
