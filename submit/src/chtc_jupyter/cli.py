@@ -132,7 +132,7 @@ def start(
         disk=disk or values.get("disk"),
         idle_timeout=idle_timeout or values.get("idle_timeout"),
         max_runtime=max_runtime or values.get("max_runtime"),
-        settings=set_ or (),
+        settings=config.merge_settings(values.get("set", ()), set_ or ()),
     )
     options = StartOptions(request=request, submit_file=submit_file, interactive=interactive)
     terminal = Terminal(as_json=as_json)

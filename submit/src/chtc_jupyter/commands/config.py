@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from chtc_jupyter import paths
+from chtc_jupyter.condor import settings
 from chtc_jupyter.condor.submit import validate_amount
 from chtc_jupyter.durations import validate_duration
 from chtc_jupyter.errors import UsageError
@@ -74,6 +76,27 @@ def _parse_disk(text: str) -> str:
     return validate_amount(text, "disk")
 
 
+def parse_settings(text: str) -> list[str]:
+    """Return the settings of a list such as `+A = true; B = 2`; raises UsageError if one isn't a setting."""
+    parts = [part.strip() for part in _SEPARATOR.split(text) if part.strip()]
+    settings.parse_settings(parts)
+    return parts
+
+
+def merge_settings(kept: Sequence[str], given: Sequence[str]) -> list[str]:
+    """Return the settings of the config and those of the command line, which win."""
+    keys = {_get_key(setting) for setting in given}
+    return [*(setting for setting in kept if _get_key(setting) not in keys), *given]
+
+
+def _get_key(setting: str) -> str:
+    """Return the key by which HTCondor knows a setting: `+A` is `My.A`."""
+    key = setting.partition("=")[0].strip().lower()
+    return f"my.{key[1:]}" if key.startswith("+") else key
+
+
+#: A semicolon that is in no string.
+_SEPARATOR = re.compile(r';(?=(?:[^"]*"[^"]*")*[^"]*$)')
 #: What `config` can set.
 KEYS: dict[str, Key] = {
     "ap": Key(openssh.validate_access_point, "none", "Access point, as USER@HOST or a Host of ~/.ssh/config."),
@@ -86,6 +109,7 @@ KEYS: dict[str, Key] = {
     "disk": Key(_parse_disk, "8GB", "Disk, including the image and the notebooks."),
     "idle_timeout": Key(_parse_timeout, "30m", "Inactivity after which the session shuts down, or never."),
     "max_runtime": Key(_parse_timeout, "never", "Time after which the session shuts down, even if it is in use."),
+    "set": Key(parse_settings, "none", "Lines to add to the submit file: 'KEY = VALUE; KEY = VALUE'."),
     "browser": Key(parse_bool, "true", "Whether to open the browser when the session is ready."),
     "notify": Key(parse_bool, "false", "Whether to notify you when the session is ready."),
 }  # fmt: skip
@@ -107,7 +131,7 @@ def load() -> dict[str, Any]:
 
 
 def save(values: Mapping[str, Any]) -> None:
-    """Write the user's defaults: strings without control characters, numbers, and truth values."""
+    """Write the user's defaults: strings without control characters, lists of such, numbers, and truth values."""
     # Such a string is the same in JSON and in TOML, as long as JSON leaves what isn't ASCII as it is.
     lines = [f"{key} = {json.dumps(found, ensure_ascii=False)}\n" for key, found in sorted(values.items())]
     paths.write_private(get_path(), "".join(lines))
@@ -133,7 +157,10 @@ def describe_value(key: str, values: Mapping[str, Any]) -> str:
     """Return a line that shows a key and its value, or what applies while it isn't set."""
     if key not in values:
         return f"{key} is not set (default: {KEYS[key].builtin})"
-    return f"{key} = {json.dumps(values[key]) if isinstance(values[key], bool) else values[key]}"
+    found = values[key]
+    if isinstance(found, list):
+        return f"{key} = {'; '.join(map(str, found))}"
+    return f"{key} = {json.dumps(found) if isinstance(found, bool) else found}"
 
 
 def render_help() -> str:

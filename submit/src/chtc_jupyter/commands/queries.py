@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import re
 from collections.abc import AsyncGenerator, Sequence
 
+from chtc_condor.ownership import constrain
 from chtc_jupyter import messages, store
 from chtc_jupyter.commands import queue
-from chtc_jupyter.condor import job_ads, match_analysis
+from chtc_jupyter.condor import job_ads, match_analysis, opt_in
 from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.condor.job_progress import JobProgress, Phase
 from chtc_jupyter.errors import FailedError, LauncherError, NoSuchSessionError, PolicyError
@@ -20,6 +22,8 @@ from chtc_jupyter.ssh.agent_client import AgentClient
 from chtc_jupyter.store import Record
 
 _log = logging.getLogger(__name__)
+#: Prints what the machines demand of jobs.
+_STARTS = ("condor_status", "-constraint", 'SlotType =!= "Dynamic"', "-json", "-attributes", "Machine,Start")
 _JOB = re.compile(r"\d+(\.\d+)?")
 #: Seconds in which a log that exists has been read.
 _READ = 10
@@ -141,13 +145,27 @@ async def explain_queued(link: AgentClient, job: str) -> str:
     if analysis["status"]:
         return ""
     shown = await link.run(match_analysis.SLOTS)
-    last = str(ad.get("LastRejMatchReason", ""))
-    return match_analysis.explain(
-        match_analysis.parse_analysis(analysis["out"]),
-        match_analysis.read_request(ad),
-        match_analysis.parse_slots(shown["out"]),
-        last,
-    )
+    found, wanted = match_analysis.parse_analysis(analysis["out"]), match_analysis.read_request(ad)
+    slots = match_analysis.parse_slots(shown["out"])
+    fitting = match_analysis.list_fitting_machines(wanted, slots)
+    opt_ins = [] if found.counts.get("willing") else await _find_opt_ins(link, job, fitting)
+    return match_analysis.explain(found, wanted, slots, str(ad.get("LastRejMatchReason", "")), opt_ins)
+
+
+async def _find_opt_ins(link: AgentClient, job: str, machines: Sequence[str]) -> list[str]:
+    """Return the settings that these machines demand of a job and that it lacks."""
+    shown = await link.run(_STARTS)
+    try:
+        starts = opt_in.parse_starts(json.loads(str(shown["out"]).strip() or "[]"), machines)
+        if not any(map(opt_in.find_opt_ins, starts)):
+            return []
+        condition = constrain(await queue.find_owner(link), job_ads.match_job(job))
+        asked = await link.run(["condor_q", "-constraint", condition, "-json"])
+        [ad] = json.loads(str(asked["out"]))
+    except (LauncherError, ValueError) as error:
+        _log.debug("Can't tell what the machines demand of job %s: %s", job, error)
+        return []
+    return opt_in.list_lacking(starts, ad)
 
 
 async def run_inside(link: AgentClient, job: str, *argv: str) -> str:

@@ -96,10 +96,16 @@ def read_request(ad: Mapping[str, Any]) -> Amounts:
     return Amounts(memory, cpus, gpus, disk / 1024, gpu_memory)
 
 
-def explain(found: Analysis, wanted: Amounts, pool: Sequence[Slot], last: str = "") -> str:
+def list_fitting_machines(wanted: Amounts, pool: Sequence[Slot]) -> list[str]:
+    """Return the machines that are large enough for a request, whether or not they accept jobs."""
+    return list(dict.fromkeys(slot.machine for slot in pool if not slot.whole.short_of(wanted)))
+
+
+def explain(found: Analysis, wanted: Amounts, pool: Sequence[Slot], last: str = "", opt_ins: Sequence[str] = ()) -> str:
     """Return one sentence: what prevents a match, and the nearest request that would match.
 
-    `last` is LastRejMatchReason, which HTCondor sets when it finds no match.
+    `last` is LastRejMatchReason, which HTCondor sets when it finds no match. `opt_ins` are settings that machines of
+    the right size demand of a job, and that this one lacks.
     """
     conditions = [_condition(unmet) for unmet in found.unmet if not _RESOURCES.search(unmet)]
     fitting = [slot for slot in pool if not slot.whole.short_of(wanted)]
@@ -115,7 +121,14 @@ def explain(found: Analysis, wanted: Amounts, pool: Sequence[Slot], last: str = 
     if busy:
         nearest = _nearest(wanted, [slot.free for slot in pool if slot.accepts], least=_NEAR)
         sooner = f"; with {_option(*nearest)}, it could start now" if nearest else ""
-        return f"{_machines(len(busy))} could run it but {'is' if len(busy) == 1 else 'are'} busy{sooner}"
+        others = f"; others take only jobs with {_setting(opt_ins)}" if opt_ins else ""
+        return f"{_machines(len(busy))} could run it but {'is' if len(busy) == 1 else 'are'} busy{sooner}{others}"
+    if opt_ins and fitting:
+        machines = len({slot.machine for slot in fitting})
+        return (
+            f"{_machines(machines)} could run it but {'takes' if machines == 1 else 'take'} only jobs with "
+            f"{_setting(opt_ins)}"
+        )
     if fitting and (found.counts.get("unwilling") or not accepting):
         machines = len({slot.machine for slot in fitting})
         return f"{_machines(machines)} could run it but {'does' if machines == 1 else 'do'} not accept such jobs now"
@@ -184,6 +197,13 @@ def _condition(unmet: str) -> str:
     if _CONTAINERS.search(unmet):
         return f"no machine in this pool runs container images ({unmet})"
     return f"no machine in this pool meets the condition {unmet}"
+
+
+def _setting(opt_ins: Sequence[str]) -> str:
+    """Return how to ask for what a machine demands, once and for all starts."""
+    shown = [setting.replace("'", "") for setting in opt_ins[:3]]
+    options = " ".join(f"--set '{setting}'" for setting in shown)
+    return f"{options} (`chtc-jupyter config set '{'; '.join(shown)}'` keeps it for every start)"
 
 
 def _machines(number: int) -> str:
