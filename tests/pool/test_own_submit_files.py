@@ -110,7 +110,8 @@ def without(*keys):
         ([*without("queue"), "initialdir = $(where)", "queue where from folders.txt"], 2, "describes 2 jobs"),
         ([*without("queue"), "queue where from empty.txt"], 2, "describes 0 jobs"),
         ([*without("queue"), "max_idle = 1", "queue 3"], 2, "describes 3 jobs"),
-        ([*without("queue"), "queue", "request_memory = 2GB", "queue"], 2, "more than one `queue` line"),
+        ([*without("queue"), "queue", "request_memory = 2GB", "queue"], 2, "as the last line"),
+        ([*without("queue"), "if defined x", "queue 2", "else", "queue", "endif"], 2, "as the last line"),
         # R15: what runs no session
         (["executable = lab.sh", "queue"], 2, "lab.sh, which is not a session: remove `executable`"),
         ([*without("queue"), "executable = lab.sh", "queue"], 2, "lab.sh, which is not a session"),

@@ -22,7 +22,7 @@ from chtc_jupyter.ssh.agent_client import AgentClient
 
 _log = logging.getLogger(__name__)
 _UNUSED = re.compile(r"WARNING: the line '(.*)' was unused by condor_submit")
-#: What condor_submit says of a second `queue` if lines are added.
+#: What condor_submit says of a second `queue`, or of an `else`, after the first one, if lines are added.
 _SECOND_QUEUE = "extra data found after queue statement"
 #: Bytes of an executable to look into.
 _HEAD = 65536
@@ -105,7 +105,8 @@ async def _read(
         said = done["err"] or done["out"]
         if _SECOND_QUEUE in said.lower():
             raise UsageError(
-                f"{asked.what} has more than one `queue` line, but a session is one job: write one at the end of it."
+                f"{asked.what} goes on after its first `queue` line, but a session is one job: write one `queue` "
+                "line, as the last line."
             )
         raise build_submit_error(link.ap, said)
     return submission.parse_dry_run(done["out"]), _UNUSED.findall(done["out"] + done["err"])
