@@ -14,7 +14,8 @@ from chtc_condor.event_log import Event
 class Job:
     """What has become of a node's job so far: `state` and `reason` are the session's, `why` is HTCondor's reason.
 
-    `at` is the time of the last event; `ran`: the job was started; `posted`: its POST script has ended.
+    `at` is the time of the last event, `started` that of the last start. `ran`: the job was started; `posted`: its POST
+    script has ended.
     """
 
     id: str
@@ -23,6 +24,7 @@ class Job:
     state: str = ""
     reason: str = ""
     why: str = ""
+    started: str = ""
     ran: bool = False
     ended: bool = False
     posted: bool = False
@@ -55,7 +57,7 @@ def _apply_event(job: Job, event: Event) -> Job:
     if news := event.announcement:
         return replace(job, at=event.at, state=news.get("state", job.state), reason=news.get("reason", job.reason))
     if event.type == JobEventType.EXECUTE:
-        return replace(job, at=event.at, state="", reason="", why="", ran=True)
+        return replace(job, at=event.at, state="", reason="", why="", started=event.at, ran=True)
     if event.type in (JobEventType.JOB_EVICTED, JobEventType.JOB_HELD):
         return replace(job, at=event.at, why=event.reason)
     if event.type == JobEventType.JOB_ABORTED:

@@ -10,9 +10,7 @@ its user removed it.
 from __future__ import annotations
 
 import enum
-import json
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ import cleanup
 import condor
 import nodes_log
 import notify
+from chtc_condor import notebook_look
 from chtc_condor.event_log import parse_events
 from plan import read_plan
 
@@ -40,6 +39,8 @@ _ABORTED, _NOT_SUBMITTED = -1002, -1001
 _BAD_SETTING = 2
 #: How many files the summary names.
 _NAMES = 3
+#: Characters of a name, and seconds that no session runs.
+_LONGEST, _ETERNITY = 120, 1e9
 
 
 @dataclass(frozen=True)
@@ -77,24 +78,29 @@ def judge_end(returned: int, job: nodes_log.Job, owner: str, *, left: int) -> Ve
     return Verdict(Exit.FAILED, "failed", " ".join(part for part in (f"The session {how}.", why, retry) if part))
 
 
-def summarize_receipt(receipt: Mapping[str, Any], folder: Path) -> str:
-    """Return how long the session ran and which files it changed."""
-    if not receipt:
-        return f"It left no summary; its saved files are in {folder}."
-    changed = receipt.get("changed") or {}
-    names, count = list(changed.get("names") or ())[:_NAMES], changed.get("count") or 0
-    more = f" and {count - len(names)} more" if count > len(names) else ""
-    files = f"{', '.join(map(str, names))}{more}" if count else "none"
-    return f"It ran for {_format_duration(receipt.get('seconds') or 0)}; files changed in {folder}: {files}."
+def summarize_files(folder: Path, job: str, started: str = "") -> str:
+    """Return how long the session ran, which files it changed, and what is missing in the notebook folder.
+
+    `started` is when the job started last, as its log writes it.
+    """
+    looked = notebook_look.look(str(folder), job, started)
+    where = notebook_look.describe(looked, str(folder))
+    if not looked.receipt:
+        return where
+    receipt, _ = notebook_look.read_receipt(str(folder))
+    files = f"files changed in {folder}: {_list_changed(receipt.get('changed'))}."
+    summary = f"It ran for {_format_duration(receipt.get('seconds'))}; {files}"
+    return f"{summary} {where}" if looked.missing_count else summary
 
 
-def read_receipt(folder: Path, job: str) -> dict[str, Any]:
-    """Return the receipt that a job has left; empty if there is none."""
-    try:
-        found = json.loads((folder / ".jupyter-session/last-session.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) and found.get("job") == job else {}
+def _list_changed(changed: Any) -> str:
+    """Return the files that a receipt names; it is the session's own, so that it may have anything in it."""
+    found = changed if isinstance(changed, dict) else {}
+    listed = found.get("names")
+    names = [notebook_look.clean(str(name), _LONGEST) for name in listed[:_NAMES]] if isinstance(listed, list) else []
+    count = found.get("count")
+    more = count - len(names) if isinstance(count, int) else 0
+    return f"{', '.join(names)}{f' and {more} more' if more > 0 else ''}" if names else "none"
 
 
 def _end_sentence(text: str) -> str:
@@ -102,7 +108,8 @@ def _end_sentence(text: str) -> str:
     return f"{text}." if text else ""
 
 
-def _format_duration(seconds: float) -> str:
+def _format_duration(found: Any) -> str:
+    seconds = found if isinstance(found, (int, float)) and 0 <= found < _ETERNITY else 0
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -123,7 +130,7 @@ def main(submit_file: str, job_id: str, returned: str, retry: str, max_retries: 
     else:
         cleanup.remove_leftovers(job_id, plan)
         if job.ran:
-            text += f" {summarize_receipt(read_receipt(plan.notebooks, job_id), plan.notebooks)}"
+            text += f" {summarize_files(plan.notebooks, job_id, job.started)}"
     notify.notify_user(verdict.state, text, job.at or notify.format_now())
     return verdict.status
 

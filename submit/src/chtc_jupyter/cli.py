@@ -14,8 +14,9 @@ from typing import Annotated, Any
 import typer
 
 from chtc_jupyter import __version__, store
-from chtc_jupyter.commands import config, queries, verbs
+from chtc_jupyter.commands import config, past, queries, verbs
 from chtc_jupyter.commands import start as starting
+from chtc_jupyter.commands import stop as stopping
 from chtc_jupyter.commands.access_point import choose_access_point, choose_target
 from chtc_jupyter.commands.doctor import Doctor
 from chtc_jupyter.commands.open_session import OpenOptions, OpenSession, is_open
@@ -185,7 +186,7 @@ async def _connect(name: str | None, ap: str | None, terminal: Terminal, open_op
     link = await open_link(where, terminal, forward=True)
     try:
         record = known or await queries.find_record(link, name)
-        await queries.raise_if_another(link, record)
+        await past.raise_if_another(link, record)
     except BaseException:
         await link.close()
         raise
@@ -216,7 +217,7 @@ def stop(
 ) -> None:
     """Stop a session after saving its notebooks."""
     terminal = Terminal(as_json=as_json)
-    _finish(verbs.stop(*choose_target(name, ap, terminal), terminal, force=force))
+    _finish(stopping.stop(*choose_target(name, ap, terminal), terminal, force=force))
 
 
 @app.command(cls=Verb, rich_help_panel=_SESSIONS)

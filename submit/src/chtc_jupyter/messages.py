@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chtc_condor.hold_advice import Commands, advise_on_hold
+from chtc_condor.notebook_look import Looked, clean, describe
 from chtc_jupyter.condor.job_progress import JobProgress, Phase
 from chtc_jupyter.proxy.http_head import Notice
 from chtc_jupyter.store import Record
@@ -12,7 +13,7 @@ def describe_progress(progress: JobProgress) -> str:
     """Return in a few words where a job is."""
     at = f" on {progress.host}" if progress.host else ""
     if progress.phase is Phase.QUEUED and progress.starts:
-        after = ": your notebooks are saved, but kernels will start over" if progress.was_ready else ""
+        after = ": it goes on with the notebooks as saved, but kernels will start over" if progress.was_ready else ""
         return f"queued again ({progress.why}){after}"
     return {
         Phase.QUEUED: "queued",
@@ -67,7 +68,7 @@ def describe_end(progress: JobProgress) -> str:
 def describe_leaving(record: Record, progress: JobProgress) -> str:
     """Return what goes on after the launcher exits."""
     if record.interactive or progress.phase is Phase.ENDED:
-        return f"Job {record.job} is ending; your notebooks will be on {record.ap}, in {record.notebooks}."
+        return f"Job {record.job} is ending: `chtc-jupyter status {record.name}` then says where its notebooks are."
     if progress.phase is Phase.HELD:
         return f"Job {record.job} stays on hold: `chtc-jupyter status {record.name}` says why and what to do."
     if not progress.was_ready:
@@ -75,30 +76,34 @@ def describe_leaving(record: Record, progress: JobProgress) -> str:
     return f"The session keeps running: `chtc-jupyter connect {record.name}` opens it again."
 
 
-def describe_past_session(record: Record, progress: JobProgress) -> str:
+def describe_past_session(record: Record, progress: JobProgress, looked: Looked | None) -> str:
     """Return how and when a session ended, where its notebooks are, and how to start it again."""
     how = describe_end(progress) if progress.at else "is no longer in the queue"
     when = f" at {progress.at}" if progress.at else ""
     return (
-        f"{record.name} (job {record.job}) {how}{when}. {describe_notebooks(record, progress)} `chtc-jupyter start "
-        f"{record.name}` starts it again."
+        f"{record.name} (job {record.job}) {how}{when}. {describe_notebooks(record, progress, looked)} `chtc-jupyter "
+        f"start {record.name}` starts it again."
     )
 
 
-def describe_notebooks(record: Record, progress: JobProgress) -> str:
-    """Return where the notebooks are, and whether all of them are there."""
-    if progress.lost:
-        return (
-            f"Some notebooks couldn't be copied back ({progress.lost.rstrip('.')}). The ones saved while the session "
-            f"ran are on {record.ap}, in {record.notebooks}."
-        )
-    return f"The notebooks are on {record.ap}, in {record.notebooks}."
+def describe_notebooks(record: Record, progress: JobProgress, looked: Looked | None) -> str:
+    """Return where the notebooks are and what is missing, as it was seen on the access point after the job's end."""
+    if progress.removed and not progress.starts:
+        return "It never ran."
+    if not progress.lost:
+        return describe(looked, record.notebooks, record.ap)
+    lost = f"Some notebooks couldn't be copied back ({clean(progress.lost, 300).rstrip('.')})."
+    if looked and looked.folder and looked.saved:
+        return f"{lost} Those saved while the session ran are on {record.ap}, in {record.notebooks}."
+    return lost if looked and looked.receipt else f"{lost} {describe(looked, record.notebooks, record.ap)}"
 
 
-def build_notice(record: Record, progress: JobProgress, *, why: str, asks: bool) -> Notice:
-    """Return what the local address answers while it doesn't lead to JupyterLab."""
-    kept = describe_notebooks(record, progress)
+def build_notice(
+    record: Record, progress: JobProgress, looked: Looked | None = None, *, why: str, asks: bool
+) -> Notice:
+    """Return what the local address answers while it doesn't lead to JupyterLab; `looked` is of the job's end."""
     if progress.phase is Phase.ENDED:
+        kept = describe_notebooks(record, progress, looked)
         again = f"To start it again, run: chtc-jupyter start {record.name}"
         return Notice(f"The session {record.name} {describe_end(progress)}", (kept, again), over=True)
     if why:
@@ -114,8 +119,7 @@ def build_notice(record: Record, progress: JobProgress, *, why: str, asks: bool)
         return Notice("The job is on hold", (f"{why}.", get_hold_advice(why, record, progress.hold_code)))
     if progress.phase is Phase.READY:
         return Notice("JupyterLab is ready; opening the tunnel...", (_RELOADS,))
-    lines = (_RELOADS, kept) if progress.starts > 0 else (_RELOADS,)
-    return Notice(_capitalize(f"The session is {describe_progress(progress)}"), lines)
+    return Notice(_capitalize(f"The session is {describe_progress(progress)}"), (_RELOADS,))
 
 
 _RELOADS = "This page reloads by itself."

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from chtc_condor.event_log import EventReader
-from chtc_jupyter import messages
+from chtc_condor.notebook_look import Looked
+from chtc_jupyter import messages, notebooks
 from chtc_jupyter.condor.job_progress import JobProgress, Phase, apply_event
 from chtc_jupyter.errors import LauncherError, PolicyError
 from chtc_jupyter.proxy.http_head import Notice
@@ -54,6 +55,7 @@ class Session:
     ) -> None:
         self.record = record
         self.progress = JobProgress()
+        self.looked: Looked | None = None  # once it has ended
         self.connection = ConnectionState()
         self.token = ""
         self.tunnel_trouble = ""  # what the last attempt to open the tunnel printed
@@ -74,7 +76,9 @@ class Session:
 
     def build_notice(self) -> Notice:
         """Return what the address answers while it doesn't lead to JupyterLab."""
-        return messages.build_notice(self.record, self.progress, why=self.connection.why, asks=self.connection.asks)
+        return messages.build_notice(
+            self.record, self.progress, self.looked, why=self.connection.why, asks=self.connection.asks
+        )
 
     def get_facts(self) -> dict[str, object]:
         """Return what the address answers to the launcher's own questions, and to the page that waits."""
@@ -145,6 +149,9 @@ class Session:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
+            if over in done:
+                self.looked = await notebooks.look(link, self.record, self.progress.started)
+                self._on_change()
         finally:
             for task in tasks:
                 task.cancel()
@@ -155,6 +162,8 @@ class Session:
         try:
             async with contextlib.aclosing(follow_log(link, self.record)) as states:
                 async for progress in states:
+                    if progress.phase is Phase.ENDED:
+                        self.looked = await notebooks.look(link, self.record, progress.started)
                     self._from_log, self.log_trouble = progress, ""
                     beyond = self._beyond[1] if self._beyond and self._beyond[0] == progress else progress
                     self._set_progress(beyond)

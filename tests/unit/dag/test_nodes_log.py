@@ -40,7 +40,7 @@ def test_what_the_session_said_and_what_htcondor_said_are_kept_apart():
 
 def test_a_new_start_forgets_the_run_before():
     again = job(SUBMITTED, RUNNING, READY, EVICTED, RUNNING)
-    assert again == Job("3.0", "session", "2026-11-23 06:02:55", ran=True)
+    assert again == Job("3.0", "session", "2026-11-23 06:02:55", started="2026-11-23 06:02:55", ran=True)
 
 
 def test_an_end_and_its_post_script():

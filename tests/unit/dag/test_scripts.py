@@ -154,11 +154,30 @@ def test_an_end_decides_whether_the_session_is_started_again(returned, job, left
 def test_the_summary_is_of_the_receipt_of_this_very_job(dag):
     own = dag / "notebooks/.jupyter-session/last-session.json"
     own.write_text(json.dumps({"job": "3.0", "seconds": 4000, "changed": {"count": 5, "names": ["a", "b", "c", "d"]}}))
-    found = post.summarize_receipt(post.read_receipt(dag / "notebooks", "3.0"), Path("n"))
-    assert found == "It ran for 1 h 6 min; files changed in n: a, b, c and 2 more."
-    assert "left no summary" in post.summarize_receipt(post.read_receipt(dag / "notebooks", "4.0"), Path("n"))
+    folder = dag / "notebooks"
+    assert post.summarize_files(folder, "3.0") == (
+        f"It ran for 1 h 6 min; files changed in {folder}: a, b, c and 2 more."
+    )
+    assert post.summarize_files(folder, "4.0").startswith("Nothing ")
     own.write_text("{")
-    assert post.read_receipt(dag / "notebooks", "3.0") == {}
+    assert post.summarize_files(folder, "3.0").startswith("Nothing ")
+    assert "there is no folder" in post.summarize_files(dag / "gone", "3.0")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"seconds": "x", "changed": []},
+        {"seconds": -1, "changed": {"names": 5, "count": "many"}},
+        {"seconds": 1e300, "changed": {"names": ["\x1b[31ma\nb" * 99, {}], "count": True}},
+        {"saved": {"left_out": [1]}, "set_aside": {"names": ["a"], "count": -5}},
+    ],
+)
+def test_a_receipt_may_have_anything_in_it(dag, fields):
+    (dag / "notebooks/.jupyter-session/last-session.json").write_text(json.dumps({"job": "3.0", **fields}))
+    said = post.summarize_files(dag / "notebooks", "3.0")
+    assert said.startswith("It ran for ")
+    assert said.isprintable()
 
 
 def test_what_a_job_left_is_removed_and_nothing_else(dag, tmp_path):

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from chtc_condor.notebook_look import Looked
 from chtc_jupyter import errors, messages, paths, store
 from chtc_jupyter.commands import config
 from chtc_jupyter.condor import job_ads
@@ -21,6 +22,10 @@ AD = {
     "JupyterStopAt": 5000, "JupyterHost": "gpu1", "Iwd": "/home/a/jupyter/lab", "UserLog": "jupyter-12.log",
     "TransferOutput": "notebooks",
 }  # fmt: skip
+
+
+#: All notebooks came back.
+ALL = Looked(folder=True, receipt=True, newest=1.0, saved=True)
 
 
 @pytest.fixture(autouse=True)
@@ -50,17 +55,23 @@ def test_kernels_start_over_only_in_a_session_that_was_ready(was_ready):
 
 def test_session_that_ended_unseen_is_told_with_how_and_when_and_where_its_notebooks_are():
     course = JobProgress(Phase.ENDED, at="2026-11-23 06:14:22", state="stopped", reason="Idle for 30 m.")
-    told = messages.describe_past_session(RECORD, course)
+    told = messages.describe_past_session(RECORD, course, ALL)
     assert told.startswith("lab (job 12.0) ended: Idle for 30 m at 2026-11-23 06:14:22.")
     assert RECORD.notebooks in told
     assert "`chtc-jupyter start lab`" in told
-    assert "is no longer in the queue." in messages.describe_past_session(RECORD, JobProgress(Phase.ENDED))
+    assert "is no longer in the queue." in messages.describe_past_session(RECORD, JobProgress(Phase.ENDED), None)
 
 
 def test_notebooks_that_did_not_come_back_are_never_said_to_be_there():
     course = JobProgress(Phase.ENDED, lost="writing to file /x: (errno 28) No space left on device")
-    for told in (messages.describe_notebooks(RECORD, course), messages.describe_past_session(RECORD, course)):
-        assert "Some notebooks couldn't be copied back (writing to file /x" in told
+    for looked in (None, ALL, Looked(folder=False), Looked(folder=True, newest=1.0, saved=True)):
+        for told in (
+            messages.describe_notebooks(RECORD, course, looked),
+            messages.describe_past_session(RECORD, course, looked),
+        ):
+            assert "Some notebooks couldn't be copied back (writing to file /x" in told
+            assert "The notebooks are" not in told
+            assert RECORD.notebooks in told
     assert "Some notebooks couldn't" in messages.build_notice(RECORD, course, why="", asks=False).lines[0]
 
 
@@ -71,7 +82,8 @@ def test_what_goes_on_without_the_launcher_is_told(phase, interactive):
     told = messages.describe_leaving(record, JobProgress(phase, was_ready=phase is Phase.READY))
     assert ("keeps running" in told) == (phase is Phase.READY and not interactive)
     assert ("stays on hold" in told) == (phase is Phase.HELD and not interactive)
-    assert ("chtc-jupyter" in told) == (phase is not Phase.ENDED and not interactive)
+    assert "chtc-jupyter" in told
+    assert RECORD.notebooks not in told
 
 
 def test_interactive_session_is_never_said_to_go_on():
@@ -94,9 +106,8 @@ def test_lines_are_broken_between_words_and_never_within_a_command(width):
 
 
 def test_end_is_told_with_the_reason_the_notebooks_and_how_to_start_again():
-    notice = messages.build_notice(
-        RECORD, JobProgress(Phase.ENDED, state="stopped", reason="Idle for 30 m."), why="", asks=False
-    )
+    ended = JobProgress(Phase.ENDED, state="stopped", reason="Idle for 30 m.")
+    notice = messages.build_notice(RECORD, ended, ALL, why="", asks=False)
     assert notice.headline == "The session lab ended: Idle for 30 m"
     assert RECORD.notebooks in notice.lines[0]
     assert "chtc-jupyter start lab" in notice.lines[1]

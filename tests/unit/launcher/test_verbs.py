@@ -7,7 +7,7 @@ import json
 import pytest
 
 from chtc_jupyter import store
-from chtc_jupyter.commands import verbs
+from chtc_jupyter.commands import stop, verbs
 from chtc_jupyter.errors import UsageError
 from chtc_jupyter.store import Record
 from chtc_jupyter.terminal import Terminal
@@ -29,7 +29,10 @@ class FakeLink:
 
     async def run(self, argv, **_fields):
         self.commands.append(list(argv))
-        return {"status": 0, "out": json.dumps(self.ads) if argv[0] == "condor_q" else "", "err": ""}
+        found = self.ads
+        if argv[0] == "condor_rm":
+            self.ads = []
+        return {"status": 0, "out": json.dumps(found) if argv[0] == "condor_q" else "", "err": ""}
 
     async def stream(self, _do, **_fields):
         yield {"error": "No such file or directory"}
@@ -48,6 +51,7 @@ def connect(tmp_path, monkeypatch):
             yield link
 
         monkeypatch.setattr(verbs, "connected", connected)
+        monkeypatch.setattr(stop, "connected", connected)
         return link
 
     return use
@@ -78,7 +82,7 @@ def test_empty_list_says_how_to_start(connect, capsys):
 
 def test_stop_of_a_job_that_never_ran_says_so_and_promises_no_notebooks(connect, capsys):
     link = connect(AD)
-    assert asyncio.run(verbs.stop("ap", "lab", Terminal())) == 0
+    assert asyncio.run(stop.stop("ap", "lab", Terminal())) == 0
     assert capsys.readouterr().out == "Job 12.0 was removed before it ran.\n"
     removal = 'Owner == "alice" && (ClusterId == 12 && ProcId == 0)'
     assert ["condor_rm", "-constraint", removal] in link.commands

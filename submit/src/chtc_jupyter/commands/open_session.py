@@ -204,13 +204,13 @@ class OpenSession:
         self._terminal.report({"event": "ended", "job": record.job, "reason": messages.describe_end(progress)})
         store.forget(record.name)
         if progress.was_ready and not self._url:
-            raise NoSuchSessionError(messages.describe_past_session(record, progress))
+            raise NoSuchSessionError(messages.describe_past_session(record, progress, session.looked))
         if not progress.was_ready or progress.state == "failed":
             error = RemovedError if progress.removed else FailedError
             raise error(f"Job {record.job} {messages.describe_end(progress)}.")
         if record.interactive and not self._ending and progress.removed:
             self._terminal.say(f"It was interactive, so it ended with its connection to {record.ap}.")
-        self._terminal.say(messages.describe_notebooks(record, progress))
+        self._terminal.say(messages.describe_notebooks(record, progress, session.looked))
         if session.proxy.requests and self._terminal.err.is_terminal and not self._ending:
             self._terminal.say("The open tab shows this too, until you press Ctrl-C here.")
             await self._interrupted.wait()

@@ -6,17 +6,14 @@ import asyncio
 import contextlib
 import json
 import logging
-import re
 from collections.abc import AsyncGenerator, Sequence
+from typing import NoReturn
 
 from chtc_condor.ownership import constrain
-from chtc_jupyter import messages, store
-from chtc_jupyter.commands import queue
+from chtc_jupyter.commands import past, queue
 from chtc_jupyter.condor import job_ads, match_analysis, opt_in
 from chtc_jupyter.condor.job_ads import Ad
-from chtc_jupyter.condor.job_progress import JobProgress, Phase
 from chtc_jupyter.errors import FailedError, LauncherError, NoSuchSessionError, PolicyError
-from chtc_jupyter.session import follow_log
 from chtc_jupyter.ssh import tunnel
 from chtc_jupyter.ssh.agent_client import AgentClient
 from chtc_jupyter.store import Record
@@ -24,104 +21,43 @@ from chtc_jupyter.store import Record
 _log = logging.getLogger(__name__)
 #: Prints what the machines demand of jobs.
 _STARTS = ("condor_status", "-constraint", 'SlotType =!= "Dynamic"', "-json", "-attributes", "Machine,Start")
-_JOB = re.compile(r"\d+(\.\d+)?")
-#: Seconds in which a log that exists has been read.
-_READ = 10
 #: Seconds in which a session has answered.
 _ANSWER = 60
-
-
-class EndedError(NoSuchSessionError):
-    """The session has ended since this machine last heard of it."""
-
-    def __init__(self, record: Record, progress: JobProgress) -> None:
-        super().__init__(messages.describe_past_session(record, progress))
-        self.record, self.progress = record, progress
 
 
 async def find(link: AgentClient, name: str | None) -> Ad:
     """Return the ad of the session that is meant; raises NoSuchSessionError, CondorError."""
     condition = f"({job_ads.SESSIONS}) && !({job_ads.ENDED})"
     found = job_ads.select_jobs(await queue.find_jobs(link, condition), name)
-    if not found and name and _JOB.fullmatch(name):
+    if not found and name and past.JOB.fullmatch(name):
         found = await queue.find_jobs(link, f"{job_ads.match_job(name)} && !({job_ads.ENDED})")
-    found = [ad for ad in found if not _is_another(ad, link.ap)]
+    found = [ad for ad in found if not past.is_another(ad, link.ap)]
     if len(found) == 1:
         return found[0]
     if not found:
-        await _raise_if_ended(link, name)
-        if name and _JOB.fullmatch(name):
-            if owner := await queue.find_other_owner(link, name):
-                raise NoSuchSessionError(f"Job {name} on {link.ap} isn't yours: it is a job of the user {owner}.")
-            raise NoSuchSessionError(
-                f"There is no job {name} in the queue of {link.ap}. If it was a session that has ended, "
-                f"`condor_history {name} -af JupyterReason` there says why."
-            )
-        raise NoSuchSessionError(
-            f"There is no session {name!r} in the queue of {link.ap}. `chtc-jupyter list` shows what is there."
-            if name
-            else f"There is no session in the queue of {link.ap}. `chtc-jupyter start` starts one."
-        )
+        await _raise_not_queued(link, name)
     known = ", ".join(f"{ad.get('JupyterName', '-')} ({job_ads.get_job_id(ad)})" for ad in found)
     raise NoSuchSessionError(f"There are several sessions. Give a name or a job: {known}.")
 
 
-def _is_another(ad: Ad, ap: str) -> bool:
-    """Return True if this machine remembers a job ID as that of another session: the schedd has given it out again."""
-    try:
-        record = store.find(job_ads.get_job_id(ad), ap)
-    except NoSuchSessionError:
-        return False
-    return bool(ad.get("JupyterName")) and ad["JupyterName"] != record.name
-
-
-async def raise_if_another(link: AgentClient, record: Record) -> None:
-    """Raise EndedError if a session has left the queue and its log is gone: its job ID may be another's now."""
-    if not await _is_queued(link, record) and not (progress := await _read_log_once(link, record)).at:
-        store.forget(record.name)
-        raise EndedError(record, progress)
-
-
-async def _raise_if_ended(link: AgentClient, name: str | None) -> None:
-    """Raise EndedError, and forget the session, if this machine remembers it and it has ended."""
-    try:
-        record = store.find(name, link.ap)
-    except NoSuchSessionError as error:
-        _log.debug("No record tells how it ended: %s", error)
-        return
-    if progress := await find_end(link, record):
-        store.forget(record.name)
-        raise EndedError(record, progress)
-
-
-async def find_end(link: AgentClient, record: Record) -> JobProgress | None:
-    """Return how a job ended, or None if it hasn't: its log says so, or the queue doesn't have it any more."""
-    progress = await _read_log_once(link, record)
-    if progress.phase is Phase.ENDED:
-        return progress
-    return None if await _is_queued(link, record) else JobProgress(Phase.ENDED)
-
-
-async def _is_queued(link: AgentClient, record: Record) -> bool:
-    """Return True if the job of a session that this machine remembers is in the queue and hasn't ended."""
-    found = await queue.find_jobs(link, f"{job_ads.match_job(record.job)} && !({job_ads.ENDED})")
-    return any(not _is_another(ad, link.ap) for ad in found)
-
-
-async def _read_log_once(link: AgentClient, record: Record) -> JobProgress:
-    """Return what a job's log says of it now."""
-    try:
-        return await asyncio.wait_for(_read_log(link, record), _READ)
-    except (LauncherError, asyncio.TimeoutError) as error:
-        _log.debug("Can't read the log of job %s: %r", record.job, error)
-        return JobProgress()
-
-
-async def _read_log(link: AgentClient, record: Record) -> JobProgress:
-    async with contextlib.aclosing(follow_log(link, record)) as states:
-        async for progress in states:
-            return progress
-    return JobProgress()
+async def _raise_not_queued(link: AgentClient, name: str | None) -> NoReturn:
+    """Raise EndedError if the session has ended, otherwise NoSuchSessionError."""
+    await past.raise_if_ended(link, name)
+    if name is None:
+        raise NoSuchSessionError(f"There is no session in the queue of {link.ap}. `chtc-jupyter start` starts one.")
+    is_job = past.JOB.fullmatch(name)
+    if is_job and (owner := await queue.find_other_owner(link, name)):
+        raise NoSuchSessionError(f"Job {name} on {link.ap} isn't yours: it is a job of the user {owner}.")
+    if ended := await past.find_past(link, name):
+        raise past.EndedError(ended)
+    if is_job:
+        raise NoSuchSessionError(
+            f"There is no job {name} in the queue of {link.ap}. If it was a session that has ended, "
+            f"`condor_history {name} -af JupyterReason` there says why."
+        )
+    raise NoSuchSessionError(
+        f"There is no session {name!r} in the queue of {link.ap}. `chtc-jupyter list` shows what is there."
+    )
 
 
 async def find_record(link: AgentClient, name: str | None) -> Record:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import logging
-import posixpath
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -14,18 +12,16 @@ from rich.table import Table
 
 from chtc_condor.codes import JobStatus
 from chtc_jupyter import messages, store
-from chtc_jupyter.commands import queue, session_status
-from chtc_jupyter.commands.queries import EndedError, explain_queued, find, find_end, run_inside, stream_inside
+from chtc_jupyter.commands import past, queue, session_status
+from chtc_jupyter.commands.past import EndedError
+from chtc_jupyter.commands.queries import explain_queued, find, run_inside, stream_inside
 from chtc_jupyter.condor import job_ads
 from chtc_jupyter.condor.job_ads import Ad
-from chtc_jupyter.condor.job_progress import JobProgress
 from chtc_jupyter.durations import format_duration, validate_duration
-from chtc_jupyter.errors import DiskError, LauncherError
-from chtc_jupyter.session import follow_log
+from chtc_jupyter.errors import LauncherError
 from chtc_jupyter.ssh import multiplexing, openssh, tunnel
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient
 from chtc_jupyter.ssh.login import connected
-from chtc_jupyter.store import Record
 from chtc_jupyter.terminal import Terminal
 
 _log = logging.getLogger(__name__)
@@ -35,7 +31,9 @@ _PATIENCE = 180
 
 async def show_list(aps: Sequence[str], terminal: Terminal) -> int:
     """Print all sessions of the user, and how those ended that have ended since the last time."""
-    rows, over = [], []
+    rows: list[tuple[str, job_ads.Row]] = []
+    over: list[past.Past] = []
+    last: past.Past | None = None
     for ap in aps:
         async with connected(ap, terminal) as link:
             remembered = [record for record in store.load_records() if record.ap == ap]
@@ -44,18 +42,25 @@ async def show_list(aps: Sequence[str], terminal: Terminal) -> int:
             rows += [(ap, job_ads.build_row(ad, link.hello["clock"])) for ad in found]
             jobs = {job_ads.get_job_id(ad) for ad in found}
             gone = [record for record in remembered if record.job not in jobs]
-            over += [(record, progress) for record in gone if (progress := await find_end(link, record))]
-    ended = [(record.ap, job_ads.build_ended_row(record, messages.describe_end(progress))) for record, progress in over]
-    for ap, row in [*rows, *ended]:
+            over += [end for record in gone if (end := await past.find_end(link, record))]
+            if not rows and not over and not terminal.as_json:
+                last = await past.find_past(link, None) or last
+    for ap, row in [*rows, *((end.record.ap, _build_ended_row(end)) for end in over)]:
         terminal.report({"ap": ap, **asdict(row)})
     if rows and not terminal.as_json:
         terminal.print_table(_build_table([row for _, row in rows]))
     elif not rows and not over:
-        terminal.say("There are no sessions. `chtc-jupyter start` starts one.")
-    for record, progress in over:
-        store.forget(record.name)
-        terminal.say(messages.describe_past_session(record, progress))
+        terminal.say(
+            f"There are no sessions. {f'The last one: {last}' if last else '`chtc-jupyter start` starts one.'}"
+        )
+    for end in over:
+        store.forget(end.record.name)
+        terminal.say(str(end))
     return 0
+
+
+def _build_ended_row(end: past.Past) -> job_ads.Row:
+    return job_ads.build_ended_row(end.record, messages.describe_end(end.progress))
 
 
 def _build_table(rows: Sequence[job_ads.Row]) -> Table:
@@ -82,7 +87,9 @@ async def show_status(ap: str, name: str | None, terminal: Terminal) -> int:
         try:
             ad = await find(link, name)
         except EndedError as end:
-            terminal.report(asdict(job_ads.build_ended_row(end.record, messages.describe_end(end.progress))))
+            looked = end.past.looked
+            files = None if looked is None else asdict(looked)
+            terminal.report({**asdict(_build_ended_row(end.past)), "ap": ap, "files": files, "message": str(end)})
             if not terminal.as_json:
                 terminal.print_result(str(end))
             return 0
@@ -120,64 +127,6 @@ async def _show_job(link: AgentClient, ad: Ad, terminal: Terminal) -> None:
             terminal.say(messages.get_hold_advice(reason, record, ad.get("HoldReasonCode")))
 
 
-async def stop(ap: str, name: str | None, terminal: Terminal, *, force: bool = False) -> int:
-    """Remove a session's job, and wait until its notebooks are back; raises DiskError if they don't fit."""
-    async with connected(ap, terminal) as link:
-        ad = await find(link, name)
-        job, record = job_ads.get_job_id(ad), job_ads.build_record(ad, ap)
-        if ad.get("JobStatus") == JobStatus.RUNNING and ad.get("JupyterState") and not force:
-            await _check_quota(link, job)
-        await queue.remove(link, job)
-        progress = JobProgress()
-        if record and ad.get("JobStatus") == JobStatus.RUNNING:
-            terminal.wait(f"job {job}: stopping; copying the notebooks back")
-            try:
-                progress = await asyncio.wait_for(_wait_for_end(link, record), _PATIENCE)
-            except asyncio.TimeoutError:
-                raise LauncherError(
-                    f"Job {job} has not ended within {format_duration(_PATIENCE)}. `chtc-jupyter list` shows when it "
-                    "has."
-                ) from None
-        if record:
-            store.forget(record.name)
-        ended = _describe_stop(ad, record, progress)
-        if record and progress.lost:
-            raise DiskError(ended)
-        terminal.report({"job": job, "stopped": True, "notebooks": record.notebooks if record else None})
-        if not terminal.as_json:
-            terminal.print_result(ended)
-    return 0
-
-
-def _describe_stop(ad: Ad, record: Record | None, progress: JobProgress) -> str:
-    """Return how a job was stopped; of one that never ran there are no notebooks to speak of."""
-    job = job_ads.get_job_id(ad)
-    ran = bool(ad.get("JobCurrentStartDate") or ad.get("JobStartDate") or ad.get("NumJobStarts"))
-    if not ran:
-        return f"Job {job} was removed before it ran."
-    return f"Job {job} has ended.{' ' + messages.describe_notebooks(record, progress) if record else ''}"
-
-
-async def _check_quota(link: AgentClient, job: str) -> None:
-    """Raise DiskError if the session says that some of its files don't fit on the access point."""
-    try:
-        facts = json.loads(await run_inside(link, job, "status", "--json"))
-        names = [name for name, why in facts["save"]["left_out"].items() if "no space" in why]
-    except (LauncherError, ValueError, KeyError, TypeError, AttributeError) as error:
-        _log.debug("Can't ask job %s for the files that don't fit, so it is stopped as it is: %r", job, error)
-        return
-    if names:
-        some = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-        raise DiskError(
-            f"There is no space on {link.ap} for {some}: free some space and run stop again, or use --force to stop "
-            "without saving them."
-        )
-
-
-async def _wait_for_end(link: AgentClient, record: Record) -> JobProgress:
-    return [progress async for progress in follow_log(link, record)][-1]
-
-
 async def extend(ap: str, name: str | None, duration: str, terminal: Terminal) -> int:
     """Keep a session alive for at least this long, even if it is idle."""
     duration = validate_duration(duration)
@@ -193,20 +142,31 @@ async def extend(ap: str, name: str | None, duration: str, terminal: Terminal) -
 async def show_logs(ap: str, name: str | None, options: Sequence[str], terminal: Terminal) -> int:
     """Print what `jupyter-session logs` prints with these options; of a job that doesn't run, its output."""
     async with connected(ap, terminal) as link:
-        ad = await find(link, name)
+        try:
+            ad = await find(link, name)
+        except EndedError as end:
+            await _print_files(link, end.past.output, terminal)
+            terminal.say(str(end))
+            return 0
         if ad.get("JobStatus") != JobStatus.RUNNING:
-            for attribute in ("Out", "Err"):
-                path = posixpath.join(str(ad.get("Iwd", "")), str(ad.get(attribute, "")))
-                try:
-                    terminal.print_result((await link.ask("read", path=path))["text"].rstrip())
-                except LauncherError as error:
-                    _log.debug("Can't read %s: %s", path, error)
+            await _print_files(link, job_ads.list_output(ad), terminal)
             return 0
         output = stream_inside(link, job_ads.get_job_id(ad), "logs", *options)
         async with contextlib.aclosing(output):
             async for line in output:
                 terminal.print_result(line)
     return 0
+
+
+async def _print_files(link: AgentClient, paths: Sequence[str], terminal: Terminal) -> None:
+    for path in paths:
+        try:
+            text = str((await link.ask("read", path=path))["text"]).rstrip()
+        except LauncherError as error:
+            _log.debug("Can't read %s: %s", path, error)
+            continue
+        if text:
+            terminal.print_result(text)
 
 
 def build_attach_command(ap: str, job: str) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chtc_condor.codes import JobStatus
+from chtc_condor.notebook_folder import find_folder
 from chtc_condor.ownership import constrain, quote_string
 from chtc_jupyter.errors import CondorError
 from chtc_jupyter.store import Record
@@ -18,7 +19,7 @@ ATTRIBUTES = (
     "ClusterId,ProcId,Owner,JobStatus,QDate,JobCurrentStartDate,RemoteHost,RequestGPUs,RequestMemory,RequestCpus,"
     "RequestDisk,GPUsMinMemory,HoldReason,HoldReasonCode,Iwd,UserLog,Out,Err,TransferOutput,LastRejMatchReason,"
     "NumJobStarts,JobStartDate,InteractiveJob,WhenToTransferOutput,EnteredCurrentStatus,CompletionDate,ExitCode,"
-    "RemoveReason,TransferInputSizeMB,"
+    "RemoveReason,TransferInputSizeMB,JobMaxVacateTime,TransferOutputRemaps,Arguments,Args,"
     "JupyterName,JupyterState,JupyterReason,JupyterStopAt,JupyterDeadline,JupyterHost,JupyterURL,JupyterConnect"
 )
 #: Characters of what condor_q says when it fails.
@@ -99,6 +100,23 @@ def parse_ads(answer: Mapping[str, Any]) -> list[Ad]:
         raise CondorError(f"condor_q printed {output[:80]!r} instead of JSON.") from None
 
 
+def has_ended(ad: Ad) -> bool:
+    """Return True if a job has ended and `leave_in_queue` keeps it in the queue."""
+    status = ad.get("JobStatus")
+    return status == JobStatus.COMPLETED or (status == JobStatus.REMOVED and not ad.get("RemoteHost"))
+
+
+def is_running(ad: Ad) -> bool:
+    """Return True if a job runs on a machine."""
+    return bool(ad.get("JobStatus") == JobStatus.RUNNING)
+
+
+def get_number(ad: Ad, name: str) -> float | None:
+    """Return an attribute that is a number, or None."""
+    found = ad.get(name)
+    return found if isinstance(found, (int, float)) and not isinstance(found, bool) else None
+
+
 def get_job_id(ad: Ad) -> str:
     """Return a job's id."""
     return f"{ad['ClusterId']}.{ad['ProcId']}"
@@ -132,17 +150,25 @@ def build_ended_row(found: Record, how: str) -> Row:
 
 def build_record(ad: Ad, ap: str) -> Record | None:
     """Return how to follow a job in the queue; None if it has no event log."""
-    home, log = str(ad.get("Iwd", "")), str(ad.get("UserLog", ""))
-    if not log:
-        return None
-    folder = str(ad.get("TransferOutput", "notebooks")).split(",")[0] or "notebooks"
+    return build_past_record(ad, ap) if ad.get("UserLog") else None
+
+
+def build_past_record(ad: Ad, ap: str) -> Record:
+    """Return where a job's files are, whether or not it has an event log."""
+    home, log = str(ad.get("Iwd", "")), str(ad.get("UserLog") or "")
     return Record(
         str(ad.get("JupyterName") or get_job_id(ad).removesuffix(".0")),
         ap,
         get_job_id(ad),
-        posixpath.join(home, log),
-        posixpath.join(home, folder),
+        posixpath.join(home, log) if log else "",
+        posixpath.join(home, find_folder(ad)),
     )
+
+
+def list_output(ad: Ad) -> list[str]:
+    """Return the paths of a job's output and errors."""
+    names = [str(ad.get(attribute) or "") for attribute in ("Out", "Err")]
+    return [posixpath.join(str(ad.get("Iwd", "")), name) for name in names if name]
 
 
 def select_jobs(found: Sequence[Ad], name: str | None) -> list[Ad]:

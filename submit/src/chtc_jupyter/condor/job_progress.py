@@ -33,7 +33,8 @@ class JobProgress:
     `state` and `reason` come from the session itself (JupyterState, JupyterReason). `why` is HTCondor's reason for the
     last hold, eviction, or removal, `hold_code` the HoldReasonCode of a hold, `trouble` the last error that an
     execution point reported, and `lost` why files did not come back from it. `port` is the server's in the job.
-    `starts` counts executions; `was_ready` stays true. `doing` is what the log says of a transfer of files.
+    `starts` counts executions, the last one at `started`; `was_ready` stays true. `doing` is what the log says of a
+    transfer of files.
     """
 
     phase: Phase = Phase.QUEUED
@@ -47,10 +48,16 @@ class JobProgress:
     host: str = ""
     port: int | None = None
     starts: int = 0
+    started: str = ""
     exit_status: int | None = None
     removed: bool = False
     was_ready: bool = False
     doing: str = ""
+
+    @property
+    def returning(self) -> bool:
+        """Whether its files are on their way back, or are back already."""
+        return "output" in self.doing
 
 
 #: The phase that a state of the session's own puts the job in; any other state is a way to end.
@@ -76,6 +83,7 @@ def apply_event(progress: JobProgress, event: Event) -> JobProgress:
                 Phase.RUNNING,
                 event.at,
                 starts=progress.starts + 1,
+                started=event.at,
                 trouble=progress.trouble,
                 host=_find_host(event.details),
                 was_ready=progress.was_ready,
@@ -96,7 +104,16 @@ def apply_event(progress: JobProgress, event: Event) -> JobProgress:
         case JobEventType.JOB_UNSUSPENDED | JobEventType.JOB_RECONNECTED:
             return connected
         case JobEventType.JOB_HELD:
-            return replace(now, phase=Phase.HELD, port=None, state="", why=event.reason, hold_code=event.code)
+            kept_back = event.code == HoldReasonCode.TRANSFER_OUTPUT_ERROR
+            return replace(
+                now,
+                phase=Phase.HELD,
+                port=None,
+                state="",
+                why=event.reason,
+                hold_code=event.code,
+                lost=event.reason if kept_back else progress.lost,
+            )
         case JobEventType.JOB_RELEASED:
             return replace(now, phase=Phase.QUEUED, why=event.reason)
         case JobEventType.REMOTE_ERROR if event.code == HoldReasonCode.TRANSFER_OUTPUT_ERROR:

@@ -1,0 +1,51 @@
+"""How a job is stopped, step by step."""
+
+import dataclasses
+
+import pytest
+
+from chtc_condor.codes import JobStatus
+from chtc_jupyter.condor.job_progress import Phase
+from chtc_jupyter.condor.stopping import Inside, Seen, Step, choose_step
+
+RUNS = Seen(status=JobStatus.RUNNING, state="ready", phase=Phase.READY)
+
+
+@pytest.mark.parametrize(
+    ("change", "step"),
+    [
+        ({}, Step.ASK),
+        ({"state": ""}, Step.ASK),  # without chirp nothing is published
+        ({"state": "stopping"}, Step.WAIT),  # it ends already
+        ({"state": "stopped", "waited": 61}, Step.ASK),  # that was an earlier run
+        ({"phase": Phase.LOST}, Step.REMOVE),
+        ({"status": JobStatus.IDLE}, Step.REMOVE),
+        ({"status": JobStatus.HELD}, Step.REMOVE),
+        ({"status": JobStatus.SUSPENDED}, Step.REMOVE),
+        ({"status": JobStatus.TRANSFERRING_OUTPUT}, Step.WAIT),
+        ({"status": JobStatus.REMOVED}, Step.WAIT),
+        ({"status": None}, Step.DONE),
+        ({"phase": Phase.ENDED}, Step.DONE),
+        ({"inside": Inside.ASKED, "waited": 29}, Step.WAIT),
+        ({"inside": Inside.ASKED, "waited": 31}, Step.REMOVE),
+        ({"inside": Inside.REFUSED}, Step.REMOVE),
+        ({"inside": Inside.FORBIDDEN}, Step.REMOVE),
+        ({"inside": Inside.STOPPING, "waited": 59}, Step.WAIT),
+        ({"inside": Inside.STOPPING, "waited": 61}, Step.REMOVE),
+        ({"inside": Inside.STOPPING, "waited": 601, "vacate_time": 600}, Step.WAIT),
+        ({"inside": Inside.STOPPED, "waited": 59}, Step.WAIT),
+        ({"inside": Inside.STOPPED, "waited": 61}, Step.REMOVE),  # something keeps it on its machine
+        ({"inside": Inside.STOPPED, "waited": 999, "returning": True}, Step.WAIT),
+        ({"inside": Inside.STOPPED, "interactive": True}, Step.REMOVE),
+        ({"inside": Inside.STOPPED, "status": JobStatus.IDLE}, Step.REMOVE),  # it would start again
+        ({"inside": Inside.STOPPED, "restarted": True}, Step.REMOVE),
+        ({"removed": True, "status": JobStatus.RUNNING}, Step.WAIT),
+    ],
+)
+def test_next_step_of_a_stop(change, step):
+    assert choose_step(dataclasses.replace(RUNS, **change)) is step
+
+
+@pytest.mark.parametrize("inside", list(Inside))
+def test_files_on_their_way_back_are_never_cut_off(inside):
+    assert choose_step(dataclasses.replace(RUNS, inside=inside, returning=True, waited=9999)) is Step.WAIT
