@@ -5,6 +5,7 @@ import time
 import pytest
 
 from chtc_jupyter.commands import session_status
+from chtc_jupyter.condor import job_ads
 
 NOON = time.mktime((2026, 3, 2, 12, 0, 0, 0, 0, -1))
 
@@ -71,3 +72,24 @@ def test_what_is_saved_is_told_with_what_is_not():
     assert session_status.describe_saving({**save, "off": "there is no job"}) == [
         "Notebooks are not saved while the session runs: there is no job"
     ]
+
+
+@pytest.mark.parametrize(
+    ("ad", "shown"),
+    [
+        ({}, ""),
+        ({"JupyterIdleTimeout": 3600}, "1 h after last use"),
+        ({"JupyterIdleTimeout": 3600, "JupyterKeptUntil": NOON + 7200}, "1 h after last use, not before 14:00"),
+        ({"JupyterIdleTimeout": 3600, "JupyterKeptUntil": NOON - 1}, "1 h after last use"),
+        ({"JupyterDeadline": int(NOON) + 7200}, "14:00 at the latest"),
+        (
+            {"JupyterIdleTimeout": 1800, "JupyterDeadline": int(NOON) + 7200},
+            "30 min after last use, 14:00 at the latest",
+        ),
+        ({"JupyterState": "expiring", "JupyterIdleTimeout": 1800, "JupyterStopAt": int(NOON) + 300}, "12:05"),
+        ({"JobStatus": 1, "JupyterIdleTimeout": 1800, "JupyterDeadline": int(NOON)}, ""),
+    ],
+)
+def test_list_shows_when_each_session_ends(ad, shown):
+    row = job_ads.build_row({"ClusterId": 1, "ProcId": 0, "JobStatus": 2, "JupyterState": "ready", **ad}, NOON)
+    assert session_status.describe_stops(row) == shown

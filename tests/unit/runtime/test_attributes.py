@@ -42,6 +42,12 @@ def test_how_it_ended_is_unset_at_each_start_and_its_times_are_published_where_k
     assert "JupyterIdleSeconds" not in ended
 
 
+def test_when_a_session_ends_for_inactivity_is_published():
+    times = SessionTimes(idle_seconds=0, deadline=None, idle_timeout=7200, kept_until=1700000000)
+    values = build_attributes(State.READY, "Ready.", None, None, times=times)
+    assert (values["JupyterIdleTimeout"], values["JupyterKeptUntil"]) == (7200, 1700000000)
+
+
 def test_an_event_is_one_line_of_json():
     name, _, text = render_event(build_attributes(State.FAILED, "a\nb", None, None)).partition(" ")
     assert name == "jupyter-session"

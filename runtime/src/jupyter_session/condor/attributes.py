@@ -51,11 +51,14 @@ class SessionTimes:
     """How a session uses its slot's time.
 
     `idle_seconds` are the seconds without any activity, in all starts of the job. `deadline` is the epoch second at
-    which the session ends even if it is in use, or None.
+    which the session ends even if it is in use, or None. It ends `idle_timeout` seconds after its last use (None:
+    never), but not before the epoch second `kept_until`, if that is set.
     """
 
     idle_seconds: int
     deadline: int | None
+    idle_timeout: int | None = None
+    kept_until: int | None = None
 
 
 def fit_line(sentence: str) -> str:
@@ -87,7 +90,12 @@ def build_attributes(
             "JupyterHostKey": connection.host_key,
         }
     if times is not None:
-        values |= {"JupyterIdleSeconds": times.idle_seconds, "JupyterDeadline": times.deadline}
+        values |= {
+            "JupyterIdleSeconds": times.idle_seconds,
+            "JupyterDeadline": times.deadline,
+            "JupyterIdleTimeout": times.idle_timeout,
+            "JupyterKeptUntil": times.kept_until,
+        }
     return values | {
         "JupyterEnd": end.value if end else None,
         "JupyterStopAt": stop_at,

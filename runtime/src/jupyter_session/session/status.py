@@ -19,8 +19,9 @@ class SessionStatus:
 
     Times are in epoch seconds, except those of `samples` and `last_activity`, which are on the session's clock.
     `stop_at` is when the session ends if nothing changes, `earliest_stop_at` before which it can't end by itself, and
-    `deadline` when it ends even if it is in use. `keep_alive_until` is set by `extend`. `idle_seconds` counts all
-    starts of the job. `verdict` says why the session goes on, `receipt` what it used; both are sentences or empty.
+    `deadline` when it ends even if it is in use. `idle_timeout` is in seconds; `keep_alive_until` is set by `extend`.
+    `idle_seconds` counts all starts of the job. `verdict` says why the session goes on, `receipt` what it used; both
+    are sentences or empty.
     """
 
     state: State = State.STARTING
@@ -33,6 +34,7 @@ class SessionStatus:
     earliest_stop_at: int | None = None
     keep_alive_until: int | None = None
     deadline: int | None = None
+    idle_timeout: int | None = None
     idle_seconds: float = 0.0
     last_activity: float = 0.0
     samples: Sequence[Sample] = ()
@@ -105,3 +107,8 @@ class SessionStatus:
 def to_epoch(at: float | None, now: float) -> int | None:
     """Return a time of the session's clock, which shows `now`, as people's clocks will show it."""
     return None if at is None else round(time.time() + at - now)
+
+
+def round_seconds(seconds: float | None) -> int | None:
+    """Return whole seconds, or None."""
+    return None if seconds is None else round(seconds)

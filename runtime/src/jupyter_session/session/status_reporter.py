@@ -85,7 +85,12 @@ class JobAd:
             status.published_stop_at,
             status.connection,
             end=status.end,
-            times=SessionTimes(idle_seconds=round(status.idle_seconds), deadline=status.deadline),
+            times=SessionTimes(
+                idle_seconds=round(status.idle_seconds),
+                deadline=status.deadline,
+                idle_timeout=status.idle_timeout,
+                kept_until=status.keep_alive_until,
+            ),
         )
         files: dict[str, str | None] = {}
         if status.connection and status.connection.file_name:

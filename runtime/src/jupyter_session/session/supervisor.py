@@ -37,7 +37,7 @@ from jupyter_session.saveback import Saver
 from jupyter_session.session.ending import Shutdown
 from jupyter_session.session.lab_queries import LabQueries
 from jupyter_session.session.receipt_writer import ReceiptWriter
-from jupyter_session.session.status import SessionStatus, to_epoch
+from jupyter_session.session.status import SessionStatus, round_seconds, to_epoch
 from jupyter_session.session.status_reporter import Commands, JobAd, JobOutput, Notifier, StatusReporter
 from jupyter_session.session.warn_once import WarnOnce
 from jupyter_session.settings import Settings
@@ -50,6 +50,7 @@ _LOG = logging.getLogger(__name__)
 _RESTART = "JupyterLab died ({}) and is being restarted."
 _RESTARTED = "JupyterLab was restarted after it died ({}); kernels start anew."
 _SAMPLE_INTERVAL = 10.0
+_JITTER = 2  # seconds by which two clocks may differ
 _LONGEST_STEP = 3  # intervals: a longer gap means that the job stood still
 
 
@@ -94,7 +95,9 @@ class Supervisor:
         )
         output = JobOutput()
         self._reporter = StatusReporter(
-            SessionStatus(idle_seconds=read_earlier_idle_time(job_ad)),
+            SessionStatus(
+                idle_seconds=read_earlier_idle_time(job_ad), idle_timeout=round_seconds(settings.idle_timeout)
+            ),
             [JobAd(publisher), output, Commands(self._control), Notifier(self._tmux, self._lab)],
         )
         self._server = Server(
@@ -196,7 +199,10 @@ class Supervisor:
         now = self._clock.now()
         finding = monitor.look(now)
         verdict = finding.verdict
+        kept = self._reporter.status.keep_alive_until or 0
         self._reporter.update(self._reporter.status.after_look(finding, self._extension.until, now))
+        if abs((self._reporter.status.keep_alive_until or 0) - kept) > _JITTER:
+            self._publisher.publish({"JupyterKeptUntil": self._reporter.status.keep_alive_until})
         _LOG.debug("%s: %s", verdict.action.value, verdict.sentence)
         report = self._saver.report
         ending = f"{report.problem} If the session ends before, HTCondor can't bring it back either."

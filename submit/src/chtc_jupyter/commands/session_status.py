@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from chtc_jupyter.condor.job_ads import Row
 from chtc_jupyter.durations import format_duration
 
 #: Files that are named; the others are counted.
@@ -48,6 +49,18 @@ def _describe_ends(earliest: float | None, latest: float | None) -> str:
     if earliest is None or (latest is not None and earliest >= latest):
         return f"Ends {at}."
     return f"Ends at {format_clock(earliest)} at the earliest{', ' + at if at else ''}."
+
+
+def describe_stops(row: Row) -> str:
+    """Return when a session in the list ends: at a time, or so long after it was used last."""
+    if row.state not in ("ready", "suspended"):
+        return format_clock(row.stops) if row.stops else ""
+    parts = [f"{format_duration(row.idle_timeout)} after last use"] if row.idle_timeout else []
+    if row.kept_until and row.kept_until > time.time():
+        parts.append(f"not before {format_clock(row.kept_until)}")
+    if row.stops:
+        parts.append(f"{format_clock(row.stops)} at the latest")
+    return ", ".join(parts)
 
 
 def format_clock(epoch: float) -> str:

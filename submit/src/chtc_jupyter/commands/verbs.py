@@ -75,7 +75,7 @@ def _build_table(rows: Sequence[job_ads.Row]) -> Table:
             row.machine,
             str(row.gpus),
             "" if row.running is None else format_duration(row.running),
-            session_status.format_clock(row.stops) if row.stops else "",
+            session_status.describe_stops(row),
             row.why,
         )
     return table

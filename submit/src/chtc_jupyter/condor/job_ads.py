@@ -20,7 +20,8 @@ ATTRIBUTES = (
     "RequestDisk,GPUsMinMemory,HoldReason,HoldReasonCode,Iwd,UserLog,Out,Err,TransferOutput,LastRejMatchReason,"
     "NumJobStarts,JobStartDate,InteractiveJob,WhenToTransferOutput,EnteredCurrentStatus,CompletionDate,ExitCode,"
     "RemoveReason,TransferInputSizeMB,JobMaxVacateTime,TransferOutputRemaps,Arguments,Args,"
-    "JupyterName,JupyterState,JupyterReason,JupyterStopAt,JupyterDeadline,JupyterHost,JupyterURL,JupyterConnect"
+    "JupyterName,JupyterState,JupyterReason,JupyterStopAt,JupyterDeadline,JupyterIdleTimeout,JupyterKeptUntil,"
+    "JupyterHost,JupyterURL,JupyterConnect"
 )
 #: Characters of what condor_q says when it fails.
 _LONGEST_REASON = 300
@@ -47,7 +48,8 @@ Ad = Mapping[str, Any]
 class Row:
     """A session in the list. Times are in seconds: `running` since its start, `stops` since 1970.
 
-    `stops` is when the session ends if nothing changes, or at the latest; None if nothing would end it.
+    `stops` is when the session ends if nothing changes, or at the latest; None if nothing would end it then. Once it
+    isn't used, it ends after `idle_timeout` (None: it doesn't), but not before `kept_until`.
     """
 
     name: str
@@ -58,6 +60,8 @@ class Row:
     running: int | None
     stops: int | None
     why: str
+    idle_timeout: int | None = None
+    kept_until: int | None = None
 
 
 def build_query(owner: str, condition: str) -> list[str]:
@@ -140,7 +144,13 @@ def build_row(ad: Ad, now: float) -> Row:
             None,
         ),
         str(ad.get("HoldReason", "") if status == JobStatus.HELD else ad.get("JupyterReason", "") if active else ""),
+        *(_get_seconds(ad, name) if active else None for name in ("JupyterIdleTimeout", "JupyterKeptUntil")),
     )
+
+
+def _get_seconds(ad: Ad, name: str) -> int | None:
+    found = get_number(ad, name)
+    return None if found is None else round(found)
 
 
 def build_ended_row(found: Record, how: str) -> Row:
