@@ -9,7 +9,7 @@ import secrets
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from chtc_condor.codes import JobEventType, JobStatus
@@ -59,8 +59,10 @@ class Session:
             pool.copy("ap", ROOT / "submit" / source, f"{self.folder}/{source}", user)
         pool.exec("ap", ["ln", *(["-s"] if parent else []), SHARED_IMAGE, f"{self.folder}/jupyter.sif"], check=True)
 
-    def submit(self, arguments: str = "", *lines: str, without: str = "") -> Session:
+    def submit(self, arguments: str = "", *lines: str, without: str = "", shell: Sequence[str] = ()) -> Session:
         """`condor_submit jupyter.sub` with the arguments set and `lines` added before `queue`.
+
+        `shell` are the variables (NAME=VALUE) of the shell that submits.
 
         It asks for less than the stock file does, so that a dozen of sessions fit the test pool.
         """
@@ -70,7 +72,7 @@ class Session:
         if arguments:
             kept.append(f"arguments = {arguments}")
         self.pool.put("ap", f"{self.folder}/jupyter.sub", "\n".join([*kept, *lines, "queue", ""]).encode(), self.user)
-        self.job = self.ap("condor_submit", "-terse", "jupyter.sub", check=True).stdout.split()[0]
+        self.job = self.ap("env", *shell, "condor_submit", "-terse", "jupyter.sub", check=True).stdout.split()[0]
         return self
 
     def ap(self, *argv: str, timeout: float = 60, check: bool = False) -> subprocess.CompletedProcess[str]:

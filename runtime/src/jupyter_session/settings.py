@@ -116,7 +116,7 @@ class Settings:
     )
     machine_limits: bool = field(
         metadata=_row(
-            "obey|ignore", "obey", _parse_obey, "end in order before the machine ends the job, or go on until it does"
+            "CHOICE", "obey", _parse_obey, "end in order before the machine would end the job (obey), or don't (ignore)"
         )
     )
     max_extend: float = field(

@@ -52,32 +52,32 @@ def foresee(texts: Sequence[str], *, started: float, now: float, parse: Callable
     for own, other, names in ((machine, job, MACHINE_POLICY), (job, machine, JOB_POLICY)):
         for name in names:
 
-            def holds(at: float, name: str = name, own: Any = own, other: Any = other) -> bool:
+            def comes_true(at: float, name: str = name, own: Any = own, other: Any = other) -> bool:
                 own[_NOW] = other[_NOW] = int(at)
                 return _evaluate(own, name, other) is True
 
-            at = _find_first(holds, now) if name in own else None
+            at = _find_first(comes_true, now) if name in own else None
             if at is not None:
                 found[name.lower()] = at
     return found
 
 
-def _find_first(holds: Callable[[float], bool], now: float) -> float | None:
-    """Return the first second from `now` on in which `holds`, None if it does now or not within the horizon."""
+def _find_first(comes_true: Callable[[float], bool], now: float) -> float | None:
+    """Return the first second in which it `comes_true`; None if it is true `now`, or not within the horizon."""
     before = now
-    if holds(now):
+    if comes_true(now):
         return None
     for at in _steps(now):
-        if holds(at):
-            return _bisect(holds, before, at)
+        if comes_true(at):
+            return _bisect(comes_true, before, at)
         before = at
     return None
 
 
-def _bisect(holds: Callable[[float], bool], before: float, after: float) -> float:
+def _bisect(comes_true: Callable[[float], bool], before: float, after: float) -> float:
     while after - before > 1:
         middle = (before + after) / 2
-        before, after = (before, middle) if holds(middle) else (middle, after)
+        before, after = (before, middle) if comes_true(middle) else (middle, after)
     return after
 
 

@@ -1,8 +1,9 @@
 """When the machine, or a policy in the submit file, ends the job: what can be known of it when the job starts.
 
 `GLIDEIN_ToDie`, `TimeToLive`, and a PREEMPT that depends on the time are ends. `JobRuntimeGuarantee` is a promise, but
-pools that make it hold or preempt what runs longer. `GLIDEIN_ToRetire` ends no job by itself, so it counts only where
-the pilot doesn't say when it dies, and `MaxJobRetirementTime`, a promise too, only where nothing else is known.
+pools that make it put what runs longer on hold, or preempt it. `GLIDEIN_ToRetire` ends no job by itself, so it counts
+only where the pilot doesn't say when it dies, and `MaxJobRetirementTime`, a promise too, only where nothing else is
+known.
 """
 
 from __future__ import annotations

@@ -20,6 +20,8 @@ _LOG = logging.getLogger(__name__)
 
 #: Seconds for one request to the server. It answers in milliseconds unless its event loop is blocked.
 REQUEST_TIMEOUT = 5.0
+#: What a PATH that came along with the job may lack.
+_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 
 
 class LabError(Exception):
@@ -47,8 +49,16 @@ class Lab:
         self._state.write_private(self._state.config, json.dumps(self._config(), indent=2))
 
     def command(self) -> list[str]:
-        """Return the command that runs the server. It has nothing secret."""
-        return [str(Path(sys.executable).with_name("jupyter-lab")), f"--config={self._state.config}"]
+        """Return the command that runs the server. It has nothing secret.
+
+        The server's Python ignores the user's PYTHONPATH and its like, which are for kernels.
+        """
+        return [
+            sys.executable,
+            "-I",
+            str(Path(sys.executable).with_name("jupyter-lab")),
+            f"--config={self._state.config}",
+        ]
 
     def set_environment(self, environ: MutableMapping[str, str]) -> None:
         """Set the environment of the server, its kernels, its terminals, and tmux."""
@@ -56,7 +66,8 @@ class Lab:
         environ["JUPYTER_RUNTIME_DIR"] = str(self._state.runtime)
         environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(self._state.data), environ.get("JUPYTER_PATH")]))
         environ["SHELL"] = "/bin/bash"  # a slot user's own may be /usr/sbin/nologin
-        environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environ.get("PATH", os.defpath)])
+        folders = [str(Path(sys.executable).parent), *environ.get("PATH", os.defpath).split(os.pathsep), *_PATH]
+        environ["PATH"] = os.pathsep.join(dict.fromkeys(filter(None, folders)))
         environ["JUPYTER_SESSION_PATH"] = environ["PATH"]  # for login shells: /etc/profile sets PATH anew
         if not environ.get("TERM") or environ["TERM"] == "dumb":
             environ["TERM"] = "xterm-256color"
@@ -122,9 +133,17 @@ class Lab:
                 "open_browser": False,
                 "allow_root": True,
                 "root_dir": str(self._notebooks),
+                # What the settings of another server of the user's may have.
+                "base_url": "/",
+                "certfile": "",
+                "keyfile": "",
+                "client_ca": "",
+                "sock": "",
                 "terminado_settings": {"shell_command": ["/bin/bash"]},
                 "jpserver_extensions": {"jupyter_session.jupyter.extension.server_extension": True},
             },
+            "IdentityProvider": {"token": self.token},
+            "PasswordIdentityProvider": {"hashed_password": "", "password_required": False},
             # Over TCP, a kernel sends its output to every user of the machine who connects.
             "KernelManager": {"transport": "ipc"},
             "LabApp": {"extension_manager": "readonly"},

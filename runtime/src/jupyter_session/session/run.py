@@ -9,10 +9,10 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 
-from jupyter_session import log
+from jupyter_session import environment, log
 from jupyter_session.condor import chirp
 from jupyter_session.condor.attributes import End, State, build_attributes, render_event
 from jupyter_session.condor.connection import Connection, generate_socket_name
@@ -45,11 +45,11 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
         publisher.close(timeout=1.0)
         _let_end(job, environ)
         raise
-    _complete_environment(environ, state)
+    left_out = _complete_environment(environ, state)
     started = time.time()
     status = watchdog.fork_and_wait()
     if status is None:
-        return _supervise(settings, job, state, publisher)
+        return _supervise(settings, job, state, publisher, left_out)
     if status < 0:
         raise SessionError(
             watchdog.clean_up(-status, job, state, publisher, notebooks=settings.notebooks, started=started)
@@ -57,8 +57,12 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
     return status
 
 
-def _supervise(settings: Settings, job: Job | None, state: StateDir, publisher: JobAdPublisher) -> int:
+def _supervise(
+    settings: Settings, job: Job | None, state: StateDir, publisher: JobAdPublisher, left_out: Sequence[str]
+) -> int:
     log.write_to_file(state.supervisor_log)
+    if left_out:
+        _LOG.info("left out of the job's environment: %s", ", ".join(left_out))
     from jupyter_session.session.supervisor import Supervisor  # noqa: PLC0415 - not in the watchdog
 
     if job is not None and not chirp.is_configured():
@@ -103,16 +107,20 @@ def _check_folder(folder: Path) -> None:
         ) from None
 
 
-def _complete_environment(environ: MutableMapping[str, str], state: StateDir) -> None:
-    """Set the variables that programs expect and that a job's environment may lack."""
+def _complete_environment(environ: MutableMapping[str, str], state: StateDir) -> list[str]:
+    """Set the variables that programs expect and that a job's environment may lack, and leave out those that harm.
+
+    Return the names of what is left out. Call it before there are threads: it tries locales.
+    """
+    scratch = environ.get("_CONDOR_SCRATCH_DIR")
+    left_out = environment.clean(environ, Path(scratch) if scratch else None)
     if not environ.get("USER"):
         try:
             environ["USER"] = pwd.getpwuid(os.getuid()).pw_name
         except KeyError as error:
             _LOG.debug("this user has no name: %s", error)
-    environ.setdefault("LANG", "C.UTF-8")
-    environ.pop("TMUX", None)
     environ.update(state.tmux_environment())
+    return left_out
 
 
 def _warn(sentence: str) -> None:

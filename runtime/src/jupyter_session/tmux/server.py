@@ -115,4 +115,5 @@ def _keep_pane(window: Window) -> Pane | None:
 def _render_shell_command(command: list[str], log: Path) -> str:
     """Return what runs `command` in place of the shell, with its output in the pane and appended to `log`."""
     script = f"exec {shlex.join(command)} > >(exec tee -a {shlex.quote(str(log))}) 2>&1"
-    return f"exec /bin/bash -c {shlex.quote(script)}"  # the user's tmux.conf may name another shell
+    # The user's tmux.conf may name another shell. With -p, bash takes no startup file or option from the environment.
+    return f"exec /bin/bash -p -c {shlex.quote(script)}"
