@@ -14,7 +14,8 @@ _EXTEND = "To keep it: jupyter-session extend 2h"
 def render_status(message: Mapping[str, Any], now: float) -> str:
     """Return the lines for a status message; `now` is in epoch seconds."""
     lines = [render_sentence(message, now), *_render_sources(message["sources"]), *render_report(message["save"])]
-    return "\n".join(line for line in [*lines, message["problem"]] if line)
+    warnings = [f"warning: {sentence}" for sentence in message.get("warnings", [])]
+    return "\n".join(line for line in [*lines, message["problem"], *warnings] if line)
 
 
 def render_sentence(message: Mapping[str, Any], now: float) -> str:

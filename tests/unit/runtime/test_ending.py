@@ -71,8 +71,8 @@ class Parts:
     def on_state(self, status):
         self.calls.append(status.state.value)
 
-    def on_warning(self, sentence):
-        self.calls.append(sentence)
+    def on_warnings(self, sentences):
+        self.calls += sentences
 
     def end(self, ending):
         parts = {"server": self, "tmux": self, "saver": self, "set_aside": self, "publisher": self}

@@ -14,14 +14,12 @@ from jupyter_session.condor.chirp_errors import ChirpError, ChirpRefusedError
 
 _LOG = logging.getLogger(__name__)
 
-NO_CHIRP = (
-    "This job has no access to chirp, so the job ad can't show the session. Add `want_io_proxy = true` to the submit "
-    "file. Until then, `condor_ssh_to_job JOB jupyter-session url` prints the address."
+_ADVICE = (
+    "Add `want_io_proxy = true` to the submit file; if it is there, the machine doesn't let jobs use chirp. "
+    "Until then, `condor_ssh_to_job JOB jupyter-session url` prints the address."
 )
-NO_FILES = (
-    "HTCondor doesn't let this job write files with chirp, so there is no connection file. Add `want_io_proxy = true` "
-    "to the submit file. Until then, `condor_ssh_to_job JOB jupyter-session url` prints the address."
-)
+NO_CHIRP = f"This job has no access to chirp, so the job ad can't show the session. {_ADVICE}"
+NO_FILES = f"HTCondor doesn't let this job write files with chirp, so there is no connection file. {_ADVICE}"
 #: Seconds that the starter may take for one answer.
 _TIMEOUT = 10.0
 _BACKOFF = Backoff(first=1.0, longest=60.0)

@@ -100,6 +100,7 @@ class SessionStatus:
                 for sample in self.samples
             ],
             "save": saving,
+            "warnings": list(self.warnings),
             "problem": problem,
         }
 

@@ -35,8 +35,8 @@ class Listener(Protocol):
     def on_state(self, status: SessionStatus) -> None:
         """Handle a new state."""
 
-    def on_warning(self, sentence: str) -> None:
-        """Handle a warning, which changes no state."""
+    def on_warnings(self, sentences: Sequence[str]) -> None:
+        """Handle warnings that come together, which change no state."""
 
 
 class StatusReporter:
@@ -62,13 +62,16 @@ class StatusReporter:
         for listener in self._listeners:
             listener.on_state(status)
 
-    def warn(self, sentence: str) -> None:
+    def warn(self, *sentences: str) -> None:
         """Report something that people need to know now, and that changes no state."""
-        sentence = fit_line(sentence)
-        self._status = replace(self._status, warnings=(*self._status.warnings, sentence)[-_MOST_WARNINGS:])
-        _LOG.warning("%s", sentence)
+        if not sentences:
+            return
+        sentences = tuple(map(fit_line, sentences))
+        self._status = replace(self._status, warnings=(*self._status.warnings, *sentences)[-_MOST_WARNINGS:])
+        for sentence in sentences:
+            _LOG.warning("%s", sentence)
         for listener in self._listeners:
-            listener.on_warning(sentence)
+            listener.on_warnings(sentences)
 
 
 class JobAd:
@@ -97,9 +100,10 @@ class JobAd:
             files[status.connection.file_name] = None if status.has_ended else status.connection.as_json()
         self._publisher.publish(values, render_event(values), files)
 
-    def on_warning(self, sentence: str) -> None:
-        """Publish a warning in the event log."""
-        self._publisher.publish({}, render_warning(sentence))
+    def on_warnings(self, sentences: Sequence[str]) -> None:
+        """Publish warnings in the event log."""
+        for sentence in sentences:
+            self._publisher.publish({}, render_warning(sentence))
 
 
 class JobOutput:
@@ -116,9 +120,10 @@ class JobOutput:
         if status.state is State.READY and status.connection and status.connection.job is None and sys.stdout.isatty():
             print(f"\n    {status.connection.secret_url}\n\nCtrl-C ends the session.\n", flush=True)
 
-    def on_warning(self, sentence: str) -> None:
-        """Write a warning."""
-        self.write(sentence)
+    def on_warnings(self, sentences: Sequence[str]) -> None:
+        """Write warnings."""
+        for sentence in sentences:
+            self.write(sentence)
 
     def write_problem(self, line: str) -> None:
         """Write a line with its time to the output and to the error file."""
@@ -144,7 +149,7 @@ class Commands:
         """Send the new status, which the server reads itself."""
         self._server.send_status()
 
-    def on_warning(self, _sentence: str) -> None:
+    def on_warnings(self, _sentences: Sequence[str]) -> None:
         """Do nothing: a command shows states only."""
 
 
@@ -160,9 +165,9 @@ class Notifier:
         if status.state is State.EXPIRING:
             self._show(status.reason, status.stop_at)
 
-    def on_warning(self, sentence: str) -> None:
-        """Show a warning."""
-        self._show(sentence, None)
+    def on_warnings(self, sentences: Sequence[str]) -> None:
+        """Show warnings together: a browser that comes later sees only the newest notice."""
+        self._show(" ".join(sentences), None)
 
     def _show(self, sentence: str, stop_at: int | None) -> None:
         try:

@@ -39,6 +39,7 @@ from jupyter_session.session.lab_queries import LabQueries
 from jupyter_session.session.receipt_writer import ReceiptWriter
 from jupyter_session.session.status import SessionStatus, round_seconds, to_epoch
 from jupyter_session.session.status_reporter import Commands, JobAd, JobOutput, Notifier, StatusReporter
+from jupyter_session.session.submit_file import find_warnings
 from jupyter_session.session.warn_once import WarnOnce
 from jupyter_session.settings import Settings
 from jupyter_session.ssh import sshd
@@ -156,6 +157,7 @@ class Supervisor:
             sshd.prepare(self._state_dir, os.environ)
             self._server.start()
             self._enter_ready("JupyterLab is ready.")
+            self._reporter.warn(*find_warnings(self._job, self._notebooks, os.environ.get("_CONDOR_SCRATCH_DIR")))
             self._watch()
         except _End as end:
             return self._end(end.ending)
