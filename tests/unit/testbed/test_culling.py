@@ -112,6 +112,32 @@ def test_our_rule_keeps_each_computation_to_its_end_and_no_longer(computation):
     assert computation.end + 29 <= outcome.held <= computation.end + 31
 
 
+@pytest.mark.parametrize("computation", [t for t in COMPUTATIONS if t.busy], ids=lambda thing: thing.story)
+def test_our_rule_keeps_a_cell_that_jupyter_reads_as_idle(computation):
+    outcome = replay(Trace([COMES, KERNEL, replace(computation, reads="idle")]), bench.ThisProject)
+    assert not outcome.false_stops
+    assert computation.end + 29 <= outcome.held <= computation.end + 31
+
+
+def test_by_jupyters_word_a_silent_cell_that_reads_idle_is_a_false_stop():
+    cell = replace(LEFT, story="waits", real=True, kernel="k", busy=True, reads="idle", end=200)
+    assert replay(Trace([COMES, KERNEL, cell]), partial(bench.ThisProject, follows=False)).false_stops == {"waits": 1}
+    assert not replay(Trace([COMES, KERNEL, cell]), bench.ThisProject).false_stops
+
+
+def test_a_done_kernel_that_reads_busy_keeps_a_session_by_jupyters_word_and_not_by_our_rule():
+    done = replace(LEFT, kernel="k", reads="busy")
+    assert held(bench.ThisProject, KERNEL, done) <= 41
+    assert held(partial(bench.ThisProject, follows=False), KERNEL, done) > 240
+
+
+def test_jupyter_is_wrong_about_some_kernels_of_weeks_that_are_otherwise_the_same():
+    things = [thing for number in range(5) for thing in week(1, number).things]
+    assert {thing.reads for thing in things} == {"", "idle", "busy"}
+    assert all(thing.busy for thing in things if thing.reads == "idle")
+    assert not any(thing.busy or thing.real for thing in things if thing.reads == "busy")
+
+
 @pytest.mark.parametrize("number", range(len(forgotten(11, WEEK, "k"))))
 def test_our_rule_ends_each_thing_that_is_forgotten(number):
     left = forgotten(11, WEEK, "k")[number]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from testbed.bench.culling.traces import Activity, beats
+from testbed.bench.culling.traces import Activity, beats, is_taken_for_busy
 
 #: The idle timeout of every rule, in minutes.
 TIMEOUT = 30
@@ -60,7 +60,7 @@ class _Server:
 
     def see(self, minute: int, things: Sequence[Activity]) -> None:
         self.connected = any(thing.tab for thing in things)
-        self.busy = {thing.kernel for thing in things if thing.busy}
+        self.busy = {thing.kernel for thing in things if is_taken_for_busy(thing)}
         kernels = {thing.kernel for thing in things if thing.kernel}
         terminals = {thing.terminal for thing in things if thing.terminal}
         self.kernels = {kernel: self.kernels.get(kernel, minute) for kernel in kernels}

@@ -103,4 +103,4 @@ class _Session:
 
 def _shows(thing: Activity) -> tuple[bool, int]:
     """Return how strong a sign of life an activity is; the strongest one accounts for idle time."""
-    return bool(thing.busy or thing.messages or thing.program or thing.proxied), thing.start
+    return bool(thing.busy or thing.reads or thing.messages or thing.program or thing.proxied), thing.start

@@ -19,7 +19,7 @@ from jupyter_session.jupyter.lab import LabError
 from jupyter_session.settings import resolve
 from jupyter_session.state_dir import StateDir
 from testbed.bench.culling.baselines import ALL, NOTHING, TIMEOUT, Ends
-from testbed.bench.culling.traces import Activity, beats
+from testbed.bench.culling.traces import Activity, beats, is_taken_for_busy
 
 _SETTINGS = resolve({"idle_timeout": f"{TIMEOUT}m"}, {}, {})
 _POLICY = Policy.of(_SETTINGS.idle_timeout, _SETTINGS.idle_warning)
@@ -27,14 +27,18 @@ _STATE = StateDir(Path("/tmp/session"), in_job=True)  # noqa: S108 - never creat
 
 
 class ThisProject:
-    """One session's sources, read once a minute instead of every ten seconds."""
+    """One session's sources, read once a minute instead of every ten seconds.
+
+    `follows`: our server extension follows the kernels; otherwise Jupyter's own word counts, as it does if
+    the extension doesn't answer.
+    """
 
     outside = False
 
-    def __init__(self, minute: int) -> None:
+    def __init__(self, minute: int, *, follows: bool = True) -> None:
         self._minute = minute
         self._clock = SessionClock(longest_step=60.0, read=lambda: self._minute * 60.0)
-        self._jupyter = _Jupyter()
+        self._jupyter = _Jupyter(follows=follows)
         self._machine = _Machine()
         machine, averaged = self._machine, compute_window(_SETTINGS.idle_timeout)
         processes = Processes(
@@ -60,9 +64,11 @@ def _kernel_id(name: str) -> str:
 class _Jupyter:
     """Answers like the session's own JupyterLab."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, follows: bool) -> None:
+        self._follows = follows
         self._kernels: dict[str, int] = {}
         self._busy: set[str] = set()
+        self._taken_for_busy: set[str] = set()
         self._request: int | None = None
         self._traffic = Traffic()
         self._answers = True
@@ -71,6 +77,7 @@ class _Jupyter:
         """Set what there is in this minute."""
         self._answers = answers
         self._busy = {thing.kernel for thing in things if thing.busy}
+        self._taken_for_busy = {thing.kernel for thing in things if is_taken_for_busy(thing)}
         self._kernels = {t.kernel: self._kernels.get(t.kernel, minute) for t in things if t.kernel}
         for thing in things:
             if thing.kernel and beats(thing.messages, thing, minute):
@@ -95,19 +102,23 @@ class _Jupyter:
         """Answer `GET path`. Raises LabError if it doesn't answer."""
         if not self._answers:
             raise LabError("JupyterLab does not answer")
+        if path.startswith("/jupyter-session/kernels"):
+            if not self._follows:
+                raise LabError("JupyterLab answered 404")
+            return [{**self._describe(name), "at_work": name in self._busy, "changes": 0} for name in self._kernels]
         if path.startswith("/api/kernels"):
-            return [
-                {
-                    "id": _kernel_id(name),
-                    "name": "python3",
-                    "execution_state": "busy" if name in self._busy else "idle",
-                    "last_activity": last,
-                }
-                for name, last in self._kernels.items()
-            ]
+            return [self._describe(name) for name in self._kernels]
         if path.startswith("/jupyter-session/proxy"):
             return {"at": self._traffic.at, "what": self._traffic.what}
         return {"at": self._request, "what": "PUT /api/contents/a.ipynb"}
+
+    def _describe(self, name: str) -> dict[str, Any]:
+        return {
+            "id": _kernel_id(name),
+            "name": "python3",
+            "execution_state": "busy" if name in self._taken_for_busy else "idle",
+            "last_activity": self._kernels[name],
+        }
 
 
 _FIRST_PID = 1 << 30  # no real process has such a PID, so /proc has nothing about it

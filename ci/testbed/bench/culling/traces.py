@@ -41,6 +41,7 @@ class Activity:
     typed_there: bool = False  # a person causes it
     kernel: str = ""
     busy: bool = False
+    reads: str = ""  # what Jupyter takes the kernel for, "busy" or "idle", where it is wrong
     messages: int = 0  # the kernel sends something
     terminal: str = ""  # a terminal of Lab
     pane: str = ""  # a pane of tmux
@@ -50,6 +51,11 @@ class Activity:
     cpu: float = 0.0
     disk: float = 0.0
     gpu: float = 0.0
+
+
+def is_taken_for_busy(thing: Activity) -> bool:
+    """Return True if Jupyter's `execution_state` of the kernel is busy because of this activity, rightly or not."""
+    return thing.reads == "busy" or (thing.busy and thing.reads != "idle")
 
 
 def beats(every: int, thing: Activity, minute: int) -> bool:
@@ -86,9 +92,29 @@ class Trace:
 
 
 def week(seed: int, number: int) -> Trace:
-    """Simulate one person's week."""
+    """Simulate one person's week, in which Jupyter is wrong about some kernels."""
     rng = Random(f"{seed}/{number}")  # noqa: S311 - no secret in it
-    return _Week(rng).trace()
+    trace = _Week(rng).trace()
+    # Of another generator, so that these weeks are otherwise the same as those in which Jupyter is always right.
+    return replace(trace, things=misread(trace.things, Random(f"{seed}/{number}/misread")))  # noqa: S311
+
+
+def misread(things: list[Activity], rng: Random) -> list[Activity]:
+    """Have Jupyter be wrong about kernels, as version 2.21 is.
+
+    A kernel reads idle while a cell runs if a widget was shown before, such as a progress bar, or in that cell; and
+    when a cell has ended that printed much, its kernel may read busy until the next cell.
+    """
+    found = []
+    for thing in things:
+        is_cell = thing.busy and bool(thing.kernel)
+        found.append(replace(thing, reads="idle") if is_cell and rng.random() < 0.3 else thing)
+        if is_cell and thing.real and rng.random() < 0.1:
+            later = [other.start for other in things if other.kernel == thing.kernel and other.busy]
+            until = min((start for start in later if start >= thing.end), default=WEEK)
+            done = Activity(story="a done kernel that reads busy", start=thing.end, end=until, kernel=thing.kernel)
+            found.append(replace(done, reads="busy"))
+    return sorted((thing for thing in found if thing.start < thing.end), key=lambda thing: thing.start)
 
 
 def beyond() -> Iterator[tuple[str, Trace]]:
