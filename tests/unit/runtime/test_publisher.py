@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from jupyter_session.condor import publisher
-from jupyter_session.condor.chirp_errors import ChirpError, ChirpRefusedError
+from jupyter_session.condor.chirp_errors import AnswerError, ChirpCode, ChirpError, ChirpRefusedError
 from jupyter_session.condor.publisher import NO_CHIRP, NO_FILES, JobAdPublisher
 from support.waiting import wait_for
 
@@ -71,6 +71,18 @@ def test_files_come_first_then_attributes_in_their_order_then_the_event(chirp, s
     sender.publish({"A": 1, "JupyterState": "ready"}, "event", {"a.json": "{}"})
     sender.close(10)
     assert chirp.sent == ["a.json", "{}", ("A", 1), ("JupyterState", "ready"), "event"]
+
+
+def test_a_full_disk_that_takes_no_connection_file_does_not_keep_the_state_from_the_job_ad(chirp, sender, said):
+    chirp.fail["put_private"] = AnswerError(ChirpCode.NO_SPACE, "write")
+    sender.publish({"JupyterState": "ready"}, "event", {"a.json": "{}"})
+    wait_for(lambda: said, 10, "the problem to be told")
+    assert chirp.sent == [("JupyterState", "ready"), "event"]
+    assert said == ["Can't write the connection file on the access point: no space left there. Trying again."]
+    assert sender.problem == said[0]
+    chirp.fail.clear()
+    wait_for(lambda: sender.problem == "", 20, "the file to be written")
+    assert chirp.sent[2:] == ["a.json", "{}"]
 
 
 def test_an_attribute_that_has_not_changed_is_not_sent_again_but_the_state_is(chirp, sender):

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from jupyter_session.backoff import Backoff
+from jupyter_session.condor import quota
 from jupyter_session.condor.attributes import Value
 from jupyter_session.condor.chirp import ChirpClient
-from jupyter_session.condor.chirp_errors import ChirpError, ChirpRefusedError
+from jupyter_session.condor.chirp_errors import AnswerError, ChirpError, ChirpRefusedError
 
 _LOG = logging.getLogger(__name__)
 
@@ -24,6 +25,10 @@ NO_FILES = f"HTCondor doesn't let this job write files with chirp, so there is n
 _TIMEOUT = 10.0
 _BACKOFF = Backoff(first=1.0, longest=60.0)
 _MOST_EVENTS = 20
+
+
+class _FileError(ChirpError):
+    """A private file can't be written; the rest has arrived."""
 
 
 @dataclass
@@ -92,7 +97,12 @@ class JobAdPublisher:
             try:
                 self._send(work)
             except ChirpError as error:
-                self._report(f"Can't update the job ad: {error}. Trying again.")
+                what = (
+                    "write the connection file on the access point"
+                    if isinstance(error, _FileError)
+                    else "update the job ad"
+                )
+                self._report(f"Can't {what}: {error}. Trying again.")
                 self._put_back(work)
                 if self._closing:
                     return
@@ -104,12 +114,16 @@ class JobAdPublisher:
         """Send `work`, and remove from it what has arrived."""
         with ChirpClient.connect(_TIMEOUT) as chirp:
             problem = ""
+            failed: AnswerError | None = None
             for name, text in list(work.files.items()):
                 try:
                     chirp.put_private(name, text) if text is not None else chirp.remove(name)
                 except ChirpRefusedError as error:
                     _LOG.debug("no private file: %s", error)
                     problem = NO_FILES
+                except AnswerError as error:  # a full disk, for example: the job ad is told all the same
+                    failed = quota.explain(error, chirp, ".", f".{name}.new")
+                    continue
                 del work.files[name]
             try:
                 for name, value in list(work.attributes.items()):
@@ -123,6 +137,8 @@ class JobAdPublisher:
             except ChirpRefusedError as error:
                 _LOG.debug("no attributes: %s", error)
                 problem = NO_CHIRP
+        if failed:
+            raise _FileError(str(failed)) from failed
         self._report(problem)
 
     def _put_back(self, work: _Pending) -> None:

@@ -7,10 +7,10 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from jupyter_session.condor import quota
 from jupyter_session.condor.chirp import ChirpClient
 from jupyter_session.condor.chirp_errors import AnswerError
 from jupyter_session.condor.file_stat import FileStat
-from jupyter_session.saveback import quota
 from jupyter_session.saveback.errors import ChangedError, LeftOutError
 from jupyter_session.saveback.scan import OWN_FOLDER
 from jupyter_session.saveback.upload import Upload
