@@ -93,10 +93,6 @@ class FakeChirpFiles:
     def read_file(self, path: str) -> bytes:
         return self._at(path).read_bytes()
 
-    @answered
-    def is_writable(self, path: str) -> bool:
-        return not self.is_broken and self._at(path).exists()
-
     def _take_file(self, verb: str) -> None:
         if self.is_broken or not self.more_files:
             raise AnswerError(ChirpCode.UNKNOWN if self.is_broken else self.full, verb)
@@ -135,6 +131,8 @@ class FakeChirpFiles:
 
     @answered
     def remove(self, path: str) -> None:
+        if self.is_broken:
+            raise AnswerError(ChirpCode.UNKNOWN, "unlink")
         if self._at(path).exists():
             self.more_files += 1
         self._at(path).unlink(missing_ok=True)

@@ -116,14 +116,6 @@ class ChirpClient:
         with _as_chirp_error():
             return parse_file_stat(self._line())
 
-    def is_writable(self, path: str) -> bool:
-        """Return whether a path can be reached, and is on no read-only file system. A quota doesn't matter for this."""
-        try:
-            self._ask("access", path, os.W_OK)
-        except AnswerError:
-            return False
-        return True
-
     def list_folder(self, folder: str) -> dict[str, FileStat]:
         """List a folder in one request. Follows links; raises AnswerError if the target of one doesn't exist."""
         length = self._ask("getlongdir", folder)

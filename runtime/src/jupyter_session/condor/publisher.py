@@ -122,7 +122,7 @@ class JobAdPublisher:
                     _LOG.debug("no private file: %s", error)
                     problem = NO_FILES
                 except AnswerError as error:  # a full disk, for example: the job ad is told all the same
-                    failed = quota.explain(error, chirp, ".", f".{name}.new")
+                    failed = quota.explain(error, chirp, f".{name}.new")
                     continue
                 del work.files[name]
             try:

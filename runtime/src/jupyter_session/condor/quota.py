@@ -16,23 +16,31 @@ _MAKING = frozenset(("open", "mkdir", "rename"))
 _BLOCK = 4096  # bytes
 
 
-def explain(error: AnswerError, chirp: ChirpClient, folder: str, probe: str) -> AnswerError:
+def explain(error: AnswerError, chirp: ChirpClient, probe: str) -> AnswerError:
     """Return QuotaError in place of an error without a name, if a full quota is the reason, and otherwise that error.
 
-    `folder` is one to which this session writes, and `probe` the name of a file in it that doesn't matter. Raises
-    ChirpError if the conversation breaks off.
+    `probe` is the path of a file that doesn't matter, in a folder to which this session writes. Raises ChirpError if the
+    conversation breaks off.
     """
-    if not error.is_unknown or not chirp.is_writable(folder):
+    if not error.is_unknown or not _takes_changes(chirp, probe):
         return error
     if error.verb in _WRITING or (error.verb in _MAKING and not _has_room(chirp, probe)):
         return QuotaError()
     return error
 
 
+def _takes_changes(chirp: ChirpClient, probe: str) -> bool:
+    """Return whether a file can be removed, which needs no room but a disk that isn't read-only."""
+    try:
+        chirp.remove(probe)
+    except AnswerError:
+        return False
+    return True
+
+
 def _has_room(chirp: ChirpClient, probe: str) -> bool:
     """Return whether a file with a short name can be made and take a block."""
     try:
-        chirp.remove(probe)
         descriptor = chirp.create(probe, 0o600)
         try:
             chirp.write(descriptor, b"\0" * _BLOCK)

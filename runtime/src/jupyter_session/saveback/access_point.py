@@ -88,7 +88,7 @@ class AccessPoint:
         if not isinstance(error, AnswerError):
             return error
         folder = self._at(OWN_FOLDER) if OWN_FOLDER in self._known_folders else self._root
-        return quota.explain(error, self._chirp, folder, os.path.join(folder, beside))
+        return quota.explain(error, self._chirp, os.path.join(folder, beside))
 
     def _at(self, path: str) -> str:
         return os.path.join(self._root, path) if path else self._root
