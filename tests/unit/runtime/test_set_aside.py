@@ -364,7 +364,7 @@ def test_a_list_that_is_written_is_read_again(modes):
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     )
 )
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=50)
 def test_no_list_breaks_the_reader(found):
     for whole in (found, {"links": found, "modes": found}):
         try:

@@ -19,8 +19,8 @@ _BLOCK = 4096  # bytes
 def explain(error: AnswerError, chirp: ChirpClient, probe: str) -> AnswerError:
     """Return QuotaError in place of an error without a name, if a full quota is the reason, and otherwise that error.
 
-    `probe` is the path of a file that doesn't matter, in a folder to which this session writes. Raises ChirpError if the
-    conversation breaks off.
+    `probe` is the path of a file that doesn't matter, in a folder to which this session writes. Raises ChirpError if
+    the conversation breaks off.
     """
     if not error.is_unknown or not _takes_changes(chirp, probe):
         return error
