@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ from pathlib import Path
 import condor
 import dag_file
 import notify
+from chtc_condor.submission import find_notebooks
 from dag_file import Node
 
 #: A submit description that says how many jobs it is for.
@@ -20,16 +22,20 @@ _QUEUE = re.compile(r"^\s*queue\b", re.IGNORECASE | re.MULTILINE)
 
 @dataclass(frozen=True)
 class Plan:
-    """The job's folder, its input files (the image among them), the name of its image, and its output folder."""
+    """The job's folder, its input files (the image among them), the name of its image, and its notebook folder.
+
+    `entries` are the inputs as they stand in transfer_input_files, where a slash at the end counts.
+    """
 
     iwd: Path
     inputs: tuple[Path, ...]
     image: str
     output: str
+    entries: tuple[str, ...] = ()
 
     @property
     def notebooks(self) -> Path:
-        """The output folder, on the access point."""
+        """The notebook folder, on the access point."""
         return self.iwd / self.output
 
     @classmethod
@@ -37,9 +43,12 @@ class Plan:
         """Read a job's string attributes. An input with `://` in its name is not on the access point."""
         iwd = Path(ad.get("Iwd", "."))
         inputs = _split_names(ad.get("TransferInput", ""))
-        outputs = _split_names(ad.get("TransferOutput", ""))
-        local = tuple(iwd / name for name in inputs if "://" not in name)
-        return cls(iwd, local, Path(ad.get("ContainerImage", "")).name, outputs[0] if outputs else "notebooks")
+        local = [name for name in inputs if "://" not in name]
+        image = Path(ad.get("ContainerImage", "")).name
+        output = Path(find_notebooks(ad)).name
+        return cls(
+            iwd, tuple(iwd / name for name in local), image, output, tuple(os.path.join(iwd, name) for name in local)
+        )
 
 
 def read_submission(submit_file: str, node: str = "") -> str:

@@ -18,12 +18,16 @@ from typing import Any
 
 import condor
 import notify
+from chtc_condor.carry import describe_obstacles, inspect
 from chtc_condor.codes import JobStatus
-from plan import Plan, read_plan
+from chtc_condor.submission import describe_missing, parse_dry_run, review
+from plan import Plan, read_submission
 
 REFUSED = 2
 #: Bytes that must be free for the notebooks in any case.
 ROOM = 64 << 20
+#: Lines that a submit file may lack.
+TOLERATED = ("My.SpoolOnEvict",)
 _STATUS: Mapping[int, str] = {
     JobStatus.IDLE: "is in the queue",
     JobStatus.RUNNING: "is running",
@@ -36,9 +40,13 @@ _LEAVING = (JobStatus.REMOVED, JobStatus.TRANSFERRING_OUTPUT)
 
 @dataclass(frozen=True)
 class Findings:
-    """What the checks found: why an input or the folder can't be used, bytes free and needed, other jobs."""
+    """What the checks found: why an input or the folder can't be used, bytes free and needed, other jobs.
+
+    `obstacles` is what HTCondor can't transfer, by its path.
+    """
 
     unusable: Mapping[Path, str] = field(default_factory=dict)
+    obstacles: Mapping[str, str] = field(default_factory=dict)
     is_folder: bool = True
     unwritable: str = ""
     free: int = ROOM
@@ -53,6 +61,8 @@ def explain_refusal(submit_file: str, plan: Plan, found: Findings) -> str:
     for path, why in found.unusable.items():
         what = "the image" if path.name == plan.image else "the input"
         return f"{what} {path} {why}: put it there, or name another one in {submit_file}"
+    if found.obstacles:
+        return describe_obstacles(found.obstacles).rstrip(".")
     if found.unwritable:
         return (
             f"can't write to the notebooks folder {plan.notebooks} ({found.unwritable}): free some space, or check its "
@@ -80,11 +90,21 @@ def check_plan(plan: Plan) -> Findings:
     disk = os.statvfs(plan.notebooks)
     return Findings(
         unusable={path: why for path, why in checked if why},
+        obstacles=_find_obstacles(plan.entries),
         unwritable=_check_writable(plan.notebooks),
         free=disk.f_bavail * disk.f_frsize,
         needed=max(ROOM, _measure_folder(plan.notebooks)),
         others=_find_others(plan),
     )
+
+
+def _find_obstacles(entries: Sequence[str]) -> dict[str, str]:
+    found, _ = inspect(list(entries))
+    return {
+        os.path.normpath(os.path.join(entry, relative)): why
+        for entry, obstacles in found.items()
+        for relative, why in obstacles.items()
+    }
 
 
 def _check_input(path: Path) -> str:
@@ -123,7 +143,8 @@ def _measure_file(path: str) -> int:
 def _find_others(plan: Plan) -> list[dict[str, Any]]:
     """Return other jobs that bring back the same folder; a job that has completed has done so."""
     own = os.environ.get("CONDOR_ID", "").partition(".")[0]
-    wanted = f"TransferOutput == {condor.quote_string(plan.output)} && JobStatus != {JobStatus.COMPLETED:d}"
+    returned = f'stringListMember({condor.quote_string(plan.output)}, TransferOutput, ",")'
+    wanted = f"{returned} && JobStatus != {JobStatus.COMPLETED:d}"
     ads = condor.query_jobs(wanted, "ClusterId", "ProcId", "JobStatus", "Iwd", "DAGManJobId")
     return [
         ad
@@ -136,15 +157,34 @@ def _format_size(size: int) -> str:
     return f"{size / 1e6:.0f} MB"
 
 
+def check_submission(submit_file: str, text: str) -> tuple[str, str]:
+    """Return why a submission is refused, and a warning; both empty if it keeps what a session promises.
+
+    `text` is what `condor_submit -dry-run` prints. Nothing can be added to what DAGMan submits, so that a missing line
+    is a reason to refuse; one that only an eviction would show to be missing is not.
+    """
+    found = review(parse_dry_run(text), what=submit_file)
+    if found.refusals:
+        return found.refusals[0].rstrip("."), ""
+    tolerated = {key: value for key, value in found.additions.items() if key in TOLERATED}
+    missing = {key: value for key, value in found.additions.items() if key not in TOLERATED}
+    return describe_missing(missing, submit_file), describe_missing(tolerated, submit_file)
+
+
 def main(submit_file: str, node: str = "") -> int:
     """Return the exit status."""
+    warning = ""
     try:
-        plan = read_plan(submit_file, node)
-        why = explain_refusal(submit_file, plan, check_plan(plan))
+        text = read_submission(submit_file, node)
+        plan = Plan.from_ad(condor.parse_strings(text))
+        why, warning = check_submission(submit_file, text)
+        why = why or explain_refusal(submit_file, plan, check_plan(plan))
     except condor.CondorError as error:
         why = str(error)
     if why:
         notify.notify_user("refused", f"Nothing was submitted: {why}.", notify.format_now())
+    elif warning:
+        notify.notify_user("warning", f"{warning}.", notify.format_now())
     return REFUSED if why else 0
 
 

@@ -43,6 +43,13 @@ def refused(dag, submit_file="jupyter.sub"):
         ("chmod 500 notebooks", "can't write to the notebooks folder"),
         ("echo 'queue queue' >jupyter.sub", "condor_submit failed: "),
         ("rm jupyter.sub", "there is no submit file"),
+        ("sed -i s/^queue/'queue 3'/ jupyter.sub", "jupyter.sub describes 3 jobs, but a session is one job"),
+        ("sed -i /want_io_proxy/d jupyter.sub", "jupyter.sub lacks `want_io_proxy = true`"),
+        ("sed -i /transfer_output_files/d jupyter.sub", "jupyter.sub lacks `transfer_output_files = notebooks`"),
+        ("sed -i '/^log/i executable = /bin/true' jupyter.sub", "which is not a session"),
+        ("mkdir elsewhere; ln -s ../elsewhere notebooks/lib64", "a link to a folder"),
+        ("mv notebooks real; ln -s real notebooks", "notebooks (a link to a folder)"),
+        ("mkdir notebooks/secret; chmod 0 notebooks/secret", "notebooks/secret (unreadable)"),
     ],
 )
 def test_what_a_session_lacks_is_said_in_one_sentence(new_dag, spoil, part):
@@ -52,6 +59,15 @@ def test_what_a_session_lacks_is_said_in_one_sentence(new_dag, spoil, part):
     told = refused(dag)
     assert part in told
     assert bool(told) == bool(part)
+
+
+def test_a_line_that_only_an_eviction_misses_is_warned_of(new_dag):
+    dag = new_dag()
+    dag.put_submit_file("")
+    dag.ap("sed", "-i", "/SpoolOnEvict/d", "jupyter.sub", check=True)
+    dag.ap("env", f"_CONDOR_DAGMAN_LOG={dag.folder}/jupyter.dag.dagman.out", "dag/pre.py", "jupyter.sub", check=True)
+    assert dag.told() == ["warning"]
+    assert "lacks `My.SpoolOnEvict = false`" in dag.history()
 
 
 def test_a_full_disk_is_said(new_dag):

@@ -91,6 +91,24 @@ def test_a_session_that_could_not_go_well_is_refused_in_one_sentence(seen, part)
     assert ". " not in said
 
 
+def test_what_a_submit_file_lacks_is_refused_and_what_only_an_eviction_misses_is_warned_of():
+    ad = """ContainerImage="jupyter.sif"
+TransferInput="notebooks"
+TransferOutput="notebooks"
+ShouldTransferFiles="YES"
+WhenToTransferOutput="ON_EXIT_OR_EVICT"
+SpoolOnEvict=false
+WantIOProxy=true
+Iwd="/home/alice"
+"""
+    assert pre.check_submission("a.sub", ad) == ("", "")
+    why, warning = pre.check_submission("a.sub", ad.replace("SpoolOnEvict=false\n", ""))
+    assert (why, "`My.SpoolOnEvict = false`" in warning) == ("", True)
+    why, warning = pre.check_submission("a.sub", ad.replace("WantIOProxy=true\n", ""))
+    assert ("`want_io_proxy = true`" in why, warning) == (True, "")
+    assert "describes 2 jobs" in pre.check_submission("a.sub", f"{ad}\nProcId=1\n")[0]
+
+
 def test_what_the_plan_needs_is_looked_at(dag, monkeypatch):
     monkeypatch.setattr(condor, "query_jobs", lambda *_: [])
     assert pre.explain_refusal("jupyter.sub", plan_of(dag), pre.check_plan(plan_of(dag))) == ""
