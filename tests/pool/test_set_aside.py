@@ -79,6 +79,8 @@ def is_told(session):
 def test_after_a_stop_the_next_session_has_it_all_again_but_for_what_its_user_removes(new_session):
     session = new_session()
     make(session)
+    unread = {"secret.txt": "it can't be read (Permission denied)", "near": "a symbolic link"}
+    wait_for(lambda: unread.items() <= session.status()["save"]["left_out"].items(), 60, "save-back to leave them out")
     session.inside("jupyter-session", "stop")
     assert session.wait_gone()["JobStatus"] == JobStatus.COMPLETED
     came_back(session)

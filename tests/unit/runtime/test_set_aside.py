@@ -25,11 +25,12 @@ LIST = ".jupyter-session/set-aside.json"
 class Machine:
     """A job's folder, and the access point's, between which `carry` moves files as HTCondor does."""
 
-    def __init__(self, base, outputs="notebooks", *, chirp=False):
+    def __init__(self, base, outputs="notebooks", *, chirp=False, spools=False):
         self.base = Path(base)
         self.there = self.base / "ap"
         (self.there / "notebooks").mkdir(parents=True)
         self.outputs = outputs
+        self.spools = spools
         self.count = 0
         self.said = []
         self.files = FakeChirpFiles(self.there) if chirp else None
@@ -44,7 +45,7 @@ class Machine:
 
     def start(self):
         self.notebooks = self.root / "notebooks"
-        job = Job(f"{self.count}.0", {"transferoutput": self.outputs}, {})
+        job = Job(f"{self.count}.0", {"transferoutput": self.outputs, "spoolonevict": self.spools}, {})
         environ = {"_CONDOR_SCRATCH_DIR": str(self.root)}
         memory = self.root / "memory"
         self.session = SetAside(job, self.notebooks, memory, say=self.said.append, environ=environ)
@@ -228,9 +229,10 @@ def test_another_process_ends_the_session_as_the_first_one_would(machine):
 # Files over which HTCondor can't write
 
 
+@pytest.mark.parametrize("spools", [True, False])
 @pytest.mark.parametrize("chirp", [True, False])
-def test_files_that_their_owner_cannot_write_are_no_obstacle(tmp_path, monkeypatch, chirp):
-    machine = Machine(tmp_path, chirp=chirp)
+def test_files_that_their_owner_cannot_write_are_no_obstacle(tmp_path, monkeypatch, chirp, spools):
+    machine = Machine(tmp_path, chirp=chirp, spools=spools)
     if chirp:
         monkeypatch.setattr("jupyter_session.transfer.set_aside.ChirpClient.connect", lambda: machine.files)
     notebooks = machine.begin()
@@ -248,6 +250,7 @@ def test_files_that_their_owner_cannot_write_are_no_obstacle(tmp_path, monkeypat
     (notebooks / "link").symlink_to("changed")
     machine.end()
     there = machine.there / "notebooks"
+    assert (notebooks / "same").exists() == (chirp and spools)
     assert (there / "same").read_text() == "1"
     assert mode(there / "same") == 0o444
     assert (there / ("changed" if chirp else "changed (from job 2.0)")).read_text() == "2"

@@ -112,7 +112,13 @@ class SetAside:
             for output in outputs:
                 if os.path.lexists(os.path.join(self._root, output.path)):
                     find_obstacles(self._root, output.path, self._received, found, until=until)
-            way = Way(self._root, self._job.id, outputs, self._keep)
+            way = Way(
+                self._root,
+                self._job.id,
+                outputs,
+                self._keep,
+                spools=self._job.attributes.get("spoolonevict") is not False,
+            )
             way.clear(found, there)
         self._names.update(way.names)
         if not found.complete:

@@ -6,7 +6,7 @@ import itertools
 import logging
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from jupyter_session.condor.file_stat import FileStat
@@ -24,15 +24,18 @@ _STUCK = "HTCondor will put the job on hold for it"
 class Way:
     """Clears the way below the job's folder `root`. `names` says what was set aside, and why.
 
-    `keep` writes the list of what is to be put back, before anything is taken away. It may raise OSError: then links
-    stay where they are.
+    `spools`: after an eviction, the next run gets what this one leaves. `keep` writes the list of what is to be put
+    back, before anything is taken away.
     """
 
-    def __init__(self, root: str, job: str, outputs: tuple[Output, ...], keep: Callable[[Manifest], None]) -> None:
+    def __init__(
+        self, root: str, job: str, outputs: tuple[Output, ...], keep: Callable[[Manifest], None], *, spools: bool
+    ) -> None:
         self._root = root
         self._job = job
         self._outputs = outputs
         self._keep = keep
+        self._spools = spools
         self._aside = ""
         self.names: dict[str, str] = {}
 
@@ -86,9 +89,10 @@ class Way:
                 name = os.path.basename(path)
                 if known is not None and (name not in known or known[name].mode & 0o200):
                     continue
-                if found.read_only[path]:
-                    os.unlink(self._at(path))
-                elif known is None or not self._open(path, known[name], there):
+                is_open = (self._spools or not found.read_only[path]) and self._open(path, known, there)
+                if found.read_only[path] and not is_open:
+                    self._remove(path)
+                elif not is_open:
                     self._do(path, "read-only on the access point", partial(self._rename, path))
 
     def _list_there(self, folder: str, there: There) -> dict[str, FileStat] | None:
@@ -98,9 +102,18 @@ class Way:
         except UnknownError:
             return None
 
-    def _open(self, path: str, about: FileStat, there: There) -> bool:
+    def _open(self, path: str, known: Mapping[str, FileStat] | None, there: There) -> bool:
+        place = locate_there(self._outputs, path)
+        if known is None or place is None:
+            return False
         try:
-            there.make_writable(str(locate_there(self._outputs, path)), about.mode)
+            there.make_writable(place, known[os.path.basename(path)].mode)
         except UnknownError:
             return False
         return True
+
+    def _remove(self, path: str) -> None:
+        try:
+            os.unlink(self._at(path))
+        except OSError as error:
+            _LOG.debug("%s stays: %s", escape_name(path), error)
