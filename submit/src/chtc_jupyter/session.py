@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chtc_condor.event_log import EventReader
@@ -257,6 +257,8 @@ class Session:
         await self._news.wait()
 
     def _set_progress(self, progress: JobProgress) -> None:
+        if self.progress.was_ready and not progress.was_ready:  # a log without announcements doesn't know
+            progress = replace(progress, was_ready=True)
         if progress != self.progress:
             _log.info("Job %s: %s", self.record.job, messages.describe_progress(progress))
             self.progress = progress

@@ -129,6 +129,7 @@ class WaitExplainer:
             f"{f' ({session.log_trouble})' if session.log_trouble else ''}: "
             f"job {session.record.job} is {messages.describe_progress(beyond)}."
         )
+        self.why = ""
         session.go_beyond_log(beyond)
         return True
 
@@ -154,6 +155,7 @@ class WaitExplainer:
         state, port = str(facts.get("state", "")), facts.get("port")
         if state in ("ready", "expiring") and isinstance(port, int):
             self._tell(wait_messages.describe_silent_session(record))
+            self.why = ""
             session.go_beyond_log(replace(job, phase=Phase.READY, state=state, port=port, was_ready=True))
         else:
             self._set(f"{facts.get('reason') or state} ({format_duration(waited)})")
