@@ -72,18 +72,27 @@ def test_job_that_is_no_session_is_told_within_30_seconds_and_not_touched(new_la
     assert laptop.queued() == [JobStatus.RUNNING]
 
 
-def test_session_is_opened_and_its_end_is_seen_though_its_log_says_nothing(new_laptop, pool):
-    """Somebody has removed the log: HTCondor goes on writing to the file that is gone."""
+def test_session_is_opened_and_its_end_is_seen_though_its_log_can_not_be_read(new_laptop):
     laptop = new_laptop()
     laptop.on_ap("mkdir", "-p", f"{laptop.folder}/notebooks")
     running = laptop.start()
     running.url()
     running.interrupt()
     assert running.wait_end() == 0
-    laptop.on_ap("sh", "-c", f"rm {laptop.folder}/jupyter-*.log")
+    laptop.on_ap("sh", "-c", f"chmod 000 {laptop.folder}/jupyter-*.log")
     again = laptop.run_on("connect", "--no-browser")
     again.wait_for("doesn't say so, but the queue does", 60)
+    assert "Permission denied" in again.output
     assert laptop.answers(again.url(60))
     laptop.on_ap("condor_rm", laptop.job())
-    again.wait_end(120)
-    assert "it has left the queue" in again.output
+    assert again.wait_end(150) == 0, again.output
+
+
+def test_job_that_ends_before_it_was_a_session_is_told_with_its_error_file(new_laptop):
+    """R2: just "Job 16.0 ended."."""
+    laptop = new_laptop()
+    failing = FOREIGN.replace("arguments = 600", "arguments = never").replace("log =", "error = own.err\nlog =")
+    submit(laptop, failing)
+    running = laptop.run_on("connect", laptop.name, "--ap", "ap", "--no-browser")
+    assert running.wait_end(120) in (22, 31), running.output
+    assert "invalid time interval" in running.output

@@ -15,6 +15,7 @@ from chtc_condor.notebook_look import Looked
 from chtc_jupyter import messages, notebooks
 from chtc_jupyter.condor.job_progress import JobProgress, Phase, apply_event
 from chtc_jupyter.errors import LauncherError, PolicyError
+from chtc_jupyter.last_words import read_last_words
 from chtc_jupyter.proxy.http_head import Notice
 from chtc_jupyter.proxy.local_proxy import LocalProxy
 from chtc_jupyter.proxy.one_time import Visit
@@ -60,6 +61,7 @@ class Session:
         self.token = ""
         self.tunnel_trouble = ""  # what the last attempt to open the tunnel printed
         self.log_trouble = ""  # why the job's log can't be read
+        self.last_words = ""  # of a job that has ended without ever being ready
         self._from_log = JobProgress()
         self._beyond: tuple[JobProgress, JobProgress] | None = None  # what the log says, and what is so
         self._over = asyncio.Event()  # the job has ended, whatever the log says
@@ -152,6 +154,8 @@ class Session:
             if over in done:
                 self.looked = await notebooks.look(link, self.record, self.progress.started)
                 self._on_change()
+            if self.progress.starts and not self.progress.was_ready:
+                self.last_words = await read_last_words(link, self.record)
         finally:
             for task in tasks:
                 task.cancel()

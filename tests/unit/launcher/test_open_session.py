@@ -50,6 +50,9 @@ class FakeLink:
         self.commands.append(list(argv))
         return {"status": 0, "out": "", "err": ""}
 
+    async def ask(self, _do, **_fields):
+        return {"text": "lab.sh: jupyter: not found\n"}
+
     async def close(self):
         self.closed.set()
 
@@ -77,7 +80,7 @@ def test_job_on_hold_before_it_was_ready_ends_the_launcher_with_advice():
     ("events", "error", "said"),
     [
         ((SUBMITTED, REMOVED), RemovedError, "via condor_rm"),
-        ((SUBMITTED, STARTED, ENDED), FailedError, "exit status 3"),
+        ((SUBMITTED, STARTED, ENDED), FailedError, "exit status 3.*error file says: lab.sh: jupyter: not found"),
         ((SUBMITTED, STARTED, READY, ENDED), NoSuchSessionError, "`chtc-jupyter start lab` starts it again"),
     ],
 )

@@ -207,7 +207,8 @@ class OpenSession:
             raise NoSuchSessionError(messages.describe_past_session(record, progress, session.looked))
         if not progress.was_ready or progress.state == "failed":
             error = RemovedError if progress.removed else FailedError
-            raise error(f"Job {record.job} {messages.describe_end(progress)}.")
+            said = f" Its error file says: {session.last_words}" if session.last_words else ""
+            raise error(f"Job {record.job} {messages.describe_end(progress)}.{said}")
         if record.interactive and not self._ending and progress.removed:
             self._terminal.say(f"It was interactive, so it ended with its connection to {record.ap}.")
         self._terminal.say(messages.describe_notebooks(record, progress, session.looked))
