@@ -67,7 +67,7 @@ def look(folder: str, job: str, since: str = "") -> Looked:
         missing={clean(name, _NAME): clean(why, _WHY) for name, why in list(missing.items())[:_MOST_NAMES]},
         missing_count=len(missing) + unnamed,
         newest=newest,
-        saved=newest is not None and started is not None and newest >= started - _SKEW,
+        saved=newest is not None and started is not None and newest >= started,
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from chtc_jupyter import store
 from chtc_jupyter.commands import stop, verbs
-from chtc_jupyter.errors import UsageError
+from chtc_jupyter.errors import DiskError, UsageError
 from chtc_jupyter.store import Record
 from chtc_jupyter.terminal import Terminal
 
@@ -101,3 +101,37 @@ def test_invalid_duration_is_refused_before_anybody_logs_in(connect):
     with pytest.raises(UsageError):
         asyncio.run(verbs.extend("ap", "lab", "soon", Terminal()))
     assert link.commands == []
+
+
+@pytest.mark.parametrize(
+    ("why", "full"),
+    [
+        ("no space left there", True),
+        ("the disk quota there is exceeded", True),
+        ("the quota of files there is used up", True),
+        ("a pipe", False),
+        ("8 MB is more than --save-max-file: it comes back only at the end", False),
+    ],
+)
+def test_stop_is_refused_for_a_full_disk_and_a_full_quota_before_anything_ends(connect, monkeypatch, why, full):
+    link = connect({**AD, "JobStatus": 2, "JupyterState": "ready"})
+
+    async def run_inside(_link, _job, *_argv):
+        return json.dumps({"save": {"left_out": {"large.bin": why}}})
+
+    monkeypatch.setattr(stop, "run_inside", run_inside)
+    if full:
+        with pytest.raises(DiskError, match=r"large\.bin.*quota.*--force"):
+            asyncio.run(stop.stop("ap", "lab", Terminal()))
+        assert not [argv for argv in link.commands if argv[0] == "condor_rm"]
+    else:
+        asyncio.run(stop.raise_if_full(link, "12.0"))
+
+
+def test_a_session_that_does_not_say_which_files_do_not_fit_is_not_waited_for(connect, monkeypatch):
+    async def run_inside(_link, _job, *_argv):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(stop, "run_inside", run_inside)
+    monkeypatch.setattr(stop, "_CHECK", 0.1)
+    asyncio.run(stop.raise_if_full(connect(AD), "12.0"))

@@ -28,6 +28,8 @@ _log = logging.getLogger(__name__)
 _LOOK, _QUERY, _TELL = 0.2, 2.0, 20.0
 #: Seconds in which a job that HTCondor copies back or removes has left the queue.
 _PATIENCE = 180
+#: Seconds in which the session says which files don't fit.
+_CHECK = 20
 #: Seconds in which the log of a job that has left the queue says how it ended.
 _LOG = 3.0
 #: Files that are named.
@@ -76,7 +78,7 @@ class Stopping:
         self._link, self._record, self._terminal, self._force = link, record, terminal, force
         self._job = job_ads.get_job_id(ad)
         self._ad: Ad | None = ad
-        self._starts = ad.get("NumJobStarts")
+        self._started = ad.get("JobCurrentStartDate")
         self._progress = JobProgress()
         self._inside, self._refusal = Inside.UNASKED, ""
         self._removed = False
@@ -126,7 +128,7 @@ class Stopping:
             phase=self._progress.phase,
             returning=self._progress.returning,
             inside=self._inside,
-            restarted=self._inside is not Inside.UNASKED and ad.get("NumJobStarts", self._starts) != self._starts,
+            restarted=ad.get("JobCurrentStartDate", self._started) != self._started,
             interactive=ad.get("InteractiveJob") is True,
             removed=self._removed,
             waited=time.monotonic() - self._since,
@@ -212,9 +214,9 @@ class Stopping:
 async def raise_if_full(link: AgentClient, job: str) -> None:
     """Raise DiskError if the session says that some of its files don't fit on the access point."""
     try:
-        facts = json.loads(await run_inside(link, job, "status", "--json"))
+        facts = json.loads(await asyncio.wait_for(run_inside(link, job, "status", "--json"), _CHECK))
         names = [name for name, why in facts["save"]["left_out"].items() if any(full in why for full in _FULL)]
-    except (LauncherError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (LauncherError, asyncio.TimeoutError, ValueError, KeyError, TypeError, AttributeError) as error:
         _log.debug("Can't ask job %s for the files that don't fit, so it is stopped as it is: %r", job, error)
         return
     if names:
