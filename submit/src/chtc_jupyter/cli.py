@@ -278,7 +278,7 @@ def ssh_config_(
 ) -> None:
     """Print the lines that ~/.ssh/config needs for `ssh jupyter-NAME`, scp, rsync, and VS Code."""
     terminal = Terminal()
-    for line in ssh_config.install(Path.home()) if write else [ssh_config.render_block().rstrip()]:
+    for line in ssh_config.install(Path.home()) if write else [ssh_config.print_block(Path.home()).rstrip()]:
         terminal.print_result(line)
 
 

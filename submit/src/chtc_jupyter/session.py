@@ -21,6 +21,7 @@ from chtc_jupyter.proxy.local_proxy import LocalProxy
 from chtc_jupyter.proxy.one_time import Visit
 from chtc_jupyter.ssh import openssh, tunnel
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient, LinkFailedError, LinkLostError
+from chtc_jupyter.ssh.failures import Retry
 from chtc_jupyter.store import Record
 
 _log = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ _log = logging.getLogger(__name__)
 _TRIES = 3
 #: Seconds for which this machine must have slept for its connection to be taken as dead.
 _SLEPT = 20
+#: Seconds for a login that asks for nothing.
+_QUIET_LOGIN = 60
 
 
 @dataclass(frozen=True)
@@ -115,8 +118,8 @@ class Session:
             watch.cancel()
 
     async def _reconnect(self) -> AgentClient:
-        """Connect again, as often as it takes; ask the user once if a login needs one."""
-        attempt, retry, batch = 0, openssh.Retry.SOON, True
+        """Connect again, as often as it takes; as soon as a login may need the user, only after they said so."""
+        attempt, retry, batch, alone = 0, Retry.SOON, True, False
         while True:
             await asyncio.sleep(openssh.get_retry_delay(retry, attempt))
             try:
@@ -125,21 +128,22 @@ class Session:
                     forward=True,
                     batch=batch,
                     patience=openssh.get_connect_timeout(retry),
-                    login=60 if batch else None,
+                    login=_QUIET_LOGIN if batch else None,
+                    alone=alone,
                 )
             except LinkFailedError as failed:
                 _log.debug("Attempt %d to connect again failed: %s", attempt, failed)
-                attempt = attempt + 1 if failed.failure.retry is retry else 1
-                retry, batch = failed.failure.retry, True
-                asks = retry in (openssh.Retry.AFTER_LOGIN, openssh.Retry.NEVER)
-                self._set_connection(ConnectionState(up=False, why=str(failed.failure.error), asks=asks))
-                if asks:
-                    await self._wait_for_person(
-                        f"{self.record.ap} needs you to log in again."
-                        if retry is openssh.Retry.AFTER_LOGIN
-                        else str(failed.failure.error)
-                    )
-                    attempt, batch = 0, False
+                failure = failed.failure
+            attempt = attempt + 1 if failure.retry is retry else 1
+            retry, batch = failure.retry, True
+            if failure.at_hop and not alone:  # perhaps at a connection of a host on the way that died with ours
+                attempt, retry, alone = 1, Retry.LATER, True
+                continue
+            asks = retry in (Retry.AFTER_LOGIN, Retry.NEVER)
+            self._set_connection(ConnectionState(up=False, why=str(failure.error), asks=asks))
+            if asks:
+                await self._wait_for_person(failure.wants or str(failure.error))
+                attempt, batch = 0, False
 
     async def _use(self, link: AgentClient) -> None:
         """Follow log and tunnel over one connection until the job has ended; raises LinkLostError."""

@@ -1,13 +1,10 @@
-"""What ssh is told, and what its failures mean."""
+"""What ssh is told."""
 
 import pytest
 
-from chtc_jupyter.errors import HostKeyError, LoginError, PythonError, UnreachableError, UsageError
+from chtc_jupyter.errors import UsageError
 from chtc_jupyter.ssh import openssh
-from chtc_jupyter.ssh.openssh import Retry
-
-CHANGED = "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed."
-DENIED = "alice@ap: Permission denied (publickey,keyboard-interactive)."
+from chtc_jupyter.ssh.failures import Retry
 
 
 @pytest.mark.parametrize("ap", ["ap", "alice@ap.example.org", "ap-2", "a.b@[::1]", "10.0.0.1"])
@@ -32,10 +29,13 @@ def test_forward_is_to_loopback_alone_and_nothing_follows_the_destination_but_th
     assert words[words.index("-L") + 1] == "127.0.0.1:4000:/tmp/x/lab"
     assert words[-3:] == ["--", "ap", "true"]
     assert "BatchMode=yes" in words
+    added = openssh.build_forward_command("ap", "/run/s", openssh.Forward(4000, "/tmp/x/lab"))
+    assert added[added.index("-L") + 1] == "127.0.0.1:4000:/tmp/x/lab"
+    assert added[1:3] == ["-F", "none"]
 
 
 def test_the_session_has_a_connection_of_its_own_whatever_the_users_config_shares():
-    leg = openssh.build_command("ap", "true", forward=openssh.Forward(4000, "/tmp/x/lab"), share="/run/s")
+    leg = openssh.build_command("ap", "true", master="/run/s")
     assert {"ControlMaster=yes", "ControlPath=/run/s", "ControlPersist=no"} <= set(leg)
     alone = openssh.build_command("ap", "true", forward=openssh.Forward(4000, "/tmp/x/lab"))
     assert {"ControlMaster=no", "ControlPath=none"} <= set(alone)
@@ -44,34 +44,13 @@ def test_the_session_has_a_connection_of_its_own_whatever_the_users_config_share
     assert not [word for word in openssh.build_command("ap", "true") if word.startswith("ControlPath")]
 
 
-@pytest.mark.parametrize(
-    ("status", "stderr", "kind", "retry"),
-    [
-        (255, "ssh: Could not resolve hostname x: Name or service not known", UnreachableError, Retry.SOON),
-        (255, "ssh: connect to host ap port 22: Connection timed out", UnreachableError, Retry.SOON),
-        (255, "ssh: connect to host ap port 22: Connection refused", UnreachableError, Retry.SOON),
-        (255, "ssh: connect to host ap port 22: Network is unreachable", UnreachableError, Retry.SOON),
-        (255, "Connection timed out during banner exchange", UnreachableError, Retry.LATER),
-        (255, "Connection closed by 10.0.0.1 port 22", UnreachableError, Retry.LATER),
-        (255, DENIED, LoginError, Retry.AFTER_LOGIN),
-        (255, "Received disconnect: Too many authentication failures", LoginError, Retry.AFTER_LOGIN),
-        (
-            255,
-            CHANGED,
-            HostKeyError,
-            Retry.NEVER,
-        ),
-        (255, "Host key verification failed.", HostKeyError, Retry.NEVER),
-        (255, "bind [127.0.0.1]:4000: Address already in use", UnreachableError, Retry.ANOTHER_PORT),
-        (127, "bash: line 1: python3: command not found", PythonError, Retry.NEVER),
-        (93, "", PythonError, Retry.NEVER),
-        (None, "", Exception, Retry.LATER),
-    ],
-)
-def test_failures_are_told_apart(status, stderr, kind, retry):
-    failure = openssh.diagnose_failure("alice@ap", status, stderr)
-    assert isinstance(failure.error, kind)
-    assert failure.retry is retry
+def test_what_the_users_config_forwards_is_left_out():
+    for options in ({}, {"master": "/run/s"}, {"share": "none"}, {"tty": True}, {"keep": True}):
+        assert "ClearAllForwardings=yes" in openssh.build_command("ap", "true", **options)
+    # Our own would be left out with it, where it is on the command line.
+    forwarded = openssh.build_command("ap", "true", forward=openssh.Forward(4000, "/tmp/x/lab"))
+    assert "ClearAllForwardings=yes" not in forwarded
+    assert "ExitOnForwardFailure=no" in forwarded
 
 
 def test_waits_grow_and_stay_short_while_nothing_reaches_the_access_point():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chtc_jupyter.errors import UsageError
-from chtc_jupyter.ssh import entry, ssh_config
+from chtc_jupyter.ssh import entry, ssh_config, user_config
 
 KEY = ("ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAAIMjsJ+aoLHWA5GyjkatVv1")
 TEMPLATE = (Path(__file__).parents[3] / "submit/ssh_config").read_text()
@@ -97,7 +97,7 @@ def test_host_that_is_no_session_is_refused(host):
     ],
 )
 def test_include_counts_where_it_is_for_all_hosts(config, found):
-    assert ssh_config.is_included(config) is found
+    assert user_config.is_included(config, Path("/home/a")) is found
 
 
 def test_what_is_written_keeps_what_was_there_and_is_written_once(tmp_path, monkeypatch):

@@ -66,7 +66,9 @@ class Doctor:
             return
         try:
             self._report(f"log in to {self._ap}, which has Python {link.hello['python']}")
-            no_condor = "" if link.hello["condor"] else str(openssh.build_no_condor_error(self._ap))
+            no_condor = (
+                "" if link.hello["condor"] else str(openssh.build_no_condor_error(self._ap, link.hello["looked"]))
+            )
             if self._report("HTCondor is installed there", no_condor):
                 await self._check_condor(link)
             await self._check_files(link)

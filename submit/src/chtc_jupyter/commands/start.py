@@ -85,7 +85,7 @@ async def launch(
     """
     ap = link.ap
     if not link.hello["condor"]:
-        raise openssh.build_no_condor_error(ap)
+        raise openssh.build_no_condor_error(ap, link.hello["looked"])
     options = options.resolve(link.hello["home"])
     request = options.request
     former = next((record for record in known if record.name == request.name), None)

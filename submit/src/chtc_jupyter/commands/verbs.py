@@ -19,9 +19,9 @@ from chtc_jupyter.condor import job_ads
 from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.durations import format_duration, validate_duration
 from chtc_jupyter.errors import LauncherError
-from chtc_jupyter.ssh import multiplexing, openssh, tunnel
+from chtc_jupyter.ssh import entry, openssh, tunnel
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient
-from chtc_jupyter.ssh.login import connected
+from chtc_jupyter.ssh.login import choose_share, connected
 from chtc_jupyter.terminal import Terminal
 
 _log = logging.getLogger(__name__)
@@ -175,7 +175,8 @@ def build_attach_command(ap: str, job: str) -> list[str]:
     if ap == HERE:
         return argv
     remote = " ".join(f'"{word}"' if " " in word else word for word in argv)
-    return openssh.build_command(ap, remote, tty=True, share=multiplexing.find(ap))
+    share = choose_share(ap)
+    return openssh.build_command(ap, entry.build_shell_command(remote), tty=True, share=share)
 
 
 async def raise_if_gone(ap: str, job: str, terminal: Terminal) -> None:

@@ -24,8 +24,10 @@ Or `{"error": "one sentence"}`. Paths may begin with `~`; `{folder}` in an argum
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -45,6 +47,20 @@ MOST = 64
 KEPT = 20000
 #: Seconds between two looks at a file: while it grows, and once it has not grown for a minute.
 LOOK, LOOK_STILL = 0.1, 1.0
+
+#: Where HTCondor's commands may be if PATH has them not.
+CONDOR_FOLDERS = (
+    "/usr/bin",
+    "/usr/local/bin",
+    "/usr/local/condor/bin",
+    "/opt/condor*/bin",
+    "/opt/*/condor*/bin",
+    "/usr/lib/condor/bin",
+    "/usr/libexec/condor/bin",
+    "~/condor*/bin",
+)
+#: Seconds that a login shell may take to say its PATH.
+LOGIN_PATIENCE = 10
 
 Request = Mapping[str, Any]
 
@@ -304,6 +320,61 @@ def decode_text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
+def find_condor() -> tuple[str, list[str]]:
+    """Put HTCondor's commands into PATH, where they may be missing for a command that ssh runs.
+
+    Returns the path of condor_submit, "" if there is none, and where else than in PATH it was looked for.
+    """
+    if found := shutil.which("condor_submit"):
+        return found, []
+    looked = []
+    patterns = [*CONDOR_FOLDERS, *read_release_folder()]
+    places = [(pattern, sorted(glob.glob(os.path.expanduser(pattern)))) for pattern in patterns]
+    for name, folders in (*places, ("the PATH of a login", None)):
+        looked.append(name)
+        for folder in ask_login_path() if folders is None else folders:
+            if found := shutil.which("condor_submit", path=folder):
+                os.environ["PATH"] = os.pathsep.join([*filter(None, [os.environ.get("PATH")]), folder])
+                return found, looked
+    return "", looked
+
+
+def read_release_folder() -> list[str]:
+    """Return the folder of the commands that HTCondor's configuration names, if it names one."""
+    try:
+        with open(os.environ.get("CONDOR_CONFIG") or "/etc/condor/condor_config", "rb") as file:
+            found = re.findall(r"(?im)^[ \t]*RELEASE_DIR[ \t]*=[ \t]*(/\S*)", decode_text(file.read(LONGEST)))
+    except OSError:
+        return []
+    return [os.path.join(folder, "bin") for folder in found[-1:]]
+
+
+def ask_login_path() -> list[str]:
+    """Return the PATH that the user's shell has at a login; an argv[0] with a hyphen makes any shell one."""
+    shell = os.environ.get("SHELL") or "/bin/sh"
+    mark = f"path-{os.getpid()}:"
+    process = subprocess.Popen(
+        ["-" + os.path.basename(shell)],
+        executable=shell,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=os.path.expanduser("~"),
+        start_new_session=True,
+    )
+    asked = f"/bin/sh -c 'echo; echo \"{mark}$PATH\"'\nexit\n".encode()
+    try:
+        out, _ = process.communicate(asked, LOGIN_PATIENCE)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        return []
+    except OSError:
+        return []
+    lines = decode_text(out).splitlines()
+    return next((line[len(mark) :].split(os.pathsep) for line in lines if line.startswith(mark)), [])
+
+
 def start_reaper(script: str, folder: str, group: int) -> subprocess.Popen[bytes]:
     """Start a shell that outlives this process for as long as it takes to end all of `group` and remove `folder`.
 
@@ -334,6 +405,7 @@ def main() -> None:
     except OSError as error:
         agent.send(0, error=f"{error.strerror} ({folder})", errno=error.errno)
         return
+    condor, looked = find_condor()
     _reaper = start_reaper(first["reaper"], folder, os.getpgrp())  # its input is open while this process lives
     signal.alarm(agent.patience)
     agent.send(
@@ -341,7 +413,8 @@ def main() -> None:
         agent=VERSION,
         home=os.path.expanduser("~"),
         python=".".join(map(str, sys.version_info[:3])),
-        condor=shutil.which("condor_submit") or "",
+        condor=condor,
+        looked=looked,
         clock=time.time(),
     )
     agent.log(f"process {os.getpid()}, Python {sys.version.split()[0]}, folder {folder}")

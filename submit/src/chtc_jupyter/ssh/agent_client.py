@@ -7,25 +7,39 @@ import contextlib
 import importlib.resources
 import json
 import logging
+import os
 import secrets
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any
 
 from chtc_jupyter import verbosity
-from chtc_jupyter.errors import LauncherError
+from chtc_jupyter.errors import LauncherError, PortError
 from chtc_jupyter.ssh import entry, multiplexing, openssh
 from chtc_jupyter.ssh.agent import LONGEST
+from chtc_jupyter.ssh.failures import LOGGED_IN, SSH, Evidence, Retry, SshFailure, diagnose_failure, printable
+from chtc_jupyter.ssh.hops import Hops
+from chtc_jupyter.ssh.route import Route, find_route
 
 _log = logging.getLogger(__name__)
 #: What the agent itself logs, on the access point.
 _agent_log = logging.getLogger("chtc_jupyter.ssh.agent")
 #: Seconds between two signs of life; the agent ends after _PATIENCE without one.
-_BEAT, _PATIENCE = 10.0, 45
+_BEAT, _PATIENCE = 5.0, 45
+#: Seconds of silence after which a connection that is another ssh's is taken for dead; our own ssh sees to its own.
+_DEAD = 18.0
+#: Seconds after the login in which a login shell usually runs a command, and after which it is taken to run none.
+_SLOW, _SETTLED = 10.0, 60.0
+#: Seconds that a host on the way may take beyond its own time to connect; with a person at hand who must log in there.
+_BEYOND, _PERSON = 6, 300
+#: How many local ports are tried for a forward.
+_PORTS = 3
 #: The name of the access point if it is this machine.
 HERE = "this machine"
 #: As many `-v` don't make ssh verbose; more do.
@@ -51,7 +65,7 @@ class LinkLostError(Exception):
 class LinkFailedError(Exception):
     """The connection could not be made."""
 
-    def __init__(self, failure: openssh.SshFailure) -> None:
+    def __init__(self, failure: SshFailure) -> None:
         super().__init__(str(failure.error))
         self.failure = failure
 
@@ -59,7 +73,7 @@ class LinkFailedError(Exception):
 class AgentClient:
     """A connection with an agent at its other end."""
 
-    def __init__(self, ap: str, process: asyncio.subprocess.Process, port: int, folder: str) -> None:
+    def __init__(self, ap: str, process: asyncio.subprocess.Process, port: int, folder: str, tag: str) -> None:
         self.ap = ap
         self.port = port
         self.folder = folder
@@ -68,7 +82,11 @@ class AgentClient:
         self._process = process
         self._waiting: dict[int, asyncio.Queue[Any]] = {0: asyncio.Queue()}
         self._number = 0
-        self._stderr = ""
+        self._greeting = f"{tag} is ready\n".encode()
+        self._let_in = asyncio.Event()  # the login is done
+        self._joins = False  # another ssh's connection, which may be dead without an end
+        self._heard = time.monotonic()
+        self._before_login = self._stderr = ""
         self._tasks = [asyncio.create_task(work) for work in (self._listen(), self._hear_errors())]
 
     @classmethod
@@ -77,63 +95,147 @@ class AgentClient:
         ap: str,
         *,
         forward: bool = False,
-        share: str = "",
+        share: str = "none",
         batch: bool = False,
-        patience: int = 30,
+        patience: int = 15,
         login: float | None = 300,
+        alone: bool = False,
+        on_wait: Callable[[str], None] = _log.info,
     ) -> AgentClient:
         """Connect. Raises LinkFailedError. `login` is how many seconds a person may take to log in (None: no limit).
 
-        With `forward`, the connection is a new one that others may share; otherwise `share` may name the one to join.
+        With `forward`, the connection is a new one that others may share; otherwise `share` may name the one to join,
+        and "" stands for the one that the user's configuration names. With `batch`, nobody is asked anything, neither
+        here nor by a host on the way. With `alone`, the hosts on the way share no connection that is there, since it
+        may be dead. `on_wait` is told if the access point lets us in and then stays silent.
         """
-        source = importlib.resources.files("chtc_jupyter.ssh").joinpath("agent.py").read_bytes()
+        if ap == HERE:
+            return await cls._open_here()
+        joins = share != "none" and not forward
+        route = Route() if joins else await find_route(openssh.validate_access_point(ap))
+        if route.refusal:
+            evidence = Evidence(SSH, route.refusal)
+            raise LinkFailedError(diagnose_failure(ap, evidence))
         tag = f"chtc-jupyter-{secrets.token_hex(8)}"
         folder = f"/tmp/{tag}"  # noqa: S108 - made 0700 by the agent, or refused
-        port = _free_port() if forward and ap != HERE else 0
-        if ap == HERE:
-            code = f"import sys; exec(compile(sys.stdin.buffer.read({len(source)}), 'agent.py', 'exec'))"
-            argv = [sys.executable, "-IS", "-c", code, tag]
-        else:
-            to = openssh.Forward(port, f"{folder}/lab") if forward else None
-            remote = openssh.build_bootstrap(len(source), tag)
-            joint = multiplexing.offer(ap) if forward else share
-            argv = openssh.build_command(
-                openssh.validate_access_point(ap), remote, forward=to, share=joint, batch=batch, patience=patience
-            )
+        master = multiplexing.offer(ap) if forward else ""
+        port = _free_port() if forward else 0
+        argv = openssh.build_command(
+            openssh.validate_access_point(ap),
+            openssh.build_bootstrap(len(_read_source()), tag),
+            master=master,
+            forward=openssh.Forward(port, f"{folder}/lab") if forward and not master else None,
+            share=share,
+            batch=batch,
+            patience=patience if not route.has_hops else patience + _BEYOND if batch else _PERSON,
+        )
+        if verbosity.get_count() > _SSH_TOO:
+            argv.insert(1, "-v")
+        _log.info("Connecting to %s", ap)
+        _log.debug("Running %s", shlex.join(argv))
+        hops = Hops(batch=batch, patience=patience, alone=alone) if route.has_hops else None
+        try:
+            process = await _start(argv, batch=batch, hops=hops)
+            link = cls(ap, process, port, folder, tag)
+            link._joins = joins
+            try:
+                await link._greet(login, on_wait)
+            except (LinkLostError, asyncio.TimeoutError) as ended:
+                if isinstance(ended, asyncio.TimeoutError):
+                    link.kill()
+                await link.close()
+                status = None if isinstance(ended, asyncio.TimeoutError) else _get_status(process)
+                evidence = link._gather(status, route, hops)
+                _log.info("No connection to %s: %s", ap, evidence)
+                raise LinkFailedError(diagnose_failure(ap, evidence)) from None
+            except BaseException:
+                await link.close()
+                raise
+        finally:
+            if hops:
+                _log.debug("the hops on the way to %s: %s", ap, hops.read_log())
+                hops.close()
+        if forward:
+            await link._add_forward(master)
+        return link
+
+    @classmethod
+    async def _open_here(cls) -> AgentClient:
+        tag = f"chtc-jupyter-{secrets.token_hex(8)}"
+        argv = [sys.executable, "-IS", "-c", openssh.build_code(len(_read_source()), tag), tag]
+        folder = f"/tmp/{tag}"  # noqa: S108 - made 0700 by the agent, or refused
+        link = cls(HERE, await _start(argv), 0, folder, tag)
+        try:
+            await link._greet(_SILENCE, _log.info)
+        except (LinkLostError, asyncio.TimeoutError):
+            await link.close()
+            evidence = Evidence(_get_status(link._process), after=link._stderr, logged_in=True)
+            raise LinkFailedError(diagnose_failure(HERE, evidence)) from None
+        except BaseException:
+            await link.close()
+            raise
+        return link
+
+    async def _greet(self, login: float | None, on_wait: Callable[[str], None]) -> None:
+        """Start the agent once Python is there to take it: what else may read our input must not get it.
+
+        Raises LinkLostError, TimeoutError, or LinkFailedError.
+        """
+        ready = asyncio.create_task(self._next(0))
+        let_in = asyncio.create_task(self._let_in.wait())
+        try:
+            await asyncio.wait((ready, let_in), timeout=login, return_when=asyncio.FIRST_COMPLETED)
+            if let_in.done() and not (await asyncio.wait((ready,), timeout=_SLOW))[0]:
+                on_wait(f"{self.ap} accepted the login; waiting for its login shell to run a command.")
+                await asyncio.wait((ready,), timeout=min(login or _SETTLED, _SETTLED))
+            if not ready.done():
+                raise asyncio.TimeoutError
+            ready.result()
+        finally:
+            ready.cancel()
+            let_in.cancel()
+            await asyncio.gather(ready, let_in, return_exceptions=True)
         first = {
-            "folder": folder,
+            "folder": self.folder,
             "patience": _PATIENCE,
             "reaper": entry.read_script("end_agent.sh"),
             "log": "debug" if _agent_log.isEnabledFor(logging.DEBUG) else "",
         }
-        if verbosity.get_count() > _SSH_TOO and ap != HERE:
-            argv.insert(1, "-v")
-        _log.info("Connecting to %s", ap)
-        _log.debug("Running %s", shlex.join(argv))
-        process = await _start(argv)
-        link = cls(ap, process, port, folder)
-        try:
-            link._write(source + json.dumps(first).encode() + b"\n")
-            hello = await asyncio.wait_for(link._next(0), login)
-        except (LinkLostError, asyncio.TimeoutError):
-            await link.close()
-            status = process.returncode if process.returncode is None or process.returncode >= 0 else 255
-            _log.info("No connection to %s: exit status %s, %r", ap, status, link._stderr.strip())
-            raise LinkFailedError(openssh.diagnose_failure(ap, status, link._stderr)) from None
-        except BaseException:
-            await link.close()
-            raise
+        self._write(_read_source() + json.dumps(first).encode() + b"\n")
+        hello = await asyncio.wait_for(self._next(0), _SETTLED)
         if "error" in hello:
-            await link.close()
-            raise LinkFailedError(
-                openssh.SshFailure(
-                    openssh.build_file_error(ap, hello.get("errno", 0), hello["error"]), openssh.Retry.LATER
-                )
-            )
-        _log.info("Connected to %s, which has Python %s", ap, hello.get("python"))
-        link.hello = hello
-        link._tasks.append(asyncio.create_task(link._beat()))
-        return link
+            error = openssh.build_file_error(self.ap, hello.get("errno", 0), hello["error"])
+            raise LinkFailedError(SshFailure(error, Retry.LATER))
+        _log.info("Connected to %s, which has Python %s", self.ap, hello.get("python"))
+        self.hello = hello
+        self._tasks.append(asyncio.create_task(self._beat()))
+
+    def _gather(self, status: int | None, route: Route, hops: Hops | None) -> Evidence:
+        """Return why the connection may have ended. One that joins another says nothing of a login."""
+        let_in = self._let_in.is_set()
+        before, after = (self._before_login, self._stderr) if let_in else (self._stderr, "")
+        if not let_in and status not in (SSH, None):
+            before, after = "", self._stderr
+        logged = hops.read_log() if hops else ""
+        return Evidence(status, before, after, logged_in=let_in, has_hops=route.has_hops, hops=logged)
+
+    async def _add_forward(self, master: str) -> None:
+        """Have the connection forward a port to the agent's folder. Raises LinkFailedError if no port is free."""
+        said = self._stderr
+        for _ in range(_PORTS if master else 0):
+            to = openssh.Forward(self.port, f"{self.folder}/lab")
+            status, said = await _run_briefly(openssh.build_forward_command(self.ap, master, to))
+            if status == 0:
+                return
+            _log.debug("no forward at port %d: %s", self.port, said)
+            self.port = _free_port()
+        if not master and f"cannot listen to port: {self.port}" not in said:
+            return
+        await self.close()
+        error = PortError(
+            f"No local port was free for ssh ({printable(said.strip().rpartition(chr(10))[2])}). Try again."
+        )
+        raise LinkFailedError(SshFailure(error, Retry.ANOTHER_PORT))
 
     async def ask(self, do: str, **fields: Any) -> Answer:
         """Send a request and return its one answer. Raises LinkLostError, or LauncherError if it was refused."""
@@ -252,7 +354,8 @@ class AgentClient:
         assert self._process.stdout  # noqa: S101
         try:
             while line := await self._process.stdout.readline():
-                answer = _parse_answer(line)
+                self._heard = time.monotonic()
+                answer = {"id": 0, "ready": True} if line == self._greeting else _parse_answer(line)
                 if answer and "log" in answer:
                     _agent_log.debug("on %s: %s", self.ap, answer.get("text", ""))
                 elif answer and (queue := self._waiting.get(answer["id"])):
@@ -268,6 +371,9 @@ class AgentClient:
         assert self._process.stderr  # noqa: S101
         try:
             while line := (await self._process.stderr.readline()).decode(errors="replace"):
+                if line.startswith(LOGGED_IN) and not self.hello:  # the last such line: a banner can hold one, too
+                    self._before_login, self._stderr = self._before_login + self._stderr, ""
+                    self._let_in.set()
                 if line.startswith(_SSH_VERBOSE):  # says nothing of why it failed
                     _log.debug("ssh: %s", line.strip())
                 else:
@@ -279,6 +385,9 @@ class AgentClient:
         try:
             while not self.lost.is_set():
                 await asyncio.sleep(_BEAT)
+                if self._joins and time.monotonic() - self._heard > _DEAD:
+                    _log.info("%s has not answered for %d s over the connection that is shared", self.ap, _DEAD)
+                    self.kill()
                 self._send(0, "ping")
         except LinkLostError:
             _log.debug("no more signs of life for %s: the connection is lost", self.ap)
@@ -295,12 +404,46 @@ def _parse_answer(line: bytes) -> Answer | None:
         return answer
     if not isinstance(answer, dict) or not isinstance(answer.get("id"), int):
         return None
-    return None if answer["id"] == 0 and "agent" not in answer and "error" not in answer else answer
+    known = {"agent", "error"} & answer.keys()
+    return None if answer["id"] == 0 and not known else answer
 
 
-async def _start(argv: Sequence[str]) -> asyncio.subprocess.Process:
-    """Start a process that Ctrl-C does not end. It keeps the terminal, so that ssh can ask for a password."""
+def _read_source() -> bytes:
+    return importlib.resources.files("chtc_jupyter.ssh").joinpath("agent.py").read_bytes()
+
+
+def _get_status(process: asyncio.subprocess.Process) -> int | None:
+    """Return the exit status; a signal is ssh's own end, not the remote command's."""
+    return process.returncode if process.returncode is None or process.returncode >= 0 else SSH
+
+
+async def _run_briefly(argv: Sequence[str]) -> tuple[int | None, str]:
+    """Run a command that talks to an ssh of ours; return its exit status, None if it hung, and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    try:
+        _, said = await asyncio.wait_for(process.communicate(), _SILENCE)
+    except asyncio.TimeoutError:
+        process.kill()
+        return None, f"no answer within {_SILENCE} s"
+    return process.returncode, said.decode(errors="replace")
+
+
+async def _start(argv: Sequence[str], *, batch: bool = False, hops: Hops | None = None) -> asyncio.subprocess.Process:
+    """Start a process that Ctrl-C does not end. It keeps the terminal, so that ssh can ask for a password.
+
+    With `batch` it has no terminal and no other way to ask.
+    """
     flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+    environment = dict(hops.environment or os.environ) if hops else dict(os.environ)
+    more: dict[str, Any] = {}
+    if hops and hops.environment:
+        more["executable"] = shutil.which(argv[0])
+        argv = [hops.argv0, *argv[1:]]
+    if batch:
+        environment |= {"SSH_ASKPASS": os.devnull, "SSH_ASKPASS_REQUIRE": "never"}
+        more["start_new_session"] = os.name == "posix"
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited
     try:
         return await asyncio.create_subprocess_exec(
@@ -310,6 +453,8 @@ async def _start(argv: Sequence[str]) -> asyncio.subprocess.Process:
             stderr=asyncio.subprocess.PIPE,
             limit=2 * LONGEST * 6,
             creationflags=flags,
+            env=environment,
+            **more,
         )
     except FileNotFoundError:
         raise LauncherError("This machine has no ssh: install the OpenSSH client.") from None

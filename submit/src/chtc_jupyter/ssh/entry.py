@@ -45,6 +45,15 @@ def build_command(job: str, key: str) -> str:
     return f"exec sh -c '{ENTER_JOB}' {job} {key}"
 
 
+def build_shell_command(remote: str) -> str:
+    """Return the command for the access point's login shell that runs `remote` with HTCondor's commands in PATH.
+
+    Raises ValueError if `remote` can't be quoted.
+    """
+    [find] = [line for line in read_script("print_host_key.sh").splitlines() if line.startswith("command -v condor_q")]
+    return f"exec sh -c '{fold_script(find)}; exec {fold_script(remote)}'"
+
+
 def update_template(text: str) -> str:
     """Return submit/ssh_config with the present scripts in its RemoteCommand lines."""
     for arguments, script in (("'%n' PUBLIC_KEY", ENTER_JOB), ("'%n'", PRINT_HOST_KEY)):

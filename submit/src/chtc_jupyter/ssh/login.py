@@ -2,39 +2,56 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
+import subprocess
 from collections.abc import AsyncIterator
+from typing import Any
 
-from chtc_jupyter.errors import PortError
+from chtc_jupyter.errors import DiskError, LoginError, PythonError
 from chtc_jupyter.ssh import multiplexing, openssh
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient, LinkFailedError
+from chtc_jupyter.ssh.route import find_route
 from chtc_jupyter.terminal import Terminal
 
 _log = logging.getLogger(__name__)
 
 
-async def open_link(ap: str, terminal: Terminal, *, forward: bool = False) -> AgentClient:
-    """Connect to the access point, with a person at hand. Raises LauncherError."""
-    if ap != HERE:
-        terminal.quiet()  # ssh may ask something
-    for _ in range(3):
-        with contextlib.suppress(_PortTakenError):
-            return await _open(ap, forward=forward)
-        _log.debug("the local port for ssh was taken meanwhile: trying another one")
-    raise PortError("No local port was free for ssh. Try again.")
+#: Seconds in which a connection that is open already must answer, or it is taken for dead.
+_SHARED = 8
+_DEAD = "The open connection to {ap} doesn't answer. Opening a new one."
+#: Seconds for a host on the way that is asked for nothing.
+_QUIET = 5
+#: What a connection that is shared may fail with so that a new one is no better.
+_FINAL = (PythonError, DiskError)
 
 
-class _PortTakenError(Exception):
-    """Another program was quicker."""
+async def open_link(ap: str, terminal: Terminal, *, forward: bool = False, alone: bool = False) -> AgentClient:
+    """Connect to the access point, with a person at hand. Raises LauncherError.
+
+    With `alone`, hosts on the way share no connection that is there.
+    """
+    if ap == HERE:
+        return await _open(ap)
+    terminal.quiet()  # ssh may ask something
+    if not alone and (await find_route(ap)).has_hops:
+        # What can be had without a question is tried first: a host on the way may share a connection that is dead.
+        try:
+            return await AgentClient.open(ap, forward=forward, batch=True, patience=_QUIET, on_wait=terminal.say)
+        except LinkFailedError as failed:
+            _log.debug("no way without a question: %s", failed)
+            if not isinstance(failed.failure.error, LoginError) and not failed.failure.stuck:
+                raise failed.failure.error from None
+            alone = failed.failure.stuck
+        terminal.quiet()
+    return await _open(ap, forward=forward, alone=alone, on_wait=terminal.say)
 
 
-async def _open(ap: str, *, forward: bool) -> AgentClient:
+async def _open(ap: str, **options: Any) -> AgentClient:
     try:
-        return await AgentClient.open(ap, forward=forward)
+        return await AgentClient.open(ap, **options)
     except LinkFailedError as failed:
-        if failed.failure.retry is openssh.Retry.ANOTHER_PORT:
-            raise _PortTakenError from None
         raise failed.failure.error from None
 
 
@@ -44,21 +61,43 @@ async def connected(ap: str, terminal: Terminal) -> AsyncIterator[AgentClient]:
 
     The connection shares the login of a launcher that stays, if there is one.
     """
-    link = await _join(ap) or await open_link(ap, terminal)
+    link, dead = await _join(ap, terminal)
+    link = link or await open_link(ap, terminal, alone=dead)
     try:
         if not link.hello["condor"]:
-            raise openssh.build_no_condor_error(ap)
+            raise openssh.build_no_condor_error(ap, link.hello["looked"])
         yield link
     finally:
         await link.close()
 
 
-async def _join(ap: str) -> AgentClient | None:
-    share = "" if ap == HERE else multiplexing.find(ap)
-    if not share:
-        return None
+async def _join(ap: str, terminal: Terminal) -> tuple[AgentClient | None, bool]:
+    """Return a connection over one that is open, if there is any, and whether one that is open is dead."""
+    if ap == HERE:
+        return None, False
+    share = multiplexing.find(ap) or ("" if (await find_route(ap)).shared else "none")
+    if share == "none":
+        return None, False
     try:
-        return await AgentClient.open(ap, share=share, batch=True, login=30)
-    except LinkFailedError as failed:  # it ended just now, or is dead
-        _log.debug("can't join the connection at %s: %s", share, failed)
-        return None
+        return await AgentClient.open(ap, share=share, batch=True, login=_SHARED), False
+    except LinkFailedError as failed:
+        _log.debug("can't join the connection that is open: %s", failed)
+        if isinstance(failed.failure.error, _FINAL):
+            raise failed.failure.error from None
+        if failed.failure.stuck:
+            terminal.say(_DEAD.format(ap=ap))
+        return None, failed.failure.stuck
+
+
+def choose_share(ap: str) -> str:
+    """Return the open connection for a command of ssh's own, as `openssh.build_command` takes it, after trying it."""
+    share = multiplexing.find(ap) or ("" if asyncio.run(find_route(ap)).shared else "none")
+    if share == "none":
+        return share
+    argv = openssh.build_command(ap, "true", share=share, batch=True)
+    try:
+        subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SHARED, check=False)
+    except subprocess.TimeoutExpired:
+        Terminal().say(_DEAD.format(ap=ap))
+        return "none"
+    return share

@@ -1,25 +1,15 @@
-"""Build the ssh command, and diagnose its failures. The system's own ssh has the user's config, keys, and Duo."""
+"""Build the ssh command. The system's own ssh has the user's config, keys, and Duo."""
 
 from __future__ import annotations
 
-import enum
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chtc_jupyter.errors import (
-    CondorError,
-    DiskError,
-    HostKeyError,
-    LauncherError,
-    LoginError,
-    PythonError,
-    UnreachableError,
-    UsageError,
-)
+from chtc_jupyter.errors import CondorError, DiskError, LauncherError, UsageError
+from chtc_jupyter.ssh.failures import TOO_OLD, Retry
 
-#: Exit status of the remote command if the access point's Python is too old.
-TOO_OLD = 93
 #: The options of submit/ssh_config that share one login. OpenSSH on Windows has no ControlMaster.
 KEPT = ("ControlMaster=auto", "ControlPath=~/.ssh/jupyter-%C", "ControlPersist=1h")
 #: The numbers on Linux, where the agent runs: Windows has others.
@@ -42,23 +32,31 @@ def validate_access_point(text: str) -> str:
     return text
 
 
-def build_bootstrap(size: int, tag: str) -> str:
-    """Return the command that runs `size` bytes of Python from its standard input, for any login shell.
+def build_code(size: int, tag: str) -> str:
+    """Return the Python that says it is there, and then runs `size` bytes of Python from its standard input.
 
-    `tag` shows up in the process list there. The code is in double quotes and has no character that sh, fish, or tcsh
-    would read: no `$`, no backslash, no `!`. With -I and -S, Python imports nothing from the user's home.
+    It begins a line of its own, whatever a login shell has printed before. It has no character that sh, fish, or tcsh
+    would read within double quotes: no `$`, no backslash, no `!`.
     """
-    code = (
-        f"import sys; sys.version_info>=(3,9) or sys.exit({TOO_OLD}); "
+    return (
+        f"import sys; sys.version_info>=(3,9) or sys.exit({TOO_OLD}); print(chr(10)+'{tag} is ready',flush=True); "
         f"exec(compile(sys.stdin.buffer.read({size}),'agent.py','exec'))"
     )
-    return f'exec python3 -IS -c "{code}" {tag}'
+
+
+def build_bootstrap(size: int, tag: str) -> str:
+    """Return the command that runs `build_code`, for any login shell.
+
+    `tag` shows up in the process list there. With -I and -S, Python imports nothing from the user's home.
+    """
+    return f'exec python3 -IS -c "{build_code(size, tag)}" {tag}'
 
 
 def build_command(
     ap: str,
     remote: str,
     *,
+    master: str = "",
     forward: Forward | None = None,
     batch: bool = False,
     patience: int = 30,
@@ -69,26 +67,31 @@ def build_command(
     """Return the ssh command that runs `remote` on the access point.
 
     With `batch`, ssh asks for nothing. `patience` is the time for the connection to be made, in seconds. ssh gives up a
-    connection that is silent for 15 s. A connection with a forward is never part of another one, so that it ends only
-    by itself; `share` is the socket at which others may join it. Without a forward, `share` is the socket to join, or
-    the user's own settings apply; with `keep`, all such connections share one login, until an hour after the last.
+    connection that is silent for 15 s. A connection with a `master` socket is a new one, which others may join there
+    and add forwards to; so is one with a `forward`, for platforms without such sockets. Otherwise `share` is the socket
+    to join, "none" is a new connection, and with "" the user's own settings apply; with `keep`, all such connections
+    share one login, until an hour after the last. What the user's configuration forwards is left out: a second
+    connection can't have the same ports.
     """
+    own = bool(master or forward)
+    path = (master or "none") if own else share
     sharing = (
-        f"ControlMaster={'yes' if forward and share else 'no'}",
+        f"ControlMaster={'yes' if master else 'no'}",
         "ControlPersist=no",
-        *([f"ControlPath={share or 'none'}"] if forward or share else []),
+        *([f"ControlPath={path}"] if path else []),
     )
     options = [
         f"BatchMode={'yes' if batch else 'no'}",
         f"ConnectTimeout={patience}",
         "ServerAliveInterval=5",
         "ServerAliveCountMax=3",
-        "ExitOnForwardFailure=yes",
+        *(["ExitOnForwardFailure=no"] if forward else ["ClearAllForwardings=yes"]),
         "ForwardAgent=no",
         "ForwardX11=no",
         "RemoteCommand=none",
         "PermitLocalCommand=no",
-        *(KEPT if keep and os.name == "posix" else sharing),
+        *(KEPT if keep and os.name == "posix" and not path else sharing),
+        *([] if tty else ["LogLevel=VERBOSE"] if not keep else ["LogLevel=INFO"]),
     ]
     argv = ["ssh", "-t" if tty else "-T", *(argument for option in options for argument in ("-o", option))]
     if forward:
@@ -96,71 +99,10 @@ def build_command(
     return [*argv, "--", ap, remote]
 
 
-class Retry(enum.Enum):
-    """When to try a failed connection again."""
-
-    SOON = "soon"  # nothing reached the access point, so that a retry costs nobody anything
-    LATER = "later"  # the access point answered, but not as it should
-    AFTER_LOGIN = "after login"  # a person must log in
-    ANOTHER_PORT = "another port"  # the port for the forward was taken
-    NEVER = "never"  # only a person can fix it
-
-
-@dataclass(frozen=True)
-class SshFailure:
-    """Why an ssh ended: the error to show, and when to try again."""
-
-    error: LauncherError
-    retry: Retry
-
-
-def diagnose_failure(ap: str, status: int | None, stderr: str) -> SshFailure:
-    """Return why an ssh ended before the agent answered, from its exit status and what it printed."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    text, last = stderr.lower(), lines[-1] if lines else f"exit status {status}"
-
-    def has(*parts: str) -> bool:
-        return any(part in text for part in parts)
-
-    if status == TOO_OLD:
-        return SshFailure(
-            PythonError(f"{ap} has a python3 older than 3.9: ask its operators, or put a newer one first in PATH."),
-            Retry.NEVER,
-        )
-    if has("identification has changed"):
-        return SshFailure(
-            HostKeyError(
-                f"The host key of {ap} has changed. If its operators confirm the change, remove the old key with "
-                f"`ssh-keygen -R {ap.rpartition('@')[2]}`; otherwise someone may be intercepting the connection."
-            ),
-            Retry.NEVER,
-        )
-    if has("host key verification failed"):
-        return SshFailure(
-            HostKeyError(f"ssh does not know the host key of {ap}: log in once with `ssh {ap}`, and accept the key."),
-            Retry.NEVER,
-        )
-    if has("permission denied", "too many authentication failures", "no supported authentication"):
-        return SshFailure(
-            LoginError(f"{ap} refused the login ({last}): try `ssh {ap}` by hand first."), Retry.AFTER_LOGIN
-        )
-    if has("address already in use", "cannot listen to port", "could not request local forwarding"):
-        return SshFailure(UnreachableError(f"The local port for ssh to {ap} is in use: {last}."), Retry.ANOTHER_PORT)
-    if has("could not resolve", "name or service not known"):
-        return SshFailure(
-            UnreachableError(f"{ap} can't be found ({last}): check its name and your network."),
-            Retry.SOON,
-        )
-    if has("timed out", "no route", "unreachable", "connection refused", "network is down", "host is down"):
-        return SshFailure(
-            UnreachableError(f"{ap} can't be reached ({last}): check your network or VPN, then try again."),
-            Retry.LATER if has("banner exchange") else Retry.SOON,
-        )
-    if status == 127 or has("python3: command not found", "python3: not found", "unknown command: python3"):
-        return SshFailure(PythonError(f"{ap} has no python3: ask its operators for one, 3.9 or newer."), Retry.NEVER)
-    if status == 255:
-        return SshFailure(UnreachableError(f"The connection to {ap} was lost ({last}): try again."), Retry.LATER)
-    return SshFailure(LauncherError(f"The agent on {ap} ended at once: {last}."), Retry.LATER)
+def build_forward_command(ap: str, master: str, forward: Forward) -> list[str]:
+    """Return the command that adds a forward to a connection of ours; the user's configuration plays no part in it."""
+    to = f"127.0.0.1:{forward.port}:{forward.socket}"
+    return ["ssh", "-F", "none", "-o", "BatchMode=yes", "-S", master, "-O", "forward", "-L", to, "--", ap]
 
 
 def build_file_error(ap: str, errno: int, sentence: str) -> LauncherError:
@@ -170,9 +112,10 @@ def build_file_error(ap: str, errno: int, sentence: str) -> LauncherError:
     return LauncherError(f"{ap} reports: {sentence}.")
 
 
-def build_no_condor_error(ap: str) -> CondorError:
-    """Return the error for a host without HTCondor."""
-    return CondorError(f"{ap} has no condor_submit: is it an access point? Name another one with --ap.")
+def build_no_condor_error(ap: str, looked: Sequence[str] = ()) -> CondorError:
+    """Return the error for a host without HTCondor; `looked` is where else than in PATH its agent has looked."""
+    places = f" in PATH, in {', '.join(looked[:-1])}, or in {looked[-1]}" if len(looked) > 1 else ""
+    return CondorError(f"{ap} has no condor_submit{places}: is it an access point? Name another one with --ap.")
 
 
 def get_retry_delay(retry: Retry, attempt: int) -> float:

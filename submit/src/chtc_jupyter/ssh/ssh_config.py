@@ -7,27 +7,30 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import IO
 
-from chtc_jupyter.errors import FailedError, LauncherError, UsageError
+from chtc_jupyter.errors import FailedError, LauncherError, UnreachableError, UsageError
 from chtc_jupyter.paths import state_folder, write_private
-from chtc_jupyter.ssh import entry, openssh
+from chtc_jupyter.ssh import entry, openssh, user_config
 from chtc_jupyter.ssh.agent_client import HERE
+from chtc_jupyter.ssh.failures import SSH
+from chtc_jupyter.ssh.user_config import PREFIX, Taken
 
 _log = logging.getLogger(__name__)
-PREFIX = "jupyter-"
-_INCLUDE = "Include config.d/chtc-jupyter"
 _HOST_KEY = re.compile(rb"ssh-[a-z0-9-]+ [A-Za-z0-9+/=]{40,}\s*")
 _KEY = re.compile(r"ssh-ed25519 [A-Za-z0-9+/=]+")
 #: How many lines the access point's login shell may print before ours.
 _MOST_LINES = 200
+#: Seconds in which a shared connection must bring a line, and in which a new one must be made: ssh waits for 60 s.
+_SILENCE, _NEW = 12, 12
 
 # A quote or a backslash in a name would end the quoting of %n in the line for the shell. ssh 9.6 and newer refuse such
 # names by themselves.
 _BLOCK = """\
 # Written by `chtc-jupyter ssh-config`. ssh jupyter-NAME logs in to the session NAME, ssh jupyter-123 to job 123.
-Host jupyter-* "!*'*" "!*\\*"
+{hosts}
     ProxyCommand {program} ssh-proxy {name}
     User jupyter
     IdentityFile "{folder}/id_ed25519"
@@ -45,41 +48,56 @@ Host jupyter-* "!*'*" "!*\\*"
 """
 
 
-def render_block() -> str:
-    """Return the lines for ssh's configuration; create the key that they name if necessary."""
+def render_block(taken: Taken) -> str:
+    """Return the lines for ssh's configuration; create the key that they name if necessary.
+
+    Hosts that are `taken` stay what they are to the user.
+    """
     ensure_public_key()
     program = Path(shutil.which(sys.argv[0]) or sys.argv[0]).absolute()
     quote = '"' if sys.platform == "win32" else "'"
     folder = _folder().as_posix().replace("%", "%%")
-    return _BLOCK.format(program=f'"{program}"'.replace("%", "%%"), name=f"{quote}%n{quote}", folder=folder)
+    return _BLOCK.format(
+        hosts=_render_hosts(taken),
+        program=f'"{program}"'.replace("%", "%%"),
+        name=f"{quote}%n{quote}",
+        folder=folder,
+    )
+
+
+def print_block(home: Path) -> str:
+    """Return the lines for a user's configuration."""
+    return render_block(user_config.find_taken(home))
 
 
 def install(home: Path) -> list[str]:
-    """Write the lines to `home`/.ssh and have ssh's configuration include them; return what was done."""
-    ours, config = home / ".ssh/config.d/chtc-jupyter", (home / ".ssh/config").resolve()
-    done = []
-    text = render_block()
-    if _read(ours) != text:
-        write_private(ours, text)
-        done.append(f"{ours} was written.")
-    before = _read(config)
-    if not is_included(before):
-        write_private(config, f"{_INCLUDE}\n\n{before}" if before else f"{_INCLUDE}\n")
-        done.append(f"{config} now includes it, in its first line.")
-    return done or ["Everything is set up already."]
+    """Write the lines to `home`/.ssh and have ssh's configuration include them; return what was done, and for whom not.
+
+    Raises LauncherError if the user has to do it.
+    """
+    taken = user_config.find_taken(home)
+    names = [pattern for pattern in taken.patterns if not set(pattern) & set("*?")]
+    before = {name: user_config.read_settings(name) for name in names}
+    said = user_config.install(home, render_block(taken))
+    said += [f"`ssh {name}` stays yours, as your own configuration has it." for name in taken.patterns]
+    if taken.all:
+        said.append(
+            f"Your configuration has `Host {taken.all}`, which stays yours: use `ssh {PREFIX}NUMBER` for a session, "
+            "with the number of its job."
+        )
+    changed = [name for name in names if user_config.read_settings(name) != before[name]]
+    if changed:
+        said.append(f"What ssh does for {', '.join(changed)} has changed: compare with `ssh -G {changed[0]}`.")
+    return said
 
 
-def is_included(config: str) -> bool:
-    """Return True if a configuration includes our file for all hosts: before its first Host or Match."""
-    for line in config.splitlines():
-        word, _, rest = line.strip().replace("=", " ", 1).partition(" ")
-        if word.lower() in ("host", "match"):
-            return False
-        if word.lower() == "include" and any(
-            path.strip('"').removeprefix("~/.ssh/") in ("config.d/*", "config.d/chtc-jupyter") for path in rest.split()
-        ):
-            return True
-    return False
+def _render_hosts(taken: Taken) -> str:
+    ours = [f"{PREFIX}{digit}*" for digit in range(10)] if taken.all else [f"{PREFIX}*"]
+    theirs = [f'"!{pattern}"' for pattern in taken.patterns]
+    lines = [f"# Not for {', '.join(taken.patterns)}: your own configuration has that."] if taken.patterns else []
+    if taken.all:
+        lines.append(f"# By number alone: your own configuration has `Host {taken.all}`.")
+    return "\n".join([*lines, " ".join(["Host", *ours, *theirs, '"!*\'*"', '"!*\\*"'])])
 
 
 def ensure_public_key() -> str:
@@ -110,18 +128,57 @@ def parse_host(host: str) -> str:
 def run_proxy(host: str, ap: str, job: str) -> int:
     """Connect ssh with a job over standard input and output, after saving its host key; return the exit status."""
     command = entry.build_command(job, ensure_public_key())
-    argv = ["sh", "-c", command] if ap == HERE else openssh.build_command(ap, command, keep=True)
+    status, key = _enter(
+        host, ["sh", "-c", command] if ap == HERE else openssh.build_command(ap, command, keep=True), ap
+    )
+    if status is None:
+        print(f"chtc-jupyter: the shared connection to {ap} does not answer; opening a new one.", file=sys.stderr)
+        argv = openssh.build_command(ap, command, share="none", patience=_NEW)
+        status, key = _enter(host, argv, ap)
+    if not key and status in (None, SSH) and ap != HERE:
+        raise UnreachableError(f"The connection to {ap} was lost, or could not be made: try `ssh {ap}` by hand first.")
+    if not key:
+        raise FailedError(f"ssh can't log in to job {job}: it is not a session, or the session is not ready yet.")
+    return status or 0
+
+
+def _enter(host: str, argv: list[str], ap: str) -> tuple[int | None, str]:
+    """Be the way into the job until it ends; return the exit status and the session's host key, "" if it did not come.
+
+    The status is None if the connection was shared and stayed silent.
+    """
+    shared = ap != HERE and _is_shared(argv)
     # On the access point itself, in a session of its own: the script ends its whole process group.
     with subprocess.Popen(argv, stdout=subprocess.PIPE, bufsize=0, start_new_session=ap == HERE) as way:
         assert way.stdout  # noqa: S101 - it was asked for
-        if key := _host_key(way.stdout):
+        silent = threading.Event()
+
+        def give_up() -> None:
+            silent.set()
+            way.kill()
+
+        clock = threading.Timer(_SILENCE, give_up)
+        clock.daemon = True
+        if shared:
+            clock.start()
+        key = _host_key(way.stdout)
+        clock.cancel()
+        if key:
             write_private(_folder() / "known_hosts" / host, f"* {key}\n")
             _relay(way.stdout)
-        else:
+        elif way.poll() is None and not silent.is_set():
             way.terminate()
-    if not key:
-        raise FailedError(f"ssh can't log in to job {job}: it is not a session, or the session is not ready yet.")
-    return way.returncode
+    return (None if silent.is_set() else way.returncode), key
+
+
+def _is_shared(argv: list[str]) -> bool:
+    """Return whether an ssh goes over a connection that was open before, by asking the one that listens there."""
+    check = [*argv[: argv.index("--")], "-O", "check", *argv[argv.index("--") : -1]]
+    try:
+        asked = subprocess.run(check, stdin=subprocess.DEVNULL, capture_output=True, timeout=3, check=False)
+    except subprocess.TimeoutExpired:
+        return True
+    return asked.returncode == 0
 
 
 def _host_key(lines: IO[bytes]) -> str:

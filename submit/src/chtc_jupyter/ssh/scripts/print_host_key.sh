@@ -4,6 +4,8 @@
 #   sh -c THIS_SCRIPT jupyter-JOB
 #
 # ../entry.py folds this file into one line; see enter_job.sh.
+# HTCondor may be missing in the PATH of a command that ssh runs.
+command -v condor_q >/dev/null || PATH=$PATH:/usr/bin:/usr/local/bin:/usr/local/condor/bin:$(echo /opt/condor*/bin /opt/*/condor*/bin | tr " " :)
 j=${0##*jupyter-}
 expr "$j" : "[0-9][0-9.]*$" >/dev/null &&
 echo "* $(condor_q "$j" -af JupyterHostKey </dev/null)"

@@ -1,0 +1,132 @@
+"""What a login prints, and what its PATH has: never a reason, and never the end of it."""
+
+import contextlib
+
+import pytest
+
+from support.hosts import login_shell
+from support.own_sshd import own_sshd, ssh_config
+
+WORDS = (
+    "Permission denied",
+    "Idle sessions are timed out",
+    "/scratch is unreachable",
+    "Host key verification failed.",
+    "alice@ap: Permission denied (publickey).",
+    "No space left on device",
+    "bash: line 1: python3: command not found",
+    "ssh: Could not resolve hostname ap: Name or service not known",
+    "ssh: connect to host ap port 22: Connection timed out",
+    "Authenticated to ap ([10.0.0.1]:22) using x",
+)
+TEXT = "".join(f"{word}\n" for word in ("*****", *WORDS, "*****"))
+#: Folders of links to all commands but some.
+WITHOUT = "d=/tmp/{name}; rm -rf $d; mkdir $d; ln -s /usr/bin/* /usr/sbin/* $d/ 2>/dev/null; cd $d; rm -f {gone}"
+
+
+@pytest.fixture
+def carol(new_laptop, pool):
+    """Yield a user whose access point is an sshd with a banner that could be taken for a reason."""
+    laptop = new_laptop("carol", ap="noisy")
+    for name, gone in (("nopy", "python3*"), ("nocondor", "condor*")):
+        pool.exec("ap", ["sh", "-c", WITHOUT.format(name=name, gone=gone)], check=True)
+    with own_sshd(pool, banner=TEXT) as sshd:
+        text = f"Host noisy\n HostName ap\n HostKeyAlias ap\n Port {sshd.port}\n"
+        with ssh_config(pool, "carol", text):
+            yield laptop
+
+
+def noise(stream, *, end=True):
+    lines = ["printf '%s\\n' '{}' {}".format(word.replace("'", ""), stream) for word in WORDS]
+    return "; ".join(lines if end else [*lines, f"printf 'no line end: unreachable' {stream}"])
+
+
+NOISES = {
+    "nothing": "",
+    "stdout": noise(""),
+    "stderr": noise(">&2"),
+    "stdout without a line end": noise("", end=False),
+    "stderr without a line end": noise(">&2", end=False),
+}
+
+
+@pytest.mark.parametrize("kind", NOISES)
+def test_noise_of_a_login_changes_nothing(carol, pool, kind):
+    """R23."""
+    for path, status, part in (
+        ("", 0, ""),
+        ("export PATH=/tmp/nopy", 13, "has no python3"),
+        ("export PATH=/tmp/nocondor", 0, ""),
+    ):
+        with login_shell(pool, "carol", f"{NOISES[kind]}\n{path}"):
+            done = carol.call("list", "--ap", "noisy")
+        assert done.returncode == status, done
+        if part:
+            [said] = [line for line in done.stderr.splitlines() if line.startswith("chtc-jupyter: ")]
+            assert part in said
+            assert not [word for word in WORDS if word in said]
+
+
+@contextlib.contextmanager
+def shell_of(pool, user, shell):
+    pool.exec("ap", ["usermod", "-s", shell, user], check=True)
+    try:
+        yield
+    finally:
+        pool.exec("ap", ["usermod", "-s", "/bin/bash", user], check=True)
+
+
+def test_shell_that_finds_nothing_in_other_words_is_understood(carol, pool):
+    """R23: csh exits with 1, and says it in the user's language."""
+    shell = (
+        "#!/bin/sh\nPATH=/tmp/nopy\n"
+        'case $2 in *python3*) echo "python3: Befehl nicht gefunden." >&2; exit 1;; esac\nexec /bin/sh "$@"\n'
+    )
+    pool.put("ap", "/usr/local/bin/csh-like", shell.encode(), mode=0o755)
+    with shell_of(pool, "carol", "/usr/local/bin/csh-like"):
+        done = carol.call("list", "--ap", "noisy")
+    assert done.returncode == 13, done
+
+
+def test_shell_that_another_one_replaces_gets_nothing_to_run_and_is_told(carol, pool):
+    """R23: `exec zsh` in a startup file."""
+    mark = f"/tmp/{carol.name}-ran"
+    with login_shell(pool, "carol", f"exec sh -c 'cat >{mark}; exec sh {mark}'"):
+        done = carol.call("list", "--ap", "noisy", timeout=150)
+    assert done.returncode == 10, done
+    assert "accepted the login, but runs no command" in done.stderr
+    assert "accepted the login; waiting for its login shell" in done.stderr
+    assert carol.on_ap("cat", mark) == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "part"), [("exit 3", "exit status 3"), ("echo no room here >&2; exit 1", "no room here")]
+)
+def test_startup_file_that_ends_the_login_is_the_reason_and_the_banner_is_not(carol, pool, line, part):
+    with login_shell(pool, "carol", line):
+        done = carol.call("list", "--ap", "noisy")
+    assert done.returncode == 1, done
+    assert part in done.stderr
+
+
+def test_host_without_htcondor_says_where_it_was_looked_for(new_laptop, pool):
+    """R17."""
+    laptop = new_laptop("carol", ap="bare")
+    hidden = "mount --bind /dev/null /usr/bin/condor_submit; exec "
+    with (
+        own_sshd(pool, inside=("unshare", "-m", "sh", "-c", f'{hidden} "$@"', "sh")) as sshd,
+        ssh_config(pool, "carol", f"Host bare\n HostName ap\n HostKeyAlias ap\n Port {sshd.port}\n"),
+    ):
+        done = laptop.call("list", "--ap", "bare")
+        assert done.returncode == 14, done
+        for place in ("condor_submit in PATH", "/usr/local/bin", "/opt/*/condor*/bin", "the PATH of a login"):
+            assert place in done.stderr
+        own = "/home/carol/own/bin"
+        laptop.on_ap("mkdir", "-p", own)
+        laptop.on_ap("sh", "-c", f"ln -s /usr/bin/condor_q {own}/; cp /bin/true {own}/condor_submit")
+        profile = pool.path("ap", "/home/carol/.bash_profile")
+        profile.write_text(f"echo welcome; PATH=$PATH:{own}\n")
+        try:
+            assert laptop.call("list", "--ap", "bare").returncode == 0
+        finally:
+            profile.unlink()
