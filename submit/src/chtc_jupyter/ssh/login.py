@@ -19,8 +19,10 @@ _log = logging.getLogger(__name__)
 
 
 #: Seconds in which a connection that is open already must answer, or it is taken for dead.
-_SHARED = 8
+_SHARED = 6
 _DEAD = "The open connection to {ap} doesn't answer. Opening a new one."
+#: Seconds in which a new connection must be made, and in which it must after an open one was dead.
+_ALONE, _AGAIN = 15, 10
 #: Seconds for a host on the way that is asked for nothing.
 _QUIET = 5
 #: What a connection that is shared may fail with so that a new one is no better.
@@ -45,7 +47,8 @@ async def open_link(ap: str, terminal: Terminal, *, forward: bool = False, alone
                 raise failed.failure.error from None
             alone = failed.failure.stuck
         terminal.quiet()
-    return await _open(ap, forward=forward, alone=alone, on_wait=terminal.say)
+    patience = _AGAIN if alone else _ALONE
+    return await _open(ap, forward=forward, alone=alone, patience=patience, on_wait=terminal.say)
 
 
 async def _open(ap: str, **options: Any) -> AgentClient:

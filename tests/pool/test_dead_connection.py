@@ -1,0 +1,64 @@
+"""A connection that is open and dead: each command ends within half a minute, or goes around it."""
+
+import time
+
+import pytest
+
+from support.laptop import laptops
+from support.own_sshd import own_sshd, ssh_config
+
+SHARED = """\
+Host shared inner
+ HostName ap
+ HostKeyAlias ap
+ Port {port}
+Host {who}
+ ControlMaster auto
+ ControlPersist 2h
+ ControlPath ~/.ssh/cm-%C
+Host inner
+ ProxyJump hop
+Host hop
+ HostName ap
+ HostKeyAlias ap
+ Port {port}
+"""
+VERBS = (["list"], ["status", "x"], ["logs", "x"], ["stop", "x"], ["attach", "99999"])
+
+
+@pytest.fixture
+def network(own_pool):
+    """Yield a pool whose laptop is connected again at the end."""
+    yield own_pool
+    own_pool.heal("laptop")
+
+
+def timed(laptop, *argv):
+    started = time.monotonic()
+    done = laptop.call(*argv, timeout=100)
+    return done, time.monotonic() - started
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("ap", ["shared", "inner"])
+def test_dead_connection_of_the_users_own_ends_every_verb_within_half_a_minute(network, ap):
+    """R21."""
+    with laptops(network) as new, own_sshd(network) as sshd:
+        laptop = new("carol", ap=ap)
+        text = SHARED.format(port=sshd.port, who="shared" if ap == "shared" else "hop")
+        with ssh_config(network, "carol", text):
+            opened = ["ssh", ap, "true"]
+            network.exec("laptop", opened, user="carol", check=True)
+            assert laptop.call("list", "--ap", ap).returncode == 0
+            network.cut("laptop")
+            for verb in VERBS:
+                done, seconds = timed(laptop, *verb, "--ap", ap)
+                assert done.returncode in (10, 255), done
+                assert seconds < 30, (verb, seconds)
+                assert "Traceback" not in done.stderr
+                assert done.stderr.strip()
+            network.heal("laptop")
+            done, seconds = timed(laptop, "list", "--ap", ap)
+            assert done.returncode == 0, done
+            assert seconds < 30
