@@ -84,11 +84,11 @@ def test_configuration_that_can_not_be_written_is_left_as_it_is_with_the_line_to
 
 def test_windows_lines_stay_and_a_byte_order_mark_is_named(carol):
     """R32."""
-    shell(carol, r"printf 'Host lab\r\n    HostName 10.0.0.7' >~/.ssh/config; chmod 644 ~/.ssh/config")
+    shell(carol, r"printf 'Host lab\r\n    HostName 10.0.0.7' >~/.ssh/config")
     assert carol.call("ssh-config", "--write").returncode == 0
     kept = shell(carol, "cat ~/.ssh/config; stat -c ' %a' ~/.ssh/config")
     assert (
-        kept == "Include config.d/chtc-jupyter\n\nHost lab\n    HostName 10.0.0.7 644\n"
+        kept == "Include config.d/chtc-jupyter\n\nHost lab\n    HostName 10.0.0.7 600\n"
     )  # read with universal newlines
     assert shell(carol, r"grep -c $(printf '\r') ~/.ssh/config") == "3\n"
     assert "hostname 10.0.0.7\n" in shell(carol, "ssh -G lab")

@@ -28,7 +28,7 @@ from testbed.pool.pool import Pool, kill_tree
 SMALL = ("--memory", "1500MB", "--disk", "2GB", "--image", SHARED_IMAGE)
 
 
-TAG = re.compile(r"/tmp/(chtc-jupyter-[0-9a-f]{16})/lab")
+TAG = re.compile(r'" (chtc-jupyter-[0-9a-f]{16})')
 
 
 class Running:

@@ -153,7 +153,7 @@ def install(home: Path, text: str) -> list[str]:
             done.append(f"{ours} was written.")
         if missing:
             end = b"\r\n" if b"\r\n" in before else b"\n"
-            _write(config, INCLUDE.encode() + end + (end + before if before else b""), _get_mode(config))
+            _write(config, INCLUDE.encode() + end + (end + before if before else b""), 0o600)
             done.append(f"{config} now includes it, in its first line.")
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -191,10 +191,6 @@ def _refuse(path: Path, why: str) -> LauncherError:
 
 def _get_reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else "") or str(error)
-
-
-def _get_mode(path: Path) -> int:
-    return path.stat().st_mode & 0o777 if path.exists() else 0o600
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:
