@@ -254,6 +254,8 @@ def attach(name: Name = None, ap: Ap = None) -> None:
     terminal = Terminal()
     where, what = choose_target(name, ap, terminal)
     job = asyncio.run(verbs.find_job(where, what, terminal))
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("attach needs a terminal. Run it in one, or read the log with `chtc-jupyter logs`.")
     status = subprocess.call(verbs.build_attach_command(where, job))
     if status not in (0, 255):  # 255 is ssh's own: then another login would fail too
         asyncio.run(verbs.raise_if_gone(where, job, terminal))
@@ -293,9 +295,8 @@ def ssh_proxy(host: Annotated[str, typer.Argument(help="Host name, as ssh has it
 @app.command(cls=Verb, rich_help_panel=_SETUP)
 def doctor(ap: Ap = None, as_json: Json = False) -> None:
     """Check everything from this machine to the pool, and say what to fix."""
-    image = str(config.load().get("image", config.KEYS["image"].builtin))
     terminal = Terminal(as_json=as_json)
-    _finish(Doctor(choose_access_point(ap, terminal), image, terminal).run())
+    _finish(Doctor(choose_access_point(ap, terminal), config.load(), terminal).run())
 
 
 @app.command("config", cls=Verb, rich_help_panel=_SETUP, epilog=config.render_help())

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
 import shutil
+import webbrowser
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
+from chtc_condor import carry
 from chtc_condor.codes import JobStatus
-from chtc_jupyter.commands import queue
-from chtc_jupyter.commands.queries import run_inside
+from chtc_jupyter.commands import config, queue
+from chtc_jupyter.commands.queries import STARTS, run_inside
+from chtc_jupyter.commands.review import find_obstacles
 from chtc_jupyter.commands.start import FOLDER
-from chtc_jupyter.condor import job_ads
+from chtc_jupyter.condor import job_ads, match_analysis, opt_in
 from chtc_jupyter.errors import LauncherError
 from chtc_jupyter.ssh import openssh
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient, Answer
@@ -23,11 +30,13 @@ _CONTAINERS = ("condor_status", "-constraint", 'SlotType =!= "Dynamic"', "-af", 
 _RUNNING = f'JobStatus == {JobStatus.RUNNING:d} && (JupyterState == "ready" || JupyterState == "expiring")'
 #: Bytes that the home folder must have room for.
 _PROBE = 65536
+#: Seconds in which this machine says which browser it has.
+_PATIENCE = 10
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check and its result; `advice` says what to do if it isn't `ok`."""
+    """One check and its result; `advice` says what to do if it isn't `ok`, or what there is to know."""
 
     check: str
     ok: bool
@@ -37,9 +46,10 @@ class Check:
 class Doctor:
     """Makes one check after the other, and reports each at once."""
 
-    def __init__(self, ap: str, image: str, terminal: Terminal) -> None:
+    def __init__(self, ap: str, values: Mapping[str, Any], terminal: Terminal) -> None:
         self.checks: list[Check] = []
-        self._ap, self._image, self._terminal = ap, image, terminal
+        self._ap, self._terminal, self._values = ap, terminal, values
+        self._image = str(values.get("image", config.KEYS["image"].builtin))
 
     async def run(self) -> int:
         """Make all checks; return the exit status, 1 if there is something to fix."""
@@ -47,11 +57,12 @@ class Doctor:
             "ssh is installed", "" if shutil.which("ssh") else "Install OpenSSH's client."
         ):
             await self._check_all()
+            await self._check_browser()
         return 0 if all(check.ok for check in self.checks) else 1
 
-    def _report(self, what: str, advice: str = "") -> bool:
-        """Report a check, which is ok if there is no advice; return whether it is."""
-        found = Check(what, not advice, advice)
+    def _report(self, what: str, advice: str = "", *, note: bool = False) -> bool:
+        """Report a check, which is ok if there is no advice, or if that is only a note; return whether it is."""
+        found = Check(what, note or not advice, advice)
         self.checks.append(found)
         self._terminal.report(asdict(found))
         if not self._terminal.as_json:
@@ -86,6 +97,7 @@ class Doctor:
             able = listed["out"].split().count("true")
             advice = "" if able else "None does, or the pool is empty. Ask its operators for Apptainer on the machines."
             self._report("machines in the pool run container images", advice)
+            await self._check_demands(link)
         allowed = await link.run(["condor_config_val", "SCHEDD_ENABLE_SSH_TO_JOB"])
         forbids = str(allowed["out"]).strip().lower() == "false"
         advice = "SCHEDD_ENABLE_SSH_TO_JOB is false there. Ask its operators to allow it." if forbids else ""
@@ -121,6 +133,49 @@ class Doctor:
             advice = str(error)
         self._report("the home folder is writable", advice)
         await link.run(["rm", "-f", probe])
+        await self._check_folders(link)
+
+    async def _check_folders(self, link: AgentClient) -> None:
+        """Check that HTCondor can transfer the notebooks of each session."""
+        kept = str(self._values.get("notebooks", ""))
+        home, folders = link.hello["home"], [kept.replace("~", link.hello["home"], 1)] if kept else []
+        try:
+            names = (await link.ask("list", path=f"{home}/{FOLDER}"))["names"]
+            folders += [f"{home}/{FOLDER}/{name}/notebooks" for name in names if not name.endswith((".sif", ".sub"))]
+            found = await find_obstacles(link, folders)
+        except (LauncherError, ValueError) as error:
+            _log.debug("Can't look through the notebooks: %s", error)
+            return
+        self._report("HTCondor can transfer your notebooks", carry.describe_obstacles(found) if found else "")
+
+    async def _check_demands(self, link: AgentClient) -> None:
+        """Check that there are machines that demand nothing of a job that a session's doesn't have."""
+        shown = await link.run(STARTS)
+        try:
+            starts = [opt_in.parse_starts([ad], [ad["Machine"]])[0] for ad in json.loads(shown["out"].strip() or "[]")]
+        except (ValueError, KeyError, IndexError) as error:
+            _log.debug("Can't tell what the machines demand: %s", error)
+            return
+        kept = {config.get_setting_key(setting).removeprefix("my."): True for setting in self._values.get("set", ())}
+        lacking = [opt_in.list_lacking([start], kept) for start in starts]
+        if not any(lacking):
+            return
+        some = opt_in.list_lacking(starts, kept)[:3]
+        count = sum(map(bool, lacking))
+        self._report(
+            "machines in the pool take a session's job",
+            f"{count} of {len(starts)} machines take only jobs with {match_analysis.describe_settings(some)}.",
+            note=count < len(starts),
+        )
+
+    async def _check_browser(self) -> None:
+        """Look whether Python finds a browser on this machine."""
+        advice = ""
+        try:
+            await asyncio.wait_for(asyncio.to_thread(webbrowser.get), _PATIENCE)
+        except (webbrowser.Error, asyncio.TimeoutError):
+            advice = "None is found, so open the address that `start` prints yourself, or set BROWSER."
+        self._report("there is a browser to open", advice, note=True)
 
 
 def _explain(answer: Answer, advice: str) -> str:

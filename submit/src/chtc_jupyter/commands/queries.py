@@ -20,7 +20,7 @@ from chtc_jupyter.store import Record
 
 _log = logging.getLogger(__name__)
 #: Prints what the machines demand of jobs.
-_STARTS = ("condor_status", "-constraint", 'SlotType =!= "Dynamic"', "-json", "-attributes", "Machine,Start")
+STARTS = ("condor_status", "-constraint", 'SlotType =!= "Dynamic"', "-json", "-attributes", "Machine,Start")
 #: Seconds in which a session has answered.
 _ANSWER = 60
 
@@ -90,7 +90,7 @@ async def explain_queued(link: AgentClient, job: str) -> str:
 
 async def _find_opt_ins(link: AgentClient, job: str, machines: Sequence[str]) -> list[str]:
     """Return the settings that these machines demand of a job and that it lacks."""
-    shown = await link.run(_STARTS)
+    shown = await link.run(STARTS)
     try:
         starts = opt_in.parse_starts(json.loads(str(shown["out"]).strip() or "[]"), machines)
         if not any(map(opt_in.find_opt_ins, starts)):

@@ -143,6 +143,13 @@ async def _ensure_carried(link: AgentClient, ad: Mapping[str, Any], notebooks: s
         say("The folders are too large to be looked through now: a link to a folder in them would put the job on hold.")
 
 
+async def find_obstacles(link: AgentClient, folders: Sequence[str]) -> dict[str, str]:
+    """Return what HTCondor can't transfer of folders on the access point, by its path, and why."""
+    source = importlib.resources.files("chtc_condor").joinpath("carry.py").read_text()
+    done = await link.run(["python3", "-I", "-c", source, *folders], timeout=25)
+    return {path: why for path, why in json.loads(done["out"])["obstacles"].items() if why != carry.MISSING}
+
+
 def build_submit_error(ap: str, said: str) -> LauncherError:
     """Return the error for a condor_submit that failed, by what it printed."""
     lines = [

@@ -121,13 +121,13 @@ def explain(found: Analysis, wanted: Amounts, pool: Sequence[Slot], last: str = 
     if busy:
         nearest = _nearest(wanted, [slot.free for slot in pool if slot.accepts], least=_NEAR)
         sooner = f"; with {_option(*nearest)}, it could start now" if nearest else ""
-        others = f"; others take only jobs with {_setting(opt_ins)}" if opt_ins else ""
+        others = f"; others take only jobs with {describe_settings(opt_ins)}" if opt_ins else ""
         return f"{_machines(len(busy))} could run it but {'is' if len(busy) == 1 else 'are'} busy{sooner}{others}"
     if opt_ins and fitting:
         machines = len({slot.machine for slot in fitting})
         return (
             f"{_machines(machines)} could run it but {'takes' if machines == 1 else 'take'} only jobs with "
-            f"{_setting(opt_ins)}"
+            f"{describe_settings(opt_ins)}"
         )
     if fitting and (found.counts.get("unwilling") or not accepting):
         machines = len({slot.machine for slot in fitting})
@@ -199,7 +199,7 @@ def _condition(unmet: str) -> str:
     return f"no machine in this pool meets the condition {unmet}"
 
 
-def _setting(opt_ins: Sequence[str]) -> str:
+def describe_settings(opt_ins: Sequence[str]) -> str:
     """Return how to ask for what a machine demands, once and for all starts."""
     shown = [setting.replace("'", "") for setting in opt_ins[:3]]
     options = " ".join(f"--set '{setting}'" for setting in shown)
