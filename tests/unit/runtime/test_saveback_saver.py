@@ -48,6 +48,7 @@ def saver(sandbox, *, job=True, folder="notebooks", arguments=None, **ad):
         ({"folder": "/elsewhere"}, "isn't in the job's scratch folder"),
         ({"transferoutput": "results, other"}, "isn't in transfer_output_files"),
         ({"transferoutputremaps": "notebooks=x"}, "another place"),
+        ({"transferoutputremaps": "a = b; ./notebooks/c = d"}, "another place"),
         ({"jobcurrentstartdate": None}, "time when the job was started"),
     ],
 )
@@ -57,6 +58,13 @@ def test_where_nothing_can_be_saved_it_is_off_and_says_why(sandbox, options, wor
     off.finish(20)
     assert words in off.report.off
     assert render_report(off.report.as_dict()) == [f"not saved while it runs: {off.report.off}"]
+
+
+def test_output_of_others_that_goes_to_another_place_does_not_turn_it_off(sandbox):
+    on = saver(sandbox, transferoutput="results, notebooks", transferoutputremaps="results/a = a; notebooks2 = x")
+    on.start()
+    on.finish(0)
+    assert not on.report.off
 
 
 def test_without_chirp_it_is_off_and_names_the_missing_line(sandbox):

@@ -55,6 +55,12 @@ def find_destination(settings: Settings, job: Job | None, folder: Path, environ:
     listed = [os.path.normpath(part.strip()) for part in str(ad.get("transferoutput", "")).split(",") if part.strip()]
     if str(inside) not in listed:
         raise OffError(f"{inside} isn't in transfer_output_files, so it doesn't come back.")
-    if ad.get("transferoutputremaps") or ad.get("outputdestination"):
+    if ad.get("outputdestination") or _is_remapped(str(inside), str(ad.get("transferoutputremaps") or "")):
         raise OffError("The submit file sends the output to another place (remaps or output_destination).")
     return Destination(str(inside) if ad.get("preserverelativepaths") else inside.name, started, received_from)
+
+
+def _is_remapped(folder: str, remaps: str) -> bool:
+    """Return whether remaps (`NAME = NEW NAME; ...`) bring a folder, or something in it, back to another place."""
+    names = [os.path.normpath(part.strip(' "').partition("=")[0].strip()) for part in remaps.split(";") if "=" in part]
+    return any(f"{name}/".startswith(f"{folder}/") or folder.startswith(f"{name}/") for name in names)
