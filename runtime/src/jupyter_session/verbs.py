@@ -11,11 +11,10 @@ import time
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from jupyter_session.condor.job_ad import read_job
 from jupyter_session.control.client import ask, connect, messages
 from jupyter_session.control.protocol import Message
 from jupyter_session.errors import SessionError, UsageError
-from jupyter_session.state_dir import StateDir
+from jupyter_session.state_dir import StateDir, find_state_dir
 from jupyter_session.status_text import render_status
 from jupyter_session.units.durations import parse_duration
 
@@ -127,5 +126,4 @@ def _status() -> dict[str, Any]:
 
 
 def _state_dir() -> StateDir:
-    job = read_job(os.environ)
-    return StateDir.locate(os.environ, job.id if job else None)
+    return find_state_dir(os.environ)

@@ -15,6 +15,7 @@ from jupyter_session.activity.grouping import (
     find_typed_into,
     group_processes,
 )
+from jupyter_session.activity.neighbors import Neighbors
 from jupyter_session.activity.procfs import Process, ProcessId
 from jupyter_session.activity.rate_meter import RateMeter
 from jupyter_session.state_dir import StateDir
@@ -79,6 +80,7 @@ class Processes:
         self._read = read
         self._last_input = last_input
         self._marks = SessionMarks(state, os.getpid() if supervisor is None else supervisor)
+        self._neighbors = Neighbors(state.id)
         self._known: set[ProcessId] = set()
         self._before: Mapping[ProcessId, Process] | None = None
         self._looked: float | None = None
@@ -93,6 +95,7 @@ class Processes:
         contained = 1 in table and table[1].name in ("appinit", "sinit")
         if not contained:
             table = {pid: process for pid, process in table.items() if process.uid == os.getuid()}
+        table = self._neighbors.leave_out(table)
         alive = {process.id: process for process in table.values()}
         groups, meters = [], {}
         trees = group_processes(table, self._marks, self._known, contained=contained)

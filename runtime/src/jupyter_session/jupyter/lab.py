@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_session import ports
+from jupyter_session.jupyter.packages import Environment, make_environment
 from jupyter_session.state_dir import StateDir
 
 _LOG = logging.getLogger(__name__)
+_EXTENSION = "jupyter_session.jupyter.extension"
 
 #: Seconds for one request to the server. It answers in milliseconds unless its event loop is blocked.
 REQUEST_TIMEOUT = 5.0
@@ -34,6 +36,7 @@ class Lab:
     def __init__(self, state: StateDir, notebooks: Path) -> None:
         self._state = state
         self._notebooks = notebooks
+        self._environment: Environment | None = None
         self.port = 0
         self.token = ""
 
@@ -68,6 +71,7 @@ class Lab:
         environ["SHELL"] = "/bin/bash"  # a slot user's own may be /usr/sbin/nologin
         folders = [str(Path(sys.executable).parent), *environ.get("PATH", os.defpath).split(os.pathsep), *_PATH]
         environ["PATH"] = os.pathsep.join(dict.fromkeys(filter(None, folders)))
+        self._environment = make_environment(self._state, environ, self._notebooks)
         environ["JUPYTER_SESSION_PATH"] = environ["PATH"]  # for login shells: /etc/profile sets PATH anew
         if not environ.get("TERM") or environ["TERM"] == "dumb":
             environ["TERM"] = "xterm-256color"
@@ -113,6 +117,10 @@ class Lab:
         except ValueError as error:
             raise LabError(f"JupyterLab's answer to {path} is not JSON") from error
 
+    def end_orphans(self, server: int) -> None:
+        """Kill the kernels that the server of process ID `server`, which has ended, left behind."""
+        end_orphans(server, self._state.id)
+
     def read_last_log_lines(self, count: int = 5) -> str:
         """Return the last non-empty lines of the server's log, joined by ` | `."""
         try:
@@ -140,27 +148,40 @@ class Lab:
                 "client_ca": "",
                 "sock": "",
                 "terminado_settings": {"shell_command": ["/bin/bash"]},
-                "jpserver_extensions": {"jupyter_session.jupyter.extension.server_extension": True},
+                "jpserver_extensions": {f"{_EXTENSION}.server_extension": True},
             },
             "IdentityProvider": {"token": self.token},
             "PasswordIdentityProvider": {"hashed_password": "", "password_required": False},
             # Over TCP, a kernel sends its output to every user of the machine who connects.
             "KernelManager": {"transport": "ipc"},
+            "MultiKernelManager": {"kernel_manager_class": f"{_EXTENSION}.kernel_manager.SessionKernelManager"},
+            "SessionKernelManager": {
+                "sockets": str(self._state.sockets),
+                "python": str(self._environment.python) if self._environment else "",
+            },
             "LabApp": {"extension_manager": "readonly"},
         }
 
 
-def end_orphans(server: int) -> None:
-    """Kill the kernels that the server of process ID `server`, which has ended, left behind.
+def belongs_to(pid: int, session: str, *more: str) -> bool:
+    """Return whether a process has a session's ID, and `more`, in its environment. Raises OSError if it has ended.
+
+    Process IDs are used again, and another session's may have the same in a namespace of its own.
+    """
+    variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return all(each.encode() in variables for each in (f"JUPYTER_SESSION_ID={session}", *more))
+
+
+def end_orphans(server: int, session: str) -> None:
+    """Kill the kernels that the server of process ID `server` in a session, which has ended, left behind.
 
     Not every kernel notices the end of its parent, and one that stays keeps its memory and its GPU. jupyter_client
     starts each kernel as the leader of a process group, with JPY_PARENT_PID in its environment.
     """
-    mark = f"JPY_PARENT_PID={server}".encode()
-    for about in Path("/proc").glob("[0-9]*/environ"):
-        pid = int(about.parent.name)
+    for about in Path("/proc").glob("[0-9]*"):
+        pid = int(about.name)
         try:
-            if mark in about.read_bytes().split(b"\0") and os.getpgid(pid) == os.getsid(pid):
+            if belongs_to(pid, session, f"JPY_PARENT_PID={server}") and os.getpgid(pid) == os.getsid(pid):
                 os.kill(pid, signal.SIGKILL)
         except OSError as error:
             _LOG.debug("not a kernel to end: %s", error)

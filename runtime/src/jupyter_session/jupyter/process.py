@@ -12,7 +12,7 @@ from pathlib import Path
 from jupyter_session.core.event_loop import Loop
 from jupyter_session.core.shutdown import ShutdownDeadline, Step
 from jupyter_session.errors import SessionError
-from jupyter_session.jupyter.lab import Lab, LabError, end_orphans
+from jupyter_session.jupyter.lab import Lab, LabError
 from jupyter_session.ports import PortRange, choose_port, default_port_range, is_free
 from jupyter_session.tmux.server import Tmux
 
@@ -144,7 +144,7 @@ class Server:
         self._loop.forget(self._descriptor)
         os.close(self._descriptor)
         self._descriptor = -1
-        end_orphans(pid)
+        self._lab.end_orphans(pid)
 
     def _describe_end(self) -> str:
         """Return how the process ended, once tmux knows."""

@@ -21,7 +21,7 @@ from jupyter_session.condor.publisher import NO_CHIRP, JobAdPublisher
 from jupyter_session.errors import SessionError
 from jupyter_session.session import watchdog
 from jupyter_session.settings import Settings, resolve
-from jupyter_session.state_dir import StateDir
+from jupyter_session.state_dir import StateDir, make_state_dir
 
 _LOG = logging.getLogger(__name__)
 _QUICK = 5.0
@@ -37,8 +37,11 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
     try:
         settings = resolve(arguments, environ, job.attributes if job else {})
         _check_folder(settings.notebooks)
-        state = StateDir.locate(environ, job.id if job else None)
-        state.create()
+        state = make_state_dir(environ, settings.notebooks)
+        if state.has_sibling:
+            publisher.close(timeout=1.0)
+            publisher = JobAdPublisher(enabled=False, say=_warn)
+            _warn("Another session runs in this job, and the job ad shows that one.")
     except SessionError as error:
         values = build_attributes(State.FAILED, str(error), None, None, end=End.FAILED)
         publisher.publish(values, render_event(values))
@@ -119,7 +122,7 @@ def _complete_environment(environ: MutableMapping[str, str], state: StateDir) ->
             environ["USER"] = pwd.getpwuid(os.getuid()).pw_name
         except KeyError as error:
             _LOG.debug("this user has no name: %s", error)
-    environ.update(state.tmux_environment())
+    environ.update(state.environment())
     return left_out
 
 

@@ -20,7 +20,7 @@ from jupyter_session.condor.attributes import End, State, build_attributes, rend
 from jupyter_session.condor.connection import name_connection_file
 from jupyter_session.condor.job_ad import Job
 from jupyter_session.condor.publisher import JobAdPublisher
-from jupyter_session.jupyter.lab import end_orphans
+from jupyter_session.jupyter.lab import belongs_to, end_orphans
 from jupyter_session.state_dir import StateDir
 
 _LOG = logging.getLogger(__name__)
@@ -64,12 +64,12 @@ def clean_up(
     hint = ", which the kernel does when memory is short: ask for more with request_memory" if name == "SIGKILL" else ""
     reason = f"The session's supervisor was killed by {name}{hint}. The notebooks are as last saved."
     for file in state.runtime.glob("jpserver-*.json"):
-        _end_server(int(file.stem.removeprefix("jpserver-")))
+        _end_server(int(file.stem.removeprefix("jpserver-")), state)
     # These modules are imported only now, so that this process was small until then.
     try:
         from jupyter_session.tmux.server import Tmux  # noqa: PLC0415
 
-        Tmux().kill()
+        Tmux(state.tmux_socket).kill()
     except Exception:  # noqa: BLE001 - the job's end ends it too
         _LOG.debug("tmux was not ended", exc_info=True)
     try:
@@ -100,11 +100,13 @@ def clean_up(
     return reason
 
 
-def _end_server(pid: int) -> None:
-    """Ask JupyterLab to end with its kernels, and then make it end."""
+def _end_server(pid: int, state: StateDir) -> None:
+    """Ask JupyterLab to end with its kernels, and then make it end, unless `pid` is another program's by now."""
     try:
         server = os.pidfd_open(pid)
         try:
+            if not belongs_to(pid, state.id):
+                raise ProcessLookupError
             for number, patience in ((signal.SIGTERM, _SHUTDOWN_WAIT), (signal.SIGKILL, _KILL_WAIT)):
                 signal.pidfd_send_signal(server, number)
                 if select.select([server], [], [], patience)[0]:
@@ -113,4 +115,4 @@ def _end_server(pid: int) -> None:
             os.close(server)
     except ProcessLookupError:
         _LOG.debug("JupyterLab, process %d, has ended", pid)
-    end_orphans(pid)
+    end_orphans(pid, state.id)

@@ -20,10 +20,9 @@ import sys
 import tempfile
 from collections.abc import Mapping
 
-from jupyter_session.condor.job_ad import read_job
 from jupyter_session.control.client import connect, messages
 from jupyter_session.errors import SessionError, UsageError
-from jupyter_session.state_dir import StateDir
+from jupyter_session.state_dir import StateDir, find_state_dir
 
 _LOG = logging.getLogger(__name__)
 
@@ -125,8 +124,7 @@ def sshd(*, kind: str, text: str) -> int:
     `kind` and `text` are the two words of the public key that may log in. Prints errors before the last line.
     """
     try:
-        job = read_job(os.environ)
-        return _serve(StateDir.locate(os.environ, job.id if job else None), validate_public_key(kind, text))
+        return _serve(find_state_dir(os.environ), validate_public_key(kind, text))
     except SessionError as error:
         print(f"jupyter-session: {error}", file=sys.stderr)
         return error.exit_code

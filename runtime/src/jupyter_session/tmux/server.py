@@ -31,10 +31,10 @@ class ExitStatus:
 
 
 class Tmux:
-    """The session's tmux, controlled with libtmux. It has no server before `start`."""
+    """The session's tmux, controlled with libtmux, on a socket of its own. It has no server before `start`."""
 
-    def __init__(self) -> None:
-        self._server = Server(tmux_bin=_BINARY if os.access(_BINARY, os.X_OK) else None)
+    def __init__(self, socket: Path) -> None:
+        self._server = Server(socket_path=socket, tmux_bin=_BINARY if os.access(_BINARY, os.X_OK) else None)
         self._lab: Pane | None = None
 
     def start(self, command: list[str], log: Path, folder: Path) -> int:
@@ -88,8 +88,8 @@ class Tmux:
             self._server.cmd("display-message", "-c", client, "-d", "10000", line.replace("#", "##"))
 
     def kill(self) -> None:
-        """End the tmux session and everything that runs in it."""
-        self._server.cmd("kill-session", "-t", NAME)
+        """End tmux and everything that runs in it. No other session uses this server."""
+        self._server.cmd("kill-server")
 
     def _pane_is_there(self) -> bool:
         return self._ask("#{pane_id}") != ""

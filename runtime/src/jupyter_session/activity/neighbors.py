@@ -1,0 +1,44 @@
+"""Which of the processes that can be seen are another session's: two of one account may share a container or a host."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from jupyter_session.activity.procfs import Process, ProcessId
+
+_LOG = logging.getLogger(__name__)
+_NAME = b"JUPYTER_SESSION_ID="
+
+
+class Neighbors:
+    """Knows the processes of other sessions by JUPYTER_SESSION_ID in their environment; `session` is our own ID."""
+
+    def __init__(self, session: str, read: Callable[[int], bytes] | None = None) -> None:
+        self._session = session
+        self._read = read or (lambda pid: Path(f"/proc/{pid}/environ").read_bytes())
+        self._marks: dict[ProcessId, str] = {}
+
+    def leave_out(self, table: Mapping[int, Process]) -> dict[int, Process]:
+        """Return the table of processes by ID without those of other sessions."""
+        if not self._session:
+            return dict(table)
+        before, self._marks = self._marks, {}
+        kept = {}
+        for pid, process in table.items():
+            # A process without a mark may get one, by starting a program with another environment.
+            mark = before.get(process.id) or self._find_mark(pid)
+            if mark:
+                self._marks[process.id] = mark
+            if mark in ("", self._session):
+                kept[pid] = process
+        return kept
+
+    def _find_mark(self, pid: int) -> str:
+        try:
+            variables = self._read(pid).split(b"\0")
+        except OSError as error:  # another user's, or it has just ended
+            _LOG.debug("the environment of process %d can't be read: %s", pid, error)
+            return ""
+        return next((each[len(_NAME) :].decode(errors="replace") for each in variables if each.startswith(_NAME)), "")
