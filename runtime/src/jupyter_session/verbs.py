@@ -99,7 +99,7 @@ def wait(*, port: int | None) -> int:
             print("Leave this open: it is your tunnel. Ctrl-C closes it; the session keeps running.\n", flush=True)
         elif state in _ENDED:
             print(message["receipt"])
-            print(f"{state}: the notebooks are on their way back to the access point.", flush=True)
+            print(f"{state}: {message['reason']}", flush=True)
             break
         else:
             print(f"{state}: {message['reason']}", flush=True)

@@ -61,6 +61,19 @@ def test_a_user_whom_the_schedd_knows_by_another_name_gets_into_their_job(tmp_pa
     assert enter(tmp_path, "sh", owner="mapped").stdout.startswith("ssh-ed25519 AAAAhost\n")
 
 
+@pytest.mark.parametrize(("owner", "status"), [("$(id -un)", 0), ("mapped", 0), ("somebody", 1), ("", 1)])
+def test_tmux_of_the_own_job_alone_is_attached(tmp_path, owner, status):
+    job = "#!/bin/sh\necho attached $4 $5 $6\n"
+    for name, text in (("condor_q", f"#!/bin/sh\necho {owner}\n"), ("condor_ping", PING), ("condor_ssh_to_job", job)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-c", entry.ATTACH_JOB, "12.0"], env={"PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (status, "" if status else "attached 12.0 jupyter-session attach\n")
+
+
 def test_a_job_that_lets_nobody_in_yet_is_tried_again(tmp_path):
     (tmp_path / "sleep").write_text(f"#!/bin/sh\necho >>{tmp_path}/sleeps\n")
     (tmp_path / "sleep").chmod(0o755)

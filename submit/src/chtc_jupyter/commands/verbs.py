@@ -19,7 +19,7 @@ from chtc_jupyter.condor import job_ads
 from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.durations import format_duration, validate_duration
 from chtc_jupyter.errors import LauncherError
-from chtc_jupyter.ssh import entry, openssh, tunnel
+from chtc_jupyter.ssh import entry, openssh
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient
 from chtc_jupyter.ssh.login import choose_share, connected
 from chtc_jupyter.terminal import Terminal
@@ -171,12 +171,9 @@ async def _print_files(link: AgentClient, paths: Sequence[str], terminal: Termin
 
 def build_attach_command(ap: str, job: str) -> list[str]:
     """Return the command that opens the session's tmux."""
-    argv = tunnel.build_attach_command(job)
     if ap == HERE:
-        return argv
-    remote = " ".join(f'"{word}"' if " " in word else word for word in argv)
-    share = choose_share(ap)
-    return openssh.build_command(ap, entry.build_shell_command(remote), tty=True, share=share)
+        return ["sh", "-c", entry.ATTACH_JOB, job]
+    return openssh.build_command(ap, entry.build_attach_command(job), tty=True, share=choose_share(ap))
 
 
 async def raise_if_gone(ap: str, job: str, terminal: Terminal) -> None:
@@ -186,6 +183,8 @@ async def raise_if_gone(ap: str, job: str, terminal: Terminal) -> None:
 
 
 async def find_job(ap: str, name: str | None, terminal: Terminal) -> str:
-    """Return the job of a session of the user's."""
+    """Return the job of a session; a job ID is returned as it is, and whose it is the access point then sees."""
+    if name and past.JOB.fullmatch(name):
+        return name
     async with connected(ap, terminal) as link:
         return job_ads.get_job_id(await find(link, name))

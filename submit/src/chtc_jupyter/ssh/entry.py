@@ -38,6 +38,8 @@ def fold_script(text: str) -> str:
 #: Leads into a job, and prints a job's host key.
 ENTER_JOB = fold_script(read_script("enter_job.sh"))
 PRINT_HOST_KEY = fold_script(read_script("print_host_key.sh"))
+#: Opens the tmux of a session.
+ATTACH_JOB = fold_script(read_script("attach_job.sh"))
 
 
 def build_command(job: str, key: str) -> str:
@@ -45,13 +47,9 @@ def build_command(job: str, key: str) -> str:
     return f"exec sh -c '{ENTER_JOB}' {job} {key}"
 
 
-def build_shell_command(remote: str) -> str:
-    """Return the command for the access point's login shell that runs `remote` with HTCondor's commands in PATH.
-
-    Raises ValueError if `remote` can't be quoted.
-    """
-    [find] = [line for line in read_script("print_host_key.sh").splitlines() if line.startswith("command -v condor_q")]
-    return f"exec sh -c '{fold_script(find)}; exec {fold_script(remote)}'"
+def build_attach_command(job: str) -> str:
+    """Return the command for the access point's login shell that opens a session's tmux."""
+    return f"exec sh -c '{ATTACH_JOB}' {job}"
 
 
 def update_template(text: str) -> str:

@@ -39,11 +39,6 @@ def build_inside_command(job: str, argv: Sequence[str]) -> list[str]:
     return ["condor_ssh_to_job", "-auto-retry", job, f"{' '.join(argv)} 2>&1 && echo {DONE} || echo {FAILED}"]
 
 
-def build_attach_command(job: str) -> list[str]:
-    """Return the command that attaches to the session's tmux."""
-    return ["condor_ssh_to_job", "-auto-retry", "-ssh", "ssh -t", job, "jupyter-session", "attach"]
-
-
 def get_retry_delay(attempt: int) -> float:
     """Return the seconds before the next attempt.
 

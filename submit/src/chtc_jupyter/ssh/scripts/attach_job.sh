@@ -1,0 +1,14 @@
+#!/bin/sh
+# The access point's part of `chtc-jupyter attach`: opens the tmux of a session, if its job is the user's own.
+#
+#   sh -c THIS_SCRIPT JOB
+#
+# ../entry.py folds this file into one line; see enter_job.sh.
+command -v condor_q >/dev/null || PATH=$PATH:/usr/bin:/usr/local/bin:/usr/local/condor/bin:$(echo /opt/condor*/bin /opt/*/condor*/bin | tr " " :)
+j=$0
+expr "$j" : "[0-9][0-9.]*$" >/dev/null || exit 1
+o=$(condor_q "$j" -af Owner </dev/null)
+[ "$o" = "$(id -un)" ] ||
+[ "$o" = "$(condor_ping -type schedd WRITE </dev/null 2>/dev/null | sed -n "s/.*succeeded as //p" | cut -d@ -f1)" ] ||
+exit 1
+exec condor_ssh_to_job -auto-retry -ssh "ssh -t" "$j" jupyter-session attach
