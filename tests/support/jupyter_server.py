@@ -56,13 +56,19 @@ def serve(home: Path, python: str = "", **config: Any) -> Iterator[JupyterServer
         subprocess.Popen([*command, f"--ServerApp.root_dir={home}"], env=environ, stderr=log) as process,
     ):
         try:
-            wait_for(lambda: list((home / "runtime").glob("jpserver-*.json")), 60, "the server")
-            [about] = (home / "runtime").glob("jpserver-*.json")
-            server = JupyterServer(home, json.loads(about.read_text())["port"], process)
-            wait_for(lambda: _answers(server.port), 60, "the server, which writes that file before it listens")
-            yield server
+            port = wait_for(lambda: _find_port(home / "runtime"), 60, "the server")
+            wait_for(lambda: _answers(port), 60, "the server, which writes its port before it listens")
+            yield JupyterServer(home, port, process)
         finally:
             process.terminate()
+
+
+def _find_port(runtime: Path) -> int:
+    """Return the port in the file that the server writes, 0 while that isn't whole."""
+    for about in runtime.glob("jpserver-*.json"):
+        with contextlib.suppress(ValueError):
+            return int(json.loads(about.read_text())["port"])
+    return 0
 
 
 def _answers(port: int) -> bool:

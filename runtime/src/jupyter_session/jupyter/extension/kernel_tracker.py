@@ -21,8 +21,10 @@ from jupyter_session.jupyter.extension.kernel_channels import KernelChannels
 from jupyter_session.jupyter.extension.kernel_work import Claim, KernelWork
 
 _LOG = logging.getLogger(__name__)
-_PERIOD = 1.0  # seconds
+#: Seconds between two looks. Besides, each report looks, and each start and end of a kernel has us look.
+_PERIOD = 5.0
 _SOON = 0.1  # seconds after which a kernel that has just been started is in the list
+_AFTER_ANSWER = 0.5  # seconds after which Jupyter has seen the answer to our question, too
 _EVENTS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
 _STATE, _STARTED = 0, 19  # the fields of /proc/PID/stat that follow the name
 
@@ -51,7 +53,7 @@ class KernelTracker:
         self._timer: PeriodicCallback | None = None
 
     def start(self, event_logger: Any) -> None:
-        """Look at the kernels from now on: each second, and when Jupyter says that one was started or ended."""
+        """Look at the kernels from now on: every few seconds, and when Jupyter says that one was started or ended."""
         self.look()
         self._timer = PeriodicCallback(self.look, 1000 * _PERIOD)
         self._timer.start()
@@ -108,11 +110,16 @@ class KernelTracker:
 
     def _watch(self, name: str, kernel: Any, process: ProcessId | None, claim: Claim, *, is_new: bool) -> None:
         work = KernelWork(claim, self._clock(), from_start=is_new)
+
+        def note_answer(is_serial: bool) -> None:  # noqa: FBT001
+            work.note_answer(self._clock(), is_serial=is_serial)
+            IOLoop.current().call_later(_AFTER_ANSWER, self.look)
+
         self._failed[name] = process  # unless all goes well
         channels = KernelChannels(
             kernel,
             lambda status: work.note_status(status, self._clock()),
-            lambda is_serial: work.note_answer(self._clock(), is_serial=is_serial),
+            note_answer,
         )
         del self._failed[name]
         self._watches[name] = _Watch(process, work, channels)
