@@ -9,11 +9,13 @@ import os
 import secrets
 import signal
 import sys
+import time
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
 from jupyter_session import ports
+from jupyter_session.errors import SessionError
 from jupyter_session.jupyter.packages import Environment, make_environment
 from jupyter_session.state_dir import StateDir
 
@@ -22,12 +24,18 @@ _EXTENSION = "jupyter_session.jupyter.extension"
 
 #: Seconds for one request to the server. It answers in milliseconds unless its event loop is blocked.
 REQUEST_TIMEOUT = 5.0
+#: Seconds in which a server that has just started may answer with errors.
+_REFUSAL_PATIENCE = 20.0
 #: What a PATH that came along with the job may lack.
 _PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 
 
 class LabError(Exception):
     """The server did not answer, or answered with an error."""
+
+
+class LabRefusedError(LabError):
+    """The server answered with an error."""
 
 
 class Lab:
@@ -39,6 +47,7 @@ class Lab:
         self._environment: Environment | None = None
         self.port = 0
         self.token = ""
+        self._refused_since: float | None = None  # on the monotonic clock
 
     def prepare(self, port: int) -> None:
         """Write the configuration for `port` and a fresh token, both 0600.
@@ -46,6 +55,7 @@ class Lab:
         A new port needs a new token: an open browser may have sent the old one to whoever took the old port.
         """
         self.port = port
+        self._refused_since = None
         self.token = secrets.token_urlsafe(32)
         self._state.write_private(self._state.token, self.token)
         (self._state.runtime / "jupyter_cookie_secret").unlink(missing_ok=True)
@@ -90,9 +100,19 @@ class Lab:
             return (self._state.runtime / f"jpserver-{pid}.json").exists()
 
     def answers(self) -> bool:
-        """Return whether the server answers an authenticated request."""
+        """Return whether the server answers an authenticated request.
+
+        Raises SessionError if it has refused such requests for a while: it would refuse all others, too.
+        """
         try:
             self.request("GET", "/api/status")
+        except LabRefusedError as error:
+            _LOG.debug("not ready: %s", error)
+            now = time.monotonic()
+            self._refused_since = self._refused_since or now
+            if now - self._refused_since > _REFUSAL_PATIENCE:
+                raise SessionError(f"{error}: {self.read_last_log_lines(1)}") from None
+            return False
         except LabError as error:
             _LOG.debug("not ready: %s", error)
             return False
@@ -111,7 +131,7 @@ class Lab:
         finally:
             connection.close()
         if answer.status >= 400:
-            raise LabError(f"JupyterLab answered {answer.status} to {method} {path}")
+            raise LabRefusedError(f"JupyterLab answered {answer.status} to {method} {path}")
         try:
             return json.loads(text) if text else None
         except ValueError as error:
@@ -151,6 +171,7 @@ class Lab:
                 "jpserver_extensions": {f"{_EXTENSION}.server_extension": True},
             },
             "IdentityProvider": {"token": self.token},
+            "GatewayClient": {"url": ""},
             "PasswordIdentityProvider": {"hashed_password": "", "password_required": False},
             # Over TCP, a kernel sends its output to every user of the machine who connects.
             "KernelManager": {"transport": "ipc"},
