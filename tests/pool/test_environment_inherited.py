@@ -102,7 +102,7 @@ def test_kernels_have_what_the_user_wants_there(new_session):
     session = new_session()
     session.pool.put("ap", f"{session.folder}/notebooks/own/mine.py", b"WHO = 'mine'\n", "alice")
     session.pool.put(
-        "ap", f"{session.folder}/notebooks/own/tornado.py", b"raise SystemExit('not for the server')\n", "alice"
+        "ap", f"{session.folder}/notebooks/own/jupyterlab.py", b"raise SystemExit('not for the server')\n", "alice"
     )
     session.submit("", 'environment = "PYTHONPATH=own MY_DATA=/staging/alice"')
     session.ready()

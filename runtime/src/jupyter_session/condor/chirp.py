@@ -93,8 +93,12 @@ class ChirpClient:
                 self._ask("set_job_attr", name, text.encode(errors="replace"))
 
     def log_event(self, text: str) -> None:
-        """Write a line to the job's event log (event 008)."""
-        self._ask("ulog", text.encode(errors="replace"))
+        """Write a line to the job's event log (event 008).
+
+        Raises ChirpRefusedError if the job has no remote updates.
+        """
+        with _as_refusal():
+            self._ask("ulog", text.encode(errors="replace"))
 
     # Files
 
