@@ -1,7 +1,9 @@
 """The command line of chtc-jupyter: its version, its verbs, its settings, and which machine it takes."""
 
+import os
 import re
 import subprocess
+import sys
 
 import pytest
 import typer.main
@@ -40,6 +42,15 @@ def test_verbs_are_listed_in_the_order_of_need_and_without_exit_statuses():
     assert re.findall(r"^│ ([a-z][a-z-]*) ", shown, re.MULTILINE) == VERBS
     assert "130" not in shown
     assert "130" in call("start", "--help").stdout
+
+
+def test_command_without_an_access_point_asks_for_it(tmp_path):
+    command = [sys.executable, "-m", "chtc_jupyter", "list"]
+    environ = {**os.environ, "PATH": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Which access point?" in done.stderr
+    assert "--ap" in done.stderr
 
 
 def test_mistyped_verb_is_answered_by_one_suggestion():

@@ -89,6 +89,7 @@ def test_machines_that_take_no_job_like_this_are_told_apart_from_busy_ones():
 
 
 def test_condition_of_the_users_own_is_named_as_it_is():
+    assert told(Amounts(), unmet='TARGET.Arch == "X86_64"').endswith('the condition TARGET.Arch == "X86_64"')
     assert told(Amounts(), unmet="HasFoo") == "no machine in this pool meets the condition HasFoo"
     assert told(Amounts(), unmet="TARGET.HasSIF").startswith("no machine in this pool runs container images")
     both = told(Amounts(cpus=99), unmet="HasFoo")

@@ -371,7 +371,7 @@ class AgentClient:
         assert self._process.stderr  # noqa: S101
         try:
             while line := (await self._process.stderr.readline()).decode(errors="replace"):
-                if line.startswith(LOGGED_IN) and not self.hello:  # the last such line: a banner can hold one, too
+                if line.startswith(LOGGED_IN) and not self.hello:  # the last such line: a banner can have one, too
                     self._before_login, self._stderr = self._before_login + self._stderr, ""
                     self._let_in.set()
                 if line.startswith(_SSH_VERBOSE):  # says nothing of why it failed
