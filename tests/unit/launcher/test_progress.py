@@ -1,5 +1,6 @@
 """What the terminal shows while a session is opened: each change once, each step with how long it took."""
 
+import asyncio
 import dataclasses
 import json
 
@@ -153,3 +154,24 @@ class _Still:
 
     def stop(self):
         """Stop nothing."""
+
+
+def test_wait_that_is_long_is_explained_once_where_lines_stay_and_a_short_one_is_not(capsys):
+    async def wait(seconds, until):
+        async with Terminal().explaining(seconds, "ap: asking the queue"):
+            await until()
+
+    async def is_said():
+        for _ in range(200):
+            await asyncio.sleep(0.02)
+            if said := capsys.readouterr().err:
+                await asyncio.sleep(1.2)
+                return assert_once(said + capsys.readouterr().err)
+        raise AssertionError("nothing was said")
+
+    def assert_once(said):
+        assert said == "ap: asking the queue\n"
+
+    asyncio.run(wait(0.01, is_said))
+    asyncio.run(wait(60, lambda: asyncio.sleep(0)))
+    assert capsys.readouterr().err == ""

@@ -25,6 +25,8 @@ from chtc_jupyter.ssh.login import choose_share, connected
 from chtc_jupyter.terminal import Terminal
 
 _log = logging.getLogger(__name__)
+#: Seconds after which a verb says what it waits for.
+_SLOW = 10
 #: Seconds in which a removed job has ended, with its files copied back.
 _PATIENCE = 180
 
@@ -35,7 +37,7 @@ async def show_list(aps: Sequence[str], terminal: Terminal) -> int:
     over: list[past.Past] = []
     last: past.Past | None = None
     for ap in aps:
-        async with connected(ap, terminal) as link:
+        async with connected(ap, terminal) as link, terminal.explaining(_SLOW, f"{ap}: asking the queue"):
             remembered = [record for record in store.load_records() if record.ap == ap]
             condition = f"({job_ads.SESSIONS}) && !({job_ads.ENDED})"
             found = await queue.find_jobs(link, condition)
@@ -83,7 +85,7 @@ def _build_table(rows: Sequence[job_ads.Row]) -> Table:
 
 async def show_status(ap: str, name: str | None, terminal: Terminal) -> int:
     """Print what a session does, or why it isn't running."""
-    async with connected(ap, terminal) as link:
+    async with connected(ap, terminal) as link, terminal.explaining(_SLOW, f"{ap}: asking the queue and the session"):
         try:
             ad = await find(link, name)
         except EndedError as end:
@@ -130,7 +132,7 @@ async def _show_job(link: AgentClient, ad: Ad, terminal: Terminal) -> None:
 async def extend(ap: str, name: str | None, duration: str, terminal: Terminal) -> int:
     """Keep a session alive for at least this long, even if it is idle."""
     duration = validate_duration(duration)
-    async with connected(ap, terminal) as link:
+    async with connected(ap, terminal) as link, terminal.explaining(_SLOW, f"{ap}: asking the session"):
         job = job_ads.get_job_id(await find(link, name))
         said = (await run_inside(link, job, "extend", duration)).strip()
         terminal.report({"job": job, "message": said})
@@ -151,9 +153,12 @@ async def show_logs(ap: str, name: str | None, options: Sequence[str], terminal:
         if ad.get("JobStatus") != JobStatus.RUNNING:
             await _print_files(link, job_ads.list_output(ad), terminal)
             return 0
-        output = stream_inside(link, job_ads.get_job_id(ad), "logs", *options)
-        async with contextlib.aclosing(output):
+        job = job_ads.get_job_id(ad)
+        output = stream_inside(link, job, "logs", *options)
+        async with contextlib.aclosing(output), contextlib.AsyncExitStack() as until_first:
+            await until_first.enter_async_context(terminal.explaining(_SLOW, f"job {job}: waiting for its log"))
             async for line in output:
+                await until_first.aclose()
                 terminal.print_result(line)
     return 0
 
