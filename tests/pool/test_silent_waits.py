@@ -3,6 +3,8 @@
 import time
 
 from chtc_condor.codes import JobStatus
+from support.hosts import configure
+from support.laptop import laptops
 from support.waiting import wait_for
 
 MUTE = """container_image = /srv/jupyter.sif
@@ -96,3 +98,31 @@ def test_job_that_ends_before_it_was_a_session_is_told_with_its_error_file(new_l
     running = laptop.run_on("connect", laptop.name, "--ap", "ap", "--no-browser")
     assert running.wait_end(120) in (22, 31), running.output
     assert "invalid time interval" in running.output
+
+
+def test_machine_that_takes_only_jobs_that_opt_in_says_so_and_the_setting_can_be_kept(own_pool):
+    """R7: "1 machine would fit, but takes no job like this now", for ever."""
+    configure(own_pool, "ep1", "START = $(START) && (TARGET.WantGPULab =?= True)")
+    with laptops(own_pool) as new:
+        laptop = new()
+        running = laptop.start()
+        running.wait_for("--set '+WantGPULab = true'", 90)
+        assert "WantGPULab" in laptop.call("status").stdout
+        checked = laptop.call("doctor", "--ap", "ap")
+        assert checked.returncode == 1
+        assert "WantGPULab" in checked.stdout
+        running.interrupt()
+        assert running.wait_end() == 130
+        assert laptop.call("stop").returncode == 0
+        assert laptop.call("config", "set", "+WantGPULab = true").returncode == 0
+        assert laptop.answers(laptop.start().url())
+        assert "WantGPULab" not in laptop.call("doctor", "--ap", "ap").stdout
+
+
+def test_attach_without_a_terminal_is_refused_in_one_sentence(new_laptop):
+    """It exited with 0, having done nothing."""
+    laptop = new_laptop()
+    running = laptop.start()
+    running.url()
+    done = laptop.call("attach")
+    assert (done.returncode, "needs a terminal" in done.stderr) == (2, True), done
