@@ -64,6 +64,7 @@ class Session:
         self.token = ""
         self.tunnel_trouble = ""  # what the last attempt to open the tunnel printed
         self.log_trouble = ""  # why the job's log can't be read
+        self.wait_reason = ""  # why it isn't open yet, if somebody has found out
         self.last_words = ""  # of a job that has ended without ever being ready
         self._from_log = JobProgress()
         self._beyond: tuple[JobProgress, JobProgress] | None = None  # what the log says, and what is so
@@ -81,9 +82,12 @@ class Session:
 
     def build_notice(self) -> Notice:
         """Return what the address answers while it doesn't lead to JupyterLab."""
-        return messages.build_notice(
+        notice = messages.build_notice(
             self.record, self.progress, self.looked, why=self.connection.why, asks=self.connection.asks
         )
+        if not self.wait_reason or notice.over or not self.connection.up:
+            return notice
+        return replace(notice, lines=(f"{self.wait_reason[:1].upper()}{self.wait_reason[1:]}.", *notice.lines))
 
     def get_facts(self) -> dict[str, object]:
         """Return what the address answers to the launcher's own questions, and to the page that waits."""

@@ -65,13 +65,16 @@ class WaitExplainer:
                 _log.debug("The connection was lost while asking about job %s", session.record.job)
             except (FailedError, PolicyError):
                 raise
+            except (KeyError, ValueError, TypeError, AttributeError) as error:  # odd answers of HTCondor's
+                _log.debug("Can't make sense of job %s: %r", session.record.job, error)
+                self._asked = time.monotonic()
             except LauncherError as error:
                 self._set(f"the queue can't be asked ({error})")
                 self._asked = time.monotonic()
 
     def _set(self, why: str) -> None:
         if why != self.why:
-            self.why = why
+            self.why = self._session.wait_reason = why
             self._on_change()
 
     async def _explain(self, job: JobProgress, waited: float, asked: float) -> None:
@@ -129,7 +132,7 @@ class WaitExplainer:
             f"{f' ({session.log_trouble})' if session.log_trouble else ''}: "
             f"job {session.record.job} is {messages.describe_progress(beyond)}."
         )
-        self.why = ""
+        self.why = session.wait_reason = ""
         session.go_beyond_log(beyond)
         return True
 
@@ -155,7 +158,7 @@ class WaitExplainer:
         state, port = str(facts.get("state", "")), facts.get("port")
         if state in ("ready", "expiring") and isinstance(port, int):
             self._tell(wait_messages.describe_silent_session(record))
-            self.why = ""
+            self.why = session.wait_reason = ""
             session.go_beyond_log(replace(job, phase=Phase.READY, state=state, port=port, was_ready=True))
         else:
             self._set(f"{facts.get('reason') or state} ({format_duration(waited)})")
