@@ -34,7 +34,8 @@ class Bench:
 
     def __init__(self):
         self.notice = Notice("Queued & <waiting>", ("For a machine.",))
-        self.gate = LocalProxy(lambda: self.notice, lambda: {"name": "lab"})
+        self.misuse = []
+        self.gate = LocalProxy(lambda: self.notice, lambda: {"name": "lab"}, self.misuse.append)
 
     async def __aenter__(self):
         await self.gate.listen(0)
@@ -213,3 +214,21 @@ def test_request_is_read_as_it_stands():
     )
     assert (head.method, head.path, head.query, head.host) == ("POST", "/a", "b=1", "[::1]")
     assert (head.length, head.chunked, head.upgrade, head.wants_page) == (10, False, False, True)
+
+
+@on_bench
+async def test_one_time_address_leads_a_browser_to_lab_once(bench):
+    bench.gate.lead(bench.port, "s3cret")
+    path = bench.gate.give_out_address().removeprefix(f"http://127.0.0.1:{bench.gate.port}").encode()
+    assert b"s3cret" not in path
+    get = b"GET %s HTTP/1.1\r\nHost: %s\r\nAccept: text/html\r\n\r\n"
+    assert "410 Gone" in await bench.ask(get % (path, b"evil.example:1"))
+    assert "410 Gone" in await bench.ask((get % (path, b"127.0.0.1:1")).replace(b"GET", b"HEAD"))
+    first = await bench.ask(get % (path, b"127.0.0.1:1"))
+    assert first.startswith("HTTP/1.1 302 ")
+    assert "Location: /lab?token=s3cret\r\n" in first
+    again = await bench.ask(get % (path, b"127.0.0.1:1"))
+    assert "410 Gone" in again
+    assert "s3cret" not in again
+    assert "location.reload" not in again
+    assert [visit.value for visit in bench.misuse] == ["again"]
