@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 
@@ -44,6 +45,16 @@ def _wrap_for(console: Console, text: str) -> str:
 
 #: In place of an answer: another question came meanwhile.
 _COVERED = "\0"
+
+
+def _show_notification(text: str) -> None:
+    for argv in (["notify-send", "chtc-jupyter", text], ["osascript", "-e", _MAC, text]):
+        if shutil.which(argv[0]):
+            try:
+                subprocess.run(argv, check=False, capture_output=True, timeout=5)
+            except (OSError, subprocess.TimeoutExpired) as error:
+                _log.debug("%s showed no notification: %s", argv[0], error)
+            return
 
 
 class _Question:
@@ -155,13 +166,7 @@ class Terminal:
     def notify(self, text: str) -> None:
         """Notify a user who looks elsewhere: ring the bell, and show a notification on desktops that have them."""
         self.ring()
-        for argv in (["notify-send", "chtc-jupyter", text], ["osascript", "-e", _MAC, text]):
-            if shutil.which(argv[0]):
-                try:
-                    subprocess.run(argv, check=False, capture_output=True, timeout=5)
-                except (OSError, subprocess.TimeoutExpired) as error:
-                    _log.debug("%s showed no notification: %s", argv[0], error)
-                return
+        threading.Thread(target=_show_notification, args=(text,), daemon=True).start()  # a desktop may be slow
 
     def quiet(self) -> None:
         """Remove the spinner, before something else is written."""
