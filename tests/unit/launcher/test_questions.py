@@ -92,7 +92,7 @@ async def test_each_choice_is_an_answer_and_anything_else_is_asked_again(person)
     for letter, answer in (("w", Answer.WAIT), ("R", Answer.REMOVE), ("leave", Answer.LEAVE)):
         asking = Asking()
         times = person.shown().count("[w]ait")
-        for wrong in ("", "yes"):
+        for wrong in ("", "what", "rest"):
             await person.wait("[w]ait", times := times + 1)
             person.type(f"{wrong}\n")
         await person.wait("[w]ait", times + 1)

@@ -9,6 +9,7 @@ import shutil
 import webbrowser
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from chtc_condor import carry
@@ -22,6 +23,7 @@ from chtc_jupyter.errors import LauncherError
 from chtc_jupyter.ssh import openssh
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient, Answer
 from chtc_jupyter.ssh.login import open_link
+from chtc_jupyter.ssh.user_config import find_taken
 from chtc_jupyter.terminal import Terminal
 
 _log = logging.getLogger(__name__)
@@ -57,6 +59,7 @@ class Doctor:
             "ssh is installed", "" if shutil.which("ssh") else "Install OpenSSH's client."
         ):
             await self._check_all()
+            self._check_own_hosts()
             await self._check_browser()
         return 0 if all(check.ok for check in self.checks) else 1
 
@@ -167,6 +170,13 @@ class Doctor:
             f"{count} of {len(starts)} machines take only jobs with {match_analysis.describe_settings(some)}.",
             note=count < len(starts),
         )
+
+    def _check_own_hosts(self) -> None:
+        """Say which hosts of the user's own are named like sessions, and so aren't reached as one."""
+        taken = find_taken(Path.home())
+        if own := [*taken.patterns, *([taken.all] if taken.all else [])]:
+            said = f"Your own configuration has {', '.join(own)}: for a session of such a name, use its job's number."
+            self._report("ssh jupyter-NAME leads to the session NAME", said, note=True)
 
     async def _check_browser(self) -> None:
         """Look whether Python finds a browser on this machine."""

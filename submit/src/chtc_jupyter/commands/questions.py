@@ -30,6 +30,10 @@ _VOID = {
 }
 
 
+#: What may be typed instead of a letter, or the beginning of it.
+_WORDS = {"w": "wait", "r": "remove", "l": "leave", "k": "keep", "e": "end"}
+
+
 class Answer(enum.Enum):
     """What the user answered, or what became of the question."""
 
@@ -103,5 +107,6 @@ async def ask(
         answer = asking.result()
         if answer is None:
             return Answer.NONE
-        if answer[:1].lower() in tuple(now.choices):
-            return Answer(answer[:1].lower())
+        letter = answer[:1].lower()
+        if letter in _WORDS and letter in now.choices and _WORDS[letter].startswith(answer.lower()):
+            return Answer(letter)
