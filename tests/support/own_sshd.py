@@ -30,7 +30,7 @@ class OwnSshd:
 
     def questions(self) -> int:
         """Return how many connections have come as far as a question."""
-        return self.log().count("Postponed keyboard-interactive")
+        return self.log().count("Postponed keyboard-interactive for ")
 
     def logins(self) -> int:
         """Return how many logins it has accepted."""
