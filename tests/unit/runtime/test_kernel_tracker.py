@@ -9,14 +9,17 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty
+from types import SimpleNamespace
 
 import pytest
 
+from jupyter_session.jupyter.extension.kernel_tracker import KernelTracker, find_process
 from support.jupyter_server import serve
 from support.waiting import assert_never, wait_for
 
 pytest.importorskip("jupyter_server")
 pytest.importorskip("ipykernel")
+LocalProvisioner = pytest.importorskip("jupyter_client.provisioning.local_provisioner").LocalProvisioner
 BlockingKernelClient = pytest.importorskip("jupyter_client").BlockingKernelClient
 LONG = "import time; time.sleep(3600)"
 
@@ -188,3 +191,53 @@ def test_a_killed_kernel_is_not_at_work_and_its_successor_is_followed(kernel):
     kernel.wait_ready()
     kernel.run(LONG)
     kernel.wait_at_work()
+
+
+class Manager:
+    """A manager of one kernel that can't be reached as jupyter_server's own are."""
+
+    def __init__(self, kernel):
+        self.kernel = kernel
+
+    def list_kernel_ids(self):
+        return ["a"]
+
+    def list_kernels(self):
+        return [self.kernel_model("a")]
+
+    def kernel_model(self, name):
+        return {"id": name, "execution_state": "busy", "last_activity": "now"}
+
+    def get_kernel(self, name):
+        if self.kernel is None:
+            raise KeyError(name)
+        return self.kernel
+
+
+class Remote:
+    """A kernel of another kind, whose provisioner knows no process."""
+
+    provisioner = None
+    session = SimpleNamespace(config=None, key=b"")
+
+    def connect_iopub(self):
+        return object()
+
+
+@pytest.mark.parametrize("kernel", [None, object(), Remote()])
+def test_a_kernel_that_can_not_be_followed_is_told_as_not_known_and_disturbs_nobody(kernel):
+    tracker = KernelTracker(Manager(kernel))
+    for _ in range(3):
+        [told] = tracker.report()
+        assert (told["at_work"], told["execution_state"]) == (None, "busy")
+
+
+def test_the_process_of_a_kernel_is_known_only_if_it_is_of_this_machine():
+    assert find_process(Remote()) is None
+    local = LocalProvisioner()
+    assert find_process(SimpleNamespace(provisioner=local)) is None
+    local.pid = os.getpid()
+    pid, started = find_process(SimpleNamespace(provisioner=local))
+    assert (pid, started > 0) == (os.getpid(), True)
+    local.pid = 1 << 30
+    assert find_process(SimpleNamespace(provisioner=local)) == (0, 0)

@@ -125,6 +125,15 @@ def test_a_kernel_that_starts_is_not_asked():
     assert kernel.want_question(100) is None
 
 
+def test_a_kernel_that_replaced_itself_in_a_cell_is_asked_though_jupyter_says_that_it_starts():
+    kernel = work()
+    note(kernel, 0, "busy a")
+    kernel.note_claim(Claim(state="starting", last_activity="0"), 1)
+    ask(kernel, ASK_AFTER)
+    kernel.note_answer(ASK_AFTER + 1, is_serial=True)
+    assert not kernel.is_at_work(ASK_AFTER + 1)
+
+
 def test_a_new_process_that_says_so_voids_what_ran():
     kernel = work()
     note(kernel, 0, "busy a")

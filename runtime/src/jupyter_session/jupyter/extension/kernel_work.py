@@ -118,14 +118,16 @@ class KernelWork:
 
     def want_question(self, now: float) -> Wanted | None:
         """Return what should be asked now, or None."""
-        if self._question or self._claim.state == "starting":
+        if self._question:
             return None
         if not self._answers_at_work:
             for request in self._requests.values():
                 if now - request.since >= ASK_AFTER:
                     return Wanted(request.shell)
+        if self._requests or self._claim.state == "starting":
+            return None
         is_doubtful = self._doubted is not None and now - self._doubted >= DOUBT_AFTER
-        return Wanted(None, is_doubt=True) if not self._requests and (self._is_unknown or is_doubtful) else None
+        return Wanted(None, is_doubt=True) if self._is_unknown or is_doubtful else None
 
     def note_question(self, request: str, wanted: Wanted, now: float) -> None:
         """Note that the kernel was asked, by a request of this ID."""
