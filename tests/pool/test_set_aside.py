@@ -121,9 +121,13 @@ def test_a_session_that_moves_to_another_machine_has_it_all_again_each_time(new_
         session.ap("condor_vacate_job", session.job, check=True)
         wait_for(lambda run=run: session.states().count("ready") == run, 120, "the next run to be ready")
         assert look(session) == [LINKS, MODES]
+    session.inside("sh", "-c", "cd notebooks; rm up; ln -s /var/tmp made-late")
+    listed = "notebooks/.jupyter-session/set-aside.json"
+    wait_for(lambda: "made-late" in (session.file(listed) or ""), 60, "the list to be saved while the session runs")
     session.ap("condor_vacate_job", "-fast", session.job, check=True)  # as if the machine had died
     wait_for(lambda: session.states().count("ready") == 4, 120, "the last run to be ready")
-    assert look(session) == [LINKS, MODES]
+    assert look(session) == [{**LINKS, "up": None}, MODES]
+    assert session.inside("readlink", "notebooks/made-late").strip() == "/var/tmp"
 
 
 @pytest.mark.parametrize("arguments", ["", "--save-max-total 0"])

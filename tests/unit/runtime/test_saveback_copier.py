@@ -282,6 +282,25 @@ def test_full_disk_leaves_the_old_version_whole_and_is_over_by_itself(pair):
     assert report.problem == ""
 
 
+def test_a_list_of_the_sessions_own_is_written_whole_whatever_is_there(pair):
+    pair.begin()
+    there = AccessPoint(pair.files, "notebooks")
+    own = pair.there / ".jupyter-session"
+    for text in ("1", "x" * 600_000, "3"):
+        assert pair.copier.send_list(there, "list.json", text)
+        assert {path.name: path.read_text() for path in own.iterdir()} == {"list.json": text}
+    pair.files.room = 0
+    assert not pair.copier.send_list(there, "list.json", "4")
+    assert {path.name: path.read_text() for path in own.iterdir()} == {"list.json": "3"}
+    pair.files.room = 1000
+    (own / "list.json").unlink()
+    (own / "list.json").symlink_to(pair.there / "outside")
+    assert pair.copier.send_list(there, "list.json", "5")
+    assert not (pair.there / "outside").exists()
+    (own / "folder").mkdir()
+    assert not pair.copier.send_list(there, "folder", "6")
+
+
 QUOTA = "a quota there is full, of space or of the number of files"
 UNNAMED = "an error there that chirp does not name (-127)"
 

@@ -213,6 +213,30 @@ def test_two_looks_at_the_end_keep_what_both_have_found(machine):
     assert (notebooks / "two").is_symlink()
 
 
+def test_the_list_while_the_session_runs_has_what_is_there_now_and_is_what_a_lost_machine_leaves(machine):
+    notebooks = machine.begin()
+    assert machine.session.list_links([]) is None
+    (notebooks / "v").mkdir()
+    for name in ("removed", "stays", "v/lib64"):
+        (notebooks / name).symlink_to("..")
+    (notebooks / "closed").mkdir(0o300)
+    machine.end()
+    notebooks = machine.begin()
+    (notebooks / "removed").unlink()
+    (notebooks / "new").symlink_to(notebooks / "v")
+    text = machine.session.list_links(["stays", "new", "gone meanwhile"])
+    (machine.there / "notebooks" / LIST).write_text(text)
+    notebooks = machine.begin()  # the machine of the second session was lost
+    found = {
+        str(path.relative_to(notebooks)): str(path.readlink()) for path in notebooks.rglob("*") if path.is_symlink()
+    }
+    assert found == {"stays": "..", "new": "v", "v/lib64": ".."}
+    for path in found:
+        (notebooks / path).unlink()
+    assert machine.session.list_links([]) == render_manifest(Manifest({}, {"notebooks/closed": Mode(0o300, 0o700)}))
+    assert mode(notebooks / "closed") == 0o300
+
+
 def test_another_process_ends_the_session_as_the_first_one_would(machine):
     (machine.there / "notebooks/object").write_text("1")
     (machine.there / "notebooks/object").chmod(0o444)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from jupyter_session.condor import quota
-from jupyter_session.condor.chirp import ChirpClient
+from jupyter_session.condor.chirp import CHUNK, ChirpClient
 from jupyter_session.condor.chirp_errors import AnswerError
 from jupyter_session.condor.file_stat import FileStat
 from jupyter_session.saveback.errors import ChangedError, LeftOutError
@@ -81,6 +81,21 @@ class AccessPoint:
             yield upload
         except (AnswerError, LeftOutError, ChangedError, GeneratorExit):
             upload.discard()
+            raise
+
+    def write(self, path: str, data: bytes, *, beside: str) -> None:
+        """Write a file of the session's own at once, whatever is there."""
+        self.make_folders(OWN_FOLDER)
+        temporary = self._at(os.path.join(OWN_FOLDER, beside))
+        self._chirp.remove(temporary)
+        descriptor = self._chirp.create(temporary, 0o644)
+        try:
+            for start in range(0, len(data), CHUNK):
+                self._chirp.write(descriptor, data[start : start + CHUNK])
+            self._chirp.close_file(descriptor)
+            self._chirp.rename(temporary, self._at(path))
+        except AnswerError:
+            self._chirp.remove(temporary)
             raise
 
     def explain(self, error: Exception, beside: str) -> Exception:

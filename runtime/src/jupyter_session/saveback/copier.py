@@ -73,6 +73,11 @@ class Copier:
         return self._now.files[path].size > LARGE
 
     @property
+    def links(self) -> list[str]:
+        """The symbolic links that the last look has found."""
+        return self._now.links
+
+    @property
     def has_removals(self) -> bool:
         """Whether something is to be removed on the access point."""
         return bool(find_removed(self._ledger.entries, self._now, self._before))
@@ -99,6 +104,15 @@ class Copier:
             self._attempts.note_failure(path, there.explain(error, self._beside(large=False)), now)
         else:
             self._attempts.note_success(path)
+
+    def send_list(self, there: AccessPoint, name: str, text: str) -> bool:
+        """Write a list of the session's own, for the next session; return whether it is there."""
+        try:
+            there.write(os.path.join(OWN_FOLDER, name), text.encode(), beside=self._beside(large=False))
+        except (AnswerError, LeftOutError) as error:
+            _LOG.debug("%s was not saved: %s", name, error)
+            return False
+        return True
 
     def pause_after(self, path: str, took: float, now: float) -> None:
         """Keep a large file that changes all the time from taking the whole connection; it took `took` seconds."""

@@ -26,6 +26,9 @@ from jupyter_session.settings import Settings
 #: Seconds from one look at the folder to the next, and seconds without a change before a file is sent.
 INTERVAL, SETTLE = 15.0, 2.0
 
+#: Of what is set aside at the end of a session.
+LIST = "set-aside.json"
+
 _LOG = logging.getLogger(__name__)
 _LONGEST_INTERVAL = 30.0
 _DONE = object()
@@ -38,7 +41,11 @@ _TOO_LATE = (
 
 
 class Saver:
-    """Saves the folder of one session. `say` is called with each new problem."""
+    """Saves the folder of one session. `say` is called with each new problem.
+
+    `list_links` makes the text of a file `LIST` in the session's own folder from the links that a look has found, or
+    None: what the next session needs if this one can't end in order.
+    """
 
     def __init__(
         self,
@@ -47,6 +54,7 @@ class Saver:
         folder: Path,
         *,
         say: Callable[[str], None],
+        list_links: Callable[[list[str]], str | None] = lambda _: None,
         environ: Mapping[str, str] = os.environ,
         interval: float = INTERVAL,
         settle: float = SETTLE,
@@ -55,6 +63,8 @@ class Saver:
         self._job = job
         self._folder = folder
         self._say = say
+        self._list_links = list_links
+        self._listed: str | None = None
         self._environ = environ
         self._interval = interval
         self._settle = settle
@@ -136,8 +146,11 @@ class Saver:
         if todo:
             self._closing.wait(self._settle)
             todo = copier.select_unchanged(todo, time.monotonic())
-        if todo or copier.has_removals or self._large or not self._was_connected:
+        links = self._list_links(copier.links)
+        if todo or copier.has_removals or self._large or links != self._listed or not self._was_connected:
             there = self._connect(copier, root)
+            if links is not None and links != self._listed and copier.send_list(there, LIST, links):
+                self._listed = links
             self._send_small(copier, there, todo)
             copier.remove_gone(there)
             self._send_large(copier, there, todo, time.monotonic() + self._interval)

@@ -17,6 +17,7 @@ OWN_FOLDER = ".jupyter-session"
 MOST_FILES = 50_000
 
 _LOG = logging.getLogger(__name__)
+_LINK = "a symbolic link"
 _TOO_MANY = f"there are more than {MOST_FILES} files: the rest comes back only at the end"
 _ENVIRONMENT = "an environment: it comes back only at the end"
 
@@ -42,6 +43,11 @@ class Scan:
     files: Mapping[str, Signature]
     left_out: Mapping[str, str]
     complete: bool
+
+    @property
+    def links(self) -> list[str]:
+        """The symbolic links among what is left out."""
+        return [path for path, why in self.left_out.items() if why == _LINK]
 
 
 def compile_patterns(patterns: Sequence[str]) -> re.Pattern[str]:
@@ -93,7 +99,7 @@ def scan_folder(folder: str, exclude: re.Pattern[str], before: Mapping[str, Sign
             if stat.S_ISDIR(about.st_mode):
                 todo.append(path)
             elif stat.S_ISLNK(about.st_mode):
-                left_out[path] = "a symbolic link"
+                left_out[path] = _LINK
             elif not stat.S_ISREG(about.st_mode):
                 left_out[path] = "not a regular file"
             elif len(files) >= MOST_FILES:

@@ -119,8 +119,10 @@ class Supervisor:
             sessions=self._queries.sessions,
             warn=self._reporter.warn,
         )
-        self._saver = Saver(settings, job, self._notebooks, say=output.write_problem)
         self._set_aside = SetAside(job, self._notebooks, state.received, say=output.write_problem)
+        self._saver = Saver(
+            settings, job, self._notebooks, say=output.write_problem, list_links=self._set_aside.list_links
+        )
         self._refused_files = WarnOnce(self._reporter.warn)
         receipts = ReceiptWriter(
             self._notebooks,

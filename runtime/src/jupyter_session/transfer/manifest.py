@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jupyter_session.files import write_atomically
+from jupyter_session.saveback.saver import LIST
 from jupyter_session.transfer import own_folder
 
-NAME = "set-aside.json"
+NAME = LIST
 
 _LOG = logging.getLogger(__name__)
 _LARGEST = 32 << 20  # bytes
@@ -84,7 +85,7 @@ def write_manifest(notebooks: Path, manifest: Manifest) -> None:
 
 def render_manifest(manifest: Manifest) -> str:
     """Return the list as JSON. Bytes that aren't UTF-8 are escaped as Python's surrogates."""
-    return json.dumps({"version": 1, "links": manifest.links, "modes": manifest.modes}, indent=1) + "\n"
+    return json.dumps({"version": 1, "links": manifest.links, "modes": manifest.modes}, indent=1, sort_keys=True) + "\n"
 
 
 def parse_manifest(text: bytes) -> Manifest:

@@ -17,9 +17,10 @@ from jupyter_session.transfer.manifest import (
     is_safe_path,
     make_room,
     read_manifest,
+    render_manifest,
     write_manifest,
 )
-from jupyter_session.transfer.obstacles import Obstacles, find_obstacles
+from jupyter_session.transfer.obstacles import Obstacles, find_obstacles, read_link
 from jupyter_session.transfer.outputs import Output, find_output, list_outputs
 from jupyter_session.transfer.put_back import put_back
 from jupyter_session.transfer.received import Received, find_received
@@ -57,7 +58,8 @@ class SetAside:
         self._say = say
         self._can_ask = chirp.is_configured(environ)
         self._received = Received()
-        self._kept = Manifest()
+        self._earlier = self._kept = Manifest()
+        self._has_list = False
         self._names: dict[str, str] = {}
 
     @property
@@ -76,7 +78,7 @@ class SetAside:
         if not outputs:
             return
         try:
-            manifest = read_manifest(self._notebooks)
+            self._earlier = manifest = read_manifest(self._notebooks)
             count = put_back(Path(self._root), manifest, may=lambda path: find_output(outputs, path) is not None)
             _LOG.info("%d things that the last session had set aside are there again", count)
         except DamagedError as error:
@@ -87,6 +89,27 @@ class SetAside:
                 self._received.write(self._memory)
         except OSError as error:
             _LOG.debug("what came with the job is not written down: %s", error)
+
+    def list_links(self, links: list[str]) -> str | None:
+        """Return the list of what would be set aside now, for a session that can't end in order.
+
+        None if there never was anything. `links` are those in the notebook folder, but for the environments in it, which
+        aren't saved while the session runs.
+        """
+        prefix = os.path.relpath(self._notebooks, self._root) if self._root else ".."
+        paths = {os.path.join(prefix, link) for link in links} | set(self._earlier.links)
+        found: dict[str, str] = {}
+        for path in filter(is_safe_path, paths):
+            try:
+                found[path] = read_link(self._root, path)
+            except OSError as error:  # noqa: PERF203 - it has been removed
+                _LOG.debug("%s is no link any more: %s", escape_name(path), error)
+        modes = {
+            path: mode for path, mode in self._earlier.modes.items() if os.path.lexists(os.path.join(self._root, path))
+        }
+        manifest = Manifest(found, modes)
+        self._has_list = self._has_list or bool(manifest or self._earlier)
+        return render_manifest(manifest) if self._has_list else None
 
     def recall(self) -> None:
         """Learn from `memory` what another process found when it called `put_back`."""
