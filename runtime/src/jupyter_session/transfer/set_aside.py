@@ -93,8 +93,8 @@ class SetAside:
     def list_links(self, links: list[str]) -> str | None:
         """Return the list of what would be set aside now, for a session that can't end in order.
 
-        None if there never was anything. `links` are those in the notebook folder, but for the environments in it, which
-        aren't saved while the session runs.
+        None if there never was anything. `links` are those in the notebook folder, but for the environments in it,
+        which aren't saved while the session runs.
         """
         prefix = os.path.relpath(self._notebooks, self._root) if self._root else ".."
         paths = {os.path.join(prefix, link) for link in links} | set(self._earlier.links)
