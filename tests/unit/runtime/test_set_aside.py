@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from jupyter_session.condor.job_ad import Job
 from jupyter_session.transfer import SetAside, own_folder
-from jupyter_session.transfer.manifest import DamagedError, Manifest, Mode, parse_manifest, render_manifest
+from jupyter_session.transfer.manifest import DamagedError, Manifest, Mode, parse_manifest, render_manifest, shorten
 from jupyter_session.transfer.outputs import Output, list_outputs, locate_there
 from jupyter_session.transfer.received import Received
 from jupyter_session.transfer.roots import Roots
@@ -367,6 +367,15 @@ def test_damaged_list_is_no_reason_not_to_start(machine, text):
 def test_too_long_a_list_is_not_used():
     with pytest.raises(DamagedError):
         parse_manifest(json.dumps({"links": {f"a/{n}": "x" for n in range(100_001)}, "modes": {}}).encode())
+
+
+@pytest.mark.parametrize(("count", "length"), [(100_500, 5), (20_000, 4000)])
+def test_more_than_a_list_can_have_is_left_out_of_it_and_the_rest_is_read_again(count, length):
+    manifest = Manifest({f"a/{number:0{length}}": "x" for number in range(count)}, {"a": Mode(0, 0o700)})
+    short = shorten(manifest)
+    assert 5000 < len(short.links) < count
+    assert parse_manifest(render_manifest(short).encode()) == short
+    assert shorten(short) == short
 
 
 @given(

@@ -74,6 +74,17 @@ def make_room(notebooks: Path) -> None:
     own_folder.clear_name(path)
 
 
+def shorten(manifest: Manifest) -> Manifest:
+    """Return as much of a list as will be read again."""
+    most = _MOST
+    while True:
+        links = dict(sorted(manifest.links.items())[:most])
+        short = Manifest(links, dict(sorted(manifest.modes.items())[: most - len(links)]))
+        if len(render_manifest(short)) <= _LARGEST:
+            return short
+        most //= 2
+
+
 def write_manifest(notebooks: Path, manifest: Manifest) -> None:
     """Write the list into a notebook folder; an empty one only over another. Raises OSError."""
     path = notebooks / own_folder.NAME / NAME

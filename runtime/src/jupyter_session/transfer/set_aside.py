@@ -18,6 +18,7 @@ from jupyter_session.transfer.manifest import (
     make_room,
     read_manifest,
     render_manifest,
+    shorten,
     write_manifest,
 )
 from jupyter_session.transfer.obstacles import Obstacles, find_obstacles, read_link
@@ -30,8 +31,10 @@ from jupyter_session.transfer.way import Way
 from jupyter_session.units.printable import escape_name
 
 _LOG = logging.getLogger(__name__)
+_MOST_WHILE_IT_RUNS = 10_000  # links in a list that is sent again and again
 _DAMAGED = "The list of what the last session set aside can't be used ({}), so nothing of it is put back."
 _NOT_KEPT = "The list of what is set aside can't be written ({}), so the next session won't have it again."
+_TOO_MANY = "There are too many links to keep all of them for the next session."
 _TOO_LATE = "There was not enough time to look at all files: HTCondor may put the job on hold for one of them."
 
 
@@ -59,7 +62,7 @@ class SetAside:
         self._can_ask = chirp.is_configured(environ)
         self._received = Received()
         self._earlier = self._kept = Manifest()
-        self._has_list = False
+        self._text: str | None = None
         self._names: dict[str, str] = {}
 
     @property
@@ -108,8 +111,9 @@ class SetAside:
             path: mode for path, mode in self._earlier.modes.items() if os.path.lexists(os.path.join(self._root, path))
         }
         manifest = Manifest(found, modes)
-        self._has_list = self._has_list or bool(manifest or self._earlier)
-        return render_manifest(manifest) if self._has_list else None
+        if (manifest or self._earlier or self._text is not None) and len(paths) <= _MOST_WHILE_IT_RUNS:
+            self._text = render_manifest(manifest)
+        return self._text
 
     def recall(self) -> None:
         """Learn from `memory` what another process found when it called `put_back`."""
@@ -176,8 +180,11 @@ class SetAside:
 
     def _keep(self, manifest: Manifest) -> None:
         self._kept = Manifest({**self._kept.links, **manifest.links}, {**manifest.modes, **self._kept.modes})
+        kept = shorten(self._kept)
+        if kept != self._kept:
+            self._say(_TOO_MANY)
         try:
-            write_manifest(self._notebooks, self._kept)
+            write_manifest(self._notebooks, kept)
         except OSError as error:
             self._say(_NOT_KEPT.format(error.strerror))
 
