@@ -530,6 +530,20 @@ def test_the_notebook_folder_is_a_folder_at_the_end_whatever_it_has_become(tmp_p
         assert (machine.there / "notebooks/new").read_text() == "new"
 
 
+def test_output_that_is_a_link_to_a_file_elsewhere_comes_back_as_that_file(tmp_path):
+    machine = Machine(tmp_path, "notebooks, notebooks/in, model")
+    (tmp_path / "elsewhere").write_text("model")
+    notebooks = machine.begin()
+    (notebooks / "in").mkdir()
+    (notebooks / "in/link").symlink_to("..")
+    (machine.root / "model").symlink_to(tmp_path / "elsewhere")
+    names = machine.end()
+    assert "it is a copy of that file now" in names["model"]
+    assert names["notebooks/in/link"] == "a link to a folder"
+    assert (machine.there / "model").read_text() == "model"
+    assert (tmp_path / "elsewhere").read_text() == "model"
+
+
 def test_outside_a_job_nothing_is_touched(tmp_path):
     (tmp_path / "link").symlink_to("..")
     session = SetAside(None, tmp_path, None, say=print, environ={})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import stat
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from jupyter_session.units.printable import escape_name
 
 _LOG = logging.getLogger(__name__)
 _LARGEST = 64 << 20  # bytes of a file that is brought back from the access point
+_LARGEST_COPY = 1 << 30  # bytes of a file here
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,14 @@ class Roots:
         """Put the folder to which an output leads into its place, if it is one of the job's own."""
         text = os.readlink(full)
         target, root = os.path.realpath(full), os.path.realpath(self.root)
-        os.unlink(full)
         shown = escape_name(text)
+        if os.path.isfile(target) and os.access(target, os.R_OK) and output.path not in self.received.folders:
+            if os.path.getsize(target) > _LARGEST_COPY:
+                return f"a link to {shown}, a large file: HTCondor may not find it"
+            shutil.copyfile(target, f"{full}.file")
+            os.replace(f"{full}.file", full)
+            return f"a link to {shown}: it is a copy of that file now"
+        os.unlink(full)
         if not os.path.isdir(target):
             return f"a link to {shown}; {self._replace_missing(output, there)}"
         is_own = target.startswith(root + os.sep) and not (os.path.realpath(full) + os.sep).startswith(target + os.sep)

@@ -137,7 +137,8 @@ class SetAside:
             self._make_room()
             found = Obstacles()
             for output in outputs:
-                if os.path.lexists(os.path.join(self._root, output.path)):
+                lies_in_another = any(output.path.startswith(other.path + os.sep) for other in outputs)
+                if not lies_in_another and os.path.lexists(os.path.join(self._root, output.path)):
                     find_obstacles(self._root, output.path, self._received, found, until=until)
             way = Way(
                 self._root,
