@@ -291,7 +291,7 @@ def test_a_file_where_a_folder_was_gets_a_name_of_its_own(machine):
 
 def test_a_folder_in_too_many_folders_is_left_out(machine):
     notebooks = machine.begin()
-    (notebooks / "/".join("d" * 120)).mkdir(parents=True)
+    (notebooks / "/".join("d" * 130)).mkdir(parents=True)
     (name,) = machine.end().values()
     assert name == "a folder in too many folders, left out"
 

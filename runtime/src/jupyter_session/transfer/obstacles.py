@@ -18,7 +18,7 @@ from jupyter_session.transfer.received import Received, read_version
 from jupyter_session.units.printable import escape_name
 
 #: Folders within each other. HTCondor gives up at about 128 ("remaps resulted in a cycle").
-DEEPEST = 100
+DEEPEST = 120
 
 _LOG = logging.getLogger(__name__)
 _READ, _WRITE, _SEE = 0o400, 0o200, 0o500
