@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import shutil
 import subprocess
 import sys
 
@@ -29,6 +31,7 @@ async def open_browser(url: str) -> bool:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
             creationflags=flags,
+            env=_build_environment(),
         )
         assert opener.stdin  # noqa: S101
         with opener.stdin as to:
@@ -42,3 +45,9 @@ async def open_browser(url: str) -> bool:
             _log.debug("webbrowser ended with status %d", opener.returncode)
             return opener.returncode == 0
     return True
+
+
+def _build_environment() -> dict[str, str]:
+    """Return the environment, which names WSL's way to the browser of Windows: Python doesn't know it by itself."""
+    windows = {} if "BROWSER" in os.environ or not shutil.which("wslview") else {"BROWSER": "wslview"}
+    return {**os.environ, **windows}
