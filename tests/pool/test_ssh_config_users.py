@@ -142,6 +142,17 @@ def test_hosts_of_ones_own_that_are_named_like_sessions_stay_what_they_are(carol
     assert "Everything is set up already." in carol.call("ssh-config", "--write").stdout
 
 
+def test_host_of_ones_own_that_was_added_later_is_found_by_doctor(carol):
+    """R40."""
+    assert carol.call("ssh-config", "--write").returncode == 0
+    shell(carol, "printf 'Host jupyter-late\\n HostName late.example.edu\\n' >>~/.ssh/config")
+    found = carol.call("doctor", "--ap", "ap")
+    assert "`ssh jupyter-late` is taken for one" in found.stdout, found
+    assert carol.call("ssh-config", "--write").returncode == 0
+    assert "hostname late.example.edu\n" in shell(carol, "ssh -G jupyter-late")
+    assert "is taken for one" not in carol.call("doctor", "--ap", "ap").stdout
+
+
 EVERYTHING = """\
 Include ~/.ssh/config.d/*.conf
 CanonicalizeHostname yes

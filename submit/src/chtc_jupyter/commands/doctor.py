@@ -23,7 +23,7 @@ from chtc_jupyter.errors import LauncherError
 from chtc_jupyter.ssh import openssh
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient, Answer
 from chtc_jupyter.ssh.login import open_link
-from chtc_jupyter.ssh.user_config import find_taken
+from chtc_jupyter.ssh.user_config import find_shadowed, find_taken
 from chtc_jupyter.terminal import Terminal
 
 _log = logging.getLogger(__name__)
@@ -174,6 +174,9 @@ class Doctor:
     def _check_own_hosts(self) -> None:
         """Say which hosts of the user's own are named like sessions, and so aren't reached as one."""
         taken = find_taken(Path.home())
+        if shadowed := find_shadowed(Path.home(), taken):
+            advice = f"`ssh {shadowed[0]}` is taken for one: run `chtc-jupyter ssh-config --write` again."
+            self._report("hosts of your own aren't taken for sessions", advice)
         if own := [*taken.patterns, *([taken.all] if taken.all else [])]:
             said = f"Your own configuration has {', '.join(own)}: for a session of such a name, use its job's number."
             self._report("ssh jupyter-NAME leads to the session NAME", said, note=True)

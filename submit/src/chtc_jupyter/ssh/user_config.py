@@ -62,6 +62,17 @@ def select_taken(patterns: Sequence[str]) -> Taken:
     return Taken(tuple(sorted(set(mine))), every)
 
 
+def find_shadowed(home: Path, taken: Taken) -> list[str]:
+    """Return which of these hosts our file, as it was written, takes from the user: they were added since."""
+    try:
+        ours = (home / ".ssh" / _OURS).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    if taken.all and f"{PREFIX}0*" not in ours:
+        return [taken.all]
+    return [pattern for pattern in taken.patterns if f'"!{pattern}"' not in ours]
+
+
 def split_words(line: str) -> list[str]:
     """Return the words of a line of ssh's configuration, the keyword in lower case."""
     words = [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|([^\s"=]+)', _strip_comment(line))]
