@@ -28,7 +28,7 @@ def test_start_opens_lab_and_the_tab_goes_on_after_a_cut_and_says_how_it_ended(n
     running.wait_for("The open tab shows this too")
     page.goto(url)
     text = page.locator("body").inner_text()
-    for part in ("via condor_rm (by user alice)", f"{laptop.folder}/notebooks", f"chtc-jupyter start {laptop.name}"):
+    for part in ("stopped by its user", f"{laptop.folder}/notebooks", f"chtc-jupyter start {laptop.name}"):
         assert part in text
     running.type("\x03")
     assert running.wait_end() == 0

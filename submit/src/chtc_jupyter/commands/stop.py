@@ -118,7 +118,9 @@ class Stopping:
                 asked_queue = time.monotonic()
 
     def _limit(self) -> float:
-        return _PATIENCE if self._removed or self._progress.returning else float("inf")
+        """Return the seconds that the present step may take; the others end by themselves."""
+        leaves = self._removed or self._progress.returning or not job_ads.is_running(self._ad or {})
+        return _PATIENCE if leaves else float("inf")
 
     def _see(self) -> Seen:
         ad = self._ad or {}
