@@ -1,12 +1,16 @@
 """What is asked of a session by condor_ssh_to_job, whose own end can't be relied on."""
 
 import asyncio
+import json
 
 import pytest
 
-from chtc_jupyter.commands import queries
+from chtc_jupyter import store
+from chtc_jupyter.commands import queries, queue
+from chtc_jupyter.commands.past import EndedError
 from chtc_jupyter.errors import FailedError, NoSuchSessionError, PolicyError
 from chtc_jupyter.ssh import tunnel
+from chtc_jupyter.store import Record
 
 
 class HangingLink:
@@ -67,3 +71,59 @@ def test_job_that_has_left_the_queue_is_found_in_the_history(monkeypatch, tmp_pa
     with pytest.raises(NoSuchSessionError, match="in the queue of ap") as error:
         asyncio.run(queries.find(EmptyQueue(), name))
     assert next_step in str(error.value)
+
+
+class Queue:
+    """A connection to an access point with these jobs of the user's, and of other users."""
+
+    ap = "ap"
+
+    def __init__(self, *own, others=""):
+        self.own, self.others, self.commands = own, others, []
+        self.hello = {}
+
+    async def run(self, argv, **_fields):
+        self.commands.append(list(argv))
+        out = {"condor_ping": "WRITE command using (FS) succeeded as al@pool to local schedd.", "condor_history": "[]"}
+        if argv[0] == "condor_q":
+            return {"status": 0, "out": self.others if "-af" in argv else json.dumps(self.own), "err": ""}
+        return {"status": 0, "out": out.get(argv[0], ""), "err": ""}
+
+    async def stream(self, _do, **_fields):
+        yield {"error": "No such file or directory"}
+
+
+OWN = {"ClusterId": 12, "ProcId": 0, "JobStatus": 2, "JupyterName": "lab", "Iwd": "/home/al", "UserLog": "l"}
+
+
+def test_every_question_to_the_queue_says_whose_jobs_are_meant_by_the_name_that_the_schedd_knows():
+    link = Queue(OWN)
+    assert asyncio.run(queries.find(link, "lab")) == OWN
+    asked = [argv for argv in link.commands if argv[0] == "condor_q"]
+    assert asked
+    assert all('Owner == "al" && (' in argv[argv.index("-constraint") + 1] for argv in asked)
+
+
+def test_job_of_another_user_is_said_to_be_so(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with pytest.raises(NoSuchSessionError, match=r"Job 12\.0 on ap isn't yours: it is a job of the user bob"):
+        asyncio.run(queries.find(Queue(others="bob\n"), "12.0"))
+
+
+def test_job_id_that_has_been_given_to_another_session_of_ones_own_is_not_taken_for_the_old_one(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    store.save(Record("old", "ap", "12.0", "/l", "/n"))
+    with pytest.raises(EndedError, match=r"old \(job 12\.0\) is no longer in the queue"):
+        asyncio.run(queries.find(Queue(OWN), "12.0"))
+    assert store.load_records() == []
+
+
+@pytest.mark.parametrize("said", ["", "WRITE failed!", "WRITE ... succeeded as unauthenticated@unmapped to x"])
+def test_a_schedd_that_does_not_say_who_asks_leaves_the_name_of_the_account(said):
+    class Mute(Queue):
+        async def run(self, argv, **fields):
+            if argv[0] == "condor_ping":
+                return {"status": 1, "out": said, "err": ""}
+            return {"status": 0, "out": "alice\n", "err": ""} if argv[0] == "id" else await super().run(argv, **fields)
+
+    assert asyncio.run(queue.find_owner(Mute())) == "alice"
