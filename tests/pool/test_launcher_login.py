@@ -69,6 +69,8 @@ def test_typed_login_is_asked_for_once_and_once_again_after_a_cut(new_laptop, ty
     assert_never(tries, 15, "it tries to log in although nobody has answered")
     running.type("\n")
     wait_for(lambda: running.read().count("assword:") == 2, 30, "ssh to ask")
+    shown = running.read()
+    assert_never(lambda: running.read() != shown, 4, "something is drawn over ssh's question")
     running.type(f"{typed.password}\n")
     wait_for(lambda: laptop.answers(url), 60, "the way to be back")
     assert json.loads(laptop.call("status", "--json").stdout)["state"] == "ready"
