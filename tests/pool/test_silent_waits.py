@@ -48,15 +48,16 @@ def wait_running(laptop):
     return time.monotonic()
 
 
-def test_session_that_can_not_announce_itself_is_opened_within_30_seconds_and_said_why(new_laptop):
+def test_session_that_can_not_announce_itself_is_told_within_30_seconds_and_opened(new_laptop):
     """R2: "starting on ep1" until it ended by itself."""
     laptop = new_laptop()
     submit(laptop, MUTE)
     running = laptop.run_on("connect", laptop.name, "--ap", "ap", "--no-browser")
     began = wait_running(laptop)
-    assert laptop.answers(running.url(60))
-    assert time.monotonic() - began < 45
-    assert "want_io_proxy = true" in running.output
+    running.wait_for("want_io_proxy = true")
+    assert time.monotonic() - began < 30
+    assert laptop.answers(running.url())
+    assert "opened all the same" in running.output
     laptop.on_ap("condor_rm", laptop.job())
     assert running.wait_end(90) == 0, running.output
 
