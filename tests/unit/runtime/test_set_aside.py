@@ -501,6 +501,13 @@ def test_missing_output_is_made_up_and_never_replaces_a_file(tmp_path, there, re
         assert (root / "x").read_text() == "kept"
 
 
+def test_missing_output_in_which_a_remap_names_a_file_is_a_folder(tmp_path):
+    outputs = list_outputs({"transferoutput": "x", "transferoutputremaps": "x/r = r"})
+    with There(None, time.monotonic() + 10) as asked:
+        assert "as an empty folder" in Roots(str(tmp_path), outputs, Received({}, set())).complete(outputs[0], asked)
+    assert list((tmp_path / "x").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("make", "expected"),
     [

@@ -12,11 +12,12 @@ class Output:
     """A file or a folder that HTCondor brings back.
 
     `path` is relative to the job's folder. `there` is its path on the access point, relative to the folder of the
-    submit file; None if it goes to another place.
+    submit file; None if it goes to another place. `is_folder` is True if the submit file names something in it.
     """
 
     path: str
     there: str | None
+    is_folder: bool = False
 
 
 def list_outputs(attributes: Mapping[str, object]) -> tuple[Output, ...] | None:
@@ -32,7 +33,8 @@ def list_outputs(attributes: Mapping[str, object]) -> tuple[Output, ...] | None:
     for item in str(listed).split(","):
         path = os.path.normpath(item.strip()) if item.strip() else ""
         if path and "://" not in item:
-            found[path] = Output(path, _find_place(path, remaps, attributes))
+            is_folder = any(key.startswith(path + os.sep) for key in remaps)
+            found[path] = Output(path, _find_place(path, remaps, attributes), is_folder)
     return tuple(found.values())
 
 

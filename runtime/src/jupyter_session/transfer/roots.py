@@ -53,7 +53,7 @@ class Roots:
     def _replace_missing(self, output: Output, there: There) -> str:
         """Make what HTCondor would miss: it holds the job otherwise. A folder would replace a file there."""
         full = os.path.join(self.root, output.path)
-        if output.path not in self.received.folders:
+        if output.path not in self.received.folders and not output.is_folder:
             if output.there is None:
                 return "missing: HTCondor will put the job on hold"
             try:
