@@ -48,6 +48,7 @@ def test_a_job_that_would_stay_or_start_again_is_stopped_for_good(new_session, n
     stopped = laptop.call("stop", session.job)
     assert (stopped.returncode, "The notebooks are on ap" in stopped.stdout) == (0, True), stopped
     left = session.ap("condor_q", session.job, "-af", "JobStatus").stdout.split()
+    session.ap("condor_qedit", session.job, "LeaveJobInQueue", "false")
     assert left == ([str(JobStatus.COMPLETED.value)] if line.startswith("leave") else [])
     assert [event.type for event in session.log.events()].count(JobEventType.EXECUTE) == 1
     assert laptop.call_json("list") == []
