@@ -94,11 +94,12 @@ def test_session_is_opened_and_its_end_is_seen_though_its_log_can_not_be_read(ne
 def test_job_that_ends_before_it_was_a_session_is_told_with_its_error_file(new_laptop):
     """R2: just "Job 16.0 ended."."""
     laptop = new_laptop()
-    failing = FOREIGN.replace("arguments = 600", "arguments = never").replace("log =", "error = own.err\nlog =")
-    submit(laptop, failing)
+    arguments = "arguments = \"-c 'sleep 8; jupyter-lub'\"\nerror = own.err"
+    submit(laptop, FOREIGN.replace("/bin/sleep", "/bin/sh").replace("arguments = 600", arguments))
     running = laptop.run_on("connect", laptop.name, "--ap", "ap", "--no-browser")
-    assert running.wait_end(120) in (22, 31), running.output
-    assert "invalid time interval" in running.output
+    assert running.wait_end(120) == 31, running.output
+    assert "Its error file says: " in running.output
+    assert "jupyter-lub: not found" in running.output
 
 
 def test_machine_that_takes_only_jobs_that_opt_in_says_so_and_the_setting_can_be_kept(own_pool):
