@@ -62,3 +62,29 @@ def test_dead_connection_of_the_users_own_ends_every_verb_within_half_a_minute(n
             done, seconds = timed(laptop, "list", "--ap", ap)
             assert done.returncode == 0, done
             assert seconds < 30
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_dead_connection_that_ssh_into_a_session_shares_ends_it_within_half_a_minute(network):
+    """R21: the connection is our own, and silent before its ssh has noticed."""
+    with laptops(network) as new:
+        laptop = new("carol")
+        assert laptop.call("config", "ap", "ap").returncode == 0
+        assert laptop.call("ssh-config", "--write").returncode == 0
+
+        def enter():
+            started = time.monotonic()
+            done = network.exec("laptop", ["ssh", "jupyter-99999", "true"], user="carol", env=laptop.env, timeout=100)
+            return done, time.monotonic() - started
+
+        first, _ = enter()
+        assert "job 99999 is not running" in first.stderr, first
+        network.cut("laptop")
+        done, seconds = enter()
+        network.heal("laptop")
+        assert done.returncode == 255
+        assert seconds < 30
+        assert "was lost, or could not be made" in done.stderr, done
+        again, _ = enter()
+        assert "job 99999 is not running" in again.stderr, again

@@ -134,6 +134,8 @@ class AgentClient:
         _log.info("Connecting to %s", ap)
         _log.debug("Running %s", shlex.join(argv))
         hops = Hops(batch=batch, patience=patience, alone=alone) if route.has_hops else None
+        if hops and hops.environment:
+            argv[1:1] = route.build_options(hops.argv0)
         try:
             process = await _start(argv, batch=batch, hops=hops)
             link = cls(ap, process, port, folder, tag)

@@ -37,7 +37,8 @@ async def open_link(ap: str, terminal: Terminal, *, forward: bool = False, alone
     if ap == HERE:
         return await _open(ap)
     terminal.quiet()  # ssh may ask something
-    if not alone and (await find_route(ap)).has_hops:
+    route = await find_route(ap)
+    if not alone and route.has_hops and route.can_be_led():
         # What can be had without a question is tried first: a host on the way may share a connection that is dead.
         try:
             return await AgentClient.open(ap, forward=forward, batch=True, patience=_QUIET, on_wait=terminal.say)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from chtc_jupyter.ssh.failures import SSH
 
 _log = logging.getLogger(__name__)
-#: A ProxyCommand that finds `ssh` in PATH.
-_BY_PATH = re.compile(r"(exec )?ssh\s")
+#: A ProxyCommand that is an ssh, which it may find in PATH.
+_SSH = re.compile(r"(?:exec )?(?P<folder>/[\w./+-]*/)?ssh\s+")
 #: Seconds for `ssh -G`, which runs what a `Match exec` names.
 _LONGEST = 15
 #: Seconds for which what ssh said counts.
@@ -40,10 +40,16 @@ class Route:
         """Whether there is a host on the way whose login may ask something."""
         return bool(self.jump) or "ssh" in self.proxy
 
-    @property
-    def follows_path(self) -> bool:
-        """Whether the hosts on the way are reached by an `ssh` that we can choose."""
-        return bool(self.jump) or bool(_BY_PATH.match(self.proxy))
+    def can_be_led(self) -> bool:
+        """Return whether an `ssh` that we choose can reach the hosts on the way."""
+        return bool(self.jump) or bool(_SSH.match(self.proxy))
+
+    def build_options(self, program: str) -> list[str]:
+        """Return the options that have a ProxyCommand run this program where it names ssh by its path."""
+        found = _SSH.match(self.proxy) if not self.jump else None
+        if not found or not found["folder"]:
+            return []
+        return ["-o", f"ProxyCommand={program} {self.proxy[found.end() :]}"]
 
 
 def parse_settings(text: str) -> dict[str, str]:
