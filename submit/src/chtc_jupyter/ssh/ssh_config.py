@@ -24,7 +24,7 @@ _KEY = re.compile(r"ssh-ed25519 [A-Za-z0-9+/=]+")
 #: How many lines the access point's login shell may print before ours.
 _MOST_LINES = 200
 #: Seconds in which a shared connection must bring a line, and in which a new one must be made: ssh waits for 60 s.
-_SILENCE, _NEW = 12, 12
+_SILENCE, _NEW = 9, 8
 
 # A quote or a backslash in a name would end the quoting of %n in the line for the shell. ssh 9.6 and newer refuse such
 # names by themselves.
