@@ -111,7 +111,7 @@ def test_ctrl_c_during_a_stop_leaves_it_and_says_that_it_goes_on(new_session, ne
     stopping = laptop.run_on("stop", session.job, tty=True)
     stopping.wait_for("stopping:")
     for _ in range(3):
-        stopping.interrupt()
+        stopping.type("\x03")
     assert stopping.wait_end() == 130, stopping.output
     assert "Traceback" not in stopping.output
     session.wait_gone()
@@ -126,7 +126,7 @@ def test_ctrl_c_before_the_session_is_asked_stops_nothing(new_session, new_lapto
     session.inside("true")  # HTCondor lets people in
     stopping = laptop_of(new_laptop).run_on("stop", session.job, tty=True)
     stopping.wait_for("looking for files")
-    stopping.interrupt()
+    stopping.type("\x03")
     assert stopping.wait_end() == 130, stopping.output
     assert "was not stopped" in stopping.output
     assert session.ad()["JupyterState"] == "ready"
