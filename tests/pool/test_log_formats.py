@@ -15,6 +15,7 @@ should_transfer_files = yes
 want_io_proxy = true
 log = x.log
 log_xml = True
+My.JupyterName = "{name}"
 request_memory = 1500MB
 request_disk = 2GB
 queue
@@ -38,11 +39,10 @@ def test_session_whose_log_is_xml_is_opened_and_its_end_is_seen(new_laptop, pool
     laptop.on_ap("mkdir", "-p", f"{laptop.folder}/notebooks")
     laptop.on_ap("ln", "-s", "/srv/jupyter.sif", f"{laptop.folder}/jupyter.sif")
     pool.put("ap", f"{laptop.folder}/own.sub", OWN.format(name=laptop.name).encode(), "alice")
-    running = laptop.run_on(
-        "start", laptop.name, "--ap", "ap", "--no-browser", "--submit-file", f"{laptop.folder}/own.sub"
-    )
+    laptop.on_ap("sh", "-c", f"cd {laptop.folder} && condor_submit own.sub")  # `start` would have it written as text
+    running = laptop.run_on("connect", laptop.name, "--ap", "ap", "--no-browser")
     assert laptop.answers(running.url())
-    assert laptop.on_ap("head", "-1", _log(laptop)).strip() == "<c>"
+    assert laptop.on_ap("head", "-1", f"{laptop.folder}/x.log").strip() == "<c>"
     assert laptop.call("stop").returncode == 0
     assert running.wait_end() == 0, running.output
     assert laptop.queued() == []
@@ -58,7 +58,3 @@ def test_session_is_opened_however_the_access_point_writes_dates(own_pool):
                 assert laptop.answers(running.url())
                 assert laptop.call("stop").returncode == 0
                 assert running.wait_end() == 0, running.output
-
-
-def _log(laptop):
-    return laptop.on_ap("condor_q", laptop.job(), "-af", "UserLog").strip()
