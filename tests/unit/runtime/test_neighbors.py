@@ -15,7 +15,7 @@ class Proc:
         return self.pid, self.started
 
 
-def look(session, environs):
+def look(session, environs, *, contained=True):
     def read(pid):
         if environs[pid] is None:
             raise PermissionError
@@ -23,7 +23,7 @@ def look(session, environs):
 
     neighbors = Neighbors(session, read)
     table = {pid: Proc(pid) for pid in environs}
-    return list(neighbors.leave_out(table)), neighbors, table
+    return list(neighbors.leave_out(table, contained=contained)), neighbors, table
 
 
 def test_processes_with_another_id_are_left_out():
@@ -31,12 +31,17 @@ def test_processes_with_another_id_are_left_out():
     assert look("ours", environs)[0] == [1, 2, 4]
 
 
+def test_processes_of_another_container_are_left_out_where_they_can_be_seen():
+    environs = {1: b"", 2: b"JUPYTER_SESSION_ID=ours\0", 4: None}
+    assert look("ours", environs, contained=False)[0] == [1, 2]
+
+
 def test_an_id_stays_when_the_environment_can_no_longer_be_read():
     environs = {3: b"JUPYTER_SESSION_ID=theirs\0"}
     kept, neighbors, table = look("ours", environs)
     environs[3] = None
-    assert kept == list(neighbors.leave_out(table)) == []
-    assert list(neighbors.leave_out({3: Proc(3, started=2)})) == [3]  # the number was used again
+    assert kept == list(neighbors.leave_out(table, contained=True)) == []
+    assert list(neighbors.leave_out({3: Proc(3, started=2)}, contained=True)) == [3]  # the number was used again
 
 
 def test_name_that_only_contains_the_variable_is_no_mark():

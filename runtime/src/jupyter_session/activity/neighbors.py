@@ -10,6 +10,7 @@ from jupyter_session.activity.procfs import Process, ProcessId
 
 _LOG = logging.getLogger(__name__)
 _NAME = b"JUPYTER_SESSION_ID="
+_UNKNOWN = "unknown"
 
 
 class Neighbors:
@@ -20,25 +21,31 @@ class Neighbors:
         self._read = read or (lambda pid: Path(f"/proc/{pid}/environ").read_bytes())
         self._marks: dict[ProcessId, str] = {}
 
-    def leave_out(self, table: Mapping[int, Process]) -> dict[int, Process]:
-        """Return the table of processes by ID without those of other sessions."""
+    def leave_out(self, table: Mapping[int, Process], *, contained: bool) -> dict[int, Process]:
+        """Return the table of processes by ID without those of other sessions.
+
+        `contained`: all processes of the table are the job's. Elsewhere, an environment that this user can't read is
+        that of a process in another container: it is in another user namespace.
+        """
         if not self._session:
             return dict(table)
         before, self._marks = self._marks, {}
         kept = {}
         for pid, process in table.items():
             # A process without a mark may get one, by starting a program with another environment.
-            mark = before.get(process.id) or self._find_mark(pid)
+            mark = before.get(process.id) or self._find_mark(pid, unreadable="" if contained else _UNKNOWN)
             if mark:
                 self._marks[process.id] = mark
             if mark in ("", self._session):
                 kept[pid] = process
         return kept
 
-    def _find_mark(self, pid: int) -> str:
+    def _find_mark(self, pid: int, unreadable: str) -> str:
         try:
             variables = self._read(pid).split(b"\0")
-        except OSError as error:  # another user's, or it has just ended
-            _LOG.debug("the environment of process %d can't be read: %s", pid, error)
+        except PermissionError:
+            return unreadable
+        except OSError as error:
+            _LOG.debug("process %d has ended: %s", pid, error)
             return ""
         return next((each[len(_NAME) :].decode(errors="replace") for each in variables if each.startswith(_NAME)), "")

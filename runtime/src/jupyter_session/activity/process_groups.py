@@ -95,7 +95,7 @@ class Processes:
         contained = 1 in table and table[1].name in ("appinit", "sinit")
         if not contained:
             table = {pid: process for pid, process in table.items() if process.uid == os.getuid()}
-        table = self._neighbors.leave_out(table)
+        table = self._neighbors.leave_out(table, contained=contained)
         alive = {process.id: process for process in table.values()}
         groups, meters = [], {}
         trees = group_processes(table, self._marks, self._known, contained=contained)
