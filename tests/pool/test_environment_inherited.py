@@ -54,6 +54,13 @@ HARMFUL = (
     "HOME=/nonexistent",
     "PATH=/cvmfs/bin",
 )
+#: Odd, but well.
+ODD = (
+    *("PYTHONOPTIMIZE=2", "PYTHONSAFEPATH=1", "PYTHONIOENCODING=ascii", "PYTHONUSERBASE=/nonexistent", "PYTHONUTF8=0"),
+    *("LC_CTYPE=xx_XX.UTF-8", "LANGUAGE=de", "TZ=Nowhere/Land", "TERM=xterm-kitty", "COLUMNS=1", "POSIXLY_CORRECT=1"),
+    *("IPYTHONDIR=/nonexistent", "JUPYTER_CONFIG_PATH=/nonexistent", "JUPYTERLAB_DIR=/nonexistent", "PIP_USER=1"),
+    *("PROMPT_COMMAND=exit", "BASH_XTRACEFD=9", "SSLKEYLOGFILE=/nonexistent/keys", "GIT_DIR=/nonexistent", "USER="),
+)
 #: Runs in the job: has a kernel run a cell, and prints what that printed.
 ASK = """
 import glob, sys
@@ -95,6 +102,26 @@ def test_a_session_takes_no_harm_from_a_whole_shell(new_session):
 @pytest.mark.parametrize("variable", HARMFUL, ids=lambda variable: variable.partition("=")[0])
 def test_a_session_takes_no_harm_from_a_variable(new_session, variable):
     session = new_session().submit("", f'environment = "{variable}"')
+    assert_works(session)
+
+
+def test_a_session_takes_no_harm_from_odd_settings(new_session):
+    session = new_session().submit("", f'environment = "{" ".join(ODD)}"')
+    assert_works(session)
+
+
+def test_settings_of_another_server_change_neither_address_nor_token(new_session):
+    session = new_session()
+    settings = {
+        "ServerApp": {"base_url": "/other/", "port": 1, "ip": "::1", "certfile": "/none.pem", "token": "theirs"},
+        "IdentityProvider": {"token": "theirs"},
+        "PasswordIdentityProvider": {"hashed_password": "sha1:a:b"},
+        "GatewayClient": {"url": "http://gateway.example.org"},
+    }
+    folder = f"{session.folder}/notebooks/.jupyter"
+    for name in ("jupyter_config.json", "jupyter_server_config.json", "jupyter_lab_config.json"):
+        session.pool.put("ap", f"{folder}/{name}", json.dumps(settings).encode(), "alice")
+    session.submit("", 'environment = "JUPYTER_CONFIG_DIR=.jupyter"')
     assert_works(session)
 
 

@@ -22,7 +22,7 @@ _PROBE_TIMEOUT = 30.0  # seconds; a cold shared file system can be very slow
 #: Variables that lead programs of the image astray, whatever is in them.
 _NEVER = re.compile(
     r"JPY_.*|JUPYTERHUB_.*|JUPYTERLAB_DIR|JUPYTER_SESSION_PATH|TMUX|TMUX_PANE|NSS_WRAPPER_.*"
-    r"|PYTHON(HOME|PLATLIBDIR|INSPECT|EXECUTABLE)|(BASH_)?ENV|SHELLOPTS|BASHOPTS"
+    r"|PYTHON(HOME|PLATLIBDIR|INSPECT|EXECUTABLE)|(BASH_)?ENV|SHELLOPTS|BASHOPTS|BASH_XTRACEFD|PROMPT_COMMAND"
 )
 #: Of another Jupyter. What isn't named here would take our server to another port, token, gateway, or set of settings.
 _JUPYTER = re.compile(
