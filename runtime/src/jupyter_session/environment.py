@@ -19,10 +19,12 @@ from pathlib import Path
 _LOG = logging.getLogger(__name__)
 
 _PROBE_TIMEOUT = 30.0  # seconds; a cold shared file system can be very slow
-#: Variables that lead programs of the image astray, whatever is in them.
+#: Variables that lead programs of the image astray, whatever is in them. With PYTHONOPTIMIZE, Python doesn't use what
+#: is compiled in the image, so that kernels start too slowly.
 _NEVER = re.compile(
     r"JPY_.*|JUPYTERHUB_.*|JUPYTERLAB_DIR|JUPYTER_SESSION_PATH|TMUX|TMUX_PANE|NSS_WRAPPER_.*"
-    r"|PYTHON(HOME|PLATLIBDIR|INSPECT|EXECUTABLE)|(BASH_)?ENV|SHELLOPTS|BASHOPTS|BASH_XTRACEFD|PROMPT_COMMAND"
+    r"|PYTHON(HOME|PLATLIBDIR|INSPECT|EXECUTABLE|OPTIMIZE)"
+    r"|(BASH_)?ENV|SHELLOPTS|BASHOPTS|BASH_XTRACEFD|PROMPT_COMMAND"
 )
 #: Of another Jupyter. What isn't named here would take our server to another port, token, gateway, or set of settings.
 _JUPYTER = re.compile(
