@@ -217,5 +217,5 @@ def test_another_key_and_another_user_are_refused(shell):
     assert "Permission denied (publickey)" in done.stderr
     done = SecureShell(shell.session, "bob").call("echo", "in")
     assert (done.returncode, done.stdout) == (255, "")
-    assert "not authorized" in done.stderr
+    assert "is not yours" in done.stderr
     assert shell.call("echo", "in", options=("-l", "root")).returncode == 255
