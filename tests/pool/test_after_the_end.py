@@ -150,6 +150,7 @@ def test_stop_of_a_job_that_never_ran_speaks_of_no_notebooks(laptop):
 
 
 def test_list_shows_when_each_session_ends_and_what_extend_has_set(laptop):
+    laptop.env["COLUMNS"] = "250"  # no column of the table is folded
     running = laptop.start("--idle-timeout", "90m", "--max-runtime", "5h", "--image", SHARED_IMAGE)
     running.url()
     wait_for(lambda: "1 h 30 min after last use" in " ".join(laptop.call("list").stdout.split()), 60, "the idle rule")
