@@ -167,6 +167,7 @@ def test_a_file_that_is_no_session_is_refused_and_nothing_is_left(new_file, line
         ("notebooks, data", "ln -s nowhere data", ("/data (missing)", "Create what is missing")),
         ("notebooks", "touch notebooks/s; chmod 0 notebooks/s", ("/notebooks/s (unreadable)", "`chmod u+rX`")),
         ("notebooks", "mkdir notebooks/s; touch notebooks/s/t; chmod 0 notebooks/s", ("/notebooks/s (unreadable)",)),
+        ("notebooks", "mkdir notebooks/s; touch notebooks/s/t; chmod 555 notebooks/s", ("/s (a read-only folder",)),
         ("notebooks", "ln -s /etc/shadow notebooks/s", ("/notebooks/s (unreadable)",)),
         ("notebooks", "for a in 1 2 3 4 5; do ln -s . notebooks/$a; done", ("/notebooks/3 (", ", and 2 more")),
     ],

@@ -7,6 +7,7 @@ is as it stands in transfer_input_files. Tried with HTCondor 25.14:
   the name, HTCondor follows the link.
 - A file that can't be read holds the job (13/13), also by way of a link. Of a folder that can't be read, an empty one
   arrives, in silence.
+- A folder that its owner can't write holds the job if something is in it (13/13): it is made with that mode first.
 - A broken link, a pipe, or a socket within a folder is left out in silence.
 """
 
@@ -14,12 +15,14 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 import time
 from collections.abc import Iterator, Mapping
 
 LINK = "a link to a folder"
 UNREADABLE = "unreadable"
+READ_ONLY = "a read-only folder with files in it"
 MISSING = "missing"
 #: Seconds after which the rest is taken for well.
 PATIENCE = 20.0
@@ -62,6 +65,7 @@ _STEPS = {
     MISSING: "Create what is missing, or take it out of transfer_input_files.",
     LINK: "Remove the link with `rm` (the folder that it leads to stays), or replace it with a copy of that folder.",
     UNREADABLE: "Make it readable with `chmod u+rX`, or move it elsewhere.",
+    READ_ONLY: "Make the folder writable with `chmod u+w`.",
 }
 
 
@@ -87,6 +91,8 @@ def _look_into(folder: str, relative: str, deadline: float) -> Iterator[tuple[st
             entries = []
             if not isinstance(error, FileNotFoundError):
                 yield within or ".", UNREADABLE
+        if entries and not os.stat(os.path.join(folder, within)).st_mode & stat.S_IWUSR:
+            yield within or ".", READ_ONLY
         for entry in entries:
             if time.monotonic() > deadline:
                 raise TimeoutError

@@ -69,6 +69,11 @@ _RULES = (
         "There is no {file}: put it there, then run {release}; or {remove} to give the job up.",
     ),
     _Rule(
+        r"input files failure.*writing to file.*errno 13",
+        "HTCondor can't write {file} on the execution point, because its folder is read-only: run chmod u+w for that "
+        "folder, then run {release}.",
+    ),
+    _Rule(
         rf"{_RECEIVED}.*errno 21",
         "The session has ended, but HTCondor can't transfer {file}, a link to a folder. " + _LOOK,
     ),

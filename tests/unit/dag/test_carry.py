@@ -56,6 +56,16 @@ def test_what_can_not_be_read_is_found(folder):
     assert found == expected
 
 
+def test_a_folder_that_can_not_be_written_is_in_the_way_if_something_is_in_it(folder):
+    (folder / "deep/a").touch()
+    (folder / "empty").mkdir(mode=0o555)
+    (folder / "deep").chmod(0o555)
+    found = carry.find_obstacles(str(folder))
+    (folder / "deep").chmod(0o755)
+    assert found == {"deep": carry.READ_ONLY}
+    assert "chmod u+w" in carry.describe_obstacles(found)
+
+
 def test_it_ends_in_time_and_says_that_it_has_not_seen_all(folder):
     assert carry.inspect([str(folder)], seconds=-1) == ({}, False)
 

@@ -39,6 +39,12 @@ COMMANDS = Commands("RELEASE", "REMOVE", "MORE MEMORY", "MORE DISK", "ANOTHER IM
             "/home/a/notebooks/l, a link to a folder: remove it",
         ),
         (IN.format("/home/a/notebooks/s", "13) Permission denied"), 13, "chmod u+r"),
+        (
+            "Transfer input files failure at execution point slot1_1@ep1 while receiving files from access point ap. "
+            "Details: writing to file /var/lib/condor/execute/dir_172/scratch/in/s/t: (errno 13) Permission denied",
+            13,
+            "can't write in/s/t on the execution point, because its folder is read-only: run chmod u+w",
+        ),
         (IN.format("/home/a/data", "2) No such file or directory"), 13, "There is no /home/a/data: put it there"),
         (
             OUT.format("notebooks/l", "21) Is a directory"),
