@@ -40,8 +40,11 @@ COMMANDS = Commands("RELEASE", "REMOVE", "MORE MEMORY", "MORE DISK", "ANOTHER IM
         ),
         (IN.format("/home/a/notebooks/s", "13) Permission denied"), 13, "chmod u+r"),
         (
-            "Transfer input files failure at execution point slot1_1@ep1 while receiving files from access point ap. "
-            "Details: writing to file /var/lib/condor/execute/dir_172/scratch/in/s/t: (errno 13) Permission denied",
+            (
+                "Transfer input files failure at execution point slot1_1@ep1 while receiving files from access point "
+                "ap. Details: writing to file /var/lib/condor/execute/dir_172/scratch/in/s/t: (errno 13) Permission "
+                "denied"
+            ),
             13,
             "can't write in/s/t on the execution point, because its folder is read-only: run chmod u+w",
         ),
