@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pwd
-import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -18,22 +17,14 @@ __all__ = [
     "dry_run",
     "find_owner",
     "get_setting",
-    "parse_strings",
     "query_jobs",
     "quote_string",
     "send_mail",
 ]
-_STRING = re.compile(r'(\w+)="(.*)"')
 
 
 class CondorError(Exception):
     """A command of HTCondor's failed; the message gives the reason in one sentence."""
-
-
-def parse_strings(text: str) -> dict[str, str]:
-    """Return the attributes that are strings, from an ad in the long form."""
-    found = (_STRING.fullmatch(line) for line in text.splitlines())
-    return {pair[1]: re.sub(r"\\(.)", r"\1", pair[2]) for pair in found if pair}
 
 
 def dry_run(*argv: str, folder: Path) -> str:

@@ -9,11 +9,13 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import condor
 import dag_file
 import notify
-from chtc_condor.submission import find_notebooks
+from chtc_condor.dry_run import parse_dry_run, split_list
+from chtc_condor.notebook_folder import find_folder, find_name
 from dag_file import Node
 
 #: A submit description that says how many jobs it is for.
@@ -24,30 +26,30 @@ _QUEUE = re.compile(r"^\s*queue\b", re.IGNORECASE | re.MULTILINE)
 class Plan:
     """The job's folder, its input files (the image among them), the name of its image, and its notebook folder.
 
-    `entries` are the inputs as they stand in transfer_input_files, where a slash at the end counts.
+    `output` is that folder in the job, `notebooks` is where it comes back to on the access point. `entries` are the
+    inputs as they stand in transfer_input_files, where a slash at the end counts.
     """
 
     iwd: Path
     inputs: tuple[Path, ...]
     image: str
     output: str
+    notebooks: Path
     entries: tuple[str, ...] = ()
 
-    @property
-    def notebooks(self) -> Path:
-        """The notebook folder, on the access point."""
-        return self.iwd / self.output
-
     @classmethod
-    def from_ad(cls, ad: Mapping[str, str]) -> Plan:
-        """Read a job's string attributes. An input with `://` in its name is not on the access point."""
-        iwd = Path(ad.get("Iwd", "."))
-        inputs = _split_names(ad.get("TransferInput", ""))
-        local = [name for name in inputs if "://" not in name]
-        image = Path(ad.get("ContainerImage", "")).name
-        output = Path(find_notebooks(ad)).name
+    def from_ad(cls, ad: Mapping[str, Any]) -> Plan:
+        """Read a job's ad. An input with `://` in its name is not on the access point."""
+        ad = {name.lower(): value for name, value in ad.items()}
+        iwd = Path(str(ad.get("iwd") or "."))
+        local = [name for name in split_list(ad.get("transferinput")) if "://" not in name]
         return cls(
-            iwd, tuple(iwd / name for name in local), image, output, tuple(os.path.join(iwd, name) for name in local)
+            iwd=iwd,
+            inputs=tuple(iwd / name for name in local),
+            image=Path(str(ad.get("containerimage") or "")).name,
+            output=find_name(ad),
+            notebooks=iwd / find_folder(ad),
+            entries=tuple(os.path.join(iwd, name) for name in local),
         )
 
 
@@ -68,7 +70,12 @@ def read_submission(submit_file: str, node: str = "") -> str:
 
 def read_plan(submit_file: str, node: str = "") -> Plan:
     """Return what a node's job will use; raises CondorError as `read_submission` does."""
-    return Plan.from_ad(condor.parse_strings(read_submission(submit_file, node)))
+    return Plan.from_ad(select_ad(read_submission(submit_file, node)))
+
+
+def select_ad(text: str) -> Mapping[str, Any]:
+    """Return the first ad of those that `condor_submit -dry-run` printed; empty if there is none."""
+    return next(iter(parse_dry_run(text)), {})
 
 
 def _find_node(submit_file: str, node: str) -> Node:
@@ -96,7 +103,3 @@ def _as_file(node: Node, submit_file: str, folder: Path) -> Iterator[Path]:
         file.write(node.text)
         file.flush()
         yield Path(file.name)
-
-
-def _split_names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]

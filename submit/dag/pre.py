@@ -21,7 +21,7 @@ import notify
 from chtc_condor.carry import describe_obstacles, inspect
 from chtc_condor.codes import JobStatus
 from chtc_condor.submission import describe_missing, parse_dry_run, review
-from plan import Plan, read_submission
+from plan import Plan, read_submission, select_ad
 
 REFUSED = 2
 #: Bytes that must be free for the notebooks in any case.
@@ -176,7 +176,7 @@ def main(submit_file: str, node: str = "") -> int:
     warning = ""
     try:
         text = read_submission(submit_file, node)
-        plan = Plan.from_ad(condor.parse_strings(text))
+        plan = Plan.from_ad(select_ad(text))
         why, warning = check_submission(submit_file, text)
         why = why or explain_refusal(submit_file, plan, check_plan(plan))
     except condor.CondorError as error:

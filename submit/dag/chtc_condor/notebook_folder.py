@@ -1,23 +1,40 @@
-"""Find where a job's notebooks come back to, from its ad: among several outputs, and through remaps."""
+"""Find a session's notebook folder from its job's ad: in the job, and on the access point, through remaps."""
 
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Mapping
 from typing import Any
 
-_OPTION = re.compile(r"--notebooks[ =]+(?:'((?:[^']|'')*)'|([^\s'\"]+))")
+from chtc_condor.dry_run import split_list, split_words
+
+
+def find_name(ad: Mapping[str, Any]) -> str:
+    """Return the notebook folder, relative to the job's, as the session itself finds its setting."""
+    ad = {name.lower(): value for name, value in ad.items()}
+    found = str(ad.get("jupyternotebooks") or "notebooks")
+    for word in split_words(str(ad.get("environment") or "")):
+        variable, equals, value = word.partition("=")
+        if variable == "JUPYTER_SESSION_NOTEBOOKS" and equals:
+            found = value
+    words = split_words(str(ad.get("arguments") or ad.get("args") or ""))
+    for word, following in zip(words, [*words[1:], ""]):
+        if word.startswith("--notebooks="):
+            found = word.partition("=")[2]
+        elif word == "--notebooks":
+            found = following
+    return posixpath.normpath(found or "notebooks")
 
 
 def find_folder(ad: Mapping[str, Any]) -> str:
-    """Return the path of the notebook folder on the access point, relative to Iwd or absolute."""
-    outputs = [name.strip().rstrip("/") for name in str(ad.get("TransferOutput") or "").split(",") if name.strip()]
-    option = _OPTION.search(str(ad.get("Arguments") or ad.get("Args") or ""))
-    wanted = posixpath.basename((option[1] or option[2] or "").rstrip("/")) if option else "notebooks"
-    named = [name for name in outputs if posixpath.basename(name) == wanted]
-    folder = (named or outputs or [wanted or "notebooks"])[0]
-    return _read_remaps(str(ad.get("TransferOutputRemaps") or "")).get(folder, posixpath.basename(folder))
+    """Return where the notebooks come back to on the access point: relative to Iwd, or absolute."""
+    ad = {name.lower(): value for name, value in ad.items()}
+    wanted = find_name(ad)
+    outputs = split_list(ad.get("transferoutput"))
+    given = next((name for name in outputs if posixpath.normpath(name) == wanted), wanted)
+    inside = wanted if ad.get("preserverelativepaths") is True else posixpath.basename(wanted)
+    remaps = _read_remaps(str(ad.get("transferoutputremaps") or ""))
+    return remaps.get(given) or remaps.get(given.rstrip("/")) or inside
 
 
 def _read_remaps(text: str) -> dict[str, str]:

@@ -14,9 +14,10 @@ from functools import partial
 from typing import Any
 
 from chtc_condor import conflicts
-from chtc_condor.dry_run import Ad, Expression, parse_dry_run, split_list, split_words
+from chtc_condor.dry_run import Ad, Expression, parse_dry_run, split_list
+from chtc_condor.notebook_folder import find_folder, find_name
 
-__all__ = ["Review", "describe_missing", "find_notebooks", "is_session", "override", "parse_dry_run", "review"]
+__all__ = ["Review", "describe_missing", "is_session", "override", "parse_dry_run", "review"]
 
 _RUN = re.compile(r"jupyter-session['\"]?\s+run\b")
 _IMAGES = ("containerimage", "dockerimage", "singularityimage")
@@ -101,7 +102,7 @@ def review(
         lines = "write one `queue` line, without a number or a list"
         return Review(refusals=[f"{what} describes {len(ads)} jobs, but a session is one job: {lines}."])
     ad = {name.lower(): value for name, value in ads[0].items()}
-    name = find_notebooks(ad)
+    name = find_name(ad)
     refusals = list(conflicts.find(ad, name))
     if not interactive and not is_session(ad, script):
         refusals.append(_explain_no_session(ad))
@@ -115,7 +116,7 @@ def review(
             *(f"{what} {note}." for note in conflicts.find_limits(ad)),
         ],
         refusals=[f"{what} {refusal}." for refusal in refusals],
-        notebooks=_locate(ad, name),
+        notebooks=posixpath.join(str(ad.get("iwd") or ""), find_folder(ad)),
     )
 
 
@@ -146,29 +147,6 @@ def is_session(ad: Mapping[str, Any], script: str = "") -> bool:
     if _RUN.search(words.replace("'", "")) or "jupyter-session" in script or ad.get("interactivejob") is True:
         return True
     return not command and any(ad.get(image) for image in _IMAGES)
-
-
-def find_notebooks(ad: Mapping[str, Any]) -> str:
-    """Return the session's notebook folder, relative to the job's, as the session itself finds its setting."""
-    ad = {name.lower(): value for name, value in ad.items()}
-    found = str(ad.get("jupyternotebooks") or "notebooks")
-    for word in split_words(str(ad.get("environment") or "")):
-        variable, equals, value = word.partition("=")
-        if variable == "JUPYTER_SESSION_NOTEBOOKS" and equals:
-            found = value
-    words = split_words(str(ad.get("arguments") or ad.get("args") or ""))
-    for word, following in zip(words, [*words[1:], ""]):
-        if word.startswith("--notebooks="):
-            found = word.partition("=")[2]
-        elif word == "--notebooks":
-            found = following
-    return posixpath.normpath(found or "notebooks")
-
-
-def _locate(ad: Ad, name: str) -> str:
-    """Return the folder on the access point that HTCondor brings the notebooks back to."""
-    inside = name if ad.get("preserverelativepaths") is True else posixpath.basename(name)
-    return posixpath.join(str(ad.get("iwd") or ""), inside)
 
 
 def _explain_no_session(ad: Ad) -> str:
@@ -220,7 +198,7 @@ def _complete_inputs(ad: Ad, name: str) -> str:
     if any(arrived and f"{name}/".startswith(f"{arrived}/") for arrived in map(partial(conflicts.arrive, ad), entries)):
         return ""
     # With a slash at its end, a folder's contents arrive without it.
-    own = _locate(ad, name)
+    own = _resolve(ad, find_folder(ad))
     return ", ".join([name, *(entry for entry in entries if posixpath.normpath(_resolve(ad, entry)) != own)])
 
 

@@ -56,9 +56,7 @@ def test_the_plan_has_what_is_on_the_access_point():
     assert Plan.from_ad({}).output == "notebooks"
 
 
-def test_an_ad_in_the_long_form_is_read():
-    text = 'Iwd="/home/alice/a \\"b\\" \\\\c"\nRequestCpus=1\nIn="/dev/null"\n'
-    assert condor.parse_strings(text) == {"Iwd": '/home/alice/a "b" \\c', "In": "/dev/null"}
+def test_a_string_is_quoted_as_classads_are():
     assert condor.quote_string('a "b" \\c') == '"a \\"b\\" \\\\c"'
 
 

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chtc_condor.dry_run import Expression, parse_dry_run, parse_value, split_words
-from chtc_condor.submission import REASONS, describe_missing, find_notebooks, is_session, override, review
+from chtc_condor.submission import REASONS, describe_missing, is_session, override, review
 
 PRINTED = """Dry-Run job(s)
 ClusterId=1
@@ -60,19 +60,7 @@ def test_a_string_is_read_as_it_was_written(text):
     assert not isinstance(parse_value(quoted), Expression)
 
 
-@pytest.mark.parametrize(
-    ("attributes", "expected"),
-    [
-        ({}, "notebooks"),
-        ({"Arguments": "--idle-timeout 1h --notebooks my' 'work"}, "my work"),
-        ({"Args": "--notebooks=a/b/"}, "a/b"),
-        ({"Environment": "A=1 JUPYTER_SESSION_NOTEBOOKS=mine"}, "mine"),
-        ({"JupyterNotebooks": "x", "Environment": "JUPYTER_SESSION_NOTEBOOKS=y", "Arguments": "--notebooks z"}, "z"),
-        ({"Arguments": "--notebooks"}, "notebooks"),
-    ],
-)
-def test_the_notebook_folder_is_found_as_the_session_finds_it(attributes, expected):
-    assert find_notebooks(attributes) == expected
+def test_words_are_grouped_by_single_quotes():
     assert split_words("it''s 'a b") == ["it''s", "'a", "b"]  # not closed: as it is
 
 

@@ -19,7 +19,8 @@ ATTRIBUTES = (
     "ClusterId,ProcId,Owner,JobStatus,QDate,JobCurrentStartDate,RemoteHost,RequestGPUs,RequestMemory,RequestCpus,"
     "RequestDisk,GPUsMinMemory,HoldReason,HoldReasonCode,Iwd,UserLog,Out,Err,TransferOutput,LastRejMatchReason,"
     "NumJobStarts,JobStartDate,InteractiveJob,WhenToTransferOutput,EnteredCurrentStatus,CompletionDate,ExitCode,"
-    "RemoveReason,TransferInputSizeMB,JobMaxVacateTime,TransferOutputRemaps,Arguments,Args,"
+    "RemoveReason,TransferInputSizeMB,JobMaxVacateTime,TransferOutputRemaps,PreserveRelativePaths,Arguments,Args,"
+    "Environment,JupyterNotebooks,"
     "JupyterName,JupyterState,JupyterReason,JupyterStopAt,JupyterDeadline,JupyterIdleTimeout,JupyterKeptUntil,"
     "JupyterHost,JupyterURL,JupyterConnect"
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chtc_condor import submission
+from chtc_condor import notebook_folder, submission
 from chtc_condor.codes import JobStatus
 from chtc_condor.dry_run import parse_value
 from chtc_jupyter.errors import UsageError
@@ -50,9 +50,9 @@ def keep_promises(lines: Mapping[str, str], notebooks: str) -> dict[str, str]:
     `notebooks` is the name of the notebook folder, in the job as on the access point.
     """
     ad = _read(lines)
-    if submission.find_notebooks(ad) != notebooks:
+    if notebook_folder.find_name(ad) != notebooks:
         raise UsageError(
-            f"What you set gives the session the folder {submission.find_notebooks(ad)!r}, but the notebooks are in "
+            f"What you set gives the session the folder {notebook_folder.find_name(ad)!r}, but the notebooks are in "
             f"{notebooks!r}. Use --notebooks DIR, and add `--notebooks {notebooks}` to `arguments` if you set them."
         )
     found = submission.review([ad], what="What you set")
