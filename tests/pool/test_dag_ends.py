@@ -9,7 +9,7 @@ from support.waiting import wait_for
 pytestmark = pytest.mark.timeout(900)
 
 #: A setting with which a session can't start, and ends with exit status 1.
-BROKEN = "--notebooks jupyter.sif"
+BROKEN = 'environment = "JUPYTER_SESSION_DIR=/srv/none"'
 
 
 def test_the_users_stop_is_an_end_and_no_failure_even_where_the_watcher_has_died(new_dag):
@@ -49,7 +49,7 @@ def test_a_session_that_breaks_is_started_again(new_dag):
 
 
 def test_a_session_that_breaks_each_time_is_started_three_times_at_most(new_dag):
-    dag = new_dag().submit_dag(BROKEN)
+    dag = new_dag().submit_dag("", BROKEN)
     assert dag.wait_dag_gone() == 1
     assert len(dag.jobs()) == 3
     assert dag.told() == ["failed"] * 3

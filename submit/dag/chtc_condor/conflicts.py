@@ -61,8 +61,11 @@ def _find_other_places(ad: Ad, name: str) -> Iterator[str]:
         sources = [
             posixpath.normpath(part.partition("=")[0].strip()) for part in str(remaps).split(";") if part.strip()
         ]
-        if found := next((source for source in sources if source == name or source.startswith(f"{name}/")), ""):
+        touched = (source for source in sources if _is_within(source, name) or _is_within(name, source))
+        if found := next(touched, ""):
             yield f"brings {found} back to another place: remove it from `transfer_output_remaps`"
+            return
+    yield from _find_same_places(ad, name, str(remaps or ""))
     iwd = str(ad.get("iwd") or "")
     for entry in split_list(ad.get("transferinput")):
         whole = posixpath.normpath(posixpath.join(iwd, entry))
@@ -71,6 +74,27 @@ def _find_other_places(ad: Ad, name: str) -> Iterator[str]:
                 f"takes {whole}, but brings it back to {posixpath.join(iwd, name)}: write `initialdir = "
                 f"{posixpath.dirname(whole)}` and `transfer_input_files = {name}`"
             )
+
+
+def _find_same_places(ad: Ad, name: str, remaps: str) -> Iterator[str]:
+    """Yield which other output would come back into the notebook folder, over the notebooks."""
+    pairs = (part.partition("=") for part in remaps.split(";") if "=" in part)
+    targets = {posixpath.normpath(source.strip()): target.strip() for source, _, target in pairs}
+    keeps_paths = ad.get("preserverelativepaths") is True
+    iwd, own = str(ad.get("iwd") or ""), name if keeps_paths else posixpath.basename(name)
+    home = posixpath.normpath(posixpath.join(iwd, own))
+    places = dict(targets)
+    for output in map(posixpath.normpath, split_list(ad.get("transferoutput"))):
+        places.setdefault(output, output if keeps_paths else posixpath.basename(output))
+    for output, place in places.items():
+        whole = posixpath.normpath(posixpath.join(iwd, place))
+        if output != name and "://" not in place and not _is_within(output, name) and _is_within(whole, home):
+            yield f"brings {output} back over the notebooks, as {place}: give it another name, or leave it out"
+            return
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")
 
 
 def arrive(ad: Ad, entry: str) -> str:

@@ -112,3 +112,13 @@ def test_what_is_written_keeps_what_was_there_and_is_written_once(tmp_path, monk
     key = ssh_config.ensure_public_key()
     assert key == ssh_config.ensure_public_key()
     assert (tmp_path / "state/chtc-jupyter/ssh/id_ed25519").stat().st_mode & 0o777 == 0o600
+
+
+def test_hosts_that_only_a_pattern_of_ones_own_names_stay_ones_own(tmp_path):
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh/config").write_text("Host *.example.org *-hub *\nHost Jupyter-Old\nHost *\n")
+    (tmp_path / ".ssh/known_hosts").write_text("[jupyter-x]:2222,[10.0.0.1]:22 ssh-ed25519 AAAA\n")
+    taken = user_config.find_taken(tmp_path)
+    assert set(taken.patterns) >= {"*.example.org", "*-hub", "jupyter-old", "jupyter-x"}
+    assert "*" not in taken.patterns
+    assert taken.all == ""

@@ -5,6 +5,8 @@ import dataclasses
 import pytest
 
 from chtc_condor.codes import JobStatus
+from chtc_jupyter.commands import stop_messages
+from chtc_jupyter.commands.stop import loses_files
 from chtc_jupyter.condor.job_progress import Phase
 from chtc_jupyter.condor.stopping import Inside, Seen, Step, choose_step
 
@@ -49,3 +51,31 @@ def test_next_step_of_a_stop(change, step):
 @pytest.mark.parametrize("inside", list(Inside))
 def test_files_on_their_way_back_are_never_cut_off(inside):
     assert choose_step(dataclasses.replace(RUNS, inside=inside, returning=True, waited=9999)) is Step.WAIT
+
+
+@pytest.mark.parametrize(
+    ("status", "when", "spool", "expected"),
+    [
+        (JobStatus.RUNNING, "ON_EXIT_OR_EVICT", False, False),
+        (JobStatus.RUNNING, "ON_EXIT_OR_EVICT", None, True),
+        (JobStatus.SUSPENDED, "ON_EXIT", False, True),
+        (JobStatus.HELD, "ON_EXIT_OR_EVICT", False, False),
+        (JobStatus.HELD, "ON_EXIT_OR_EVICT", None, True),
+        (JobStatus.IDLE, "ON_EXIT_OR_EVICT", True, True),
+        (JobStatus.IDLE, "ON_EXIT", None, False),  # nothing has come to the spool
+    ],
+)
+def test_a_removal_that_loses_files_is_known_by_the_submit_file(status, when, spool, expected):
+    ad = {"JobStatus": status, "WhenToTransferOutput": when, **({} if spool is None else {"SpoolOnEvict": spool})}
+    assert loses_files(ad) == expected
+
+
+def test_what_a_removal_would_lose_is_told_with_a_way_out():
+    held = stop_messages.describe_unsaved_removal("3.0", {"JobStatus": JobStatus.HELD}, Inside.UNASKED)
+    assert "`My.SpoolOnEvict = false`" in held
+    assert "condor_release 3.0" in held
+    suspended = stop_messages.describe_unsaved_removal("3.0", {"JobStatus": JobStatus.SUSPENDED}, Inside.UNASKED)
+    assert "is suspended" in suspended
+    silent = stop_messages.describe_unsaved_removal("3.0", {"JobStatus": JobStatus.RUNNING}, Inside.ASKED)
+    assert "didn't end by itself" in silent
+    assert all("--force" in said for said in (held, suspended, silent))

@@ -16,7 +16,7 @@ from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.condor.job_progress import JobProgress
 from chtc_jupyter.condor.stopping import Inside, Seen, Step, choose_step
 from chtc_jupyter.durations import format_duration
-from chtc_jupyter.errors import DiskError, LauncherError, PolicyError
+from chtc_jupyter.errors import DiskError, FailedError, LauncherError, PolicyError
 from chtc_jupyter.session import follow_log
 from chtc_jupyter.ssh.agent_client import AgentClient
 from chtc_jupyter.ssh.login import connected
@@ -26,6 +26,8 @@ from chtc_jupyter.terminal import Terminal
 _log = logging.getLogger(__name__)
 #: Seconds between two looks, between two questions to the queue, and until the user hears again of what is waited for.
 _LOOK, _QUERY, _TELL = 0.2, 2.0, 20.0
+#: Seconds after which the user hears that the queue is slow.
+_SLOW = 10.0
 #: Seconds in which a job that HTCondor copies back or removes has left the queue.
 _PATIENCE = 180
 #: Seconds in which the session says which files don't fit.
@@ -44,7 +46,8 @@ async def stop(ap: str, name: str | None, terminal: Terminal, *, force: bool = F
     Raises DiskError if they don't fit, before the session is asked to end or after it.
     """
     async with connected(ap, terminal) as link:
-        ad = await find(link, name)
+        async with terminal.explaining(_SLOW, f"{ap}: asking the queue"):
+            ad = await find(link, name)
         job, record = job_ads.get_job_id(ad), job_ads.build_record(ad, ap)
         stopping = Stopping(link, ad, record, terminal, force=force)
         try:
@@ -69,6 +72,17 @@ async def stop(ap: str, name: str | None, terminal: Terminal, *, force: bool = F
 def has_run(ad: Ad) -> bool:
     """Return True if a job has been started at least once."""
     return any(ad.get(name) for name in ("JobCurrentStartDate", "JobStartDate", "NumJobStarts"))
+
+
+def loses_files(ad: Ad) -> bool:
+    """Return True if the removal of a job that has run loses files, by its submit file.
+
+    HTCondor brings the output of a job that is removed back only as at an eviction. Without `My.SpoolOnEvict = false`,
+    that goes to the spool, and is thrown away with the job.
+    """
+    at_eviction = ad.get("WhenToTransferOutput") in (None, "ON_EXIT_OR_EVICT", "ON_SUCCESS_OR_EVICT")
+    to_spool = ad.get("SpoolOnEvict") is not False
+    return to_spool or not at_eviction if ad.get("JobStatus") in job_ads.ACTIVE else to_spool and at_eviction
 
 
 class Stopping:
@@ -165,9 +179,10 @@ class Stopping:
         """Have HTCondor remove the job, which asks a running session to end, too."""
         ad = self._ad or {}
         running = job_ads.is_running(ad)
-        keeps = ad.get("WhenToTransferOutput") in (None, "ON_EXIT_OR_EVICT", "ON_SUCCESS_OR_EVICT")
-        if running and self._inside is Inside.FORBIDDEN and not keeps and not self._force:
-            raise PolicyError(stop_messages.describe_unsaved_stop(self._job))
+        if self._inside is not Inside.STOPPED and has_run(ad) and not self._force and loses_files(ad):
+            if self._inside is Inside.FORBIDDEN:
+                raise PolicyError(stop_messages.describe_unsaved_stop(self._job))
+            raise FailedError(stop_messages.describe_unsaved_removal(self._job, ad, self._inside))
         if running and self._inside is not Inside.STOPPED:
             self._terminal.say(stop_messages.describe_removal(self._job, self._inside, self._progress, self._refusal))
         await queue.remove(self._link, self._job)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from chtc_condor.codes import JobStatus
 from chtc_condor.notebook_look import Looked
 from chtc_jupyter import messages
 from chtc_jupyter.condor.job_progress import JobProgress, Phase
@@ -47,6 +51,22 @@ def describe_unsaved_stop(job: str) -> str:
     return (
         f"This pool doesn't allow ssh into job {job}, and with its submit file nothing comes back from a job that is "
         "removed: choose File > Shut Down in JupyterLab, or use --force to remove the job and lose what isn't saved."
+    )
+
+
+def describe_unsaved_removal(job: str, ad: Mapping[str, Any], inside: Inside) -> str:
+    """Return that a removal would lose files, and how the session can end without that."""
+    if ad.get("JobStatus") not in (JobStatus.RUNNING, JobStatus.SUSPENDED, JobStatus.TRANSFERRING_OUTPUT):
+        return (
+            f"Job {job} doesn't run now, and what its session left is in HTCondor's spool, which goes with the job "
+            f"(its submit file lacks `My.SpoolOnEvict = false`): let it run again (condor_release {job} if it is on "
+            "hold), then run stop; or use --force to give those files up."
+        )
+    why = "is suspended" if ad.get("JobStatus") == JobStatus.SUSPENDED else "can't be reached"
+    why = "didn't end by itself" if inside in (Inside.ASKED, Inside.STOPPING) else why
+    return (
+        f"The session in job {job} {why}, and with its submit file nothing comes back from a job that is removed: "
+        "try again later, or use --force to remove the job and lose what isn't saved."
     )
 
 

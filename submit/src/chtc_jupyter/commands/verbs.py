@@ -145,7 +145,8 @@ async def show_logs(ap: str, name: str | None, options: Sequence[str], terminal:
     """Print what `jupyter-session logs` prints with these options; of a job that doesn't run, its output."""
     async with connected(ap, terminal) as link:
         try:
-            ad = await find(link, name)
+            async with terminal.explaining(_SLOW, f"{ap}: asking the queue"):
+                ad = await find(link, name)
         except EndedError as end:
             await _print_files(link, end.past.output, terminal)
             terminal.say(str(end))
@@ -183,7 +184,7 @@ def build_attach_command(ap: str, job: str) -> list[str]:
 
 async def raise_if_gone(ap: str, job: str, terminal: Terminal) -> None:
     """Raise NoSuchSessionError, with how it ended, if a job has left the queue."""
-    async with connected(ap, terminal) as link:
+    async with connected(ap, terminal) as link, terminal.explaining(_SLOW, f"{ap}: asking the queue"):
         await find(link, job)
 
 
@@ -191,5 +192,5 @@ async def find_job(ap: str, name: str | None, terminal: Terminal) -> str:
     """Return the job of a session; a job ID is returned as it is, and whose it is the access point then sees."""
     if name and past.JOB.fullmatch(name):
         return name
-    async with connected(ap, terminal) as link:
+    async with connected(ap, terminal) as link, terminal.explaining(_SLOW, f"{ap}: asking the queue"):
         return job_ads.get_job_id(await find(link, name))

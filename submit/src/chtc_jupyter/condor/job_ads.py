@@ -18,7 +18,7 @@ from chtc_jupyter.store import Record
 ATTRIBUTES = (
     "ClusterId,ProcId,Owner,JobStatus,QDate,JobCurrentStartDate,RemoteHost,RequestGPUs,RequestMemory,RequestCpus,"
     "RequestDisk,GPUsMinMemory,HoldReason,HoldReasonCode,Iwd,UserLog,Out,Err,TransferOutput,LastRejMatchReason,"
-    "NumJobStarts,JobStartDate,InteractiveJob,WhenToTransferOutput,EnteredCurrentStatus,CompletionDate,ExitCode,"
+    "NumJobStarts,JobStartDate,InteractiveJob,WhenToTransferOutput,SpoolOnEvict,EnteredCurrentStatus,CompletionDate,ExitCode,"
     "RemoveReason,TransferInputSizeMB,JobMaxVacateTime,TransferOutputRemaps,PreserveRelativePaths,Arguments,Args,"
     "Environment,JupyterNotebooks,"
     "JupyterName,JupyterState,JupyterReason,JupyterStopAt,JupyterDeadline,JupyterIdleTimeout,JupyterKeptUntil,"

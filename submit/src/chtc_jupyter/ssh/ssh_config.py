@@ -79,7 +79,9 @@ def install(home: Path) -> list[str]:
     names = [pattern for pattern in taken.patterns if not set(pattern) & set("*?")]
     before = {name: user_config.read_settings(name) for name in names}
     said = user_config.install(home, render_block(taken))
-    said += [f"`ssh {name}` stays yours, as your own configuration has it." for name in taken.patterns]
+    said += [
+        f"`ssh {name}` stays yours, as your own configuration has it." for name in taken.patterns if name[0] not in "*?"
+    ]
     if taken.all:
         said.append(
             f"Your configuration has `Host {taken.all}`, which stays yours: use `ssh {PREFIX}NUMBER` for a session, "

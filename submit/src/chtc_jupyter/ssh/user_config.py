@@ -57,8 +57,10 @@ def select_taken(patterns: Sequence[str]) -> Taken:
             continue
         if pattern == f"{PREFIX}*" or (fixed and fixed != pattern and PREFIX.startswith(fixed) and fixed != PREFIX):
             every = every or pattern
-        elif pattern.startswith(PREFIX) and pattern != PREFIX:
-            mine.append(pattern)
+        elif pattern.lower().startswith(PREFIX) and pattern.lower() != PREFIX:
+            mine.append(pattern.lower())  # ssh compares hosts in lower case
+        elif not fixed and pattern.strip("*?"):
+            mine.append(pattern)  # *-hub, *.example.org: hosts that may begin like a session, too
     return Taken(tuple(sorted(set(mine))), every)
 
 
@@ -117,7 +119,8 @@ def _read_known_hosts(file: Path) -> Iterator[str]:
     with contextlib.suppress(OSError):
         for line in file.read_bytes().decode(errors="replace").splitlines():
             names = line.split(maxsplit=1)[:1] or [""]
-            yield from (name for name in names[0].split(",") if name.startswith(PREFIX) and not _WILD.search(name))
+            hosts = (re.sub(r"^\[(.*)\](:\d+)?$", r"\1", name) for name in names[0].split(","))  # [HOST]:PORT
+            yield from (name for name in hosts if name.startswith(PREFIX) and not _WILD.search(name))
 
 
 def is_included(config: str, home: Path) -> bool:
