@@ -187,8 +187,8 @@ class Doctor:
         try:
             await asyncio.wait_for(asyncio.to_thread(webbrowser.get), _PATIENCE)
         except (webbrowser.Error, asyncio.TimeoutError):
-            advice = "None is found, so open the address that `start` prints yourself, or set BROWSER."
-        self._report("there is a browser to open", advice, note=True)
+            advice = "No browser is found: open the address that `start` prints yourself, or set BROWSER."
+        self._report("a browser can be opened", advice, note=True)
 
 
 def _explain(answer: Answer, advice: str) -> str:

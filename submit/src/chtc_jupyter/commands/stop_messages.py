@@ -59,8 +59,8 @@ def describe_unsaved_removal(job: str, ad: Mapping[str, Any], inside: Inside) ->
     if ad.get("JobStatus") not in (JobStatus.RUNNING, JobStatus.SUSPENDED, JobStatus.TRANSFERRING_OUTPUT):
         return (
             f"Job {job} doesn't run now, and what its session left is in HTCondor's spool, which goes with the job "
-            f"(its submit file lacks `My.SpoolOnEvict = false`): let it run again (condor_release {job} if it is on "
-            "hold), then run stop; or use --force to give those files up."
+            f"(its submit file lacks `My.SpoolOnEvict = false`): let it run again (a job on hold, with "
+            f"condor_release {job}), then run stop; or use --force to give those files up."
         )
     why = "is suspended" if ad.get("JobStatus") == JobStatus.SUSPENDED else "can't be reached"
     why = "didn't end by itself" if inside in (Inside.ASKED, Inside.STOPPING) else why

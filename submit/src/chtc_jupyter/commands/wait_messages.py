@@ -8,6 +8,7 @@ from chtc_jupyter.store import Record
 #: Seconds after which a wait is explained.
 _LONG = 20
 #: Of a job that runs and has announced nothing.
+NOT_YET = "its program has not started the session yet"
 MUTE = (
     "it has said nothing since its start, so either it isn't a session, or its submit file lacks `want_io_proxy = "
     "true`: looking into it"

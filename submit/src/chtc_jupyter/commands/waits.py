@@ -28,6 +28,8 @@ _SILENCE, _LOOK = 15.0, 30.0
 _AGAIN = 3.0
 #: Seconds after its start in which a job has said whether it is a session.
 _SAYS_SO = 75.0
+#: What the image's command says while no session runs, and the seconds that a script of the user's own may prepare it.
+_NOT_YET, _PREPARES = "No session runs here", 600.0
 
 
 class WaitExplainer:
@@ -149,9 +151,10 @@ class WaitExplainer:
             return
         except (FailedError, ValueError) as error:
             said = str(error)
-            if "not found" in said or waited > _SAYS_SO:
+            patience = _PREPARES if _NOT_YET in said else _SAYS_SO
+            if "not found" in said or waited > patience:
                 raise FailedError(wait_messages.describe_foreign_job(record, job, said)) from None
-            self._set(wait_messages.MUTE)
+            self._set(wait_messages.NOT_YET if _NOT_YET in said else wait_messages.MUTE)
             return
         if session.progress is not job or not isinstance(facts, dict):
             return
