@@ -29,11 +29,11 @@ def test_open_tab_does_not_keep_a_session_alive_and_the_notebook_comes_back_with
 
 
 def test_saving_in_lab_withdraws_the_warning_each_time_and_so_keeps_the_session_alive(new_session, page):
-    session = new_session().submit("--idle-timeout 20s")
+    session = new_session().submit("--idle-timeout 40s")
     session.ready()
     notebook = Lab(page, session.tunnel().url()).new_notebook("notes.ipynb")
     started = time.monotonic()
-    while time.monotonic() - started < 60:
+    while time.monotonic() - started < 90:
         session.wait_state("expiring")
         notebook.write("# a thought\n")
         notebook.save()
