@@ -20,6 +20,7 @@ from chtc_condor.notebook_folder import find_folder, find_name
 __all__ = ["Review", "describe_missing", "is_session", "override", "parse_dry_run", "review"]
 
 _RUN = re.compile(r"jupyter-session['\"]?\s+run\b")
+_FOLDER = re.compile(r"--notebooks[ =]+['\"]?([\w./-]+)|JUPYTER_SESSION_NOTEBOOKS=['\"]?([\w./-]+)")
 _IMAGES = ("containerimage", "dockerimage", "singularityimage")
 _ORDERLY = ("SIGTERM", "SIGINT", "SIGHUP", 15, 2, 1, None)
 #: Seconds that an orderly end may take.
@@ -108,6 +109,11 @@ def review(
         refusals.append(_explain_no_session(ad))
     elif interactive and not any(ad.get(image) for image in _IMAGES):
         refusals.append(_explain_no_session({**ad, "cmd": ""}))
+    if (own := _FOLDER.search(script)) and posixpath.normpath(own[1] or own[2]) != name:
+        refusals.append(
+            f"runs a script that names the notebook folder {own[1] or own[2]!r} itself, but {name!r} comes back: write "
+            f"`arguments = --notebooks {own[1] or own[2]}` in the submit file, and \"$@\" in the script instead"
+        )
     additions = {} if refusals else dict(_complete(ad, name, notebooks_exist=notebooks_exist, log=log))
     return Review(
         additions=additions,

@@ -82,6 +82,16 @@ def test_a_session_is_told_from_another_job(attributes, script, expected):
     assert is_session(attributes, script) is expected
 
 
+@pytest.mark.parametrize("line", ["run --notebooks work", "run --notebooks='work'", "run"])
+def test_a_script_that_names_its_folder_itself_is_refused_unless_that_comes_back(line):
+    script = "#!/bin/sh\n" + ("export JUPYTER_SESSION_NOTEBOOKS=work\n" if line == "run" else "")
+    script += f"exec jupyter-session {line}\n"
+    [refusal] = review([{**GOOD, "cmd": "run.sh"}], script=script).refusals
+    assert "`arguments = --notebooks work`" in refusal
+    script = script.replace("work", "notebooks")
+    assert review([{**GOOD, "cmd": "run.sh"}], script=script).refusals == []
+
+
 def test_a_good_submission_is_left_alone():
     found = review([GOOD], log="/home/a/jupyter/lab/jupyter-$(Cluster).log")
     assert (found.additions, found.notes, found.refusals) == ({}, [], [])
