@@ -227,6 +227,16 @@ def test_a_file_with_another_output_first_brings_the_notebooks_back_and_names_th
     assert own.laptop.on_ap("cat", f"{own.folder}/figures.pdf").strip() == "pdf"
 
 
+def test_outputs_that_are_named_by_the_jobs_number_come_back_beside_the_notebooks(new_file):
+    own = new_file(*without("transfer_output", "queue"), "transfer_output_files = out_$(Cluster)", "queue")
+    own.start()
+    cluster = own.laptop.job().partition(".")[0]
+    own.save(more=f"mkdir out_{cluster}; echo mine >out_{cluster}/r.txt")
+    own.stop()
+    own.assert_saved()
+    assert own.laptop.on_ap("cat", f"{own.folder}/out_{cluster}/r.txt").strip() == "mine"
+
+
 def test_a_log_in_xml_is_no_log_to_follow_and_becomes_one(new_file):
     own = new_file(*without("queue"), "log_xml = True", "log = x.log", "queue")
     assert "Added `log_xml = false`" in own.start().output

@@ -21,6 +21,7 @@ __all__ = ["Review", "describe_missing", "is_session", "override", "parse_dry_ru
 
 _RUN = re.compile(r"jupyter-session['\"]?\s+run\b")
 _FOLDER = re.compile(r"--notebooks[ =]+['\"]?([\w./-]+)|JUPYTER_SESSION_NOTEBOOKS=['\"]?([\w./-]+)")
+_OUTPUTS = "transfer_output_files"
 _IMAGES = ("containerimage", "dockerimage", "singularityimage")
 _ORDERLY = ("SIGTERM", "SIGINT", "SIGHUP", 15, 2, 1, None)
 #: Seconds that an orderly end may take.
@@ -74,11 +75,13 @@ _BARE = re.compile(r"true|false|-?\d+")
 class Review:
     """What a review found: lines to add, what to say, and why nothing may be submitted (a sentence each).
 
-    `notes` has a line for each addition, too. `notebooks` is the folder on the access point that the notebooks come
-    back to, "" if there is none.
+    `references` are additions by which a list of the file's own is named instead of copied: it may have macros such as
+    `$(Cluster)`, which only have their value when the job is submitted. `notes` has a line for each addition, too.
+    `notebooks` is the folder on the access point that the notebooks come back to, "" if there is none.
     """
 
     additions: Mapping[str, str] = field(default_factory=dict)
+    references: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     refusals: Sequence[str] = ()
     notebooks: str = ""
@@ -112,11 +115,12 @@ def review(
     if (own := _FOLDER.search(script)) and posixpath.normpath(own[1] or own[2]) != name:
         refusals.append(
             f"runs a script that names the notebook folder {own[1] or own[2]!r} itself, but {name!r} comes back: write "
-            f"`arguments = --notebooks {own[1] or own[2]}` in the submit file, and \"$@\" in the script instead"
+            f'`arguments = --notebooks {own[1] or own[2]}` in the submit file, and "$@" in the script instead'
         )
     additions = {} if refusals else dict(_complete(ad, name, notebooks_exist=notebooks_exist, log=log))
     return Review(
         additions=additions,
+        references=_refer(ad, name) if _OUTPUTS in additions else {},
         notes=[
             *(f"Added `{key} = {value}` to what is submitted: {REASONS[key]}." for key, value in additions.items()),
             *(f"{what} {note}." for note in conflicts.find_limits(ad)),
@@ -193,6 +197,13 @@ def _complete(ad: Ad, name: str, *, notebooks_exist: bool, log: str) -> Iterator
         (_is_below(ad.get("jobmaxvacatetime"), _VACATE_TIME), "job_max_vacate_time", str(_VACATE_TIME)),
     )
     yield from ((key, value) for is_missing, key, value in rules if is_missing)
+
+
+def _refer(ad: Ad, name: str) -> dict[str, str]:
+    """Return the output files as the file's own list and the notebooks before it; nothing if that has to change."""
+    outputs = split_list(ad.get("transferoutput"))
+    changes = any(posixpath.normpath(part) == name for part in outputs)
+    return {_OUTPUTS: f"{_escape(name)}, $({_OUTPUTS})"} if outputs and not changes else {}
 
 
 def _complete_inputs(ad: Ad, name: str) -> str:

@@ -92,6 +92,14 @@ def test_a_script_that_names_its_folder_itself_is_refused_unless_that_comes_back
     assert review([{**GOOD, "cmd": "run.sh"}], script=script).refusals == []
 
 
+def test_a_list_of_outputs_is_named_and_not_copied_since_its_macros_have_no_value_yet():
+    found = review([{**GOOD, "transferoutput": "out_1, b"}])
+    assert found.additions["transfer_output_files"] == "notebooks, out_1, b"
+    assert found.references == {"transfer_output_files": "notebooks, $(transfer_output_files)"}
+    assert review([{**GOOD, "transferoutput": "notebooks/, b"}]).references == {}
+    assert review([GOOD]).references == {}
+
+
 def test_a_good_submission_is_left_alone():
     found = review([GOOD], log="/home/a/jupyter/lab/jupyter-$(Cluster).log")
     assert (found.additions, found.notes, found.refusals) == ({}, [], [])

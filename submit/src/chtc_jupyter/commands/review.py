@@ -74,7 +74,7 @@ async def review(link: AgentClient, asked: Submission, say: Callable[[str], None
             return Reviewed(lines, [_clean(note) for note in notes], found.notebooks)
         if complete is None:
             break
-        lines |= complete(found.additions)
+        lines |= {**found.additions, **found.references} if complete is dict else complete(found.additions)
     key, value = next(iter(found.additions.items()))
     raise UsageError(
         _clean(f"{asked.what} doesn't let `{key} = {value}` be added ({submission.REASONS[key]}): write it there.")
