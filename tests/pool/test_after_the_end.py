@@ -9,7 +9,7 @@ import pytest
 from support.hosts import SHARED_IMAGE
 from support.waiting import wait_for
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 SLEEPER = """executable = /bin/sleep
 transfer_executable = false
 arguments = 600

@@ -2,7 +2,11 @@
 
 import time
 
+import pytest
+
 from support.waiting import wait_for
+
+pytestmark = pytest.mark.slow
 
 
 def start_with_browser(laptop, script, *more, tty=False):

@@ -7,6 +7,8 @@ import pytest
 from support.laptop import laptops
 from support.own_sshd import own_sshd, ssh_config
 
+pytestmark = pytest.mark.slow
+
 SHARED = """\
 Host shared inner
  HostName ap

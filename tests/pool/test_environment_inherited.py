@@ -7,6 +7,8 @@ import pytest
 
 from support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 #: A shell with a module of Python, of a hub's terminal, and a virtual environment.
 SHELL = (
     "PYTHONHOME=/cvmfs/soft.example.org/python/3.9",

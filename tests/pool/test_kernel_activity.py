@@ -10,6 +10,8 @@ from support.waiting import wait_for
 _CONNECT = """
 import glob, sys
 from jupyter_client import BlockingKernelClient
+
+pytestmark = pytest.mark.slow
 client = BlockingKernelClient(connection_file=glob.glob(f"/tmp/jupyter-session-*/runtime/kernel-{sys.argv[1]}.json")[0])
 client.load_connection_file()
 client.start_channels()

@@ -6,6 +6,8 @@ import pytest
 
 from support.laptop import laptops
 
+pytestmark = pytest.mark.slow
+
 OWN = """container_image = /home/alice/jupyter/{name}/jupyter.sif
 transfer_input_files = notebooks
 transfer_output_files = notebooks

@@ -7,6 +7,8 @@ import pytest
 from support.hosts import login_shell
 from support.own_sshd import own_sshd, ssh_config
 
+pytestmark = pytest.mark.slow
+
 WORDS = (
     "Permission denied",
     "Idle sessions are timed out",

@@ -5,6 +5,8 @@ import pytest
 from support.hosts import configure
 from support.laptop import laptops
 
+pytestmark = pytest.mark.slow
+
 #: What a machine has that ends whatever has run for 40 s, without a word of it in its ad.
 RULE = (
     "TIME_EXCEEDED = (time() - JobStart) > 40",

@@ -8,6 +8,8 @@ from chtc_condor.codes import JobStatus
 from support.hosts import configure
 from support.session import sessions
 
+pytestmark = pytest.mark.slow
+
 #: What ends a job at its time with a hold, and brings no output back.
 R14 = """\
 TIME_EXCEEDED = (time() - JobStart) > 180

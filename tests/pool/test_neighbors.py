@@ -15,6 +15,8 @@ from support.session import sessions
 from support.shared_sessions import NOBODY
 from support.waiting import let_pass, wait_for
 
+pytestmark = pytest.mark.slow
+
 #: Jobs of both users run as nobody, and see the machine's own /tmp.
 ONE_ACCOUNT = (*NOBODY, "My.WantSharedTmp = true")
 MINUTES = 2

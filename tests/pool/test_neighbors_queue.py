@@ -11,7 +11,7 @@ from support.laptop import laptops
 from support.waiting import wait_for
 from testbed.artifacts import ssh_template
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 #: What alice may do, and what is shown of everybody's jobs.
 OPEN = ("QUEUE_SUPER_USERS = root, condor, alice", "CONDOR_Q_ONLY_MY_JOBS = false")
 VERBS = (["status"], ["stop"], ["stop", "--force"], ["logs"], ["extend", "2h"], ["attach"], ["connect", "--no-browser"])

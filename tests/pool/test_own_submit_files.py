@@ -8,6 +8,8 @@ import pytest
 from support.hosts import SHARED_IMAGE
 from support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 STOCK = (
     f"container_image = {SHARED_IMAGE}",
     "transfer_input_files = notebooks",

@@ -8,6 +8,8 @@ from support.hosts import quota, small_disk
 from support.session import sessions
 from support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 QUOTA = "a quota there is full, of space or of the number of files"
 
 

@@ -9,6 +9,8 @@ from support.laptop import laptops
 from support.own_sshd import SECOND_FACTOR, own_sshd, ssh_config
 from support.waiting import assert_never, wait_for
 
+pytestmark = pytest.mark.slow
+
 HOSTS = """\
 Host jumpbox
  HostName ap

@@ -7,6 +7,8 @@ import pytest
 from chtc_condor.codes import JobStatus
 from support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 #: Every kind that puts a job on hold at its end, or comes back as something else. In the job's folder.
 MAKE = """
 cd notebooks

@@ -2,10 +2,14 @@
 
 import time
 
+import pytest
+
 from chtc_condor.codes import JobStatus
 from support.hosts import configure
 from support.laptop import laptops
 from support.waiting import wait_for
+
+pytestmark = pytest.mark.slow
 
 MUTE = """container_image = /srv/jupyter.sif
 initialdir = {folder}

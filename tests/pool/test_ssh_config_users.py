@@ -8,6 +8,8 @@ from support.hosts import background
 from support.own_sshd import own_sshd, ssh_config
 from support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 HOST = "Host cluster\n HostName ap\n HostKeyAlias ap\n Port {port}\n"
 FORWARDS = {
     "local": "LocalForward 8888 127.0.0.1:8888\n LocalForward 6006 localhost:6006",

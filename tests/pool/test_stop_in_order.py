@@ -10,7 +10,7 @@ from support.laptop import laptops
 from support.session import sessions
 from support.waiting import wait_for
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 #: Save-back leaves the large file for the end.
 SMALL_FILES = '"--save-max-file 1MB"'
 LARGE = "head -c 8000000 /dev/zero >notebooks/large.bin; echo small >notebooks/small.txt"

@@ -2,7 +2,11 @@
 
 import json
 
+import pytest
+
 from support.waiting import wait_for
+
+pytestmark = pytest.mark.slow
 
 
 def test_what_a_file_of_ones_own_lacks_is_said_in_lab_the_log_and_status(new_session):
