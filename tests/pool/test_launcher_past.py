@@ -38,7 +38,7 @@ def test_session_that_ended_unseen_is_told_once_and_its_name_is_free_again(new_l
 
 
 def test_every_verb_says_how_a_session_ended_that_somebody_removed(new_laptop):
-    for verb, status in (("status", 0), ("connect", 32), ("stop", 22), ("logs", 0), ("attach", 22)):
+    for verb, status in (("status", 0), ("connect", 32), ("stop", 22), ("logs", 0)):
         laptop = new_laptop("bob")
         running = laptop.start("--memory", "100GB")
         running.wait_for("queued")
