@@ -14,7 +14,7 @@ from testbed.artifacts import ssh_template
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 #: What alice may do, and what is shown of everybody's jobs.
 OPEN = ("QUEUE_SUPER_USERS = root, condor, alice", "CONDOR_Q_ONLY_MY_JOBS = false")
-VERBS = (["status"], ["stop"], ["stop", "--force"], ["logs"], ["extend", "2h"], ["attach"], ["connect", "--no-browser"])
+VERBS = (["status"], ["stop"], ["stop", "--force"], ["logs"], ["extend", "2h"], ["connect", "--no-browser"])
 
 
 @contextlib.contextmanager
