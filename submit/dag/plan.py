@@ -53,8 +53,8 @@ class Plan:
         )
 
 
-def read_submission(submit_file: str, node: str = "") -> str:
-    """Return the ads that DAGMan would submit for a node, in the long form, as `condor_submit -dry-run` prints them.
+def read_ads(submit_file: str, node: str = "") -> list[dict[str, Any]]:
+    """Return the ads of the jobs that DAGMan would submit for a node.
 
     Without a node's name it is the one with this submit description. Raises CondorError if the description can't be
     found or read.
@@ -65,17 +65,13 @@ def read_submission(submit_file: str, node: str = "") -> str:
     after = [word for name, value in found.after.items() for word in ("-append", f"{name} = {value}")]
     with _as_file(found, submit_file, folder) as file:
         queue = [] if _QUEUE.search(file.read_text(errors="replace")) else ["-queue", "1"]
-        return condor.dry_run(*before, f"JOB={found.name}", str(file.absolute()), *after, *queue, folder=folder)
+        shown = condor.dry_run(*before, f"JOB={found.name}", str(file.absolute()), *after, *queue, folder=folder)
+    return parse_dry_run(shown)
 
 
 def read_plan(submit_file: str, node: str = "") -> Plan:
-    """Return what a node's job will use; raises CondorError as `read_submission` does."""
-    return Plan.from_ad(select_ad(read_submission(submit_file, node)))
-
-
-def select_ad(text: str) -> Mapping[str, Any]:
-    """Return the first ad of those that `condor_submit -dry-run` printed; empty if there is none."""
-    return next(iter(parse_dry_run(text)), {})
+    """Return what a node's job will use; raises CondorError as `read_ads` does."""
+    return Plan.from_ad(next(iter(read_ads(submit_file, node)), {}))
 
 
 def _find_node(submit_file: str, node: str) -> Node:

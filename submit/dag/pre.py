@@ -18,10 +18,11 @@ from typing import Any
 
 import condor
 import notify
-from chtc_condor.carry import describe_obstacles, inspect
+from chtc_condor.carry import describe_obstacles, list_obstacles
 from chtc_condor.codes import JobStatus
-from chtc_condor.submission import describe_missing, parse_dry_run, review
-from plan import Plan, read_submission, select_ad
+from chtc_condor.dry_run import Ad
+from chtc_condor.submission import describe_missing, review
+from plan import Plan, read_ads
 
 REFUSED = 2
 #: Bytes that must be free for the notebooks in any case.
@@ -90,21 +91,12 @@ def check_plan(plan: Plan) -> Findings:
     disk = os.statvfs(plan.notebooks)
     return Findings(
         unusable={path: why for path, why in checked if why},
-        obstacles=_find_obstacles(plan.entries),
+        obstacles=list_obstacles(list(plan.entries))[0],
         unwritable=_check_writable(plan.notebooks),
         free=disk.f_bavail * disk.f_frsize,
         needed=max(ROOM, _measure_folder(plan.notebooks)),
         others=_find_others(plan),
     )
-
-
-def _find_obstacles(entries: Sequence[str]) -> dict[str, str]:
-    found, _ = inspect(list(entries))
-    return {
-        os.path.normpath(os.path.join(entry, relative)): why
-        for entry, obstacles in found.items()
-        for relative, why in obstacles.items()
-    }
 
 
 def _check_input(path: Path) -> str:
@@ -157,13 +149,13 @@ def _format_size(size: int) -> str:
     return f"{size / 1e6:.0f} MB"
 
 
-def check_submission(submit_file: str, text: str) -> tuple[str, str]:
+def check_submission(submit_file: str, ads: Sequence[Ad]) -> tuple[str, str]:
     """Return why a submission is refused, and a warning; both empty if it keeps what a session promises.
 
-    `text` is what `condor_submit -dry-run` prints. Nothing can be added to what DAGMan submits, so that a missing line
-    is a reason to refuse; one that only an eviction would show to be missing is not.
+    Nothing can be added to what DAGMan submits, so that a missing line is a reason to refuse; one that only an eviction
+    would show to be missing is not.
     """
-    found = review(parse_dry_run(text), what=submit_file)
+    found = review(ads, what=submit_file)
     if found.refusals:
         return found.refusals[0].rstrip("."), ""
     tolerated = {key: value for key, value in found.additions.items() if key in TOLERATED}
@@ -175,9 +167,9 @@ def main(submit_file: str, node: str = "") -> int:
     """Return the exit status."""
     warning = ""
     try:
-        text = read_submission(submit_file, node)
-        plan = Plan.from_ad(select_ad(text))
-        why, warning = check_submission(submit_file, text)
+        ads = read_ads(submit_file, node)
+        plan = Plan.from_ad(next(iter(ads), {}))
+        why, warning = check_submission(submit_file, ads)
         why = why or explain_refusal(submit_file, plan, check_plan(plan))
     except condor.CondorError as error:
         why = str(error)

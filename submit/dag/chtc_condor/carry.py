@@ -49,6 +49,16 @@ def inspect(paths: list[str], seconds: float = PATIENCE) -> tuple[dict[str, dict
     return found, True
 
 
+def list_obstacles(paths: list[str], seconds: float = PATIENCE) -> tuple[dict[str, str], bool]:
+    """Return what HTCondor can't transfer, by its whole path, and whether all was seen within `seconds`."""
+    found, complete = inspect(paths, seconds)
+    return {
+        os.path.normpath(os.path.join(path, relative)): why
+        for path, obstacles in found.items()
+        for relative, why in obstacles.items()
+    }, complete
+
+
 def describe_obstacles(obstacles: Mapping[str, str]) -> str:
     """Return what can't be transferred (full paths and why) and what to do, as a sentence or two; "" if nothing."""
     if not obstacles:
@@ -78,11 +88,11 @@ def _look_at(path: str, deadline: float) -> Iterator[tuple[str, str]]:
     elif not _is_readable(path):
         yield ".", UNREADABLE
     elif os.path.isdir(path):
-        yield from _look_into(path, "", deadline)
+        yield from _look_into(path, deadline)
 
 
-def _look_into(folder: str, relative: str, deadline: float) -> Iterator[tuple[str, str]]:
-    waiting = [relative]
+def _look_into(folder: str, deadline: float) -> Iterator[tuple[str, str]]:
+    waiting = [""]
     while waiting:
         within = waiting.pop()
         try:
@@ -112,13 +122,8 @@ def _is_readable(path: str) -> bool:
 
 def main(paths: list[str]) -> None:
     """Print what is in the way in the paths, as JSON."""
-    found, complete = inspect(paths)
-    whole = {
-        os.path.normpath(os.path.join(path, relative)): why
-        for path, obstacles in found.items()
-        for relative, why in obstacles.items()
-    }
-    json.dump({"obstacles": whole, "complete": complete}, sys.stdout)
+    obstacles, complete = list_obstacles(paths)
+    json.dump({"obstacles": obstacles, "complete": complete}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from chtc_condor.codes import JobStatus
-from chtc_condor.dry_run import Ad, Expression, split_list
+from chtc_condor.dry_run import Ad, Expression, split_list, split_remaps
+from chtc_condor.notebook_folder import come_back
 
 _VANILLA = 5
 _UNIVERSES = {7: "scheduler", 9: "grid", 10: "java", 11: "parallel", 12: "local", 13: "vm"}
@@ -58,14 +59,12 @@ def _find_other_places(ad: Ad, name: str) -> Iterator[str]:
     if isinstance(remaps, Expression):
         yield "has an expression as `transfer_output_remaps`: write the names themselves"
     elif remaps:
-        sources = [
-            posixpath.normpath(part.partition("=")[0].strip()) for part in str(remaps).split(";") if part.strip()
-        ]
+        sources = map(posixpath.normpath, split_remaps(remaps))
         touched = (source for source in sources if _is_within(source, name) or _is_within(name, source))
         if found := next(touched, ""):
             yield f"brings {found} back to another place: remove it from `transfer_output_remaps`"
             return
-    yield from _find_same_places(ad, name, str(remaps or ""))
+    yield from _find_same_places(ad, name)
     iwd = str(ad.get("iwd") or "")
     for entry in split_list(ad.get("transferinput")):
         whole = posixpath.normpath(posixpath.join(iwd, entry))
@@ -76,17 +75,16 @@ def _find_other_places(ad: Ad, name: str) -> Iterator[str]:
             )
 
 
-def _find_same_places(ad: Ad, name: str, remaps: str) -> Iterator[str]:
+def _find_same_places(ad: Ad, name: str) -> Iterator[str]:
     """Yield which other output would come back into the notebook folder, over the notebooks."""
-    pairs = (part.partition("=") for part in remaps.split(";") if "=" in part)
-    targets = {posixpath.normpath(source.strip()): target.strip() for source, _, target in pairs}
-    keeps_paths = ad.get("preserverelativepaths") is True
-    iwd, own = str(ad.get("iwd") or ""), name if keeps_paths else posixpath.basename(name)
-    home = posixpath.normpath(posixpath.join(iwd, own))
-    places = dict(targets)
-    for output in map(posixpath.normpath, split_list(ad.get("transferoutput"))):
-        places.setdefault(output, output if keeps_paths else posixpath.basename(output))
-    for output, place in places.items():
+    iwd = str(ad.get("iwd") or "")
+    home = posixpath.normpath(posixpath.join(iwd, come_back(ad, name)))
+    outputs = {
+        output: come_back(ad, output) for output in map(posixpath.normpath, split_list(ad.get("transferoutput")))
+    }
+    remaps = split_remaps(ad.get("transferoutputremaps"))
+    targets = {posixpath.normpath(source): target for source, target in remaps.items() if target}
+    for output, place in {**outputs, **targets}.items():
         whole = posixpath.normpath(posixpath.join(iwd, place))
         if output != name and "://" not in place and not _is_within(output, name) and _is_within(whole, home):
             yield f"brings {output} back over the notebooks, as {place}: give it another name, or leave it out"

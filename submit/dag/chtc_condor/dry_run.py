@@ -73,6 +73,12 @@ def split_words(text: str) -> list[str]:
         return text.split()
 
 
+def split_remaps(text: object) -> dict[str, str]:
+    """Return the new names of output files (`a = b; c = d`) by the old ones; "" for one without."""
+    pairs = (part.partition("=") for part in str(text or "").strip().strip('"').split(";"))
+    return {name.strip(): where.strip() for name, _, where in pairs if name.strip()}
+
+
 def split_list(text: object) -> list[str]:
     """Return the parts of a list such as TransferInput; an Expression has none that can be known."""
     if not isinstance(text, str) or isinstance(text, Expression):

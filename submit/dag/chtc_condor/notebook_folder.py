@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from chtc_condor.dry_run import split_list, split_words
+from chtc_condor.dry_run import split_list, split_remaps, split_words
 
 
 def find_name(ad: Mapping[str, Any]) -> str:
@@ -32,12 +32,10 @@ def find_folder(ad: Mapping[str, Any]) -> str:
     wanted = find_name(ad)
     outputs = split_list(ad.get("transferoutput"))
     given = next((name for name in outputs if posixpath.normpath(name) == wanted), wanted)
-    inside = wanted if ad.get("preserverelativepaths") is True else posixpath.basename(wanted)
-    remaps = _read_remaps(str(ad.get("transferoutputremaps") or ""))
-    return remaps.get(given) or remaps.get(given.rstrip("/")) or inside
+    remaps = split_remaps(ad.get("transferoutputremaps"))
+    return remaps.get(given) or remaps.get(given.rstrip("/")) or come_back(ad, wanted)
 
 
-def _read_remaps(text: str) -> dict[str, str]:
-    """Return the new names of output files: `a = b; c = d`."""
-    pairs = (part.partition("=") for part in text.strip().strip('"').split(";") if "=" in part)
-    return {name.strip(): where.strip() for name, _, where in pairs if name.strip() and where.strip()}
+def come_back(ad: Mapping[str, Any], output: str) -> str:
+    """Return where an output comes back to, relative to Iwd, if no remap names it; the ad's names in lower case."""
+    return output if ad.get("preserverelativepaths") is True else posixpath.basename(output)

@@ -16,11 +16,12 @@ from typing import Any
 from chtc_condor import conflicts
 from chtc_condor.dry_run import Ad, Expression, parse_dry_run, split_list
 from chtc_condor.notebook_folder import find_folder, find_name
+from chtc_condor.ownership import quote_string
 
 __all__ = ["Review", "describe_missing", "is_session", "override", "parse_dry_run", "review"]
 
 _RUN = re.compile(r"jupyter-session['\"]?\s+run\b")
-_FOLDER = re.compile(r"--notebooks[ =]+['\"]?([\w./-]+)|JUPYTER_SESSION_NOTEBOOKS=['\"]?([\w./-]+)")
+_FOLDER = re.compile(r"(?:--notebooks[ =]+|JUPYTER_SESSION_NOTEBOOKS=)['\"]?([\w./-]+)")
 _OUTPUTS = "transfer_output_files"
 _IMAGES = ("containerimage", "dockerimage", "singularityimage")
 _ORDERLY = ("SIGTERM", "SIGINT", "SIGHUP", 15, 2, 1, None)
@@ -112,10 +113,10 @@ def review(
         refusals.append(_explain_no_session(ad))
     elif interactive and not any(ad.get(image) for image in _IMAGES):
         refusals.append(_explain_no_session({**ad, "cmd": ""}))
-    if (own := _FOLDER.search(script)) and posixpath.normpath(own[1] or own[2]) != name:
+    if (own := _FOLDER.search(script)) and posixpath.normpath(own[1]) != name:
         refusals.append(
-            f"runs a script that names the notebook folder {own[1] or own[2]!r} itself, but {name!r} comes back: write "
-            f'`arguments = --notebooks {own[1] or own[2]}` in the submit file, and "$@" in the script instead'
+            f"runs a script that names the notebook folder {own[1]!r} itself, but {name!r} comes back: write "
+            f'`arguments = --notebooks {own[1]}` in the submit file, and "$@" in the script instead'
         )
     additions = {} if refusals else dict(_complete(ad, name, notebooks_exist=notebooks_exist, log=log))
     return Review(
@@ -141,7 +142,7 @@ def override(additions: Mapping[str, str]) -> dict[str, str]:
     return {
         f"My.{_ATTRIBUTES[key]}" if key in _ATTRIBUTES else key: value
         if key not in _ATTRIBUTES or _BARE.fullmatch(value)
-        else _quote(value)
+        else quote_string(value)
         for key, value in additions.items()
     }
 
@@ -242,7 +243,3 @@ def _resolve(ad: Ad, path: object) -> str:
 def _escape(text: str) -> str:
     """Return a literal value for a submit description."""
     return text.replace("$", "$(DOLLAR)")
-
-
-def _quote(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

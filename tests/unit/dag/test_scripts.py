@@ -18,6 +18,7 @@ import pre
 import require_file
 import watch
 from chtc_condor.codes import DagStatus, JobEventType, JobStatus
+from chtc_condor.dry_run import parse_dry_run
 from chtc_condor.event_log import Event
 from nodes_log import Job
 from plan import Plan
@@ -89,6 +90,10 @@ def test_a_session_that_could_not_go_well_is_refused_in_one_sentence(seen, part)
     assert ". " not in said
 
 
+def check(text):
+    return pre.check_submission("a.sub", parse_dry_run(text))
+
+
 def test_what_a_submit_file_lacks_is_refused_and_what_only_an_eviction_misses_is_warned_of():
     ad = """ContainerImage="jupyter.sif"
 TransferInput="notebooks"
@@ -99,12 +104,12 @@ SpoolOnEvict=false
 WantIOProxy=true
 Iwd="/home/alice"
 """
-    assert pre.check_submission("a.sub", ad) == ("", "")
-    why, warning = pre.check_submission("a.sub", ad.replace("SpoolOnEvict=false\n", ""))
+    assert check(ad) == ("", "")
+    why, warning = check(ad.replace("SpoolOnEvict=false\n", ""))
     assert (why, "`My.SpoolOnEvict = false`" in warning) == ("", True)
-    why, warning = pre.check_submission("a.sub", ad.replace("WantIOProxy=true\n", ""))
+    why, warning = check(ad.replace("WantIOProxy=true\n", ""))
     assert ("`want_io_proxy = true`" in why, warning) == (True, "")
-    assert "describes 2 jobs" in pre.check_submission("a.sub", f"{ad}\nProcId=1\n")[0]
+    assert "describes 2 jobs" in check(f"{ad}\nProcId=1\n")[0]
 
 
 def test_what_the_plan_needs_is_looked_at(dag, monkeypatch):

@@ -8,6 +8,7 @@ from typing import Any
 from chtc_condor.codes import JobStatus
 from chtc_condor.notebook_look import Looked
 from chtc_jupyter import messages
+from chtc_jupyter.condor.job_ads import ACTIVE
 from chtc_jupyter.condor.job_progress import JobProgress, Phase
 from chtc_jupyter.condor.stopping import Inside
 from chtc_jupyter.durations import format_duration
@@ -56,7 +57,7 @@ def describe_unsaved_stop(job: str) -> str:
 
 def describe_unsaved_removal(job: str, ad: Mapping[str, Any], inside: Inside) -> str:
     """Return that a removal would lose files, and how the session can end without that."""
-    if ad.get("JobStatus") not in (JobStatus.RUNNING, JobStatus.SUSPENDED, JobStatus.TRANSFERRING_OUTPUT):
+    if ad.get("JobStatus") not in ACTIVE:
         return (
             f"Job {job} doesn't run now, and what its session left is in HTCondor's spool, which goes with the job "
             f"(its submit file lacks `My.SpoolOnEvict = false`): let it run again (a job on hold, with "
