@@ -29,15 +29,6 @@ def laptop(new_laptop):
     return laptop
 
 
-def left(laptop):
-    """Start a session and leave it; return its job."""
-    running = laptop.start()
-    running.url()
-    running.interrupt()
-    assert running.wait_end() == 0
-    return laptop.job()
-
-
 @contextlib.contextmanager
 def kept_in_queue(session):
     """Remove the job for good after the block, though `leave_in_queue` keeps it."""
@@ -49,7 +40,7 @@ def kept_in_queue(session):
 
 
 def test_a_session_that_has_ended_is_known_on_any_laptop_with_how_when_and_what_is_there(laptop, new_laptop):
-    job = left(laptop)
+    job = laptop.start_and_leave()
     notebooks = f"{laptop.folder}/notebooks"
     assert laptop.call("stop").returncode == 0
     other = new_laptop()
@@ -75,7 +66,7 @@ def test_a_session_that_has_ended_is_known_on_any_laptop_with_how_when_and_what_
 
 
 def test_list_names_the_last_session_once_none_is_left(laptop):
-    job = left(laptop)
+    job = laptop.start_and_leave()
     laptop.on_ap("condor_ssh_to_job", job, "jupyter-session", "stop")
     wait_for(lambda: not laptop.queued(), 60, "the job to end")
     told = laptop.call("list")  # it was remembered here

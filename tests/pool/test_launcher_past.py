@@ -5,22 +5,13 @@ from support.hosts import login_shell
 from support.waiting import wait_for
 
 
-def left(laptop):
-    """Start a session and leave it; return its job."""
-    running = laptop.start()
-    running.url()
-    running.interrupt()
-    assert running.wait_end() == 0
-    return laptop.job()
-
-
 def remembered(laptop):
     return laptop.call_json("list", "--ap", "ap")
 
 
 def test_session_that_ended_unseen_is_told_once_and_its_name_is_free_again(new_laptop):
     laptop = new_laptop("bob")
-    job = left(laptop)
+    job = laptop.start_and_leave()
     laptop.on_ap("condor_ssh_to_job", job, "jupyter-session", "stop")
     wait_for(lambda: not laptop.queued(), 60, "the job to end")
     told = laptop.call("list")
@@ -55,7 +46,7 @@ def test_every_verb_says_how_a_session_ended_that_somebody_removed(new_laptop):
 
 def test_name_is_taken_wherever_the_session_was_started(new_laptop):
     first, other = new_laptop("bob"), new_laptop("bob")
-    left(first)
+    first.start_and_leave()
     other.name = first.name
     refused = other.start()
     assert refused.wait_end() == 22

@@ -124,6 +124,14 @@ class Laptop:
         """`chtc-jupyter start`, small, without a browser."""
         return self.run_on("start", self.name, "--ap", self.ap, "--no-browser", *SMALL, *more, tty=tty)
 
+    def start_and_leave(self) -> str:
+        """Start a session and leave it; return its job."""
+        running = self.start()
+        running.url()
+        running.interrupt()
+        assert running.wait_end() == 0
+        return self.job()
+
     def run_on(self, *argv: str, tty: bool = False) -> Running:
         """Start the command and leave it running."""
         self.running.append(Running(self, list(argv), tty=tty))

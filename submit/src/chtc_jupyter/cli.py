@@ -30,11 +30,9 @@ from chtc_jupyter.ssh import ssh_config
 from chtc_jupyter.ssh.agent_client import HERE, LinkLostError
 from chtc_jupyter.ssh.login import open_link
 from chtc_jupyter.store import Record
-from chtc_jupyter.terminal import Terminal
+from chtc_jupyter.terminal import SLOW, Terminal
 
 _log = logging.getLogger(__name__)
-#: Seconds after which the user hears what takes so long.
-_SLOW = 10.0
 _HELP = """Run JupyterLab as an HTCondor job and open it in the browser on your laptop.
 
 Set your access point once with `chtc-jupyter config ap USER@HOST`; then `chtc-jupyter start` is all that you need.
@@ -156,7 +154,7 @@ def start(
 async def _start(ap: str, options: StartOptions, terminal: Terminal, open_options: OpenOptions) -> int:
     link = await open_link(ap, terminal, forward=ap != HERE)
     try:
-        async with terminal.explaining(_SLOW, f"{ap}: checking and submitting the job"):
+        async with terminal.explaining(SLOW, f"{ap}: checking and submitting the job"):
             record = await starting.launch(link, options, store.load_records(), terminal.say)
     except BaseException:
         await link.close()
@@ -188,7 +186,7 @@ async def _connect(name: str | None, ap: str | None, terminal: Terminal, open_op
     where = known.ap if known else choose_access_point(ap, terminal)
     link = await open_link(where, terminal, forward=True)
     try:
-        async with terminal.explaining(_SLOW, f"{where}: asking the queue"):
+        async with terminal.explaining(SLOW, f"{where}: asking the queue"):
             record = known or await queries.find_record(link, name)
             await past.raise_if_another(link, record)
     except BaseException:

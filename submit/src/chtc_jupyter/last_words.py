@@ -11,6 +11,7 @@ import re
 from chtc_jupyter.condor import job_ads
 from chtc_jupyter.errors import LauncherError
 from chtc_jupyter.ssh.agent_client import AgentClient
+from chtc_jupyter.ssh.failures import split_printable
 from chtc_jupyter.store import Record
 
 _log = logging.getLogger(__name__)
@@ -42,7 +43,6 @@ async def read_last_words(link: AgentClient, record: Record) -> str:
 
 def choose_line(text: str) -> str:
     """Return the last line that tells of an error, or else the last line; printable and not long."""
-    lines = ["".join(letter if letter.isprintable() else " " for letter in line).strip() for line in text.splitlines()]
-    lines = [line for line in lines if line]
+    lines = split_printable(text)
     telling = [line for line in lines if _TELLING.search(line)]
     return (telling or lines or [""])[-1][:_LONGEST]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import logging
 
 from chtc_condor.notebook_look import Looked, parse_looked
 from chtc_jupyter.errors import LauncherError
-from chtc_jupyter.ssh.agent_client import AgentClient
+from chtc_jupyter.ssh.agent_client import AgentClient, run_module
 from chtc_jupyter.store import Record
 
 _log = logging.getLogger(__name__)
@@ -20,10 +19,8 @@ async def look(link: AgentClient, record: Record, started: str = "") -> Looked |
 
     That is in epoch seconds or as the job's log writes it.
     """
-    source = importlib.resources.files("chtc_condor").joinpath("notebook_look.py").read_text(encoding="utf-8")
-    argv = ["python3", "-I", "-c", source, record.notebooks, record.job, started]
     try:
-        done = await link.run(argv, timeout=_PATIENCE)
+        done = await run_module(link, "notebook_look", record.notebooks, record.job, started, timeout=_PATIENCE)
     except LauncherError as error:
         _log.debug("Can't look at %s: %s", record.notebooks, error)
         return None

@@ -23,6 +23,8 @@ from rich.text import Text
 from chtc_jupyter import typed_lines, verbosity
 
 _log = logging.getLogger(__name__)
+#: Seconds after which the user hears what takes so long.
+SLOW = 10.0
 #: AppleScript that shows a notification; its text comes as an argument, so nothing in it is code.
 _MAC = 'on run argv\ndisplay notification (item 1 of argv) with title "chtc-jupyter"\nend run'
 

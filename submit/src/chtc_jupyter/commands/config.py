@@ -85,14 +85,13 @@ def parse_settings(text: str) -> list[str]:
 
 def merge_settings(kept: Sequence[str], given: Sequence[str]) -> list[str]:
     """Return the settings of the config and those of the command line, which win."""
-    keys = {get_setting_key(setting) for setting in given}
+    keys = set(map(get_setting_key, given))
     return [*(setting for setting in kept if get_setting_key(setting) not in keys), *given]
 
 
 def get_setting_key(setting: str) -> str:
-    """Return the key by which HTCondor knows a setting: `+A` is `My.A`."""
-    key = setting.partition("=")[0].strip().lower()
-    return f"my.{key[1:]}" if key.startswith("+") else key
+    """Return the key of a setting `KEY = VALUE`, the same for all of its names."""
+    return settings.identify(setting.partition("=")[0].strip())
 
 
 #: A semicolon that is in no string.

@@ -27,8 +27,7 @@ _ANSWER = 60
 
 async def find(link: AgentClient, name: str | None) -> Ad:
     """Return the ad of the session that is meant; raises NoSuchSessionError, CondorError."""
-    condition = f"({job_ads.SESSIONS}) && !({job_ads.ENDED})"
-    found = job_ads.select_jobs(await queue.find_jobs(link, condition), name)
+    found = job_ads.select_jobs(await queue.find_jobs(link, job_ads.PRESENT), name)
     if not found and name and past.JOB.fullmatch(name):
         found = await queue.find_jobs(link, f"{job_ads.match_job(name)} && !({job_ads.ENDED})")
     found = [ad for ad in found if not past.is_another(ad, link.ap)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import importlib.resources
 import json
 import logging
 import posixpath
@@ -18,7 +17,7 @@ from chtc_condor import carry, submission
 from chtc_condor.dry_run import split_list
 from chtc_jupyter.condor import submit
 from chtc_jupyter.errors import DiskError, LauncherError, MissingError, SubmitError, UsageError
-from chtc_jupyter.ssh.agent_client import AgentClient
+from chtc_jupyter.ssh.agent_client import AgentClient, run_module
 
 _log = logging.getLogger(__name__)
 _UNUSED = re.compile(r"WARNING: the line '(.*)' was unused by condor_submit")
@@ -28,6 +27,8 @@ _SECOND_QUEUE = "extra data found after queue statement"
 _HEAD = 65536
 #: Seconds after which a look into the folders is announced.
 _LONG = 5
+#: Seconds for a look into the folders, which gives up before by itself.
+_CARRY = int(carry.PATIENCE) + 5
 
 
 @dataclass(frozen=True)
@@ -124,10 +125,9 @@ def _judge_unused(asked: Submission, unused: Sequence[str]) -> list[str]:
 async def _ensure_carried(link: AgentClient, ad: Mapping[str, Any], notebooks: str, say: Callable[[str], None]) -> None:
     """Raise MissingError if HTCondor can't transfer the job's input."""
     paths = [entry for entry in split_list(ad.get("transferinput")) if "://" not in entry]
-    source = importlib.resources.files("chtc_condor").joinpath("carry.py").read_text()
     async with _announce(say, f"Looking through the folders on {link.ap} for what HTCondor can't transfer."):
         try:
-            done = await link.run(["python3", "-I", "-c", source, *paths], cwd=str(ad.get("iwd") or "~"), timeout=25)
+            done = await run_module(link, "carry", *paths, cwd=str(ad.get("iwd") or "~"), timeout=_CARRY)
             found = json.loads(done["out"])
         except (LauncherError, ValueError) as error:
             _log.debug("can't look through the input: %r", error)
@@ -145,8 +145,7 @@ async def _ensure_carried(link: AgentClient, ad: Mapping[str, Any], notebooks: s
 
 async def find_obstacles(link: AgentClient, folders: Sequence[str]) -> dict[str, str]:
     """Return what HTCondor can't transfer of folders on the access point, by its path, and why."""
-    source = importlib.resources.files("chtc_condor").joinpath("carry.py").read_text()
-    done = await link.run(["python3", "-I", "-c", source, *folders], timeout=25)
+    done = await run_module(link, "carry", *folders, timeout=_CARRY)
     return {path: why for path, why in json.loads(done["out"])["obstacles"].items() if why != carry.MISSING}
 
 

@@ -21,13 +21,11 @@ from chtc_jupyter.session import follow_log
 from chtc_jupyter.ssh.agent_client import AgentClient
 from chtc_jupyter.ssh.login import connected
 from chtc_jupyter.store import Record
-from chtc_jupyter.terminal import Terminal
+from chtc_jupyter.terminal import SLOW, Terminal
 
 _log = logging.getLogger(__name__)
 #: Seconds between two looks, between two questions to the queue, and until the user hears again of what is waited for.
 _LOOK, _QUERY, _TELL = 0.2, 2.0, 20.0
-#: Seconds after which the user hears that the queue is slow.
-_SLOW = 10.0
 #: Seconds in which a job that HTCondor copies back or removes has left the queue.
 _PATIENCE = 180
 #: Seconds in which the session says which files don't fit.
@@ -46,7 +44,7 @@ async def stop(ap: str, name: str | None, terminal: Terminal, *, force: bool = F
     Raises DiskError if they don't fit, before the session is asked to end or after it.
     """
     async with connected(ap, terminal) as link:
-        async with terminal.explaining(_SLOW, f"{ap}: asking the queue"):
+        async with terminal.explaining(SLOW, f"{ap}: asking the queue"):
             ad = await find(link, name)
         job, record = job_ads.get_job_id(ad), job_ads.build_record(ad, ap)
         stopping = Stopping(link, ad, record, terminal, force=force)

@@ -22,13 +22,9 @@ from chtc_jupyter.errors import LauncherError
 from chtc_jupyter.ssh import entry, openssh
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient
 from chtc_jupyter.ssh.login import choose_share, connected
-from chtc_jupyter.terminal import Terminal
+from chtc_jupyter.terminal import SLOW, Terminal
 
 _log = logging.getLogger(__name__)
-#: Seconds after which a verb says what it waits for.
-_SLOW = 10
-#: Seconds in which a removed job has ended, with its files copied back.
-_PATIENCE = 180
 
 
 async def show_list(aps: Sequence[str], terminal: Terminal) -> int:
@@ -37,10 +33,9 @@ async def show_list(aps: Sequence[str], terminal: Terminal) -> int:
     over: list[past.Past] = []
     last: past.Past | None = None
     for ap in aps:
-        async with connected(ap, terminal) as link, terminal.explaining(_SLOW, f"{ap}: asking the queue"):
+        async with connected(ap, terminal) as link, terminal.explaining(SLOW, f"{ap}: asking the queue"):
             remembered = [record for record in store.load_records() if record.ap == ap]
-            condition = f"({job_ads.SESSIONS}) && !({job_ads.ENDED})"
-            found = await queue.find_jobs(link, condition)
+            found = await queue.find_jobs(link, job_ads.PRESENT)
             rows += [(ap, job_ads.build_row(ad, link.hello["clock"])) for ad in found]
             jobs = {job_ads.get_job_id(ad) for ad in found}
             gone = [record for record in remembered if record.job not in jobs]
@@ -85,7 +80,7 @@ def _build_table(rows: Sequence[job_ads.Row]) -> Table:
 
 async def show_status(ap: str, name: str | None, terminal: Terminal) -> int:
     """Print what a session does, or why it isn't running."""
-    async with connected(ap, terminal) as link, terminal.explaining(_SLOW, f"{ap}: asking the queue and the session"):
+    async with connected(ap, terminal) as link, terminal.explaining(SLOW, f"{ap}: asking the queue and the session"):
         try:
             ad = await find(link, name)
         except EndedError as end:
@@ -132,7 +127,7 @@ async def _show_job(link: AgentClient, ad: Ad, terminal: Terminal) -> None:
 async def extend(ap: str, name: str | None, duration: str, terminal: Terminal) -> int:
     """Keep a session alive for at least this long, even if it is idle."""
     duration = validate_duration(duration)
-    async with connected(ap, terminal) as link, terminal.explaining(_SLOW, f"{ap}: asking the session"):
+    async with connected(ap, terminal) as link, terminal.explaining(SLOW, f"{ap}: asking the session"):
         job = job_ads.get_job_id(await find(link, name))
         said = (await run_inside(link, job, "extend", duration)).strip()
         terminal.report({"job": job, "message": said})
@@ -145,7 +140,7 @@ async def show_logs(ap: str, name: str | None, options: Sequence[str], terminal:
     """Print what `jupyter-session logs` prints with these options; of a job that doesn't run, its output."""
     async with connected(ap, terminal) as link:
         try:
-            async with terminal.explaining(_SLOW, f"{ap}: asking the queue"):
+            async with terminal.explaining(SLOW, f"{ap}: asking the queue"):
                 ad = await find(link, name)
         except EndedError as end:
             await _print_files(link, end.past.output, terminal)
@@ -157,7 +152,7 @@ async def show_logs(ap: str, name: str | None, options: Sequence[str], terminal:
         job = job_ads.get_job_id(ad)
         output = stream_inside(link, job, "logs", *options)
         async with contextlib.aclosing(output), contextlib.AsyncExitStack() as until_first:
-            await until_first.enter_async_context(terminal.explaining(_SLOW, f"job {job}: waiting for its log"))
+            await until_first.enter_async_context(terminal.explaining(SLOW, f"job {job}: waiting for its log"))
             async for line in output:
                 await until_first.aclose()
                 terminal.print_result(line)
@@ -184,7 +179,7 @@ def build_attach_command(ap: str, job: str) -> list[str]:
 
 async def raise_if_gone(ap: str, job: str, terminal: Terminal) -> None:
     """Raise NoSuchSessionError, with how it ended, if a job has left the queue."""
-    async with connected(ap, terminal) as link, terminal.explaining(_SLOW, f"{ap}: asking the queue"):
+    async with connected(ap, terminal) as link, terminal.explaining(SLOW, f"{ap}: asking the queue"):
         await find(link, job)
 
 
@@ -192,5 +187,5 @@ async def find_job(ap: str, name: str | None, terminal: Terminal) -> str:
     """Return the job of a session; a job ID is returned as it is, and whose it is the access point then sees."""
     if name and past.JOB.fullmatch(name):
         return name
-    async with connected(ap, terminal) as link, terminal.explaining(_SLOW, f"{ap}: asking the queue"):
+    async with connected(ap, terminal) as link, terminal.explaining(SLOW, f"{ap}: asking the queue"):
         return job_ads.get_job_id(await find(link, name))

@@ -30,6 +30,8 @@ _LONGEST_REASON = 300
 SESSIONS = "JupyterName isnt undefined || JupyterState isnt undefined"
 #: The condition of a job that has ended and that `leave_in_queue` keeps in the queue.
 ENDED = f"JobStatus == {JobStatus.COMPLETED:d} || (JobStatus == {JobStatus.REMOVED:d} && RemoteHost is undefined)"
+#: The condition of a session in the queue that has not ended.
+PRESENT = f"({SESSIONS}) && !({ENDED})"
 _STATES: Mapping[int, str] = {
     JobStatus.IDLE: "queued",
     JobStatus.RUNNING: "running",

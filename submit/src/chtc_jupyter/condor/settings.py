@@ -46,11 +46,11 @@ def parse_settings(texts: Sequence[str]) -> dict[str, str]:
 
     Raises UsageError if one is invalid, or not the user's to set.
     """
-    found = {_identify(key): (key, value) for key, value in map(parse_setting, texts)}
+    found = {identify(key): (key, value) for key, value in map(parse_setting, texts)}
     return dict(found.values())
 
 
-def _identify(key: str) -> str:
+def identify(key: str) -> str:
     """Return the same text for the names of one key."""
     attribute = _ATTRIBUTE.fullmatch(key)
     return f"my.{attribute[1].lower()}" if attribute else key.lower()

@@ -12,7 +12,6 @@ from chtc_jupyter.condor import promises, settings
 from chtc_jupyter.durations import validate_duration
 from chtc_jupyter.errors import UsageError
 
-_KEY = re.compile(r"\+?[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}")
 _AMOUNT = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B?)?", re.IGNORECASE)
 _PATH = re.compile(r"[\w./@+=:~ -]+")

@@ -469,3 +469,9 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+async def run_module(link: AgentClient, name: str, *argv: str, timeout: float, cwd: str = "~") -> Answer:
+    """Run a module of chtc_condor that stands alone on the access point, from this machine's copy of it."""
+    source = importlib.resources.files("chtc_condor").joinpath(f"{name}.py").read_text(encoding="utf-8")
+    return await link.run(["python3", "-I", "-c", source, *argv], timeout=timeout, cwd=cwd)

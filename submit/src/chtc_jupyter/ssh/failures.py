@@ -115,13 +115,14 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text).strip()
 
 
-def _split(text: str) -> list[str]:
+def split_printable(text: str) -> list[str]:
+    """Return the lines of a text for a terminal, without control characters, and without empty ones."""
     return [line for line in (printable(line) for line in text.splitlines()) if line]
 
 
 def _diagnose_remote(ap: str, evidence: Evidence) -> SshFailure:
     """Return why it ended after the access point has let us in."""
-    lines = [line for line in _split(evidence.after or evidence.before) if not _EMPTY.fullmatch(line)]
+    lines = [line for line in split_printable(evidence.after or evidence.before) if not _EMPTY.fullmatch(line)]
     last = lines[-1] if lines and evidence.after else f"exit status {evidence.status}"
     if evidence.status is None:
         sentence = (
@@ -164,8 +165,8 @@ def _read(lines: Iterable[str]) -> list[tuple[_Kind | None, str]]:
 def _diagnose_way(ap: str, evidence: Evidence) -> SshFailure:
     """Return why it ended before that: only the last line that says something is ssh's own without doubt."""
     error: LauncherError
-    said = _split(evidence.before)
-    own, hops = _read(said), _read(_split(evidence.hops))
+    said = split_printable(evidence.before)
+    own, hops = _read(said), _read(split_printable(evidence.hops))
     if said and _CLOSED.match(said[-1]):  # the end itself is all that ssh knows: what stands above is a banner
         own = []
     kind, line = own[-1] if own else (None, "")
