@@ -62,13 +62,13 @@ def explain_refusal(submit_file: str, plan: Plan, found: Findings) -> str:
     for path, why in found.unusable.items():
         what = "the image" if path.name == plan.image else "the input"
         return f"{what} {path} {why}: put it there, or name another one in {submit_file}"
-    if found.obstacles:
-        return describe_obstacles(found.obstacles).rstrip(".")
     if found.unwritable:
         return (
             f"can't write to the notebooks folder {plan.notebooks} ({found.unwritable}): free some space, or check its "
             "owner and permissions"
         )
+    if found.obstacles:
+        return describe_obstacles(found.obstacles).rstrip(".")
     if found.free < found.needed:
         return (
             f"the disk of {plan.notebooks} has {_format_size(found.free)} free, but the notebooks need "

@@ -177,7 +177,7 @@ class Stopping:
         """Have HTCondor remove the job, which asks a running session to end, too."""
         ad = self._ad or {}
         running = job_ads.is_running(ad)
-        if self._inside is not Inside.STOPPED and has_run(ad) and not self._force and loses_files(ad):
+        if not self._force and self._may_be_needed(ad) and loses_files(ad):
             if self._inside is Inside.FORBIDDEN:
                 raise PolicyError(stop_messages.describe_unsaved_stop(self._job))
             raise FailedError(stop_messages.describe_unsaved_removal(self._job, ad, self._inside))
@@ -186,6 +186,11 @@ class Stopping:
         await queue.remove(self._link, self._job)
         self._removed = True
         self._since = time.monotonic()
+
+    def _may_be_needed(self, ad: Ad) -> bool:
+        """Return whether a session has run in the job, and hasn't ended by itself."""
+        is_foreign = self._inside is Inside.REFUSED and not ad.get("JupyterState")
+        return has_run(ad) and not is_foreign and self._inside is not Inside.STOPPED
 
     async def _ask_queue(self) -> None:
         try:
