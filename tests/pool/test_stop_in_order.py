@@ -72,7 +72,7 @@ def test_a_suspended_job_and_one_on_hold_are_removed_with_what_came_back(new_ses
 def test_a_session_that_hangs_is_removed_and_the_wait_is_told(new_session, new_laptop):
     session = new_session().submit("", "job_max_vacate_time = 10")
     session.ready(120)
-    session.inside("sh", "-c", "kill -STOP $(pgrep -f 'jupyter-session run')")
+    session.inside("sh", "-c", "kill -STOP $(pgrep -f '[j]upyter-session run')")
     stopped = laptop_of(new_laptop).call("stop", session.job, timeout=240)
     assert stopped.returncode == 0, stopped
     assert f"The session in job {session.job} didn't answer, so HTCondor removes the job" in stopped.stderr
