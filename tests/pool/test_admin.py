@@ -15,6 +15,8 @@ from testbed.artifacts import launcher, promtool
 
 #: The events that end a start: its slot is free again.
 ENDED = (JobEventType.JOB_EVICTED, JobEventType.JOB_TERMINATED, JobEventType.JOB_ABORTED, JobEventType.JOB_HELD)
+#: With many starts at once HTCondor lets few send at a time: the slot is taken from the wait on.
+WAITED_OR_SENT = ("Entered queue to transfer input", "Started transferring input")
 #: Seconds that a start may be off: it and its end are written down by different daemons, on a busy machine.
 SLACK = 6
 
@@ -27,7 +29,7 @@ def hand_count(session):
     """Count the seconds of a session's starts in its event log, and those from ready to stopping; and the starts."""
     seconds, began, starts = 0.0, None, 0
     for event in session.log.events():
-        if event.text.startswith("Started transferring input") and began is None:
+        if event.text.startswith(WAITED_OR_SENT) and began is None:
             began, starts = clock(event.at), starts + 1
         elif event.type in ENDED and began is not None:
             seconds, began = seconds + clock(event.at) - began, None

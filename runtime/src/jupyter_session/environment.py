@@ -52,12 +52,13 @@ _LIBRARIES = re.compile(r"/\.singularity\.d/libs|/usr/local/(nvidia|cuda)[^:]*|"
 _KERNEL = "import ssl, zmq, ipykernel.kernelapp"
 
 
-def clean(environ: MutableMapping[str, str], job_folder: Path | None) -> list[str]:
+def clean(environ: MutableMapping[str, str], job_folder: Path | None, notebooks: Path) -> list[str]:
     """Take out of `environ` what doesn't work here; return the names, sorted.
 
-    `job_folder` is the job's scratch folder. Programs are tried only if there is something that may break them.
+    `job_folder` is the job's scratch folder, and `notebooks` the server's working folder. Programs are tried only if
+    there is something that may break them.
     """
-    out = set(find_misleading(environ, job_folder))
+    out = set(find_misleading(environ, job_folder, notebooks))
     for name in out:
         del environ[name]
     broken = find_breaking(environ, works=_works)
@@ -74,19 +75,21 @@ def clean(environ: MutableMapping[str, str], job_folder: Path | None) -> list[st
     return sorted({*out, *broken})
 
 
-def find_misleading(environ: Mapping[str, str], job_folder: Path | None) -> Iterator[str]:
+def find_misleading(environ: Mapping[str, str], job_folder: Path | None, notebooks: Path) -> Iterator[str]:
     """Yield the variables that can be told to be of no use here without trying any program."""
     for name, value in environ.items():
-        if _NEVER.fullmatch(name) or _JUPYTER.fullmatch(name) or _is_misleading(name, value, job_folder):
+        if _NEVER.fullmatch(name) or _JUPYTER.fullmatch(name) or _is_misleading(name, value):
             yield name
+        elif name in _SETTINGS:
+            folders = [notebooks / part for part in value.split(os.pathsep)]
+            if not all(_is_inside(folder, job_folder) for folder in folders):
+                yield name
     for prefix, others in _ENVIRONMENTS.items():
         if prefix in environ and not Path(environ[prefix]).is_dir():
             yield from (name for name in environ if name == prefix or re.fullmatch(others, name))
 
 
-def _is_misleading(name: str, value: str, job_folder: Path | None) -> bool:
-    if name in _SETTINGS:
-        return not all(_is_inside(Path(part), job_folder) for part in value.split(os.pathsep))
+def _is_misleading(name: str, value: str) -> bool:
     if name in _FOLDERS:
         return not _is_usable(Path(value))
     if name in _NEW_FOLDERS:

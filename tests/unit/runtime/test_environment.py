@@ -12,7 +12,7 @@ BASE = {"PATH": os.environ["PATH"], "HOME": "/", "LANG": "C.UTF-8"}
 
 
 def misleading(folder=None, **variables):
-    return set(find_misleading(variables, folder))
+    return set(find_misleading(variables, folder, (folder or Path()) / "notebooks"))
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,8 @@ def test_settings_that_are_run_as_code_count_only_in_the_jobs_own_folder(tmp_pat
     assert misleading(folder, JUPYTER_CONFIG_DIR=outside, IPYTHONDIR=outside) == {"JUPYTER_CONFIG_DIR", "IPYTHONDIR"}
     assert misleading(folder, JUPYTER_CONFIG_PATH=f"{inside}:{outside}") == {"JUPYTER_CONFIG_PATH"}
     assert misleading(folder, JUPYTER_CONFIG_DIR=f"{inside}/../../../home") == {"JUPYTER_CONFIG_DIR"}
+    assert misleading(folder, JUPYTER_CONFIG_DIR="../.jupyter", IPYTHONDIR="..") == set()  # seen from the notebooks
+    assert misleading(folder, JUPYTER_CONFIG_PATH=".jupyter:../../home") == {"JUPYTER_CONFIG_PATH"}
 
 
 def test_an_environment_that_is_not_here_is_left_out_as_a_whole(tmp_path):
@@ -113,23 +115,23 @@ def test_real_programs_are_tried(tmp_path, monkeypatch):
     (tmp_path / "ssl.py").write_text("raise ImportError('not this one')\n")
     monkeypatch.setattr("jupyter_session.environment._KERNEL", "import ssl")
     variables = {**BASE, "LD_PRELOAD": "/usr/lib64/libsite.so", "PYTHONPATH": str(tmp_path), "PYTHONUTF8": "1"}
-    assert clean(variables, None) == ["LD_PRELOAD", "PYTHONPATH"]
+    assert clean(variables, None, Path()) == ["LD_PRELOAD", "PYTHONPATH"]
     assert variables["PYTHONUTF8"] == "1"
     assert Path(sys.executable).exists()
 
 
 def test_a_home_that_is_not_here_becomes_the_jobs_folder(tmp_path):
     variables = {**BASE, "HOME": "/home/nobody-at-all"}
-    assert clean(variables, tmp_path) == ["HOME"]
+    assert clean(variables, tmp_path, Path()) == ["HOME"]
     assert variables["HOME"] == str(tmp_path)
     variables = {**BASE, "HOME": str(tmp_path / "..")}
-    assert clean(variables, tmp_path) == []
+    assert clean(variables, tmp_path, Path()) == []
 
 
 def test_a_proxy_is_not_for_the_sessions_own_server():
     variables = {**BASE, "http_proxy": "http://proxy:3128", "no_proxy": "example.org"}
-    clean(variables, None)
+    clean(variables, None, Path())
     assert (variables["no_proxy"], variables["NO_PROXY"]) == ("example.org,127.0.0.1,localhost", "127.0.0.1,localhost")
     variables = dict(BASE)
-    clean(variables, None)
+    clean(variables, None, Path())
     assert variables == BASE

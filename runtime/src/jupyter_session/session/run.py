@@ -48,7 +48,7 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
         publisher.close(timeout=1.0)
         _let_end(job, environ)
         raise
-    left_out = _complete_environment(environ, state)
+    left_out = _complete_environment(environ, state, settings.notebooks)
     started = time.time()
     status = watchdog.fork_and_wait()
     if status is None:
@@ -110,13 +110,13 @@ def _check_folder(folder: Path) -> None:
         ) from None
 
 
-def _complete_environment(environ: MutableMapping[str, str], state: StateDir) -> list[str]:
+def _complete_environment(environ: MutableMapping[str, str], state: StateDir, notebooks: Path) -> list[str]:
     """Set the variables that programs expect and that a job's environment may lack, and leave out those that harm.
 
     Return the names of what is left out. Call it before there are threads: it tries locales.
     """
     scratch = environ.get("_CONDOR_SCRATCH_DIR")
-    left_out = environment.clean(environ, Path(scratch) if scratch else None)
+    left_out = environment.clean(environ, Path(scratch) if scratch else None, notebooks)
     if not environ.get("USER"):
         try:
             environ["USER"] = pwd.getpwuid(os.getuid()).pw_name
