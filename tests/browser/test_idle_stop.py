@@ -28,6 +28,7 @@ def test_open_tab_does_not_keep_a_session_alive_and_the_notebook_comes_back_with
     assert cells[0]["outputs"][0]["data"]["text/plain"] in ("42", ["42"])
 
 
+@pytest.mark.slow
 def test_saving_in_lab_withdraws_the_warning_each_time_and_so_keeps_the_session_alive(new_session, page):
     session = new_session().submit("--idle-timeout 40s")
     session.ready()

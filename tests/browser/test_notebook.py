@@ -38,6 +38,7 @@ def test_tab_finds_its_kernel_again_after_the_tunnel_was_killed_and_pasted_again
     assert notebook.run("kept") == "'still here'"
 
 
+@pytest.mark.slow
 def test_tab_finds_its_kernel_again_after_a_minute_without_network(new_session, page):
     session, tunnel, url, notebook = with_a_variable(new_session, page)
     with silence(session.pool, tunnel):

@@ -104,11 +104,13 @@ def test_a_cell_that_sleeps_keeps_the_session_alive(new_session):
     keeps_alive(session, "kernels", "1 busy (python3)")
 
 
+@pytest.mark.slow
 def test_input_left_waiting_keeps_the_session_alive_for_the_stall_timeout_only(session):
     run_cell(session, "input()")
     ends(session, "kernels: 1 busy without progress for", "considered stalled")
 
 
+@pytest.mark.slow
 def test_a_monitor_left_running_in_a_terminal_keeps_nothing_alive(session):
     open_terminal(session, "watch -n1 date")
     ends(session, "terminals: 1 open: watch")
@@ -118,6 +120,7 @@ def test_a_session_that_nobody_ever_opened_ends(session):
     ends(session, "Idle for", "kernels: none", "requests: none yet")
 
 
+@pytest.mark.slow
 def test_a_server_left_running_with_a_tab_that_polls_it_keeps_nothing_alive(session):
     type_in_tmux(session, "python3 -m http.server --bind 127.0.0.1 16006")
     url = f"http://127.0.0.1:{session.ad()['JupyterPort']}/proxy/16006/"

@@ -50,6 +50,7 @@ def admin(pool, *words, user="carol"):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_numbers_of_a_day_agree_with_a_hand_count(own_pool):
     launcher.place(own_pool, "ap")
     assert "no sessions" in own_pool.exec("ap", ["chtc-jupyter", "admin"], user="carol").stderr

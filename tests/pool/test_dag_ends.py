@@ -36,6 +36,7 @@ def test_a_session_that_its_user_removes_is_not_started_again_and_ends_the_dag(n
     dag.wait_nothing_left()
 
 
+@pytest.mark.slow
 def test_a_session_that_breaks_is_started_again(new_dag):
     dag = new_dag().submit_dag().wait_session()
     dag.ready()
@@ -48,6 +49,7 @@ def test_a_session_that_breaks_is_started_again(new_dag):
     dag.wait_nothing_left()
 
 
+@pytest.mark.slow
 def test_a_session_that_breaks_each_time_is_started_three_times_at_most(new_dag):
     dag = new_dag().submit_dag("", BROKEN)
     assert dag.wait_dag_gone() == 1

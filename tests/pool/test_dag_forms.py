@@ -5,7 +5,7 @@ import re
 import pytest
 
 #: A start can take minutes where the machine is busy.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 #: A step after the session, which leaves a file.
 CLEAN = 'executable = /bin/cp\narguments = "../notebooks/kept.ipynb copy"\nuniverse = local\nqueue\n'

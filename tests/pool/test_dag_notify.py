@@ -26,6 +26,7 @@ def test_a_command_of_the_users_is_run_when_the_session_is_ready_and_when_it_end
     assert f"condor_q {dag.job} -af JupyterConnect" in told[0]
 
 
+@pytest.mark.slow
 def test_htcondors_own_mail_is_sent_when_the_session_is_ready_and_when_it_ends(own_pool):
     own_pool.put("ap", "/usr/local/bin/mailer", MAILER, mode=0o755)
     own_pool.put("ap", "/tmp/mails", b"", mode=0o666)

@@ -3,6 +3,8 @@
 import re
 import time
 
+import pytest
+
 from chtc_condor.codes import JobStatus
 from support.waiting import wait_for
 
@@ -51,6 +53,7 @@ def test_a_user_keeps_a_session_alive_for_a_while(new_session):
     assert "the idle timeout is 20 s" in session.wait_gone()["JupyterReason"]
 
 
+@pytest.mark.slow
 def test_a_suspended_session_is_not_stopped_for_the_time_in_which_it_stood_still(new_session):
     session = new_session().submit("--idle-timeout 30s")
     session.ready()

@@ -36,6 +36,7 @@ def test_an_execution_point_that_loses_its_power_takes_no_saved_notebook_with_it
         assert has_started_anew_with_it(session, 900)
 
 
+@pytest.mark.slow
 def test_a_schedd_that_restarts_leaves_the_session_running(own_pool):
     with sessions(own_pool) as new:
         session = with_a_saved_notebook(new().submit())
@@ -55,6 +56,7 @@ def test_a_shadow_that_is_killed_costs_no_saved_notebook(new_session):
     assert has_started_anew_with_it(session, 120)
 
 
+@pytest.mark.slow
 def test_a_full_disk_on_the_access_point_harms_no_saved_notebook_and_saving_resumes(pool):
     folder = f"/home/alice/small-{secrets.token_hex(4)}"
     with small_disk(pool, folder, "8m"), sessions(pool, folder) as new:

@@ -25,6 +25,7 @@ def found(laptop, what, advice):
     return True
 
 
+@pytest.mark.slow
 def test_each_broken_link_of_the_chain_is_found_and_no_other(own_pool):
     with laptops(own_pool) as new:
         laptop = new("bob")

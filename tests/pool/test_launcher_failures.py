@@ -2,6 +2,8 @@
 
 import contextlib
 
+import pytest
+
 from chtc_condor.codes import JobStatus
 from support.hosts import login_shell
 from support.waiting import wait_for
@@ -93,6 +95,7 @@ def test_full_disk_in_the_home_folder_is_said_so(new_laptop, pool):
     assert laptop.queued() == []
 
 
+@pytest.mark.slow
 def test_image_that_can_not_be_started_ends_in_a_hold_that_is_told_with_the_next_step(new_laptop):
     laptop = new_laptop()
     running = laptop.start("--image", "/etc/hostname")

@@ -58,6 +58,7 @@ def test_home_folder_that_is_full_is_named_and_nothing_is_submitted_or_left(own_
         assert laptop.call("stop").returncode == 0
 
 
+@pytest.mark.slow
 def test_notebooks_that_find_no_room_keep_the_session_from_being_stopped(new_laptop, pool):
     laptop = new_laptop()
     with small_disk(pool, laptop.folder, "3m"):
@@ -89,6 +90,7 @@ def test_notebooks_that_did_not_come_back_are_told_of(new_laptop, pool):
         assert "Some notebooks couldn't be copied back" in running.output
 
 
+@pytest.mark.slow
 def test_job_that_waits_is_told_why_and_what_would_match(own_pool):
     with laptops(own_pool) as new:
         first, second, large = new(), new(), new()

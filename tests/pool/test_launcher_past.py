@@ -1,5 +1,7 @@
 """Sessions that ended, were removed or were started elsewhere while no launcher looked."""
 
+import pytest
+
 from chtc_condor.codes import JobStatus
 from support.hosts import login_shell
 from support.waiting import wait_for
@@ -28,6 +30,7 @@ def test_session_that_ended_unseen_is_told_once_and_its_name_is_free_again(new_l
     assert laptop.job() != job
 
 
+@pytest.mark.slow
 def test_every_verb_says_how_a_session_ended_that_somebody_removed(new_laptop):
     for verb, status in (("status", 0), ("connect", 32), ("stop", 22), ("logs", 0)):
         laptop = new_laptop("bob")

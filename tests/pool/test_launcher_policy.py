@@ -9,6 +9,7 @@ from support.waiting import wait_for
 pytestmark = pytest.mark.timeout(300)
 
 
+@pytest.mark.slow
 def test_policies_of_a_pool_and_a_schedd_that_is_away_are_named(own_pool):
     with laptops(own_pool) as new:
         laptop = new()
@@ -42,6 +43,7 @@ def test_policies_of_a_pool_and_a_schedd_that_is_away_are_named(own_pool):
         assert laptop.call_json("list")[0]["job"] == laptop.job()
 
 
+@pytest.mark.slow
 def test_pool_that_lets_one_into_interactive_jobs_alone_is_named_and_its_way_taken(own_pool):
     configure(own_pool, "ep1", "ENABLE_SSH_TO_JOB = TARGET.InteractiveJob =?= True")
     with laptops(own_pool) as new:

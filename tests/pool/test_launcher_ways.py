@@ -3,6 +3,7 @@
 import json
 import re
 
+import pytest
 import tomllib
 
 from chtc_condor.codes import JobStatus
@@ -72,6 +73,7 @@ def test_defaults_are_kept_in_a_file_and_taken_by_start(new_laptop, pool):
     assert (tried.returncode, "no image /home/alice/none.sif on ap" in tried.stderr) == (20, True)
 
 
+@pytest.mark.slow
 def test_doctor_finds_what_is_wrong_with_the_way_to_the_pool(new_laptop):
     laptop = new_laptop()
     laptop.call("config", "image", SHARED_IMAGE)
@@ -87,6 +89,7 @@ def test_doctor_finds_what_is_wrong_with_the_way_to_the_pool(new_laptop):
     assert laptop.call("doctor", "--ap", "10.77.0.99").returncode == 1
 
 
+@pytest.mark.slow
 def test_output_is_plain_where_there_is_no_terminal_and_fits_eighty_columns_where_there_is(new_laptop, pool):
     laptop = new_laptop()
     listed = re.findall(r"^│ ([a-z][a-z-]+) ", laptop.call("--help").stdout, re.MULTILINE)

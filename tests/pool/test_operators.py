@@ -42,6 +42,7 @@ def test_a_session_takes_its_port_from_the_range_of_the_machine(own_pool):
         assert "No free port on 127.0.0.1 in 21500-21501" in third.wait_state("failed", seconds=120)["JupyterReason"]
 
 
+@pytest.mark.slow
 def test_limits_hold_for_sessions_and_for_nothing_else(own_pool):
     adapted = ["JUPYTER_LONGEST = 100", "JUPYTER_GRACE = -60", "PERIODIC_EXPR_INTERVAL = 5"]
     install(own_pool, "ap", "sessions-ap.conf", *adapted)
@@ -71,6 +72,7 @@ def test_limits_hold_for_sessions_and_for_nothing_else(own_pool):
         assert not {"JupyterCeiling", "ConcurrencyLimits", "AllowedExecuteDuration"} & set(json.loads(shown)[0])
 
 
+@pytest.mark.slow
 def test_a_session_ends_in_order_before_the_longest_that_one_may_run(own_pool):
     install(own_pool, "ap", "sessions-ap.conf", "JUPYTER_LONGEST = 120")  # a quarter of it is for the end
     with sessions(own_pool) as new:
@@ -93,6 +95,7 @@ def test_a_notebook_folder_that_is_too_large_to_bring_back_is_held_and_kept(own_
         wait_for(lambda: session.ad()["JupyterEnd"] == "user", 10, "its end to be known")
 
 
+@pytest.mark.slow
 def test_sessions_of_all_users_together_stay_within_the_pools_limit(own_pool):
     install(own_pool, "ap", "sessions-ap.conf", "PERIODIC_EXPR_INTERVAL = 5")
     install(own_pool, "ap", "sessions-cm.conf", "JUPYTER_ALL_LIMIT = 1")
@@ -117,6 +120,7 @@ def test_a_session_that_would_bring_too_much_is_held_before_it_starts(own_pool):
         assert not session.states()
 
 
+@pytest.mark.slow
 def test_transfers_beyond_the_limit_wait_for_their_turn(own_pool):
     # Without the throttle, by which a schedd that has just started lets one run at a time.
     install(own_pool, "ap", "sessions-ap.conf", "MAX_CONCURRENT_UPLOADS = 1", "FILE_TRANSFER_DISK_LOAD_THROTTLE =")

@@ -20,6 +20,7 @@ python3 -c "import ensurepip" && mmdebstrap --version
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_two_at_once_on_a_machine_with_nothing_install_all_once(tmp_path):
     root = rootfs.bare()
     assert not (root.path / "usr/bin/mmdebstrap").exists()
