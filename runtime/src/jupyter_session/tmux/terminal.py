@@ -29,6 +29,7 @@ _BEGUN = re.compile(rb"\x1b(\[(8(;\d{0,4}(;\d{0,4})?)?)?)?\Z")
 _INTERVAL = 1.0
 _QUIET = 0.05  # seconds without output before a question, so that it never interrupts a sequence of the program's
 _TRIES = 5  # a terminal that has answered none of this many questions is not asked again
+_LAST_ANSWER = 2.0  # seconds that the answer to the last question may take
 
 
 class AnswerFilter:
@@ -64,16 +65,17 @@ def run(command: Sequence[str]) -> int:
     signal.signal(signal.SIGWINCH, lambda *_: _copy_size(inner))
     tty.setraw(0)
     try:
-        _relay(inner)
+        if _relay(inner):
+            _discard_answer()
     finally:
         termios.tcsetattr(0, termios.TCSADRAIN, before)
         os.close(inner)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _relay(inner: int) -> None:
-    """Copy bytes in both directions until one side ends."""
-    typed, tries = AnswerFilter(), float(_TRIES)
+def _relay(inner: int) -> bool:
+    """Copy bytes in both directions until one side ends; return True if our terminal still owes an answer."""
+    typed, tries, owed = AnswerFilter(), float(_TRIES), False
     asked = printed = time.monotonic()
     while True:
         ready = select.select([0, inner], [], [], _QUIET)[0]
@@ -83,18 +85,18 @@ def _relay(inner: int) -> None:
                 data = os.read(inner, 65536)
             except OSError as error:  # Linux: the program has closed its terminal
                 _LOG.debug("the program's terminal is closed: %s", error)
-                return
+                return owed
             if not data:
-                return
+                return owed
             _write(1, data)
             printed = now
         if 0 in ready:
             data = os.read(0, 65536)
             if not data:
-                return
+                return False
             data, size = typed.feed(data)
             if size:
-                tries = float("inf")
+                tries, owed = float("inf"), False
                 _set_size(inner, *size)
             _write(inner, data)
         elif not ready:
@@ -102,8 +104,17 @@ def _relay(inner: int) -> None:
         due = now - asked > _INTERVAL and now - printed > _QUIET
         if due and tries > 0:
             _write(1, _QUESTION)
-            asked = now
+            asked, owed = now, tries > 1  # not by a terminal that has never answered
             tries -= 1
+
+
+def _discard_answer() -> None:
+    """Wait for the answer to the last question: the shell that comes next would take it for something typed."""
+    answers, until = AnswerFilter(), time.monotonic() + _LAST_ANSWER
+    while (left := until - time.monotonic()) > 0 and select.select([0], [], [], left)[0]:
+        data = os.read(0, 65536)
+        if not data or answers.feed(data)[1]:
+            return
 
 
 def _copy_size(inner: int) -> None:
