@@ -116,6 +116,16 @@ def test_what_the_job_may_not_do_is_named_and_the_rest_is_sent(chirp, sender, sa
     assert (chirp.sent, said, sender.problem) == (sent, [problem], problem)
 
 
+def test_a_refusal_is_said_once_although_something_else_is_sent_between_two_tries(chirp, sender, said):
+    chirp.fail["put_private"] = chirp.fail["remove"] = ChirpRefusedError(-8)
+    for attributes, files in (({"A": 1}, {"a.json": "{}"}), ({"A": 2}, {}), ({"A": 3}, {"a.json": None})):
+        sender.publish(attributes, None, files)
+        wait_for(lambda sent=("A", attributes["A"]): sent in chirp.sent, 10, "the attribute to be sent")
+        wait_for(lambda: sender.problem == NO_FILES, 10, "the problem to be kept")
+    sender.close(10)
+    assert said == [NO_FILES]
+
+
 def test_outside_a_job_nothing_is_sent(chirp):
     outside = JobAdPublisher(enabled=False, say=print)
     outside.publish({"A": 1})

@@ -113,11 +113,13 @@ class JobAdPublisher:
     def _send(self, work: _Pending) -> None:
         """Send `work`, and remove from it what has arrived."""
         with ChirpClient.connect(_TIMEOUT) as chirp:
-            problem = ""
+            # What HTCondor refuses, it refuses until the same is tried again.
+            problem = self.problem if self.problem in (NO_FILES, NO_CHIRP) else ""
             failed: AnswerError | None = None
             for name, text in list(work.files.items()):
                 try:
                     chirp.put_private(name, text) if text is not None else chirp.remove(name)
+                    problem = "" if problem == NO_FILES else problem
                 except ChirpRefusedError as error:
                     _LOG.debug("no private file: %s", error)
                     problem = NO_FILES
@@ -129,6 +131,7 @@ class JobAdPublisher:
                 for name, value in list(work.attributes.items()):
                     if name not in self._sent or self._sent[name] != value or name == "JupyterState":
                         chirp.set_attributes({name: value})
+                        problem = "" if problem == NO_CHIRP else problem
                         self._sent[name] = value
                     del work.attributes[name]
                 while work.events:
