@@ -4,6 +4,8 @@ import json
 import signal
 import time
 
+import pytest
+
 from chtc_condor.codes import JobStatus
 from support.other_users import files_with
 from support.waiting import wait_for
@@ -13,6 +15,7 @@ from testbed.pool.pool import kill_tree
 WATCH = "while :; do ss -Hltne | grep -w uid:$0; sleep 0.05; done | awk '!seen[$4]++ { print; fflush() }'"
 
 
+@pytest.mark.xdist_group("carol")
 def test_start_leads_to_lab_by_one_login_with_no_port_and_no_secret_on_the_access_point(new_laptop, pool):
     laptop = new_laptop("carol")
     uid = pool.exec("ap", ["id", "-u", "carol"]).stdout.strip()

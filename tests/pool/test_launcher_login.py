@@ -8,6 +8,9 @@ import pytest
 
 from support.waiting import assert_never, wait_for
 
+#: They change what carol has at the laptop, so one runs after another.
+pytestmark = pytest.mark.xdist_group("carol")
+
 SSHD = """Port {port}
 AuthenticationMethods keyboard-interactive
 KbdInteractiveAuthentication yes

@@ -7,7 +7,8 @@ import pytest
 from support.hosts import login_shell
 from support.own_sshd import own_sshd, ssh_config
 
-pytestmark = pytest.mark.slow
+#: They change what carol has at the laptop, so one runs after another.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("carol")]
 
 WORDS = (
     "Permission denied",

@@ -8,7 +8,8 @@ from support.hosts import background
 from support.own_sshd import own_sshd, ssh_config
 from support.waiting import wait_for
 
-pytestmark = pytest.mark.slow
+#: They change what carol has at the laptop, so one runs after another.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("carol")]
 
 HOST = "Host cluster\n HostName ap\n HostKeyAlias ap\n Port {port}\n"
 FORWARDS = {

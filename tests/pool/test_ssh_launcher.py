@@ -7,6 +7,9 @@ import pytest
 from support.ssh import own_lines
 from support.waiting import wait_for
 
+#: They change what carol has at the laptop, so one runs after another.
+pytestmark = pytest.mark.xdist_group("carol")
+
 
 @pytest.fixture
 def carol(new_laptop, pool):

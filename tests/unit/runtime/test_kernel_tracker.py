@@ -40,8 +40,8 @@ class Kernel:
         self.client = BlockingKernelClient(connection_file=str(server.connection_file(self.id)))
         self.client.load_connection_file()
         self.client.start_channels()
-        self.wait_ready()
-        self.wait_state("idle")
+        # What a kernel published before Jupyter subscribed, Jupyter never learns: let it say more.
+        wait_for(lambda: self.wait_ready() or self.jupyter_says() == "idle", 60, "Jupyter to read idle")
 
     def wait_ready(self):
         """Wait until the kernel answers us; the client's own `wait_for_ready` gives up early on a slow machine."""
