@@ -104,6 +104,20 @@ def without(*keys):
     return [line for line in STOCK if not line.startswith(keys)]
 
 
+def test_a_dry_run_shows_what_would_be_added_and_leaves_nothing(new_file):
+    own = new_file(*without("transfer_output_files", "want_io_proxy"))
+    done = own.laptop.call(*own.argv, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"cd {own.folder} && condor_submit ")
+    for line in ("transfer_output_files = notebooks", "want_io_proxy = true"):
+        assert line in done.stdout
+        assert f"Added `{line}` to what is submitted" in done.stderr
+    own.assert_nothing_left()
+    missing = own.laptop.call(*own.argv[:3], f"{own.folder}/other.sub", "--ap", "ap", "--dry-run")
+    assert missing.returncode != 0
+    assert f"There is no submit file {own.folder}/other.sub on ap." in missing.stderr
+
+
 @pytest.mark.parametrize(
     ("lines", "status", "part"),
     [

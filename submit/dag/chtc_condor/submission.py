@@ -15,6 +15,7 @@ from typing import Any
 
 from chtc_condor import conflicts
 from chtc_condor.dry_run import Ad, Expression, parse_dry_run, split_list
+from chtc_condor.exit_rules import is_true_after_success
 from chtc_condor.notebook_folder import find_folder, find_name
 from chtc_condor.ownership import quote_string
 
@@ -77,7 +78,7 @@ class Review:
     """What a review found: lines to add, what to say, and why nothing may be submitted (a sentence each).
 
     `references` are additions by which a list of the file's own is named instead of copied: it may have macros such as
-    `$(Cluster)`, which only have their value when the job is submitted. `notes` has a line for each addition, too.
+    `$(Cluster)`, which only have their value when the job is submitted. `notes` tells of the additions, too.
     `notebooks` is the folder on the access point that the notebooks come back to, "" if there is none.
     """
 
@@ -123,7 +124,11 @@ def review(
         additions=additions,
         references=_refer(ad, name) if _OUTPUTS in additions else {},
         notes=[
-            *(f"Added `{key} = {value}` to what is submitted: {REASONS[key]}." for key, value in additions.items()),
+            *(
+                f"Added `{key} = {value}` to what is submitted: {REASONS[key]}."
+                for key, value in additions.items()
+                if key != "log" or ad.get("userlog")  # nobody misses one that they didn't name
+            ),
             *(f"{what} {note}." for note in conflicts.find_limits(ad)),
         ],
         refusals=[f"{what} {refusal}." for refusal in refusals],
@@ -188,8 +193,8 @@ def _complete(ad: Ad, name: str, *, notebooks_exist: bool, log: str) -> Iterator
         (ad.get("userlogusexml") not in (None, False), "log_xml", "false"),
         (ad.get("skipifdataflow") not in (None, False), "skip_if_dataflow", "false"),
         (not _is_unlimited(ad.get("maxtransferoutputmb")), "max_transfer_output_mb", "-1"),
-        (_starts_again(ad.get("onexitremove")), "on_exit_remove", "true"),
-        (ad.get("onexithold") is True, "on_exit_hold", "false"),
+        (is_true_after_success(ad.get("onexitremove")) is False, "on_exit_remove", "true"),
+        (is_true_after_success(ad.get("onexithold")) is True, "on_exit_hold", "false"),
         (ad.get("jobsuccessexitcode") not in (None, 0), "success_exit_code", "0"),
         (ad.get("killsig") not in _ORDERLY, "kill_sig", "SIGTERM"),
         (ad.get("removekillsig") not in _ORDERLY, "remove_kill_sig", "SIGTERM"),
@@ -218,14 +223,6 @@ def _complete_inputs(ad: Ad, name: str) -> str:
     # With a slash at its end, a folder's contents arrive without it.
     own = _resolve(ad, find_folder(ad))
     return ", ".join([name, *(entry for entry in entries if posixpath.normpath(_resolve(ad, entry)) != own)])
-
-
-def _starts_again(condition: object) -> bool:
-    """Return whether `on_exit_remove` lets a session that ended well start again, as far as that can be seen."""
-    if isinstance(condition, Expression):
-        codes = re.findall(r"\bExitCode\s*(?:==|=\?=)\s*(\d+)", condition, re.IGNORECASE)
-        return bool(codes) and "0" not in codes
-    return condition is False
 
 
 def _is_unlimited(size: object) -> bool:

@@ -28,7 +28,7 @@ from chtc_jupyter.condor.submit import Request
 from chtc_jupyter.errors import MEANINGS, ExitStatus, LauncherError, NoSuchSessionError, UsageError
 from chtc_jupyter.ssh import ssh_config
 from chtc_jupyter.ssh.agent_client import HERE, LinkLostError
-from chtc_jupyter.ssh.login import open_link
+from chtc_jupyter.ssh.login import connected, open_link
 from chtc_jupyter.store import Record
 from chtc_jupyter.terminal import SLOW, Terminal
 
@@ -103,7 +103,7 @@ def start(
     interactive: Annotated[
         bool, typer.Option("--interactive", help="Use an interactive job, for pools that require one.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the submit file and exit.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be submitted and exit.")] = False,
     as_json: Json = False,
 ) -> None:
     """Start a session and open it in the browser.
@@ -138,7 +138,7 @@ def start(
     options = StartOptions(request=request, submit_file=submit_file, interactive=interactive)
     terminal = Terminal(as_json=as_json)
     starting.validate_options(options)  # before anybody logs in
-    if dry_run:
+    if dry_run and not submit_file:
         terminal.print_result(starting.plan_submission(options.resolve("~")).rstrip())
         return
     open_options = OpenOptions(
@@ -148,7 +148,15 @@ def start(
     where = choose_access_point(ap, terminal)
     if where == HERE and interactive:
         raise UsageError("--interactive works from your laptop only: on the access point there is no ssh connection.")
+    if dry_run:
+        _finish(_plan_own_file(where, options, terminal))
     _finish(_start(where, options, terminal, open_options))
+
+
+async def _plan_own_file(ap: str, options: StartOptions, terminal: Terminal) -> int:
+    async with connected(ap, terminal) as link, terminal.explaining(SLOW, f"{ap}: asking HTCondor what it reads"):
+        terminal.print_result(await starting.plan_own_file(link, options, terminal.say))
+    return 0
 
 
 async def _start(ap: str, options: StartOptions, terminal: Terminal, open_options: OpenOptions) -> int:

@@ -8,6 +8,8 @@ import logging
 import posixpath
 import re
 
+from chtc_condor.ownership import constrain
+from chtc_jupyter import queue
 from chtc_jupyter.condor import job_ads
 from chtc_jupyter.errors import LauncherError
 from chtc_jupyter.ssh.agent_client import AgentClient
@@ -26,11 +28,12 @@ _TELLING = re.compile(r"want_io_proxy|invalid|error|fatal|fail|denied|not found|
 async def read_last_words(link: AgentClient, record: Record) -> str:
     """Return the line of a job's error file that tells most, or "" if there is none."""
     path = posixpath.splitext(record.log)[0] + ".err"  # of a session that was started from here
-    argv = ["condor_history", "-constraint", job_ads.match_job(record.job), "-limit", "1", "-json", "-attributes"]
     try:
+        own = constrain(await queue.find_owner(link), job_ads.match_job(record.job))
+        argv = ["condor_history", "-constraint", own, "-limit", "1", "-json", "-attributes", "Iwd,Err"]
         for pause in _PAUSES:
             await asyncio.sleep(pause)
-            asked = await link.run([*argv, "Iwd,Err"], timeout=_ANSWER)
+            asked = await link.run(argv, timeout=_ANSWER)
             if ads := json.loads(str(asked["out"]).strip() or "[]"):
                 path = posixpath.join(str(ads[0].get("Iwd", "")), str(ads[0].get("Err", "")))
                 break

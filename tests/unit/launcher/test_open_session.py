@@ -36,7 +36,7 @@ class FakeLink:
 
     def __init__(self, *events):
         self.lines = [line for event in events for line in event]
-        self.commands = []
+        self.commands, self.hello = [], {"owner": "alice"}
         self.read, self.closed = asyncio.Event(), asyncio.Event()
 
     async def stream(self, do, **_fields):
@@ -48,6 +48,7 @@ class FakeLink:
 
     async def run(self, argv, **_fields):
         self.commands.append(list(argv))
+        assert argv[0] not in ("condor_q", "condor_history") or 'Owner == "alice"' in " ".join(argv)
         return {"status": 0, "out": "", "err": ""}
 
     async def ask(self, _do, **_fields):

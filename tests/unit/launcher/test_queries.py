@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from chtc_jupyter import store
-from chtc_jupyter.commands import queries, queue
+from chtc_jupyter import queue, store
+from chtc_jupyter.commands import queries
 from chtc_jupyter.commands.past import EndedError
 from chtc_jupyter.errors import FailedError, NoSuchSessionError, PolicyError
 from chtc_jupyter.ssh import tunnel

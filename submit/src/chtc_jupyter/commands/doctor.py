@@ -14,7 +14,8 @@ from typing import Any
 
 from chtc_condor import carry
 from chtc_condor.codes import JobStatus
-from chtc_jupyter.commands import config, queue
+from chtc_jupyter import queue
+from chtc_jupyter.commands import config
 from chtc_jupyter.commands.queries import STARTS, run_inside
 from chtc_jupyter.commands.review import find_obstacles
 from chtc_jupyter.commands.start import FOLDER

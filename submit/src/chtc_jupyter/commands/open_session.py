@@ -10,9 +10,9 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from chtc_jupyter import messages, store
+from chtc_jupyter import messages, queue, store
 from chtc_jupyter.commands import progress as progress_view
-from chtc_jupyter.commands import queries, questions, queue
+from chtc_jupyter.commands import queries, questions
 from chtc_jupyter.commands.browser import open_browser
 from chtc_jupyter.commands.progress import ProgressRenderer
 from chtc_jupyter.commands.questions import Answer, Question

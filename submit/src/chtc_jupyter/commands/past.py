@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from chtc_condor.notebook_look import Looked
 from chtc_condor.ownership import quote_string
-from chtc_jupyter import messages, notebooks, store
-from chtc_jupyter.commands import queue
+from chtc_jupyter import messages, notebooks, queue, store
 from chtc_jupyter.condor import job_ads, past_jobs
 from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.condor.job_progress import JobProgress, Phase

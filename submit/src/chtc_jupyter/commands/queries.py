@@ -10,7 +10,8 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import NoReturn
 
 from chtc_condor.ownership import constrain
-from chtc_jupyter.commands import past, queue
+from chtc_jupyter import queue
+from chtc_jupyter.commands import past
 from chtc_jupyter.condor import job_ads, match_analysis, opt_in
 from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.errors import FailedError, LauncherError, NoSuchSessionError, PolicyError
@@ -42,13 +43,13 @@ async def find(link: AgentClient, name: str | None) -> Ad:
 async def _raise_not_queued(link: AgentClient, name: str | None) -> NoReturn:
     """Raise EndedError if the session has ended, otherwise NoSuchSessionError."""
     await past.raise_if_ended(link, name)
-    if name is None:
-        raise NoSuchSessionError(f"There is no session in the queue of {link.ap}. `chtc-jupyter start` starts one.")
-    is_job = past.JOB.fullmatch(name)
-    if is_job and (owner := await queue.find_other_owner(link, name)):
+    is_job = name is not None and past.JOB.fullmatch(name)
+    if name and is_job and (owner := await queue.find_other_owner(link, name)):
         raise NoSuchSessionError(f"Job {name} on {link.ap} isn't yours: it is a job of the user {owner}.")
     if ended := await past.find_past(link, name):
         raise past.EndedError(ended)
+    if name is None:
+        raise NoSuchSessionError(f"There is no session in the queue of {link.ap}. `chtc-jupyter start` starts one.")
     if is_job:
         raise NoSuchSessionError(
             f"There is no job {name} in the queue of {link.ap}. If it was a session that has ended, "

@@ -33,11 +33,15 @@ _CARRY = int(carry.PATIENCE) + 5
 
 @dataclass(frozen=True)
 class Reviewed:
-    """A submission that keeps a session's promises: the lines to add, what to say, where the notebooks come back to."""
+    """A submission that keeps a session's promises: the lines to add, what to say, where the notebooks come back to.
+
+    `cwd` is the folder to submit it in.
+    """
 
     lines: Mapping[str, str]
     notes: Sequence[str]
     notebooks: str
+    cwd: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +76,7 @@ async def review(link: AgentClient, asked: Submission, say: Callable[[str], None
         if complete is dict:
             await _ensure_carried(link, ads[0], found.notebooks, say)
         if not found.additions:
-            return Reviewed(lines, [_clean(note) for note in notes], found.notebooks)
+            return Reviewed(lines, [_clean(note) for note in notes], found.notebooks, asked.cwd)
         if complete is None:
             break
         lines |= {**found.additions, **found.references} if complete is dict else complete(found.additions)

@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from chtc_jupyter.commands import queue
+from chtc_jupyter import queue
 from chtc_jupyter.commands import review as reviewing
-from chtc_jupyter.commands.review import Submission
+from chtc_jupyter.commands.review import Reviewed, Submission
 from chtc_jupyter.condor import job_ads, settings, submit
 from chtc_jupyter.condor.submit import Request
 from chtc_jupyter.errors import CondorError, LauncherError, MissingError, NoSuchSessionError
@@ -63,17 +63,8 @@ def validate_options(options: StartOptions) -> None:
 
 
 def plan_submission(options: StartOptions) -> str:
-    """Return what to submit: the submit file, or the command for a submit file of the user's own."""
-    if options.submit_file:
-        argv = ["condor_submit", *submit.append_arguments(_build_own_lines(options.request)), options.submit_file]
-        return submit.quote_shell(argv)
+    """Return the submit file of a session that has none of its user's own."""
     return submit.render_submit_file(submit.build_description(options.request))
-
-
-def _build_own_lines(request: Request) -> dict[str, str]:
-    """Return the lines to add to a submit file of the user's own."""
-    log = f"{request.folder}/jupyter-$(Cluster).log"
-    return {**submit.render_request(request), "log": log}
 
 
 async def launch(
@@ -116,8 +107,38 @@ async def launch(
     return Record(request.name, ap, job, log, notebooks, port, interactive=options.interactive)
 
 
+async def plan_own_file(link: AgentClient, options: StartOptions, say: Callable[[str], None]) -> str:
+    """Return the command that would submit a file of the user's own, with the lines that it lacks; submit nothing.
+
+    `say` prints what the user should know of them. Raises LauncherError if the file can't be submitted.
+    """
+    options = options.resolve(link.hello["home"])
+    await _ensure_inputs(link, options)
+    made = await _make_folders(link, options)  # HTCondor opens the log for a dry run, too
+    try:
+        argv, found = await _review(link, options, say)
+    finally:
+        await _remove_folders(link, made)
+    return f"cd {submit.quote_shell([found.cwd])} && {submit.quote_shell(['condor_submit', *argv])}"
+
+
 async def _review_and_submit(link: AgentClient, options: StartOptions, say: Callable[[str], None]) -> tuple[str, str]:
     """Submit the job once it keeps a session's promises; return its id, and where its notebooks come back to."""
+    request = options.request
+    argv, found = await _review(link, options, say)
+    if not options.submit_file:
+        lines = {**submit.build_description(request), **found.lines}
+        await link.ask("write", path=f"{request.folder}/jupyter.sub", text=submit.render_submit_file(lines))
+    _log.info("Submitting the job in %s", found.cwd)
+    if options.interactive:
+        job = await _submit_interactive(link, argv, found.cwd, submit.build_shell_line(request))
+    else:
+        job = await _submit(link, argv, found.cwd)
+    return job, found.notebooks
+
+
+async def _review(link: AgentClient, options: StartOptions, say: Callable[[str], None]) -> tuple[list[str], Reviewed]:
+    """Return the arguments of condor_submit, and what was found in the submission; `say` prints the notes."""
     request = options.request
     own = options.submit_file
     draft = f"{link.folder}/jupyter.sub"
@@ -125,7 +146,7 @@ async def _review_and_submit(link: AgentClient, options: StartOptions, say: Call
         await link.ask("write", path=draft, text=plan_submission(options))
     asked = Submission(
         file=own or draft,
-        lines=_build_own_lines(request) if own else {},
+        lines=submit.render_request(request) if own else {},
         cwd=posixpath.dirname(own) if own else request.folder,
         what=own or "What is to be submitted",
         log=f"{request.folder}/jupyter-$(Cluster).log",
@@ -136,16 +157,7 @@ async def _review_and_submit(link: AgentClient, options: StartOptions, say: Call
     found = await reviewing.review(link, asked, say)
     for note in found.notes:
         say(note)
-    argv = [*submit.append_arguments(found.lines), own] if own else ["jupyter.sub"]
-    if not own:
-        lines = {**submit.build_description(request), **found.lines}
-        await link.ask("write", path=f"{request.folder}/jupyter.sub", text=submit.render_submit_file(lines))
-    _log.info("Submitting the job in %s", asked.cwd)
-    if options.interactive:
-        job = await _submit_interactive(link, argv, asked.cwd, submit.build_shell_line(request))
-    else:
-        job = await _submit(link, argv, asked.cwd)
-    return job, found.notebooks
+    return [*submit.append_arguments(found.lines), own] if own else ["jupyter.sub"], found
 
 
 async def _submit(link: AgentClient, argv: Sequence[str], cwd: str) -> str:

@@ -8,8 +8,8 @@ import json
 import logging
 import time
 
-from chtc_jupyter import notebooks, store
-from chtc_jupyter.commands import queue, stop_messages
+from chtc_jupyter import notebooks, queue, store
+from chtc_jupyter.commands import stop_messages
 from chtc_jupyter.commands.queries import find, run_inside, stream_inside
 from chtc_jupyter.condor import job_ads
 from chtc_jupyter.condor.job_ads import Ad

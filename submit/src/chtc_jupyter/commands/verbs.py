@@ -11,8 +11,8 @@ from dataclasses import asdict
 from rich.table import Table
 
 from chtc_condor.codes import JobStatus
-from chtc_jupyter import messages, store
-from chtc_jupyter.commands import past, queue, session_status
+from chtc_jupyter import messages, queue, store
+from chtc_jupyter.commands import past, session_status
 from chtc_jupyter.commands.past import EndedError
 from chtc_jupyter.commands.queries import explain_queued, find, run_inside, stream_inside
 from chtc_jupyter.condor import job_ads
@@ -73,7 +73,7 @@ def _build_table(rows: Sequence[job_ads.Row]) -> Table:
             str(row.gpus),
             "" if row.running is None else format_duration(row.running),
             session_status.describe_stops(row),
-            row.why,
+            row.why or (f"`chtc-jupyter status {row.job}` says why" if row.state == "queued" else ""),
         )
     return table
 
@@ -146,10 +146,14 @@ async def show_logs(ap: str, name: str | None, options: Sequence[str], terminal:
             await _print_files(link, end.past.output, terminal)
             terminal.say(str(end))
             return 0
-        if ad.get("JobStatus") != JobStatus.RUNNING:
-            await _print_files(link, job_ads.list_output(ad), terminal)
-            return 0
         job = job_ads.get_job_id(ad)
+        if ad.get("JobStatus") != JobStatus.RUNNING:
+            state, wrote = job_ads.build_row(ad, 0).state, await _print_files(link, job_ads.list_output(ad), terminal)
+            terminal.say(
+                f"Job {job} is {state} and {'has no log of its own now' if wrote else 'has written nothing yet'}. "
+                f"`chtc-jupyter status {job}` says why."
+            )
+            return 0
         output = stream_inside(link, job, "logs", *options)
         async with contextlib.aclosing(output), contextlib.AsyncExitStack() as until_first:
             await until_first.enter_async_context(terminal.explaining(SLOW, f"job {job}: waiting for its log"))
@@ -159,7 +163,9 @@ async def show_logs(ap: str, name: str | None, options: Sequence[str], terminal:
     return 0
 
 
-async def _print_files(link: AgentClient, paths: Sequence[str], terminal: Terminal) -> None:
+async def _print_files(link: AgentClient, paths: Sequence[str], terminal: Terminal) -> bool:
+    """Print the files that can be read; return True if there was anything in them."""
+    printed = False
     for path in paths:
         try:
             text = str((await link.ask("read", path=path))["text"]).rstrip()
@@ -168,6 +174,8 @@ async def _print_files(link: AgentClient, paths: Sequence[str], terminal: Termin
             continue
         if text:
             terminal.print_result(text)
+            printed = True
+    return printed
 
 
 def build_attach_command(ap: str, job: str) -> list[str]:

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from chtc_jupyter import messages
-from chtc_jupyter.commands import queries, queue, wait_messages
+from chtc_jupyter import messages, queue
+from chtc_jupyter.commands import queries, wait_messages
 from chtc_jupyter.condor import queue_view
 from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.condor.job_progress import JobProgress, Phase
