@@ -91,11 +91,11 @@ class _Reader:
             command = words[0].upper() if words else ""
             if command in ("JOB", "NODE") and len(words) > _SHORTEST:
                 own = posixpath.join(folder, _find_option(words, "DIR"))
-                inline = words[2].startswith("{")
-                text = _read_block(lines) if inline else ""
+                inline = words[2].startswith(("{", "@="))
+                text = _read_block(lines, words[2]) if inline else ""
                 found.nodes.append(Node(words[1], "" if inline else words[2], text, own))
             elif command == "SUBMIT-DESCRIPTION" and len(words) > 1:
-                found.descriptions[words[1]] = _read_block(lines)
+                found.descriptions[words[1]] = _read_block(lines, words[2] if len(words) > _SHORTEST else "{")
             elif command == "VARS" and len(words) > _SHORTEST:
                 found.variables.append(_read_variables(line, words))
             elif command == "INCLUDE" and len(words) > 1:
@@ -111,11 +111,12 @@ class _Reader:
         return found
 
 
-def _read_block(lines: Iterator[str]) -> str:
-    """Return the lines up to the closing brace."""
+def _read_block(lines: Iterator[str], opening: str) -> str:
+    """Return the lines up to the end of a block that begins with `{`, or with `@=TOKEN`."""
+    closing = f"@{opening[2:]}" if opening.startswith("@=") else "}"
     block = []
     for line in lines:
-        if line.strip() == "}":
+        if line.strip() == closing:
             break
         block.append(line)
     return "".join(f"{line}\n" for line in block)

@@ -19,6 +19,8 @@ from chtc_condor.notebook_folder import find_folder, find_name
 from dag_file import Node
 
 #: A submit description that says how many jobs it is for.
+#: Macros that DAGMan gives to the first try of each node, beside its name.
+_GIVEN = ("RETRY=0", "DAG_STATUS=0", "FAILED_COUNT=0")
 _QUEUE = re.compile(r"^\s*queue\b", re.IGNORECASE | re.MULTILINE)
 
 
@@ -65,7 +67,8 @@ def read_ads(submit_file: str, node: str = "") -> list[dict[str, Any]]:
     after = [word for name, value in found.after.items() for word in ("-append", f"{name} = {value}")]
     with _as_file(found, submit_file, folder) as file:
         queue = [] if _QUEUE.search(file.read_text(errors="replace")) else ["-queue", "1"]
-        shown = condor.dry_run(*before, f"JOB={found.name}", str(file.absolute()), *after, *queue, folder=folder)
+        given = (f"JOB={found.name}", *_GIVEN)
+        shown = condor.dry_run(*before, *given, str(file.absolute()), *after, *queue, folder=folder)
     return parse_dry_run(shown)
 
 

@@ -21,12 +21,14 @@ import notify
 from chtc_condor.carry import describe_obstacles, list_obstacles
 from chtc_condor.codes import JobStatus
 from chtc_condor.dry_run import Ad
-from chtc_condor.submission import describe_missing, review
+from chtc_condor.submission import describe_missing, is_session, review
 from plan import Plan, read_ads
 
 REFUSED = 2
 #: Bytes that must be free for the notebooks in any case.
 ROOM = 64 << 20
+#: Bytes of a program to look into.
+_HEAD = 65536
 #: Lines that a submit file may lack.
 TOLERATED = ("My.SpoolOnEvict",)
 _STATUS: Mapping[int, str] = {
@@ -155,12 +157,24 @@ def check_submission(submit_file: str, ads: Sequence[Ad]) -> tuple[str, str]:
     Nothing can be added to what DAGMan submits, so that a missing line is a reason to refuse; one that only an eviction
     would show to be missing is not.
     """
-    found = review(ads, what=submit_file)
+    found = review(ads, what=submit_file, script=_read_script(ads))
     if found.refusals:
         return found.refusals[0].rstrip("."), ""
     tolerated = {key: value for key, value in found.additions.items() if key in TOLERATED}
     missing = {key: value for key, value in found.additions.items() if key not in TOLERATED}
     return describe_missing(missing, submit_file), describe_missing(tolerated, submit_file)
+
+
+def _read_script(ads: Sequence[Ad]) -> str:
+    """Return the beginning of the program that a job runs, if that may be a script that runs a session."""
+    if len(ads) != 1 or not ads[0].get("cmd") or is_session(ads[0]):
+        return ""
+    path = Path(str(ads[0].get("iwd") or ".")) / str(ads[0]["cmd"])
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD).decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def main(submit_file: str, node: str = "") -> int:

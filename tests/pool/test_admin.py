@@ -57,7 +57,7 @@ def test_the_numbers_of_a_day_agree_with_a_hand_count(own_pool):
     with sessions(own_pool) as new:
         idle = new().submit("--idle-timeout 20s --max-runtime 1h", "request_gpus = 2")
         stopped, removed, runs = new().submit(), new().submit(), new().submit("", "request_gpus = 1")
-        evicted = new("bob").submit("--max-runtime 25s")
+        evicted = new("bob").submit("--max-runtime 90s")
         failed, held = new("bob").submit("--idle-timeout soon"), new("bob").submit()
 
         evicted.ready(120)

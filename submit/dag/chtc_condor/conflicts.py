@@ -17,6 +17,7 @@ _UNIVERSES = {7: "scheduler", 9: "grid", 10: "java", 11: "parallel", 12: "local"
 _SHORTEST = 120
 _HOUR = 3600
 _TIME_LIMITS = ("allowed_job_duration", "allowed_execute_duration")
+_LATER = ("deferraltime", "cronminute", "cronhour", "crondayofmonth", "cronmonth", "crondayofweek")
 _CLOCK = re.compile(r"time\(\)|CurrentTime|StartDate|EnteredCurrentStatus|WallClock", re.IGNORECASE)
 
 
@@ -44,7 +45,7 @@ def _find_no_start(ad: Ad) -> Iterator[str]:
         yield "describes a job that doesn't run: remove `noop_job`"
     if ad.get("jobstatus") == JobStatus.HELD or ad.get("holdreasoncode") is not None:
         yield "submits the job on hold: remove `hold`"
-    if ad.get("deferraltime") is not None:
+    if any(ad.get(name) is not None for name in _LATER):
         yield "starts the job at a later time: remove `deferral_time` or `cron_...`"
     for key in ("periodic_remove", "periodic_hold", "periodic_vacate"):
         if ad.get(key.replace("_", "")) is True:
@@ -53,8 +54,9 @@ def _find_no_start(ad: Ad) -> Iterator[str]:
 
 def _find_other_places(ad: Ad, name: str) -> Iterator[str]:
     """Yield how notebooks would come back to another place than the one that they came from."""
-    if ad.get("outputdestination"):
-        yield "sends all output to another place, where the notebooks are not found: remove `output_destination`"
+    for key in ("output_destination", "output_directory"):
+        if ad.get(key.replace("_", "")):
+            yield f"sends all output to another place, where the notebooks are not found: remove `{key}`"
     remaps = ad.get("transferoutputremaps")
     if isinstance(remaps, Expression):
         yield "has an expression as `transfer_output_remaps`: write the names themselves"
@@ -67,6 +69,8 @@ def _find_other_places(ad: Ad, name: str) -> Iterator[str]:
     yield from _find_same_places(ad, name)
     iwd = str(ad.get("iwd") or "")
     for entry in split_list(ad.get("transferinput")):
+        if "://" in entry and posixpath.basename(entry.partition("?")[0].rstrip("/")) == name:
+            yield f"takes the notebooks from {entry}, but brings them back to another place: list `{name}` instead"
         whole = posixpath.normpath(posixpath.join(iwd, entry))
         if "://" not in entry and arrive(ad, entry) == name and whole != posixpath.normpath(posixpath.join(iwd, name)):
             yield (

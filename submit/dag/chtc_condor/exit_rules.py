@@ -34,8 +34,8 @@ def is_true_after_success(condition: object) -> bool | None:
     >>> is_true_after_success("NumJobStarts > 3") is None
     True
     """
-    if isinstance(condition, bool):
-        return condition
+    if isinstance(condition, (bool, int, float)):
+        return bool(condition)
     if not isinstance(condition, str):
         return None
     try:

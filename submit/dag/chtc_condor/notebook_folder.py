@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,13 +18,26 @@ def find_name(ad: Mapping[str, Any]) -> str:
         variable, equals, value = word.partition("=")
         if variable == "JUPYTER_SESSION_NOTEBOOKS" and equals:
             found = value
-    words = split_words(str(ad.get("arguments") or ad.get("args") or ""))
+    words = list_words(ad)
     for word, following in zip(words, [*words[1:], ""]):
         if word.startswith("--notebooks="):
             found = word.partition("=")[2]
         elif word == "--notebooks":
             found = following
     return posixpath.normpath(found or "notebooks")
+
+
+def list_words(ad: Mapping[str, Any]) -> list[str]:
+    """Return the arguments of a job; a command for a shell among them (`-c COMMAND`) as its words."""
+    words = split_words(str(ad.get("arguments") or ad.get("args") or ""))
+    return [part for word in words for part in (_split_command(word) if "jupyter-session" in word else [word])]
+
+
+def _split_command(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:  # a quote that nothing closes
+        return command.split()
 
 
 def find_folder(ad: Mapping[str, Any]) -> str:

@@ -39,7 +39,7 @@ class Looked:
     `receipt`: the job's last run has left its receipt there, which comes with the notebooks when the job ends.
     `missing` are files that the receipt names and that aren't there, with the reasons; `missing_count` counts all of
     them. `newest` is when a file there was last changed (epoch seconds), None if there is none; `saved`: since the job
-    started.
+    started, None if that isn't known. `later` is a job that has left its receipt there since.
     """
 
     folder: bool
@@ -47,7 +47,8 @@ class Looked:
     missing: Mapping[str, str] | None = None
     missing_count: int = 0
     newest: float | None = None
-    saved: bool = False
+    saved: bool | None = False
+    later: str = ""
 
 
 def look(folder: str, job: str, since: str = "") -> Looked:
@@ -60,6 +61,7 @@ def look(folder: str, job: str, since: str = "") -> Looked:
     own = receipt.get("job") == job and (started is None or written >= started - _SKEW)
     named = _find_named(receipt) if own else {}
     missing = {name: why for name, why in named.items() if not os.path.lexists(os.path.join(folder, name))}
+    other = str(receipt.get("job"))
     unnamed = max(0, _take_count(receipt.get("set_aside")) - len(_take_names(receipt.get("set_aside")))) if own else 0
     return Looked(
         folder=True,
@@ -67,8 +69,15 @@ def look(folder: str, job: str, since: str = "") -> Looked:
         missing={clean(name, _NAME): clean(why, _WHY) for name, why in list(missing.items())[:_MOST_NAMES]},
         missing_count=len(missing) + unnamed,
         newest=newest,
-        saved=newest is not None and started is not None and newest >= started,
+        saved=None if started is None else newest is not None and newest >= started,
+        later=other if _is_later(other, job) else "",
     )
+
+
+def _is_later(other: str, job: str) -> bool:
+    """Return whether a job ID (CLUSTER.PROC) is one that the schedd has given out after another."""
+    one, two = (re.fullmatch(r"(\d{1,10})\.\d{1,10}", text) for text in (other, job))
+    return one is not None and two is not None and int(one[1]) > int(two[1])
 
 
 def read_receipt(folder: str) -> tuple[dict[str, Any], float]:
@@ -165,7 +174,9 @@ def parse_looked(text: str) -> Looked | None:
     missing = {clean(str(name), _NAME): clean(str(why), _WHY) for name, why in list(names.items())[:_MOST_NAMES]}
     newest = looked.newest if isinstance(looked.newest, (int, float)) else None
     count = looked.missing_count if isinstance(looked.missing_count, int) else len(missing)
-    return Looked(looked.folder is True, looked.receipt is True, missing, count, newest, looked.saved is True)
+    saved = looked.saved if isinstance(looked.saved, bool) else None
+    later = clean(str(looked.later), _NAME)
+    return Looked(looked.folder is True, looked.receipt is True, missing, count, newest, saved, later)
 
 
 def describe(looked: Looked | None, folder: str, ap: str = "") -> str:
@@ -177,6 +188,8 @@ def describe(looked: Looked | None, folder: str, ap: str = "") -> str:
         return f"No notebooks came back: there is no folder {folder}{f' on {ap}' if ap else ''}."
     if looked.receipt:
         return f"The notebooks are {on}in {folder}{_describe_missing(looked)}."
+    if looked.later:
+        return f"The notebooks are {on}in {folder}, which job {looked.later} has used since."
     if looked.newest is None:
         return f"Nothing came back when the job ended: the folder {folder}{f' on {ap}' if ap else ''} is empty."
     at = time.strftime("%Y-%m-%d %H:%M", time.localtime(looked.newest))
@@ -184,6 +197,11 @@ def describe(looked: Looked | None, folder: str, ap: str = "") -> str:
         return (
             f"Nothing came back when the job ended: the notebooks {on}in {folder} are as they were last saved while it "
             f"ran (last change: {at})."
+        )
+    if looked.saved is None:
+        return (
+            f"The job has left no receipt, so it can't be said whether the files {on}in {folder} are from it (last "
+            f"change: {at})."
         )
     return f"Nothing of the job came back: the files {on}in {folder} are those of before (last change: {at})."
 

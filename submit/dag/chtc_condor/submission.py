@@ -16,13 +16,21 @@ from typing import Any
 from chtc_condor import conflicts
 from chtc_condor.dry_run import Ad, Expression, parse_dry_run, split_list
 from chtc_condor.exit_rules import is_true_after_success
-from chtc_condor.notebook_folder import find_folder, find_name
+from chtc_condor.notebook_folder import find_folder, find_name, list_words
 from chtc_condor.ownership import quote_string
 
 __all__ = ["Review", "describe_missing", "is_session", "override", "parse_dry_run", "review"]
 
 _RUN = re.compile(r"jupyter-session['\"]?\s+run\b")
 _FOLDER = re.compile(r"(?:--notebooks[ =]+|JUPYTER_SESSION_NOTEBOOKS=)['\"]?([\w./-]+)")
+#: The same with a value that only the script knows.
+_OPEN_FOLDER = re.compile(r"(?:--notebooks[ =]+|JUPYTER_SESSION_NOTEBOOKS=)['\"]?[$`]")
+_PASSES = re.compile(r"\$[@*1]|\$\{[@*1]")
+_EXEC = re.compile(r"\bexec\b[^\n]*\bjupyter-session\b")
+_NO_EXEC = (
+    "{} runs a script that is ended first when the job is removed, and the session with it instead of in order: write "
+    "`exec jupyter-session run` there."
+)
 _OUTPUTS = "transfer_output_files"
 _IMAGES = ("containerimage", "dockerimage", "singularityimage")
 _ORDERLY = ("SIGTERM", "SIGINT", "SIGHUP", 15, 2, 1, None)
@@ -114,11 +122,8 @@ def review(
         refusals.append(_explain_no_session(ad))
     elif interactive and not any(ad.get(image) for image in _IMAGES):
         refusals.append(_explain_no_session({**ad, "cmd": ""}))
-    if (own := _FOLDER.search(script)) and posixpath.normpath(own[1]) != name:
-        refusals.append(
-            f"runs a script that names the notebook folder {own[1]!r} itself, but {name!r} comes back: write "
-            f'`arguments = --notebooks {own[1]}` in the submit file, and "$@" in the script instead'
-        )
+    commands = _strip_comments(script)
+    refusals += _review_script(commands, list_words(ad), name)
     additions = {} if refusals else dict(_complete(ad, name, notebooks_exist=notebooks_exist, log=log))
     return Review(
         additions=additions,
@@ -130,6 +135,7 @@ def review(
                 if key != "log" or ad.get("userlog")  # nobody misses one that they didn't name
             ),
             *(f"{what} {note}." for note in conflicts.find_limits(ad)),
+            *([_NO_EXEC.format(what)] if _RUN.search(commands) and not _EXEC.search(commands) else []),
         ],
         refusals=[f"{what} {refusal}." for refusal in refusals],
         notebooks=posixpath.join(str(ad.get("iwd") or ""), find_folder(ad)),
@@ -165,6 +171,31 @@ def is_session(ad: Mapping[str, Any], script: str = "") -> bool:
     return not command and any(ad.get(image) for image in _IMAGES)
 
 
+def _strip_comments(script: str) -> str:
+    return "\n".join(line for line in script.splitlines() if not line.lstrip().startswith("#"))
+
+
+def _review_script(commands: str, arguments: Sequence[str], name: str) -> Iterator[str]:
+    """Yield why a script of the user's own would open another notebook folder than the one that comes back."""
+    instead = '"$@" in the script instead'
+    if _OPEN_FOLDER.search(commands):
+        yield (
+            "runs a script that chooses the notebook folder itself, so that it can't be seen whether it comes back: "
+            f"write `arguments = --notebooks NAME` in the submit file, and {instead}"
+        )
+    elif (own := _FOLDER.search(commands)) and posixpath.normpath(own[1]) != name:
+        yield (
+            f"runs a script that names the notebook folder {own[1]!r} itself, but {name!r} comes back: write "
+            f"`arguments = --notebooks {own[1]}` in the submit file, and {instead}"
+        )
+    elif _RUN.search(commands) and not own and not _PASSES.search(commands) and _names_folder(arguments):
+        yield 'gives `--notebooks` to a script that doesn\'t pass it on: write `jupyter-session run "$@"` there'
+
+
+def _names_folder(arguments: Sequence[str]) -> bool:
+    return any(word.partition("=")[0] == "--notebooks" for word in arguments)
+
+
 def _explain_no_session(ad: Ad) -> str:
     if command := ad.get("cmd"):
         return (
@@ -193,7 +224,11 @@ def _complete(ad: Ad, name: str, *, notebooks_exist: bool, log: str) -> Iterator
         (ad.get("userlogusexml") not in (None, False), "log_xml", "false"),
         (ad.get("skipifdataflow") not in (None, False), "skip_if_dataflow", "false"),
         (not _is_unlimited(ad.get("maxtransferoutputmb")), "max_transfer_output_mb", "-1"),
-        (is_true_after_success(ad.get("onexitremove")) is False, "on_exit_remove", "true"),
+        (
+            ad.get("onexitremove") is not None and not is_true_after_success(ad["onexitremove"]),
+            "on_exit_remove",
+            "true",
+        ),
         (is_true_after_success(ad.get("onexithold")) is True, "on_exit_hold", "false"),
         (ad.get("jobsuccessexitcode") not in (None, 0), "success_exit_code", "0"),
         (ad.get("killsig") not in _ORDERLY, "kill_sig", "SIGTERM"),

@@ -18,11 +18,13 @@ _ANSWER = 20
 async def find_owner(link: AgentClient) -> str:
     """Return the name that the user's jobs have as `Owner`: the one that the schedd knows, or else the account's."""
     if "owner" not in link.hello:
-        said = ""
         try:
             said = str((await link.run(ownership.PING, timeout=_ANSWER))["out"])
         except LauncherError as error:
-            _log.debug("The schedd of %s doesn't say who asks: %s", link.ap, error)
+            if "did not end" in str(error):
+                raise CondorError(f"The schedd of {link.ap} doesn't answer. Try again in a minute.") from None
+            _log.debug("The schedd of %s can't be asked who asks: %s", link.ap, error)
+            said = ""
         owner = ownership.parse_owner(said) or str((await link.run(["id", "-un"]))["out"]).strip()
         if not owner:
             raise CondorError(f"{link.ap} doesn't say what your user name is there, so your jobs can't be found.")

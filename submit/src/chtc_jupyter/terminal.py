@@ -23,6 +23,11 @@ from rich.text import Text
 from chtc_jupyter import typed_lines, verbosity
 
 _log = logging.getLogger(__name__)
+#: Escape sequences as a whole (`CSI ... m`, `OSC ... BEL`), and every other control character but tabs and line ends.
+_ESCAPE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 #: Seconds after which the user hears what takes so long.
 SLOW = 10.0
 #: AppleScript that shows a notification; its text comes as an argument, so nothing in it is code.
@@ -39,6 +44,11 @@ def wrap_text(text: str, width: int) -> str:
         return textwrap.fill(kept, width, break_long_words=False, break_on_hyphens=False).replace("\0", " ")
 
     return "\n".join(map(fill, text.split("\n")))
+
+
+def make_printable(text: str) -> str:
+    """Return a text without what would move a terminal's cursor or set its colors: it may come from a job."""
+    return _CONTROL.sub("", _ESCAPE.sub("", text))
 
 
 def _wrap_for(console: Console, text: str) -> str:
@@ -100,21 +110,21 @@ class Terminal:
         if self._in_use:
             return self._postpone(lambda: self.say(line))
         self.quiet()
-        return self.err.print(_wrap_for(self.err, line), markup=False)
+        return self.err.print(_wrap_for(self.err, make_printable(line)), markup=False)
 
     def print_result(self, line: str) -> None:
         """Print what the user asked for to standard output."""
         if self._in_use:
             return self._postpone(lambda: self.print_result(line))
         self.quiet()
-        return self.out.print(_wrap_for(self.out, line), markup=False)
+        return self.out.print(_wrap_for(self.out, make_printable(line)), markup=False)
 
     def print_table(self, table: Table) -> None:
         """Print a table."""
         if self._in_use:
             return self._postpone(lambda: self.print_table(table))
         self.quiet()
-        return Console(highlight=False, emoji=False).print(table)
+        return Console(highlight=False, emoji=False, markup=False).print(table)
 
     def report(self, facts: Mapping[str, object]) -> None:
         """Print facts as one line of JSON, if the output is for a program."""

@@ -8,7 +8,7 @@ from chtc_condor.exit_rules import is_true_after_success
 @pytest.mark.parametrize(
     ("condition", "wanted"),
     [
-        *((True, True), (False, False), (None, None), (5, None)),
+        *((True, True), (False, False), (None, None), (5, True), (0, False)),
         *(("ExitCode == 0", True), ("exitcode =?= 0", True), ("0 == ExitCode", True), ("MY.ExitCode == 0", True)),
         *(("ExitCode != 0", False), ("ExitCode =!= 0", False), ("!(ExitCode == 0)", False), ("ExitCode > 0", False)),
         *(("ExitCode >= 0", True), ("ExitCode == 85 || ExitCode == 3", False), ("!ExitBySignal", True)),

@@ -44,11 +44,20 @@ def test_a_folder_that_is_not_there_is_not_said_to_have_the_notebooks(tmp_path):
 
 
 def test_without_the_receipt_of_this_job_nothing_came_back(folder):
-    assert said(folder, "13.0").startswith("Nothing of the job came back: the files on ap, in")
+    assert said(folder, "13.0").startswith(
+        "The job has left no receipt, so it can't be said whether the files on ap, in"
+    )
+    assert said(folder, "13.0", since="1700000000").startswith("Nothing came back when the job ended: the notebooks")
     write(folder, job=5)
-    assert said(folder).startswith("Nothing of the job came back")
+    assert said(folder).startswith("The job has left no receipt")
     (folder / "a.ipynb").unlink()
     assert said(folder).endswith("is empty.")
+
+
+def test_the_receipt_of_a_later_job_says_nothing_of_the_files_of_an_earlier_one(folder):
+    write(folder, job="15.0")
+    assert said(folder, "12.0").endswith(", which job 15.0 has used since.")
+    assert "used since" not in said(folder, "16.0")
 
 
 def test_what_save_back_saved_is_told_from_what_was_there_before(folder):

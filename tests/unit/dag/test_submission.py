@@ -82,6 +82,32 @@ def test_a_session_is_told_from_another_job(attributes, script, expected):
     assert is_session(attributes, script) is expected
 
 
+@pytest.mark.parametrize(
+    ("script", "arguments", "says"),
+    [
+        ('D=work\nexec jupyter-session run --notebooks "$D"', "", "chooses the notebook folder itself"),
+        (
+            "export JUPYTER_SESSION_NOTEBOOKS=$PWD/work\nexec jupyter-session run",
+            "",
+            "chooses the notebook folder itself",
+        ),
+        ("exec jupyter-session run", "--notebooks work", "doesn't pass it on"),
+        ('exec jupyter-session run "$@"', "--notebooks work", ""),
+        ("# give --notebooks in the submit file\nexec jupyter-session run", "", ""),
+    ],
+)
+def test_a_script_opens_the_folder_that_comes_back_as_far_as_that_can_be_seen(script, arguments, says):
+    refusals = review([{**GOOD, "cmd": "run.sh", "arguments": arguments}], script=script).refusals
+    assert says in refusals[0] if says else refusals == []
+
+
+@pytest.mark.parametrize("cmd", ["/bin/sh", "/bin/bash"])
+def test_a_folder_in_a_command_for_a_shell_is_seen(cmd):
+    found = review([{**GOOD, "cmd": cmd, "arguments": "-c 'jupyter-session run --notebooks work'"}])
+    assert found.notebooks == "/home/a/work"
+    assert found.additions["transfer_output_files"] == "work, notebooks"
+
+
 @pytest.mark.parametrize("line", ["run --notebooks work", "run --notebooks='work'", "run"])
 def test_a_script_that_names_its_folder_itself_is_refused_unless_that_comes_back(line):
     script = "#!/bin/sh\n" + ("export JUPYTER_SESSION_NOTEBOOKS=work\n" if line == "run" else "")
@@ -114,7 +140,6 @@ def test_a_good_submission_is_left_alone():
         ({"transferoutput": "results,notebooks"}, {}),
         ({"transferinput": "notebooks/,x,jupyter.sif"}, {"transfer_input_files": "notebooks, x"}),
         ({"transferinput": "x,jupyter.sif"}, {"transfer_input_files": "notebooks, x"}),
-        ({"transferinput": "osdf:///a/notebooks,jupyter.sif"}, {}),
         ({"transferoutputremaps": "results/a = a"}, {}),
         ({"wantioproxy": Expression("x")}, {"want_io_proxy": "true"}),
         ({"spoolonevict": None}, {"My.SpoolOnEvict": "false"}),
@@ -125,6 +150,8 @@ def test_a_good_submission_is_left_alone():
         ({"onexitremove": Expression("(ExitBySignal == False) && (ExitCode == 0)")}, {}),
         ({"onexitremove": Expression("ExitCode =?= 85")}, {"on_exit_remove": "true"}),
         ({"onexitremove": Expression("ExitCode != 0")}, {"on_exit_remove": "true"}),
+        ({"onexitremove": Expression("NumJobStarts >= 3")}, {"on_exit_remove": "true"}),
+        ({"onexitremove": 0}, {"on_exit_remove": "true"}),
         ({"onexithold": Expression("ExitCode == 0")}, {"on_exit_hold": "false"}),
         ({"onexithold": Expression("ExitCode =!= 0")}, {}),
         ({"jobsuccessexitcode": 85}, {"success_exit_code": "0"}),
@@ -151,6 +178,9 @@ def test_what_is_missing_is_added_and_told(more, additions):
         ({"transferinput": "/data/notebooks"}, "takes /data/notebooks, but brings it back to /home/a/notebooks"),
         ({"arguments": "--notebooks a/b", "transferoutput": "a/b"}, "`preserve_relative_paths = true`"),
         ({"arguments": "--notebooks ../x"}, "`--notebooks NAME`"),
+        ({"transferinput": "osdf:///a/notebooks?recursive,x"}, "list `notebooks` instead"),
+        ({"outputdirectory": "results"}, "remove `output_directory`"),
+        ({"cronhour": "8"}, "remove `deferral_time` or `cron_...`"),
         ({"transferoutputremaps": Expression("x")}, "write the names themselves"),
         ({"transferoutputremaps": "a = b; ./notebooks/c = /d"}, "brings notebooks/c back to another place"),
         ({"holdreasoncode": 15, "jobstatus": None}, "remove `hold`"),

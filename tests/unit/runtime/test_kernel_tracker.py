@@ -183,6 +183,7 @@ def test_a_restart_voids_the_cell_and_the_new_process_is_followed(kernel):
     kernel.wait_at_work()
     kernel.server.ask(f"/api/kernels/{kernel.id}/restart", {})
     kernel.wait_at_work(wanted=False, seconds=10)
+    kernel.wait_ready()
     kernel.run(LONG)
     kernel.wait_at_work()
 

@@ -44,7 +44,13 @@ def test_what_only_watches_is_a_monitor(line):
     assert is_monitor(line.split())
 
 
-@pytest.mark.parametrize("line", ["python train.py", "python", "bash", "make top", "python -c top", "", "topaz"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("python train.py", "python", "bash", "make top", "python -c top", "", "topaz"),
+        *("python top.py", "python3 ./watch.py", "bash more", "Rscript tail"),  # the user's own
+    ],
+)
 def test_what_works_is_no_monitor(line):
     assert not is_monitor(line.split(" "))
 

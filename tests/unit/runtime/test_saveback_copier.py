@@ -39,12 +39,13 @@ class Pair:
         self.files = FakeChirpFiles(self.there.parent)
         self.now = 0.0
 
-    def begin(self):
-        """Start the session: what is on the access point comes here, an hour ago by its clock."""
+    def begin(self, before=lambda: None):
+        """Start the session: what is on the access point comes here, an hour ago by its clock; then call `before`."""
         shutil.copytree(self.there, self.here, dirs_exist_ok=True)
         for path in self.there.rglob("*"):
             if path.is_file() and not path.is_symlink():
                 os.utime(path, (1e9, 1e9))
+        before()
         time.sleep(0.02)  # a tick of the file system's clock
         patterns = compile_patterns(["__pycache__"])
         limits = Limits(1 << 30, 1 << 32)
@@ -153,6 +154,14 @@ def test_file_changed_on_the_access_point_alone_outlives_the_end(pair):
     assert contents(pair.there)["sub/b"] == b"theirs"
     assert contents(pair.there)["sub/a"] == b"0"
     assert report.left_out == {"sub/b": "newer on the access point"}
+
+
+def test_file_that_changed_here_before_the_session_looked_comes_back(pair):
+    (pair.there / "data.csv").write_bytes(b"0")
+    pair.begin(before=lambda: (pair.here / "data.csv").write_bytes(b"of a script before the session"))
+    report = pair.end()
+    assert b"of a script before the session" in contents(pair.there).values()
+    assert report.left_out == {}
 
 
 def test_links_and_special_files_are_left_out_and_said(pair, tmp_path):

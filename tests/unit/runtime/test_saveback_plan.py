@@ -57,6 +57,8 @@ def test_what_changed_is_sent_within_the_limits_the_small_ones_first(files, ledg
         (Entry(local(), "a", arrived=60), there(ctime=60), True),
         (Entry(local(), "a", arrived=60), there(ctime=61), False),
         (Entry(local(), "a", arrived=60), there(11), False),
+        (Entry(local(), "a", arrived=160, sent=150), there(11, ctime=80), True),  # ours was changed before we looked
+        (Entry(local(), "a", arrived=160, sent=150), there(11, ctime=100), False),
         (Entry(local(), "a", arrived=60), there(mode=LINK), False),
         (Entry(local(), "a", arrived=60), there(mode=FOLDER), False),
         (Entry(local(), "a", there()), there(), True),

@@ -258,7 +258,7 @@ def test_another_process_ends_the_session_as_the_first_one_would(machine):
 def test_files_that_their_owner_cannot_write_are_no_obstacle(tmp_path, monkeypatch, chirp, spools):
     machine = Machine(tmp_path, chirp=chirp, spools=spools)
     if chirp:
-        monkeypatch.setattr("jupyter_session.transfer.set_aside.ChirpClient.connect", lambda: machine.files)
+        monkeypatch.setattr("jupyter_session.transfer.set_aside.ChirpClient.connect", lambda _: machine.files)
     notebooks = machine.begin()
     for name in ("same", "changed", "removed", "link"):
         (notebooks / name).write_text("1")
@@ -454,6 +454,7 @@ def test_own_folder_is_made_where_it_and_the_notebooks_are_missing(tmp_path):
         ({"transferoutput": "x", "transferoutputremaps": "x=s3://bucket/y"}, {"x": None}),
         ({"transferoutput": "x", "transferoutputremaps": "x/inner=elsewhere"}, {"x": None}),
         ({"transferoutput": "x", "outputdestination": "https://a/b"}, {"x": None}),
+        ({"transferoutput": "x", "outputdirectory": "results"}, {"x": None}),
         ({"transferoutput": ""}, {}),
     ],
 )
@@ -490,7 +491,7 @@ def test_missing_output_is_made_up_and_never_replaces_a_file(tmp_path, there, re
     if there == "huge":
         os.truncate(ap / "x", 1 << 30)
     known = Received({}, {"x"} if received else set())
-    with There(None if there == "silent" else lambda: FakeChirpFiles(ap), time.monotonic() + 10) as asked:
+    with There(None if there == "silent" else lambda _: FakeChirpFiles(ap), time.monotonic() + 10) as asked:
         output = Output("x", "x")
         assert says in Roots(str(root), (output,), known).complete(output, asked)
     if is_folder is None:

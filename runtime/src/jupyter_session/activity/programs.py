@@ -15,6 +15,11 @@ MONITORS = frozenset(
     )
 )
 
+#: Those that Python runs; a script of the user's own may have the name of any other.
+_IN_PYTHON = frozenset(
+    ("glances", "nvitop", "gpustat", "dstat", "tensorboard", "tensorboard.main", "visdom", "visdom.server")
+)
+
 #: Programs that run a script, and their options that take a value.
 _INTERPRETERS = {
     "python": ("-W", "-X", "--check-hash-based-pycs"),
@@ -58,7 +63,10 @@ def format_label(argv: Sequence[str], longest: int = 40) -> str:
 
 def is_monitor(argv: Sequence[str]) -> bool:
     """Return whether a program only shows what others do."""
-    return split_name(argv)[-1].removesuffix(".py") in MONITORS
+    name = split_name(argv)
+    if len(name) == 1:
+        return name[0] in MONITORS
+    return name[0] in ("python", "pypy") and name[-1].removesuffix(".py") in _IN_PYTHON
 
 
 def is_shell(argv: Sequence[str]) -> bool:

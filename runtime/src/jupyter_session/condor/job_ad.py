@@ -104,6 +104,8 @@ def _parse_in_child(texts: Sequence[str], *, look_ahead: bool) -> list[dict[str,
 def _parse_all(texts: Sequence[str], *, look_ahead: bool) -> list[dict[str, object]]:
     job, machine = (_parse(text) for text in texts)
     values = [_read_literals(job), _read_literals(machine), {}]
+    with suppress(Exception):
+        values[0] |= policy.evaluate_durations(job, machine)
     with suppress(Exception):  # policies are anything that an administrator writes
         values[1] |= policy.evaluate_times(machine, job)
         if look_ahead:

@@ -16,6 +16,8 @@ TIMES = (
     *("JobRuntimeGuarantee", "MaxJobRetirementTime", "GLIDEIN_ToRetire", "GLIDEIN_ToDie", "TimeToLive"),
     "MachineMaxVacateTime",
 )
+#: The job's own time limits, in seconds.
+DURATIONS = ("AllowedJobDuration", "AllowedExecuteDuration")
 MACHINE_POLICY = ("PREEMPT",)
 JOB_POLICY = ("PeriodicHold", "PeriodicRemove", "PeriodicVacate")
 #: Seconds to look ahead, and how much each step is longer than the one before.
@@ -36,6 +38,16 @@ def evaluate_times(machine: Any, job: Any) -> dict[str, float]:
     return found
 
 
+def evaluate_durations(job: Any, machine: Any) -> dict[str, float]:
+    """Return the value of each of the job's time limits that may be an expression, by its name in lower case."""
+    found = {}
+    for name in DURATIONS:
+        value = _evaluate(job, name, machine)
+        if _is_number(value):
+            found[name.lower()] = value
+    return found
+
+
 def foresee(texts: Sequence[str], *, started: float, now: float, parse: Callable[[str], Any]) -> dict[str, float]:
     """Return when each expression of a policy becomes true, in epoch seconds, by its name in lower case.
 
@@ -47,6 +59,7 @@ def foresee(texts: Sequence[str], *, started: float, now: float, parse: Callable
     for name, value in {"State": "Claimed", "Activity": "Busy", "JobStart": int(started)}.items():
         machine[name] = value
     machine["EnteredCurrentActivity"] = job["EnteredCurrentStatus"] = int(started)
+    job["JobCurrentStartExecutingDate"] = int(started)
     job["JobStatus"] = 2
     found = {}
     for own, other, names in ((machine, job, MACHINE_POLICY), (job, machine, JOB_POLICY)):

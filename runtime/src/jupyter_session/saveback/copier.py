@@ -14,7 +14,7 @@ from jupyter_session.saveback.access_point import AccessPoint
 from jupyter_session.saveback.attempts import RESTLESS, Attempts
 from jupyter_session.saveback.errors import ChangedError, LeftOutError
 from jupyter_session.saveback.ledger import Ledger
-from jupyter_session.saveback.plan import Limits, find_removed, generate_own_names, may_replace, plan_transfers
+from jupyter_session.saveback.plan import Entry, Limits, find_removed, generate_own_names, may_replace, plan_transfers
 from jupyter_session.saveback.report import MOST_NAMES, Report
 from jupyter_session.saveback.scan import OWN_FOLDER, Scan, read_signature, scan_folder
 from jupyter_session.saveback.source import SourceFile
@@ -244,7 +244,7 @@ class Copier:
         has_own_name = entry is not None and entry.name != path
         if not has_own_name and may_replace(entry, about):
             return
-        if entry and not has_own_name and entry.local == self._now.files[path]:
+        if entry and not has_own_name and entry.local == self._now.files[path] and _is_newer(entry, about):
             os.unlink(self._here(path))
             self._ledger.newer.append(path)
             return
@@ -255,3 +255,8 @@ class Copier:
             own = self._choose_own_name(there, path)
         os.rename(self._here(path), self._here(own))
         self._ledger.conflicts[path] = own
+
+
+def _is_newer(entry: Entry, there: FileStat) -> bool:
+    """Return whether a file has changed on the access point since it came with the job, or since we saved it."""
+    return entry.there is not None or there.ctime > entry.arrived

@@ -55,8 +55,11 @@ def find_destination(settings: Settings, job: Job | None, folder: Path, environ:
     listed = [os.path.normpath(part.strip()) for part in str(ad.get("transferoutput", "")).split(",") if part.strip()]
     if str(inside) not in listed:
         raise OffError(f"{inside} isn't in transfer_output_files, so it doesn't come back.")
-    if ad.get("outputdestination") or _is_remapped(str(inside), str(ad.get("transferoutputremaps") or "")):
-        raise OffError("The submit file sends the output to another place (remaps or output_destination).")
+    elsewhere = any(ad.get(name) for name in ("outputdestination", "outputdirectory"))
+    if elsewhere or _is_remapped(str(inside), str(ad.get("transferoutputremaps") or "")):
+        raise OffError(
+            "The submit file sends the output to another place (remaps, output_directory, or output_destination)."
+        )
     return Destination(str(inside) if ad.get("preserverelativepaths") else inside.name, started, received_from)
 
 

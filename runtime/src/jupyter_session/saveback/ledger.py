@@ -38,7 +38,9 @@ class Ledger:
         """
         return cls(
             {
-                path: Entry(local, path, arrived=started + max(0, local.ctime - received_from) // 1_000_000_000)
+                path: Entry(
+                    local, path, arrived=started + max(0, local.ctime - received_from) // 1_000_000_000, sent=started
+                )
                 for path, local in scan.files.items()
             }
         )

@@ -26,11 +26,15 @@ class Limits:
     max_total: int
 
 
+#: Seconds by which the clock of the access point's file server may be behind.
+_SKEW = 60
+
+
 class Entry(NamedTuple):
     """What the access point has of a file here.
 
     `name` is the path there. `there` is that file as we left it; None while it is as it came with the job, which was
-    at `arrived` (on the access point's clock). `is_new`: nothing was there before we put it there.
+    `sent` then, and was here at `arrived` (both on the access point's clock). `is_new`: nothing was there before.
     """
 
     local: Signature
@@ -38,6 +42,7 @@ class Entry(NamedTuple):
     there: FileStat | None = None
     arrived: int = 0
     is_new: bool = False
+    sent: int = 0
 
     @property
     def saved_bytes(self) -> int:
@@ -99,7 +104,8 @@ def may_replace(entry: Entry | None, there: FileStat | None) -> bool:
     if entry is None or not there.is_file:
         return False
     if entry.there is None:
-        return there.size == entry.local.size and there.ctime <= entry.arrived
+        is_older = there.ctime < entry.sent - _SKEW  # even if something in the job has changed ours before we looked
+        return is_older or (there.size == entry.local.size and there.ctime <= entry.arrived)
     return is_same(there, entry.there)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import pwd
@@ -127,4 +128,5 @@ def _complete_environment(environ: MutableMapping[str, str], state: StateDir, no
 
 
 def _warn(sentence: str) -> None:
-    print(f"jupyter-session: {sentence}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # a scratch disk that is full
+        print(f"jupyter-session: {sentence}", file=sys.stderr, flush=True)

@@ -53,7 +53,7 @@ def _review_transfer(attributes: Mapping[str, object], inside: str) -> Iterator[
     elif there is None:
         yield (
             f"{inside} doesn't come back to the folder of the submit file, so nothing is saved while the session runs: "
-            "remove transfer_output_remaps and output_destination from the submit file."
+            "remove transfer_output_remaps, output_directory, and output_destination from the submit file."
         )
     elif there != inside:
         yield (

@@ -26,6 +26,7 @@ from jupyter_session.state_dir import StateDir
 _LOG = logging.getLogger(__name__)
 _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # Their sum is well below the 30 s between HTCondor's SIGTERM and SIGKILL, in case those come meanwhile.
+_LAST_RESORT = 120  # seconds
 _SHUTDOWN_WAIT, _KILL_WAIT, _CLEAR_WAIT, _PUBLISH_WAIT = 8.0, 1.0, 4.0, 5.0
 
 
@@ -59,6 +60,7 @@ def clean_up(
 
     `started`, in epoch seconds, is for the receipt in the notebook folder.
     """
+    signal.alarm(_LAST_RESORT)  # ends this process, whatever hangs: the slot must be free again
     log.write_to_file(state.supervisor_log)
     name = signal.Signals(number).name
     hint = ", which the kernel does when memory is short: ask for more with request_memory" if name == "SIGKILL" else ""
@@ -77,7 +79,10 @@ def clean_up(
         from jupyter_session.transfer import SetAside  # noqa: PLC0415
 
         set_aside = SetAside(job, notebooks.resolve(), state.received, say=partial(print, file=sys.stderr))
-        set_aside.recall()
+        if state.received.exists():
+            set_aside.recall()
+        else:  # it was killed before it could put back what the last session set aside
+            set_aside.put_back()
         set_aside.clear_way(_CLEAR_WAIT)
 
         Receipt(

@@ -63,6 +63,8 @@ def find_obstacles(root: str, start: str, received: Received, found: Obstacles, 
                 todo += _look_at_folder(full, path, about, found)
             elif stat.S_ISREG(about.st_mode):
                 _look_at_file(full, path, about, received, found)
+        except FileNotFoundError:  # something still runs, and has removed it
+            _LOG.debug("%s is gone", escape_name(path))
         except OSError as error:
             _LOG.debug("%s is left out: %s", escape_name(path), error)
             found.left_out.append(path)

@@ -56,7 +56,7 @@ def locate_there(outputs: tuple[Output, ...], path: str) -> str | None:
 
 
 def _find_place(path: str, remaps: Mapping[str, str], attributes: Mapping[str, object]) -> str | None:
-    if attributes.get("outputdestination"):
+    if attributes.get("outputdestination") or attributes.get("outputdirectory"):
         return None
     place = remaps.get(path) or (path if attributes.get("preserverelativepaths") else os.path.basename(path))
     return None if "://" in place or any(key.startswith(path + os.sep) for key in remaps) else os.path.normpath(place)

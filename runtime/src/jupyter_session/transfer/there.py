@@ -23,11 +23,11 @@ class UnknownError(Exception):
 class There:
     """A conversation that begins with the first question, and a context manager that ends it.
 
-    `connect` makes a connection, None if there can be none; `until` is when it must be over, on the monotonic clock.
-    Every method raises UnknownError.
+    `connect` makes a connection within some seconds, None if there can be none; `until` is when it must be over, on
+    the monotonic clock. Every method raises UnknownError.
     """
 
-    def __init__(self, connect: Callable[[], ChirpClient] | None, until: float) -> None:
+    def __init__(self, connect: Callable[[float], ChirpClient] | None, until: float) -> None:
         self._connect = connect
         self._until = until
         self._chirp: ChirpClient | None = None
@@ -67,7 +67,7 @@ class There:
             raise UnknownError
         try:
             if self._chirp is None:
-                self._chirp = self._connect()
+                self._chirp = self._connect(left)
             self._chirp.limit_time(left)
             return question(self._chirp)
         except AnswerError as error:

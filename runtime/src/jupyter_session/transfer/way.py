@@ -47,7 +47,6 @@ class Way:
             self._do(path, found.why[path], partial(self._rename, path))
         for path in found.left_out:
             self._do(path, f"{found.why[path]}, left out", partial(self._move_out, path))
-        self._make_way_for_read_only(found, there)
         self._keep(Manifest(found.links, found.modes))
         todo = list(found.links)
         while todo:
@@ -60,6 +59,7 @@ class Way:
                     todo.append(path)
             if todo:
                 self._keep(Manifest(found.links, found.modes))
+        self._make_way_for_read_only(found, there)  # the last: the access point may not answer
 
     def _at(self, path: str) -> str:
         return os.path.join(self._root, path)

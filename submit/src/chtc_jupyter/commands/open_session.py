@@ -16,8 +16,11 @@ from chtc_jupyter.commands import queries, questions
 from chtc_jupyter.commands.browser import open_browser
 from chtc_jupyter.commands.progress import ProgressRenderer
 from chtc_jupyter.commands.questions import Answer, Question
+from chtc_jupyter.commands.stop import has_run, loses_files
+from chtc_jupyter.commands.stop_messages import describe_unsaved_removal
 from chtc_jupyter.commands.waits import WaitExplainer
 from chtc_jupyter.condor.job_progress import Phase
+from chtc_jupyter.condor.stopping import Inside
 from chtc_jupyter.errors import (
     ExitStatus,
     FailedError,
@@ -184,6 +187,10 @@ class OpenSession:
                 except (LauncherError, asyncio.TimeoutError) as error:
                     _log.debug("The session did not shut down by itself: %r", error)
             await queue.remove(session.link, job)
+            return
+        ad = await queue.find_job(session.link, job)
+        if ad and has_run(ad) and loses_files(ad):
+            self._terminal.say(describe_unsaved_removal(job, ad, Inside.UNASKED))
             return
         try:
             await queue.remove(session.link, job, _NOT_READY)

@@ -102,6 +102,14 @@ def is_another(ad: Ad, ap: str) -> bool:
     return bool(ad.get("JupyterName")) and ad["JupyterName"] != record.name
 
 
+def find_remembered(name: str, ap: str) -> Record | None:
+    """Return what this machine remembers of a session on an access point."""
+    try:
+        return store.find(name, ap)
+    except NoSuchSessionError:
+        return None
+
+
 async def raise_if_another(link: AgentClient, record: Record) -> None:
     """Raise EndedError if a session has left the queue and its log is gone: its job ID may be another's now."""
     if not await is_queued(link, record) and not (await _read_log_once(link, record)).at:

@@ -28,7 +28,10 @@ _ANSWER = 60
 
 async def find(link: AgentClient, name: str | None) -> Ad:
     """Return the ad of the session that is meant; raises NoSuchSessionError, CondorError."""
-    found = job_ads.select_jobs(await queue.find_jobs(link, job_ads.PRESENT), name)
+    present = await queue.find_jobs(link, job_ads.PRESENT)
+    found = job_ads.select_jobs(present, name)
+    if not found and name and (remembered := past.find_remembered(name, link.ap)):
+        found = job_ads.select_jobs(present, remembered.name)  # it has ended, and was started again elsewhere
     if not found and name and past.JOB.fullmatch(name):
         found = await queue.find_jobs(link, f"{job_ads.match_job(name)} && !({job_ads.ENDED})")
     found = [ad for ad in found if not past.is_another(ad, link.ap)]

@@ -15,6 +15,7 @@ from typing import Any
 
 from chtc_condor import carry, submission
 from chtc_condor.dry_run import split_list
+from chtc_condor.notebook_folder import list_words
 from chtc_jupyter.condor import submit
 from chtc_jupyter.errors import DiskError, LauncherError, MissingError, SubmitError, UsageError
 from chtc_jupyter.ssh.agent_client import AgentClient, run_module
@@ -66,16 +67,23 @@ async def review(link: AgentClient, asked: Submission, say: Callable[[str], None
     What counts is what HTCondor reads, so it reads what was added, too.
     """
     lines, notes = dict(asked.lines), []
+    first, ads = submission.Review(), list[dict[str, Any]]()
     for complete in (dict, submission.override, None):
+        before = list_outputs(ads)
         ads, unused = await _read(link, asked, lines)
+        if first.references and not before <= list_outputs(ads):  # what is named isn't what HTCondor takes for the list
+            lines |= {key: first.additions[key] for key in first.references}
+            ads, unused = await _read(link, asked, lines)
         found = await _review(link, asked, ads)
         if complete is dict:
-            notes = [*found.notes, *_judge_unused(asked, unused)]
+            own = _list_own_arguments(asked, ads[0]) if ads else []
+            first, notes = found, [*found.notes, *own, *_judge_unused(asked, unused)]
+        else:
+            first = submission.Review()
         if found.refusals:
             raise UsageError(_clean(found.refusals[0]))
-        if complete is dict:
-            await _ensure_carried(link, ads[0], found.notebooks, say)
         if not found.additions:
+            await _ensure_carried(link, ads[0], found.notebooks, say)
             return Reviewed(lines, [_clean(note) for note in notes], found.notebooks, asked.cwd)
         if complete is None:
             break
@@ -84,6 +92,11 @@ async def review(link: AgentClient, asked: Submission, say: Callable[[str], None
     raise UsageError(
         _clean(f"{asked.what} doesn't let `{key} = {value}` be added ({submission.REASONS[key]}): write it there.")
     )
+
+
+def list_outputs(ads: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Return the output files of the first job."""
+    return set(split_list(ads[0].get("transferoutput"))) if ads else set()
 
 
 async def _review(link: AgentClient, asked: Submission, ads: Sequence[Mapping[str, Any]]) -> submission.Review:
@@ -115,6 +128,16 @@ async def _read(
             )
         raise build_submit_error(link.ap, said)
     return submission.parse_dry_run(done["out"]), _UNUSED.findall(done["out"] + done["err"])
+
+
+def _list_own_arguments(asked: Submission, ad: Mapping[str, Any]) -> list[str]:
+    """Return what to say of options that the submit file has in its arguments, which count before what is added."""
+    given = {word.partition("=")[0] for word in list_words({name.lower(): value for name, value in ad.items()})}
+    return [
+        f"{asked.what} has {flag} in its arguments, so that is what counts."
+        for flag, key in (("--idle-timeout", "My.JupyterIdleTimeout"), ("--max-runtime", "My.JupyterMaxRuntime"))
+        if flag in given and key in asked.lines
+    ]
 
 
 def _judge_unused(asked: Submission, unused: Sequence[str]) -> list[str]:

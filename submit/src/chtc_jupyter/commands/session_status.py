@@ -10,6 +10,7 @@ from rich.table import Table
 
 from chtc_jupyter.condor.job_ads import Row
 from chtc_jupyter.durations import format_duration
+from chtc_jupyter.terminal import make_printable
 
 #: Files that are named; the others are counted.
 _MOST_NAMES = 5
@@ -77,7 +78,8 @@ def build_sources_table(sources: Sequence[Facts]) -> Table:
     for source in sources:
         since = "" if source["since"] is None else format_duration(source["since"])
         detail = source["detail"] + (f" ({source['error']})" if source["error"] else "")
-        table.add_row(source["source"], "yes" if source["active"] else "no", since, detail)
+        cells = (source["source"], "yes" if source["active"] else "no", since, detail)
+        table.add_row(*map(make_printable, cells))
     return table
 
 

@@ -13,7 +13,7 @@ from chtc_jupyter.commands import review as reviewing
 from chtc_jupyter.commands.review import Reviewed, Submission
 from chtc_jupyter.condor import job_ads, settings, submit
 from chtc_jupyter.condor.submit import Request
-from chtc_jupyter.errors import CondorError, LauncherError, MissingError, NoSuchSessionError
+from chtc_jupyter.errors import LauncherError, MissingError, NoSuchSessionError
 from chtc_jupyter.ssh import openssh
 from chtc_jupyter.ssh.agent_client import AgentClient, LinkLostError
 from chtc_jupyter.store import Record
@@ -22,8 +22,14 @@ _log = logging.getLogger(__name__)
 #: Folder of the sessions on the access point, below the home folder.
 FOLDER = "jupyter"
 _ENOSPC = 28
+#: Seconds for the submission; a busy schedd is slow.
+_SUBMIT = 120
 #: Makes folders, and prints those that were not there.
 _MAKE = 'for folder; do [ -d "$folder" ] || { mkdir -p "$folder" && echo "$folder"; } || exit; done'
+
+
+class _NoAnswerError(LauncherError):
+    """It isn't known whether the job was submitted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,10 +98,12 @@ async def launch(
     made = await _make_folders(link, options)
     try:
         job, notebooks = await _review_and_submit(link, options, say)
-    except LinkLostError:
+    except (LinkLostError, _NoAnswerError) as error:
+        what = (
+            str(error) if isinstance(error, _NoAnswerError) else f"Lost the connection to {ap} while submitting the job"
+        )
         raise LauncherError(
-            f"Lost the connection to {ap} while submitting the job. `chtc-jupyter list` shows whether it was "
-            "submitted; nothing is submitted twice."
+            f"{what}. `chtc-jupyter list` shows whether it was submitted; nothing is submitted twice."
         ) from None
     except LauncherError:
         await _remove_folders(link, made)
@@ -146,7 +154,7 @@ async def _review(link: AgentClient, options: StartOptions, say: Callable[[str],
         await link.ask("write", path=draft, text=plan_submission(options))
     asked = Submission(
         file=own or draft,
-        lines=submit.render_request(request) if own else {},
+        lines=submit.render_own_request(request) if own else {},
         cwd=posixpath.dirname(own) if own else request.folder,
         what=own or "What is to be submitted",
         log=f"{request.folder}/jupyter-$(Cluster).log",
@@ -161,7 +169,12 @@ async def _review(link: AgentClient, options: StartOptions, say: Callable[[str],
 
 
 async def _submit(link: AgentClient, argv: Sequence[str], cwd: str) -> str:
-    done = await link.run(["condor_submit", "-terse", *argv], cwd=cwd, timeout=120)
+    try:
+        done = await link.run(["condor_submit", "-terse", *argv], cwd=cwd, timeout=_SUBMIT)
+    except LauncherError as error:
+        if "did not end" in str(error):
+            raise _NoAnswerError(f"condor_submit on {link.ap} didn't end within {_SUBMIT} s") from None
+        raise
     if done["status"]:
         raise reviewing.build_submit_error(link.ap, done["err"] or done["out"])
     return str(done["out"].split()[0])
@@ -186,7 +199,7 @@ async def _ensure_unique(link: AgentClient, name: str, job: str) -> None:
     """Remove the job if another launcher submitted one of the same name in the same second, and raise."""
     try:
         found = await queue.find_jobs(link, job_ads.match_name(name))
-    except CondorError as error:
+    except LauncherError as error:
         _log.debug("Can't check whether job %s is the only one named %s: %s", job, name, error)
         return
     first = job_ads.get_job_id(min(found, key=lambda ad: (int(ad["ClusterId"]), int(ad["ProcId"])))) if found else job

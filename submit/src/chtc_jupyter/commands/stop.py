@@ -189,7 +189,7 @@ class Stopping:
 
     def _may_be_needed(self, ad: Ad) -> bool:
         """Return whether a session has run in the job, and hasn't ended by itself."""
-        is_foreign = self._inside is Inside.REFUSED and not ad.get("JupyterState")
+        is_foreign = self._inside is Inside.REFUSED and not ad.get("JupyterState") and "not found" in self._refusal
         return has_run(ad) and not is_foreign and self._inside is not Inside.STOPPED
 
     async def _ask_queue(self) -> None:
@@ -233,12 +233,26 @@ class Stopping:
 
 async def raise_if_full(link: AgentClient, job: str) -> None:
     """Raise DiskError if the session says that some of its files don't fit on the access point."""
-    try:
-        facts = json.loads(await asyncio.wait_for(run_inside(link, job, "status", "--json"), _CHECK))
-        names = [name for name, why in facts["save"]["left_out"].items() if any(full in why for full in _FULL)]
-    except (LauncherError, asyncio.TimeoutError, ValueError, KeyError, TypeError, AttributeError) as error:
-        _log.debug("Can't ask job %s for the files that don't fit, so it is stopped as it is: %r", job, error)
-        return
+    names: list[str] = []
+    for _ in range(2):  # a busy machine may take long
+        try:
+            said = await asyncio.wait_for(run_inside(link, job, "status", "--json"), _CHECK)
+            facts = json.loads(next(line for line in said.splitlines()[::-1] if line.startswith("{")))
+            names = [name for name, why in facts["save"]["left_out"].items() if any(full in why for full in _FULL)]
+            break
+        except (PolicyError, FailedError) as error:
+            _log.debug("Job %s can't be asked for the files that don't fit: %s", job, error)
+            break
+        except (
+            LauncherError,
+            asyncio.TimeoutError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            StopIteration,
+        ) as error:
+            _log.debug("Job %s doesn't say which files don't fit: %r", job, error)
     if names:
         some = ", ".join(names[:_NAMES]) + (", ..." if len(names) > _NAMES else "")
         raise DiskError(

@@ -18,11 +18,11 @@ from chtc_jupyter.commands.queries import explain_queued, find, run_inside, stre
 from chtc_jupyter.condor import job_ads
 from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.durations import format_duration, validate_duration
-from chtc_jupyter.errors import LauncherError
+from chtc_jupyter.errors import FailedError, LauncherError
 from chtc_jupyter.ssh import entry, openssh
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient
 from chtc_jupyter.ssh.login import choose_share, connected
-from chtc_jupyter.terminal import SLOW, Terminal
+from chtc_jupyter.terminal import SLOW, Terminal, make_printable
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def _build_table(rows: Sequence[job_ads.Row]) -> Table:
     for column in ("NAME", "JOB", "STATE", "MACHINE", "GPUS", "RUNNING", "STOPS", "WHY"):
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(
+        cells = (
             row.name,
             row.job,
             row.state,
@@ -75,6 +75,7 @@ def _build_table(rows: Sequence[job_ads.Row]) -> Table:
             session_status.describe_stops(row),
             row.why or (f"`chtc-jupyter status {row.job}` says why" if row.state == "queued" else ""),
         )
+        table.add_row(*map(make_printable, cells))
     return table
 
 
@@ -100,16 +101,26 @@ async def show_status(ap: str, name: str | None, terminal: Terminal) -> int:
 async def _show_session(link: AgentClient, ad: Ad, terminal: Terminal) -> None:
     """Print what a running session says of itself."""
     job = job_ads.get_job_id(ad)
-    facts = json.loads(await run_inside(link, job, "status", "--json"))
+    said = await run_inside(link, job, "status", "--json")
+    try:
+        facts = json.loads(said)
+        name = str(ad.get("JupyterName") or job)
+        lines = [session_status.describe_session(facts, name), *session_status.describe_saving(facts["save"])]
+        table = session_status.build_sources_table(facts["sources"]) if facts["sources"] else None
+        lines += [str(facts["problem"])] if facts["problem"] else []
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        _log.debug("job %s said %r of its state: %r", job, said[:1000], error)
+        raise FailedError(
+            f"The session in job {job} told its state in words that this version of chtc-jupyter doesn't know. Use "
+            f"the version of its image; `chtc-jupyter logs {job}` works all the same."
+        ) from None
     terminal.report(facts)
     if not terminal.as_json:
-        terminal.print_result(session_status.describe_session(facts, str(ad.get("JupyterName") or job)))
-        if facts["sources"]:
-            terminal.print_table(session_status.build_sources_table(facts["sources"]))
-        for line in session_status.describe_saving(facts["save"]):
+        terminal.print_result(lines[0])
+        if table:
+            terminal.print_table(table)
+        for line in lines[1:]:
             terminal.print_result(line)
-        if facts["problem"]:
-            terminal.print_result(facts["problem"])
 
 
 async def _show_job(link: AgentClient, ad: Ad, terminal: Terminal) -> None:

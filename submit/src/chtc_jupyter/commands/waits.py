@@ -90,7 +90,7 @@ class WaitExplainer:
             self._asked = time.monotonic()
             if is_mute:
                 self._set(self.why or wait_messages.MUTE)
-            if job.phase is not Phase.READY or self._session.is_beyond_log:
+            if job.phase is not Phase.READY or not self._session.proxy.up or self._session.is_beyond_log:
                 await self._ask_queue()
             if is_mute and self._session.progress is job:
                 await self._look_inside(waited)

@@ -24,6 +24,7 @@ _ATTRIBUTES = {
     "transfer_output_files": "transferoutput",
     "transfer_output_remaps": "transferoutputremaps",
     "output_destination": "outputdestination",
+    "output_directory": "outputdirectory",
     "should_transfer_files": "shouldtransferfiles",
     "when_to_transfer_output": "whentotransferoutput",
     "My.SpoolOnEvict": "spoolonevict",
@@ -31,6 +32,10 @@ _ATTRIBUTES = {
     "skip_if_dataflow": "skipifdataflow",
     "noop_job": "isnoopjob",
     "deferral_time": "deferraltime",
+    **{
+        f"cron_{unit}": f"cron{unit.replace('_', '')}"
+        for unit in ("minute", "hour", "day_of_month", "month", "day_of_week")
+    },
     "allowed_job_duration": "allowedjobduration",
     "allowed_execute_duration": "allowedexecuteduration",
     "on_exit_remove": "onexitremove",

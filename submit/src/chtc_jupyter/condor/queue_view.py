@@ -33,6 +33,8 @@ def read_ad(ad: Mapping[str, Any] | None) -> JobProgress:
     state = str(ad.get("JupyterState", "")) if phase is Phase.RUNNING else ""
     port = _PORT.match(str(ad.get("JupyterURL", "")))
     phase = _STATES.get(state, Phase.STOPPING) if state else phase
+    if ad.get("JobStatus") == JobStatus.REMOVED and ad.get("RemoteHost"):  # its files are on their way back
+        phase = Phase.STOPPING
     return JobProgress(
         phase,
         state=state,
@@ -42,6 +44,7 @@ def read_ad(ad: Mapping[str, Any] | None) -> JobProgress:
         host=str(ad.get("JupyterHost") or str(ad.get("RemoteHost", "")).rpartition("@")[2]),
         port=int(port[1]) if port and phase is Phase.READY else None,
         starts=int(ad.get("NumJobStarts") or 0),
+        started=str(ad.get("JobCurrentStartDate") or ""),
         removed=ad.get("JobStatus") == JobStatus.REMOVED,
         was_ready=phase is Phase.READY,
     )
@@ -61,12 +64,14 @@ def look_beyond(log: JobProgress, ad: Mapping[str, Any] | None) -> JobProgress |
     past = queue.phase in (Phase.HELD, Phase.ENDED) and log.phase not in (Phase.HELD, Phase.ENDED)
     if not past and not ahead:
         return None
-    if log.phase is Phase.TRANSFER and queue.phase is Phase.RUNNING and not queue.state:
+    # What a session has published is still in the ad while the next start waits for its files.
+    if log.phase is Phase.TRANSFER and not past and (log.starts or not queue.state):
         return None
     return replace(
         queue,
         at=log.at,
         starts=max(queue.starts, log.starts),
+        started=log.started or queue.started,
         host=queue.host or log.host,
         trouble=log.trouble,
         was_ready=log.was_ready or queue.was_ready,

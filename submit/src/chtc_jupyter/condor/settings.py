@@ -22,6 +22,7 @@ _ALIASES = {
     "transferinput": "transfer_input_files",
     "transferoutputremaps": "transfer_output_remaps",
     "outputdestination": "output_destination",
+    "outputdirectory": "output_directory",
     "whentotransferoutput": "when_to_transfer_output",
     "shouldtransferfiles": "should_transfer_files",
     "wantioproxy": "want_io_proxy",

@@ -6,7 +6,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chtc_jupyter.condor import promises, settings
 from chtc_jupyter.durations import validate_duration
@@ -103,6 +103,18 @@ def render_request(request: Request) -> dict[str, str]:
     if arguments := build_session_arguments(request):
         lines["arguments"] = quote_arguments(arguments)
     lines["My.JupyterName"] = quote_string(request.name)
+    return lines | settings.parse_settings(request.settings)
+
+
+def render_own_request(request: Request) -> dict[str, str]:
+    """Return the lines for what the user asks for that are added to a submit file of their own: it has arguments."""
+    lines = render_request(replace(request, idle_timeout=None, max_runtime=None, notebooks="notebooks", settings=()))
+    for attribute, duration in (("IdleTimeout", request.idle_timeout), ("MaxRuntime", request.max_runtime)):
+        if duration is not None:
+            lines[f"My.Jupyter{attribute}"] = quote_string(validate_duration(duration, never=True))
+    base = posixpath.basename(request.notebooks)
+    if base != "notebooks":
+        lines["My.JupyterNotebooks"] = quote_string(base)
     return lines | settings.parse_settings(request.settings)
 
 
