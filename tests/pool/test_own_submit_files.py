@@ -195,6 +195,26 @@ def test_what_htcondor_can_not_transfer_is_said_before_anything_is_submitted(new
     own.refuse(20, "HTCondor can't transfer", *parts)
 
 
+def test_notebooks_that_the_file_forgets_are_looked_through_too(new_file):
+    own = new_file(*without("transfer_input"))
+    own.laptop.on_ap("sh", "-c", f"cd {own.folder}; mkdir big; ln -s ../big notebooks/lib64")
+    own.before = own.laptop.on_ap("find", own.folder)
+    own.refuse(20, "HTCondor can't transfer", "/notebooks/lib64 (a link to a folder)")
+
+
+@pytest.mark.parametrize("run", ["exec jupyter-session run", "jupyter-session run"])
+def test_a_script_that_would_be_ended_before_its_session_is_told_of(new_file, run):
+    own = new_file(*without("queue"), "executable = lab.sh", "queue", **{"lab.sh": f'#!/bin/sh\n{run} "$@"\n'})
+    own.laptop.on_ap("chmod", "+x", f"{own.folder}/lab.sh")
+    is_told = "write `exec jupyter-session run` there" in own.start().output
+    own.laptop.on_ap("condor_rm", own.laptop.job())
+    wait_for(lambda: not own.laptop.queued(), 90, "the job to be gone")
+    in_order = '"state": "stopped"' in own.laptop.on_ap(
+        "cat", f"{own.folder}/notebooks/.jupyter-session/last-session.json"
+    )
+    assert (is_told, in_order) == (not run.startswith("exec"), run.startswith("exec"))
+
+
 def test_what_htcondor_can_transfer_or_leaves_out_is_not_in_the_way(new_file):
     own = new_file(*STOCK)
     spoil = (
