@@ -28,8 +28,8 @@ _log = logging.getLogger(__name__)
 _LOOK, _QUERY, _TELL = 0.2, 2.0, 20.0
 #: Seconds in which a job that HTCondor copies back or removes has left the queue.
 _PATIENCE = 180
-#: Seconds in which the session says which files don't fit.
-_CHECK = 20
+#: Seconds in which the session says which files don't fit, and how often it is asked.
+_CHECK, _TRIES = 14, 2
 #: Seconds in which the log of a job that has left the queue says how it ended.
 _LOG = 3.0
 #: Files that are named.
@@ -234,13 +234,13 @@ class Stopping:
 async def raise_if_full(link: AgentClient, job: str) -> None:
     """Raise DiskError if the session says that some of its files don't fit on the access point."""
     names: list[str] = []
-    for _ in range(2):  # a busy machine may take long
+    for _ in range(_TRIES):  # a busy machine may take long, and HTCondor may lose an answer
         try:
             said = await asyncio.wait_for(run_inside(link, job, "status", "--json"), _CHECK)
             facts = json.loads(next(line for line in said.splitlines()[::-1] if line.startswith("{")))
             names = [name for name, why in facts["save"]["left_out"].items() if any(full in why for full in _FULL)]
             break
-        except (PolicyError, FailedError) as error:
+        except PolicyError as error:
             _log.debug("Job %s can't be asked for the files that don't fit: %s", job, error)
             break
         except (
@@ -253,6 +253,8 @@ async def raise_if_full(link: AgentClient, job: str) -> None:
             StopIteration,
         ) as error:
             _log.debug("Job %s doesn't say which files don't fit: %r", job, error)
+            if "not found" in str(error):  # no session
+                break
     if names:
         some = ", ".join(names[:_NAMES]) + (", ..." if len(names) > _NAMES else "")
         raise DiskError(
