@@ -8,7 +8,7 @@ import pytest
 
 from chtc_jupyter import store
 from chtc_jupyter.commands import stop, verbs
-from chtc_jupyter.errors import DiskError, UsageError
+from chtc_jupyter.errors import DiskError, FailedError, UsageError
 from chtc_jupyter.store import Record
 from chtc_jupyter.terminal import Terminal
 
@@ -117,7 +117,7 @@ def test_stop_is_refused_for_a_full_disk_and_a_full_quota_before_anything_ends(c
     link = connect({**AD, "JobStatus": 2, "JupyterState": "ready"})
 
     async def run_inside(_link, _job, *_argv):
-        return json.dumps({"save": {"left_out": {"large.bin": why}}})
+        return "a login prints this\n" + json.dumps({"save": {"left_out": {"large.bin": why}}}, indent=2)
 
     monkeypatch.setattr(stop, "run_inside", run_inside)
     if full:
@@ -126,6 +126,23 @@ def test_stop_is_refused_for_a_full_disk_and_a_full_quota_before_anything_ends(c
         assert not [argv for argv in link.commands if argv[0] == "condor_rm"]
     else:
         asyncio.run(stop.raise_if_full(link, "12.0"))
+
+
+def test_an_answer_about_the_files_that_is_lost_is_asked_for_again(connect, monkeypatch):
+    answers = [
+        FailedError("The session in job 12.0 didn't answer."),
+        {"save": {"left_out": {"large.bin": "no space left"}}},
+    ]
+
+    async def run_inside(_link, _job, *_argv):
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return json.dumps(answer)
+
+    monkeypatch.setattr(stop, "run_inside", run_inside)
+    with pytest.raises(DiskError, match=r"large\.bin"):
+        asyncio.run(stop.raise_if_full(connect(AD), "12.0"))
 
 
 def test_a_session_that_does_not_say_which_files_do_not_fit_is_not_waited_for(connect, monkeypatch):

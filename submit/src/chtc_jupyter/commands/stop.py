@@ -237,21 +237,13 @@ async def raise_if_full(link: AgentClient, job: str) -> None:
     for _ in range(_TRIES):  # a busy machine may take long, and HTCondor may lose an answer
         try:
             said = await asyncio.wait_for(run_inside(link, job, "status", "--json"), _CHECK)
-            facts = json.loads(next(line for line in said.splitlines()[::-1] if line.startswith("{")))
+            facts = json.loads(said[said.index("{") :])  # after what else may have been printed
             names = [name for name, why in facts["save"]["left_out"].items() if any(full in why for full in _FULL)]
             break
         except PolicyError as error:
             _log.debug("Job %s can't be asked for the files that don't fit: %s", job, error)
             break
-        except (
-            LauncherError,
-            asyncio.TimeoutError,
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            StopIteration,
-        ) as error:
+        except (LauncherError, asyncio.TimeoutError, ValueError, KeyError, TypeError, AttributeError) as error:
             _log.debug("Job %s doesn't say which files don't fit: %r", job, error)
             if "not found" in str(error):  # no session
                 break
