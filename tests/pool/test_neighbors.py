@@ -15,7 +15,8 @@ from support.session import sessions
 from support.shared_sessions import NOBODY
 from support.waiting import let_pass, wait_for
 
-pytestmark = pytest.mark.slow
+#: They enter many jobs of one account at once, so one runs after another.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("neighbors")]
 
 #: Jobs of both users run as nobody, and see the machine's own /tmp.
 ONE_ACCOUNT = (*NOBODY, "My.WantSharedTmp = true")
