@@ -18,9 +18,9 @@ from chtc_condor.dry_run import parse_dry_run, split_list
 from chtc_condor.notebook_folder import find_folder, find_name
 from dag_file import Node
 
-#: A submit description that says how many jobs it is for.
 #: Macros that DAGMan gives to the first try of each node, beside its name.
 _GIVEN = ("RETRY=0", "DAG_STATUS=0", "FAILED_COUNT=0")
+#: A submit description that says how many jobs it is for.
 _QUEUE = re.compile(r"^\s*queue\b", re.IGNORECASE | re.MULTILINE)
 
 

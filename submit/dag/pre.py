@@ -21,14 +21,12 @@ import notify
 from chtc_condor.carry import describe_obstacles, list_obstacles
 from chtc_condor.codes import JobStatus
 from chtc_condor.dry_run import Ad
-from chtc_condor.submission import describe_missing, is_session, review
+from chtc_condor.submission import SCRIPT_BYTES, describe_missing, find_script, review
 from plan import Plan, read_ads
 
 REFUSED = 2
 #: Bytes that must be free for the notebooks in any case.
 ROOM = 64 << 20
-#: Bytes of a program to look into.
-_HEAD = 65536
 #: Lines that a submit file may lack.
 TOLERATED = ("My.SpoolOnEvict",)
 _STATUS: Mapping[int, str] = {
@@ -167,12 +165,11 @@ def check_submission(submit_file: str, ads: Sequence[Ad]) -> tuple[str, str]:
 
 def _read_script(ads: Sequence[Ad]) -> str:
     """Return the beginning of the program that a job runs, if that may be a script that runs a session."""
-    if len(ads) != 1 or not ads[0].get("cmd") or is_session(ads[0]):
+    if not (path := find_script(ads)):
         return ""
-    path = Path(str(ads[0].get("iwd") or ".")) / str(ads[0]["cmd"])
     try:
-        with path.open("rb") as file:
-            return file.read(_HEAD).decode(errors="replace")
+        with (Path(str(ads[0].get("iwd") or ".")) / path).open("rb") as file:
+            return file.read(SCRIPT_BYTES).decode(errors="replace")
     except OSError:
         return ""
 

@@ -56,7 +56,8 @@ def test_dead_connection_of_the_users_own_ends_every_verb_within_half_a_minute(n
             network.cut("laptop")
             for verb in VERBS:
                 done, seconds = timed(laptop, *verb, "--ap", ap)
-                assert done.returncode in (2, 10, 255), done
+                # There is no terminal, which attach asks for first.
+                assert done.returncode in ((2,) if verb[0] == "attach" else (10, 255)), done
                 assert seconds < 30, (verb, seconds)
                 assert "Traceback" not in done.stderr
                 assert done.stderr.strip()

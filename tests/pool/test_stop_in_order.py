@@ -42,6 +42,7 @@ def test_session_ends_from_inside_and_its_files_come_back_though_a_removal_would
 
 @pytest.mark.parametrize("line", ["on_exit_remove = false", "leave_in_queue = true", "max_retries = 3"])
 def test_a_job_that_would_stay_or_start_again_is_stopped_for_good(new_session, new_laptop, line):
+    runs = (1, 2) if line.startswith("on_exit") else (1,)  # HTCondor may start it before it is removed
     session = new_session().submit("", line)
     session.ready(120)
     laptop = laptop_of(new_laptop)
@@ -50,7 +51,7 @@ def test_a_job_that_would_stay_or_start_again_is_stopped_for_good(new_session, n
     left = session.ap("condor_q", session.job, "-af", "JobStatus").stdout.split()
     session.ap("condor_qedit", session.job, "LeaveJobInQueue", "false")
     assert left == ([str(JobStatus.COMPLETED.value)] if line.startswith("leave") else [])
-    assert [event.type for event in session.log.events()].count(JobEventType.EXECUTE) <= 2  # HTCondor may be faster
+    assert [event.type for event in session.log.events()].count(JobEventType.EXECUTE) in runs
     assert session.job not in [row["job"] for row in laptop.call_json("list")]
 
 

@@ -19,7 +19,16 @@ from chtc_condor.exit_rules import is_true_after_success
 from chtc_condor.notebook_folder import find_folder, find_name, list_words
 from chtc_condor.ownership import quote_string
 
-__all__ = ["Review", "describe_missing", "is_session", "override", "parse_dry_run", "review"]
+__all__ = [
+    "SCRIPT_BYTES",
+    "Review",
+    "describe_missing",
+    "find_script",
+    "is_session",
+    "override",
+    "parse_dry_run",
+    "review",
+]
 
 _RUN = re.compile(r"jupyter-session['\"]?\s+run\b")
 _FOLDER = re.compile(r"(?:--notebooks[ =]+|JUPYTER_SESSION_NOTEBOOKS=)['\"]?([\w./-]+)")
@@ -28,9 +37,11 @@ _OPEN_FOLDER = re.compile(r"(?:--notebooks[ =]+|JUPYTER_SESSION_NOTEBOOKS=)['\"]
 _PASSES = re.compile(r"\$[@*1]|\$\{[@*1]")
 _EXEC = re.compile(r"\bexec\b[^\n]*\bjupyter-session\b")
 _NO_EXEC = (
-    "{} runs a script that is ended first when the job is removed, and the session with it instead of in order: write "
-    "`exec jupyter-session run` there."
+    "runs a script that is ended first when the job is removed, and the session with it instead of in order: write "
+    "`exec jupyter-session run` there"
 )
+#: Bytes of a program that are looked into.
+SCRIPT_BYTES = 65536
 _OUTPUTS = "transfer_output_files"
 _IMAGES = ("containerimage", "dockerimage", "singularityimage")
 _ORDERLY = ("SIGTERM", "SIGINT", "SIGHUP", 15, 2, 1, None)
@@ -135,7 +146,7 @@ def review(
                 if key != "log" or ad.get("userlog")  # nobody misses one that they didn't name
             ),
             *(f"{what} {note}." for note in conflicts.find_limits(ad)),
-            *([_NO_EXEC.format(what)] if _RUN.search(commands) and not _EXEC.search(commands) else []),
+            *([f"{what} {_NO_EXEC}."] if _RUN.search(commands) and not _EXEC.search(commands) else []),
         ],
         refusals=[f"{what} {refusal}." for refusal in refusals],
         notebooks=posixpath.join(str(ad.get("iwd") or ""), find_folder(ad)),
@@ -169,6 +180,11 @@ def is_session(ad: Mapping[str, Any], script: str = "") -> bool:
     if _RUN.search(words.replace("'", "")) or "jupyter-session" in script or ad.get("interactivejob") is True:
         return True
     return not command and any(ad.get(image) for image in _IMAGES)
+
+
+def find_script(ads: Sequence[Ad]) -> str:
+    """Return the path of the job's program if only its text tells whether it runs a session; otherwise ""."""
+    return str(ads[0].get("cmd") or "") if len(ads) == 1 and not is_session(ads[0]) else ""
 
 
 def _strip_comments(script: str) -> str:

@@ -29,7 +29,6 @@ from chtc_jupyter.errors import MEANINGS, ExitStatus, LauncherError, NoSuchSessi
 from chtc_jupyter.ssh import ssh_config
 from chtc_jupyter.ssh.agent_client import HERE, LinkLostError
 from chtc_jupyter.ssh.login import connected, open_link
-from chtc_jupyter.store import Record
 from chtc_jupyter.terminal import SLOW, Terminal
 
 _log = logging.getLogger(__name__)
@@ -186,11 +185,7 @@ def connect(
 
 
 async def _connect(name: str | None, ap: str | None, terminal: Terminal, open_options: OpenOptions) -> int:
-    known: Record | None = None
-    try:
-        known = store.find(name, ap)
-    except NoSuchSessionError as error:
-        _log.debug("Asking the access point: %s", error)
+    known = store.look_up(name, ap)
     where = known.ap if known else choose_access_point(ap, terminal)
     link = await open_link(where, terminal, forward=True)
     try:

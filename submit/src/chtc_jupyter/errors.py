@@ -111,6 +111,10 @@ class SubmitError(LauncherError):
     exit_code = ExitStatus.SUBMIT
 
 
+class NoAnswerError(LauncherError):
+    """A command on the access point did not end in time: what it has done isn't known."""
+
+
 class NoSuchSessionError(LauncherError):
     """There is no such session, its name is taken, or a name is needed."""
 

@@ -7,7 +7,7 @@ import logging
 from chtc_condor import ownership
 from chtc_jupyter.condor import job_ads
 from chtc_jupyter.condor.job_ads import Ad
-from chtc_jupyter.errors import CondorError, LauncherError
+from chtc_jupyter.errors import CondorError, LauncherError, NoAnswerError
 from chtc_jupyter.ssh.agent_client import AgentClient
 
 _log = logging.getLogger(__name__)
@@ -20,9 +20,9 @@ async def find_owner(link: AgentClient) -> str:
     if "owner" not in link.hello:
         try:
             said = str((await link.run(ownership.PING, timeout=_ANSWER))["out"])
+        except NoAnswerError:
+            raise CondorError(f"The schedd of {link.ap} doesn't answer. Try again in a minute.") from None
         except LauncherError as error:
-            if "did not end" in str(error):
-                raise CondorError(f"The schedd of {link.ap} doesn't answer. Try again in a minute.") from None
             _log.debug("The schedd of %s can't be asked who asks: %s", link.ap, error)
             said = ""
         owner = ownership.parse_owner(said) or str((await link.run(["id", "-un"]))["out"]).strip()

@@ -64,6 +64,15 @@ def find(name: str | None, ap: str | None = None) -> Record:
     )
 
 
+def look_up(name: str | None, ap: str | None = None) -> Record | None:
+    """Return what `find` returns, or None where it raises."""
+    try:
+        return find(name, ap)
+    except NoSuchSessionError as error:
+        _log.debug("Not remembered: %s", error)
+        return None
+
+
 def save(record: Record) -> None:
     """Remember a session."""
     write_private(_folder() / f"{record.name}.json", json.dumps(asdict(record), indent=2) + "\n")

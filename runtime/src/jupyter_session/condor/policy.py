@@ -8,7 +8,7 @@ https://htcondor.readthedocs.io/en/latest/admin-manual/ep-policy-configuration.h
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 #: Attributes of the machine ad that are times, or seconds, and that may be expressions (which may refer to the job).
@@ -30,22 +30,17 @@ _STRING_OR_TIME = re.compile(r'"(?:\\.|[^"\\])*"|\b(?:time\s*\(\s*\)|CurrentTime
 
 def evaluate_times(machine: Any, job: Any) -> dict[str, float]:
     """Return the value that each of TIMES has now, by its name in lower case; one without a number is left out."""
-    found = {}
-    for name in TIMES:
-        value = _evaluate(machine, name, job)
-        if _is_number(value):
-            found[name.lower()] = value
-    return found
+    return _evaluate_numbers(TIMES, machine, job)
 
 
 def evaluate_durations(job: Any, machine: Any) -> dict[str, float]:
-    """Return the value of each of the job's time limits that may be an expression, by its name in lower case."""
-    found = {}
-    for name in DURATIONS:
-        value = _evaluate(job, name, machine)
-        if _is_number(value):
-            found[name.lower()] = value
-    return found
+    """Return the value of each of the job's DURATIONS, by its name in lower case; one without a number is left out."""
+    return _evaluate_numbers(DURATIONS, job, machine)
+
+
+def _evaluate_numbers(names: Iterable[str], own: Any, other: Any) -> dict[str, float]:
+    values = {name.lower(): _evaluate(own, name, other) for name in names}
+    return {name: value for name, value in values.items() if _is_number(value)}
 
 
 def foresee(texts: Sequence[str], *, started: float, now: float, parse: Callable[[str], Any]) -> dict[str, float]:

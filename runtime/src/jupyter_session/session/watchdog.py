@@ -25,8 +25,8 @@ from jupyter_session.state_dir import StateDir
 
 _LOG = logging.getLogger(__name__)
 _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-# Their sum is well below the 30 s between HTCondor's SIGTERM and SIGKILL, in case those come meanwhile.
 _LAST_RESORT = 120  # seconds
+# Their sum is well below the 30 s between HTCondor's SIGTERM and SIGKILL, in case those come meanwhile.
 _SHUTDOWN_WAIT, _KILL_WAIT, _CLEAR_WAIT, _PUBLISH_WAIT = 8.0, 1.0, 4.0, 5.0
 
 

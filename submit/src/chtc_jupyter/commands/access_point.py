@@ -10,7 +10,7 @@ import subprocess
 
 from chtc_jupyter import store
 from chtc_jupyter.commands import config
-from chtc_jupyter.errors import NoSuchSessionError, UsageError
+from chtc_jupyter.errors import UsageError
 from chtc_jupyter.ssh.agent_client import HERE
 from chtc_jupyter.terminal import Terminal
 
@@ -53,11 +53,7 @@ def runs_schedd() -> bool:
 
 def choose_target(name: str | None, ap: str | None, terminal: Terminal) -> tuple[str, str | None]:
     """Return the access point of the session that is meant, and its job, or the name it has there."""
-    try:
-        record = store.find(name, ap)
-    except NoSuchSessionError as error:
-        _log.debug("Asking the access point: %s", error)
-    else:
+    if record := store.look_up(name, ap):
         return record.ap, record.job
     aps = {record.ap for record in store.load_records()}
     return (aps.pop() if len(aps) == 1 and ap is None else choose_access_point(ap, terminal)), name

@@ -95,19 +95,8 @@ async def is_queued(link: AgentClient, record: Record) -> bool:
 
 def is_another(ad: Ad, ap: str) -> bool:
     """Return True if this machine remembers a job ID as that of another session: the schedd has given it out again."""
-    try:
-        record = store.find(job_ads.get_job_id(ad), ap)
-    except NoSuchSessionError:
-        return False
-    return bool(ad.get("JupyterName")) and ad["JupyterName"] != record.name
-
-
-def find_remembered(name: str, ap: str) -> Record | None:
-    """Return what this machine remembers of a session on an access point."""
-    try:
-        return store.find(name, ap)
-    except NoSuchSessionError:
-        return None
+    record = store.look_up(job_ads.get_job_id(ad), ap)
+    return record is not None and bool(ad.get("JupyterName")) and ad["JupyterName"] != record.name
 
 
 async def raise_if_another(link: AgentClient, record: Record) -> None:
@@ -118,12 +107,8 @@ async def raise_if_another(link: AgentClient, record: Record) -> None:
 
 async def raise_if_ended(link: AgentClient, name: str | None) -> None:
     """Raise EndedError if this machine remembers a session, and it has ended."""
-    try:
-        record = store.find(name, link.ap)
-    except NoSuchSessionError as error:
-        _log.debug("No record tells how it ended: %s", error)
-        return
-    if past := await find_end(link, record):
+    record = store.look_up(name, link.ap)
+    if record and (past := await find_end(link, record)):
         store.forget(record.name)
         raise EndedError(past)
 

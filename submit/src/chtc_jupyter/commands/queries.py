@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import NoReturn
 
 from chtc_condor.ownership import constrain
-from chtc_jupyter import queue
+from chtc_jupyter import queue, store
 from chtc_jupyter.commands import past
 from chtc_jupyter.condor import job_ads, match_analysis, opt_in
 from chtc_jupyter.condor.job_ads import Ad
@@ -30,7 +30,7 @@ async def find(link: AgentClient, name: str | None) -> Ad:
     """Return the ad of the session that is meant; raises NoSuchSessionError, CondorError."""
     present = await queue.find_jobs(link, job_ads.PRESENT)
     found = job_ads.select_jobs(present, name)
-    if not found and name and (remembered := past.find_remembered(name, link.ap)):
+    if not found and name and (remembered := store.look_up(name, link.ap)):
         found = job_ads.select_jobs(present, remembered.name)  # it has ended, and was started again elsewhere
     if not found and name and past.JOB.fullmatch(name):
         found = await queue.find_jobs(link, f"{job_ads.match_job(name)} && !({job_ads.ENDED})")

@@ -24,8 +24,6 @@ _log = logging.getLogger(__name__)
 _UNUSED = re.compile(r"WARNING: the line '(.*)' was unused by condor_submit")
 #: What condor_submit says of a second `queue`, or of an `else`, after the first one, if lines are added.
 _SECOND_QUEUE = "extra data found after queue statement"
-#: Bytes of an executable to look into.
-_HEAD = 65536
 #: Seconds after which a look into the folders is announced.
 _LONG = 5
 #: Seconds for a look into the folders, which gives up before by itself.
@@ -67,19 +65,19 @@ async def review(link: AgentClient, asked: Submission, say: Callable[[str], None
     What counts is what HTCondor reads, so it reads what was added, too.
     """
     lines, notes = dict(asked.lines), []
-    first, ads = submission.Review(), list[dict[str, Any]]()
+    outputs: set[str] = set()
+    named: dict[str, str] = {}  # what the first addition named instead of copying it
     for complete in (dict, submission.override, None):
-        before = list_outputs(ads)
         ads, unused = await _read(link, asked, lines)
-        if first.references and not before <= list_outputs(ads):  # what is named isn't what HTCondor takes for the list
-            lines |= {key: first.additions[key] for key in first.references}
+        if named and not outputs <= _list_outputs(ads):  # what was named isn't what HTCondor takes for the list
+            lines |= named
             ads, unused = await _read(link, asked, lines)
+        named = {}
         found = await _review(link, asked, ads)
         if complete is dict:
             own = _list_own_arguments(asked, ads[0]) if ads else []
-            first, notes = found, [*found.notes, *own, *_judge_unused(asked, unused)]
-        else:
-            first = submission.Review()
+            notes = [*found.notes, *own, *_judge_unused(asked, unused)]
+            outputs, named = _list_outputs(ads), {key: found.additions[key] for key in found.references}
         if found.refusals:
             raise UsageError(_clean(found.refusals[0]))
         if not found.additions:
@@ -94,7 +92,7 @@ async def review(link: AgentClient, asked: Submission, say: Callable[[str], None
     )
 
 
-def list_outputs(ads: Sequence[Mapping[str, Any]]) -> set[str]:
+def _list_outputs(ads: Sequence[Mapping[str, Any]]) -> set[str]:
     """Return the output files of the first job."""
     return set(split_list(ads[0].get("transferoutput"))) if ads else set()
 
@@ -102,8 +100,8 @@ def list_outputs(ads: Sequence[Mapping[str, Any]]) -> set[str]:
 async def _review(link: AgentClient, asked: Submission, ads: Sequence[Mapping[str, Any]]) -> submission.Review:
     """Review the ads; ask the access point for what they don't tell."""
     script = ""
-    if len(ads) == 1 and ads[0].get("cmd") and not submission.is_session(ads[0]):
-        script = str((await link.run(["head", "-c", str(_HEAD), str(ads[0]["cmd"])], cwd=asked.cwd))["out"])
+    if path := submission.find_script(ads):
+        script = str((await link.run(["head", "-c", str(submission.SCRIPT_BYTES), path], cwd=asked.cwd))["out"])
     review_ads = functools.partial(
         submission.review, ads, what=asked.what, script=script, interactive=asked.interactive, log=asked.log
     )
@@ -135,7 +133,7 @@ def _list_own_arguments(asked: Submission, ad: Mapping[str, Any]) -> list[str]:
     given = {word.partition("=")[0] for word in list_words({name.lower(): value for name, value in ad.items()})}
     return [
         f"{asked.what} has {flag} in its arguments, so that is what counts."
-        for flag, key in (("--idle-timeout", "My.JupyterIdleTimeout"), ("--max-runtime", "My.JupyterMaxRuntime"))
+        for flag, key in submit.SETTINGS.items()
         if flag in given and key in asked.lines
     ]
 

@@ -13,7 +13,7 @@ from chtc_jupyter.commands import review as reviewing
 from chtc_jupyter.commands.review import Reviewed, Submission
 from chtc_jupyter.condor import job_ads, settings, submit
 from chtc_jupyter.condor.submit import Request
-from chtc_jupyter.errors import LauncherError, MissingError, NoSuchSessionError
+from chtc_jupyter.errors import LauncherError, MissingError, NoAnswerError, NoSuchSessionError
 from chtc_jupyter.ssh import openssh
 from chtc_jupyter.ssh.agent_client import AgentClient, LinkLostError
 from chtc_jupyter.store import Record
@@ -24,12 +24,10 @@ FOLDER = "jupyter"
 _ENOSPC = 28
 #: Seconds for the submission; a busy schedd is slow.
 _SUBMIT = 120
+#: What to do where it isn't known whether that was done.
+_LOOK = "`chtc-jupyter list` shows whether it was submitted; nothing is submitted twice."
 #: Makes folders, and prints those that were not there.
 _MAKE = 'for folder; do [ -d "$folder" ] || { mkdir -p "$folder" && echo "$folder"; } || exit; done'
-
-
-class _NoAnswerError(LauncherError):
-    """It isn't known whether the job was submitted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,13 +96,10 @@ async def launch(
     made = await _make_folders(link, options)
     try:
         job, notebooks = await _review_and_submit(link, options, say)
-    except (LinkLostError, _NoAnswerError) as error:
-        what = (
-            str(error) if isinstance(error, _NoAnswerError) else f"Lost the connection to {ap} while submitting the job"
-        )
-        raise LauncherError(
-            f"{what}. `chtc-jupyter list` shows whether it was submitted; nothing is submitted twice."
-        ) from None
+    except LinkLostError:
+        raise LauncherError(f"Lost the connection to {ap} while submitting the job. {_LOOK}") from None
+    except NoAnswerError:
+        raise LauncherError(f"condor_submit on {ap} didn't end within {_SUBMIT} s. {_LOOK}") from None
     except LauncherError:
         await _remove_folders(link, made)
         raise
@@ -169,12 +164,7 @@ async def _review(link: AgentClient, options: StartOptions, say: Callable[[str],
 
 
 async def _submit(link: AgentClient, argv: Sequence[str], cwd: str) -> str:
-    try:
-        done = await link.run(["condor_submit", "-terse", *argv], cwd=cwd, timeout=_SUBMIT)
-    except LauncherError as error:
-        if "did not end" in str(error):
-            raise _NoAnswerError(f"condor_submit on {link.ap} didn't end within {_SUBMIT} s") from None
-        raise
+    done = await link.run(["condor_submit", "-terse", *argv], cwd=cwd, timeout=_SUBMIT)
     if done["status"]:
         raise reviewing.build_submit_error(link.ap, done["err"] or done["out"])
     return str(done["out"].split()[0])

@@ -5,13 +5,19 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from chtc_jupyter.condor import promises, settings
 from chtc_jupyter.durations import validate_duration
 from chtc_jupyter.errors import UsageError
 
+#: The job attributes that stand for arguments of `jupyter-session run`, which count before them.
+SETTINGS: Mapping[str, str] = {
+    "--idle-timeout": "My.JupyterIdleTimeout",
+    "--max-runtime": "My.JupyterMaxRuntime",
+    "--notebooks": "My.JupyterNotebooks",
+}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}")
 _AMOUNT = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B?)?", re.IGNORECASE)
 _PATH = re.compile(r"[\w./@+=:~ -]+")
@@ -109,25 +115,23 @@ def render_request(request: Request) -> dict[str, str]:
 def render_own_request(request: Request) -> dict[str, str]:
     """Return the lines for what the user asks for that are added to a submit file of their own: it has arguments."""
     lines = render_request(replace(request, idle_timeout=None, max_runtime=None, notebooks="notebooks", settings=()))
-    for attribute, duration in (("IdleTimeout", request.idle_timeout), ("MaxRuntime", request.max_runtime)):
-        if duration is not None:
-            lines[f"My.Jupyter{attribute}"] = quote_string(validate_duration(duration, never=True))
-    base = posixpath.basename(request.notebooks)
-    if base != "notebooks":
-        lines["My.JupyterNotebooks"] = quote_string(base)
-    return lines | settings.parse_settings(request.settings)
+    own = {SETTINGS[flag]: quote_string(value) for flag, value in _list_session_settings(request)}
+    return lines | own | settings.parse_settings(request.settings)
 
 
 def build_session_arguments(request: Request) -> list[str]:
     """Return the arguments of `jupyter-session run` for what the user asks for."""
-    arguments = []
+    return [word for setting in _list_session_settings(request) for word in setting]
+
+
+def _list_session_settings(request: Request) -> Iterator[tuple[str, str]]:
+    """Yield the settings of the session that the user asks for: the flags of SETTINGS, and their values."""
     for flag, duration in (("--idle-timeout", request.idle_timeout), ("--max-runtime", request.max_runtime)):
         if duration is not None:
-            arguments += [flag, validate_duration(duration, never=True)]
+            yield flag, validate_duration(duration, never=True)
     base = posixpath.basename(request.notebooks)
     if base != "notebooks":
-        arguments += ["--notebooks", base]
-    return arguments
+        yield "--notebooks", base
 
 
 def build_description(request: Request) -> dict[str, str]:

@@ -20,7 +20,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any
 
 from chtc_jupyter import verbosity
-from chtc_jupyter.errors import LauncherError, PortError
+from chtc_jupyter.errors import LauncherError, NoAnswerError, PortError
 from chtc_jupyter.ssh import entry, multiplexing, openssh
 from chtc_jupyter.ssh.agent import LONGEST
 from chtc_jupyter.ssh.failures import LOGGED_IN, SSH, Evidence, Retry, SshFailure, diagnose_failure, printable
@@ -28,6 +28,8 @@ from chtc_jupyter.ssh.hops import Hops
 from chtc_jupyter.ssh.route import Route, find_route
 
 _log = logging.getLogger(__name__)
+#: What the agent says of a command that it has ended.
+_ENDED_BY_AGENT = "did not end within"
 #: What the agent itself logs, on the access point.
 _agent_log = logging.getLogger("chtc_jupyter.ssh.agent")
 #: Seconds between two signs of life; the agent ends after _PATIENCE without one.
@@ -248,8 +250,16 @@ class AgentClient:
         return answer
 
     async def run(self, argv: Sequence[str], *, text: str = "", timeout: float = 60, cwd: str = "~") -> Answer:
-        """Run a command on the access point; return its `status`, `out`, and `err`."""
-        return await self.ask("run", argv=list(argv), input=text, timeout=timeout, cwd=cwd)
+        """Run a command on the access point; return its `status`, `out`, and `err`.
+
+        Raises NoAnswerError if it did not end within `timeout` seconds, and what `ask` raises.
+        """
+        try:
+            return await self.ask("run", argv=list(argv), input=text, timeout=timeout, cwd=cwd)
+        except LauncherError as error:
+            if _ENDED_BY_AGENT in str(error):
+                raise NoAnswerError(str(error)) from None
+            raise
 
     async def stream(self, do: str, **fields: Any) -> AsyncGenerator[Answer, None]:
         """Send a request and yield its answers up to the one with a `status`, or one with an `error`."""
