@@ -40,8 +40,14 @@ class Kernel:
         self.client = BlockingKernelClient(connection_file=str(server.connection_file(self.id)))
         self.client.load_connection_file()
         self.client.start_channels()
-        # What a kernel published before Jupyter subscribed, Jupyter never learns: let it say more.
-        wait_for(lambda: self.wait_ready() or self.jupyter_says() == "idle", 60, "Jupyter to read idle")
+        self.wait_ready()
+        wait_for(self._is_known_to_be_idle, 60, "Jupyter to read idle", every=0.5)
+
+    def _is_known_to_be_idle(self):
+        """Return whether Jupyter reads idle; what a kernel published before it listened, the kernel says again."""
+        if self.jupyter_says() == "starting":
+            self.wait_ready()
+        return self.jupyter_says() == "idle"
 
     def wait_ready(self):
         """Wait until the kernel answers us; the client's own `wait_for_ready` gives up early on a slow machine."""
@@ -52,6 +58,12 @@ class Kernel:
                 return self.client.get_shell_msg(timeout=1)
 
         wait_for(answers, 60, "the kernel to answer")
+
+    def wait_followed(self):
+        """Wait until a new process is listened to: what it published before is lost to Jupyter and to us."""
+        before = self.told()["changes"]
+        wait_for(lambda: self.run("pass") and self.told()["changes"] > before, 30, "a cell to be seen", every=0.5)
+        self.wait_at_work(wanted=False)
 
     def jupyter_says(self):
         return self.server.ask(f"/api/kernels/{self.id}")["execution_state"]
@@ -184,6 +196,7 @@ def test_a_restart_voids_the_cell_and_the_new_process_is_followed(kernel):
     kernel.server.ask(f"/api/kernels/{kernel.id}/restart", {})
     kernel.wait_at_work(wanted=False, seconds=10)
     kernel.wait_ready()
+    kernel.wait_followed()
     kernel.run(LONG)
     kernel.wait_at_work()
 
@@ -197,6 +210,7 @@ def test_a_killed_kernel_is_not_at_work_and_its_successor_is_followed(kernel):
     wait_for(lambda: kernel.pid() not in (None, killed), 30, "the restart")
     assert kernel.is_at_work() is False
     kernel.wait_ready()
+    kernel.wait_followed()
     kernel.run(LONG)
     kernel.wait_at_work()
 
