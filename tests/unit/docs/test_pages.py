@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_session.condor.connection import render_connect_line
+
 ROOT = Path(__file__).parents[3]
 PAGES = [
     *sorted(ROOT.glob("*.md")),
@@ -89,3 +91,8 @@ def test_architecture_names_every_folder_of_the_packages(package):
     text = (ROOT / "docs/architecture.md").read_text()
     folders = [path.parent.name for path in (ROOT / package).glob("*/__init__.py")]
     assert [folder for folder in folders if f"`{folder}/`" not in text] == []
+
+
+def test_the_fixed_line_in_the_ssh_page_is_the_one_of_the_code():
+    line = render_connect_line("alice@ap.example.org", "123")
+    assert f"```sh\n{line}\n```" in (ROOT / "docs/ssh.md").read_text(), f"docs/ssh.md should have:\n{line}"

@@ -50,7 +50,7 @@ def test_every_state_is_explained():
 
 
 def test_every_attribute_is_explained():
-    connection = Connection(port=1, host="h", token="t", job="1.0", access_point="a@b", socket_name="s")
+    connection = Connection(port=1, host="h", token="t", job="1.0", access_point="a@b")
     times = SessionTimes(idle_seconds=0, deadline=None)
     published = build_attributes(State.READY, "", None, connection, times=times)
     assert set(first_column(section("Job attributes and events"))) == set(published)

@@ -1,12 +1,15 @@
 """What a session publishes: attributes in order, no secret, and lines that every shell reads alike."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from jupyter_session.condor import connection
 from jupyter_session.condor.attributes import (
     MAX_REASON,
     End,
@@ -16,7 +19,8 @@ from jupyter_session.condor.attributes import (
     fit_line,
     render_event,
 )
-from jupyter_session.condor.connection import Connection, fold_script
+from jupyter_session.condor.chirp import LONGEST_LINE, quote_string
+from jupyter_session.condor.connection import Connection, fold_script, render_connect_line
 
 CONNECTION = Connection(
     port=24811,
@@ -24,7 +28,6 @@ CONNECTION = Connection(
     token="s3cret",
     job="12.0",
     access_point="alice@ap.example.org",
-    socket_name="abc",
 )
 
 
@@ -63,9 +66,7 @@ def test_the_owners_file_has_the_token_and_the_lines():
 
 
 def test_a_connection_that_is_logged_shows_no_token():
-    connection = Connection(
-        port=1, host="ep", token="s3cret", job="1.0", access_point="a@ap", socket_name="x", host_key=None
-    )
+    connection = Connection(port=1, host="ep", token="s3cret", job="1.0", access_point="a@ap", host_key=None)
     assert "s3cret" not in repr(connection)
     assert "s3cret" in connection.as_json()
 
@@ -73,21 +74,98 @@ def test_a_connection_that_is_logged_shows_no_token():
 def test_the_connect_line_has_nothing_that_a_shell_on_either_host_reads_in_its_own_way():
     line = CONNECTION.connect_line
     assert line is not None
-    assert not set(line) & set("$`!\n")
-    assert line.count("'") == 2
-    *_, host, script = shlex.split(line)
-    assert host == "alice@ap.example.org"
-    assert len(shlex.split(script)) == 4  # exec sh -c SCRIPT
-    assert len(line) < 1200
-    assert "@" not in script
+    assert not set(line) & set("`!\n")
+    assert "\\\\" not in line  # two backslashes are one to fish
+    assert '\\"' not in line  # which a job ad can't hold
+    assert len(quote_string(line).replace(" ", "  ").replace("\\", "\\\\").encode()) < LONGEST_LINE // 2
+    *_, laptop, remote, host, job, port = shlex.split(line)
+    assert (host, job, port) == ("alice@ap.example.org", "12.0", "24811")
+    assert "'" not in laptop
+    assert len(shlex.split(remote)) == 4  # exec sh -c SCRIPT
+    assert "'" not in shlex.split(remote)[-1]
 
 
-def test_the_script_of_the_connect_line_is_one_that_a_shell_can_read():
-    command = shlex.split(CONNECTION.connect_line)[-1]
-    *_, script = shlex.split(command)
-    checked = subprocess.run(["sh", "-n", "-c", script], capture_output=True, text=True, check=False)
-    assert (checked.returncode, checked.stderr) == (0, "")
-    assert re.search(r"condor_ssh_to_job .* 12\.0 jupyter-session wait 24811 \|", script)
+def test_the_scripts_of_the_connect_line_are_such_that_a_shell_can_read_them():
+    laptop, remote = shlex.split(CONNECTION.connect_line)[2:4]
+    for script in (laptop, shlex.split(remote)[-1]):
+        checked = subprocess.run(["sh", "-n", "-c", script], capture_output=True, text=True, check=False)
+        assert (checked.returncode, checked.stderr) == (0, "")
+
+
+@pytest.fixture
+def connect(tmp_path):
+    """Return what runs a connect line with stand-ins for ssh and for HTCondor's commands, of which they are shells."""
+
+    def put(name, script):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+
+    def run(line, **scripts):
+        put("ssh", f'echo "$@" >>{tmp_path}/asked; for last; do :; done; setsid -w sh -c "$last"')
+        for name, script in scripts.items():
+            put(name, script)
+        environ = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        argv = ["sh", "-c", line]
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, env=environ, timeout=30, check=False)
+        return done.stdout.decode(errors="surrogateescape"), (tmp_path / "asked").read_text()
+
+    return run
+
+
+SAID = "printf '    http://127.0.0.1:24811/lab?token=abc\\nstopped: done\\n'"
+
+
+def test_each_use_of_the_connect_line_has_a_folder_of_its_own_that_is_gone_afterwards(connect):
+    folders = []
+    for _ in range(2):
+        out, asked = connect(CONNECTION.connect_line, condor_ssh_to_job=f"ls -ld $TMP; {SAID}")
+        assert out.startswith("drwx------"), out
+        folders += re.findall(r"24811:(/tmp/jupyter-12\.0-[0-9a-f]{16})/lab", asked.splitlines()[-1])
+    first, second = folders
+    assert first != second
+    assert not Path(first).exists()
+    assert len(f"{first}/lab") <= 107  # what a Unix socket's path may have
+
+
+def test_a_folder_in_the_way_is_not_used_and_not_removed(connect, tmp_path):
+    script = fold_script((Path(connection.__file__).with_name("connect.sh")).read_text())
+    asked = subprocess.run(
+        ["sh", "-c", script, "12.0", tmp_path, "24811"], capture_output=True, text=True, timeout=10, check=False
+    )
+    assert (asked.returncode, asked.stdout) == (1, "Something was in the way of this tunnel: paste the line again.\n")
+    assert tmp_path.exists()
+
+
+def test_the_fixed_line_takes_a_number_alone_from_the_access_point(connect):
+    line = render_connect_line("alice@ap.example.org", "12")
+    wanted = '[ "$1 $2 $3" = "12 -af JupyterPort" ] && echo '
+    out, asked = connect(line, condor_q=f"{wanted} 24811", condor_ssh_to_job=f'echo "$@"; {SAID}')
+    assert "http://127.0.0.1:20012/lab?token=abc\r\n" in out
+    assert "-L 127.0.0.1:20012:/tmp/jupyter-12-" in asked
+    assert "12 jupyter-session wait 24811" in out
+    for answer in ("undefined", "''", "'1; touch x'", "'1 2'", "-1", "'$(id)'", "error"):
+        out, _ = connect(line, condor_q=f"echo {answer}", condor_ssh_to_job="echo it runs")
+        assert out == "Job 12 is not a session that runs. To see why, run condor_q 12 on the access point.\r\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (r"\033]0;title\007\033[31mred", "]0;title[31mred"),
+        (r"\302\23331m\r\tx", "31mx"),
+        ("http://evil.example:1/lab?token=x", "    http://127.0.0.1:24811/lab?token=x"),
+        ("http://127.0.0.1:1/lab?token=x", "    http://127.0.0.1:24811/lab?token=x"),
+    ],
+)
+def test_what_comes_back_is_printed_without_control_characters_and_leads_to_the_own_port(connect, said, shown):
+    out, _ = connect(CONNECTION.connect_line, condor_ssh_to_job=f"printf '{said}\\n'")
+    assert out == f"{shown}\r\n"
+
+
+@pytest.mark.parametrize("job", ["", "-oProxyCommand=x", "12;id", "../x", "0"])
+def test_the_line_refuses_what_is_no_job(connect, job):
+    with pytest.raises(FileNotFoundError):
+        connect(render_connect_line("alice@ap.example.org", shlex.quote(job)))
 
 
 def test_a_script_is_folded_into_one_line_that_does_the_same(tmp_path):
@@ -95,7 +173,7 @@ def test_a_script_is_folded_into_one_line_that_does_the_same(tmp_path):
 #!/bin/sh
 # A comment; with a semicolon
 say() {
-    echo @word@ |
+    echo hello |
         tr a-z A-Z
 
     echo end
@@ -105,9 +183,9 @@ true &&
 say &
 wait
 """
-    folded = fold_script(text, {"word": "hello"})
+    folded = fold_script(text)
     assert folded == "say() { echo hello | tr a-z A-Z; echo end; }; true && say; say & wait"
-    (tmp_path / "script").write_text(text.replace("@word@", "hello"))
+    (tmp_path / "script").write_text(text)
     runs = [
         subprocess.run(command, capture_output=True, text=True, check=True).stdout
         for command in (["sh", tmp_path / "script"], ["sh", "-c", folded])
@@ -116,7 +194,7 @@ wait
 
 
 def test_without_an_access_point_there_is_no_line():
-    local = Connection(port=1, host="h", token="t", job=None, access_point=None, socket_name="x")
+    local = Connection(port=1, host="h", token="t", job=None, access_point=None)
     assert (local.connect_line, local.attach_line, local.file_name) == (None, None, None)
 
 

@@ -20,7 +20,7 @@ NOON = 43200.0  # in epoch seconds, UTC
 SAVE = {"off": "", "behind": None, "saved_count": 0, "total_bytes": 0, "conflicts": {}, "left_out": {},
         "left_out_count": 0, "problem": ""}  # fmt: skip
 TOKEN = "s3cret-token"
-CONNECTION = Connection(port=20000, host="ep1", token=TOKEN, job="7.0", access_point="a@ap", socket_name="s")
+CONNECTION = Connection(port=20000, host="ep1", token=TOKEN, job="7.0", access_point="a@ap")
 
 
 @pytest.fixture(autouse=True)

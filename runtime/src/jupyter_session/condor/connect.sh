@@ -1,23 +1,30 @@
 #!/bin/sh
-# What the connect line runs on the access point: condor_ssh_to_job, with a Unix socket forwarded to the job's port.
+# The access point's part of the connect line: condor_ssh_to_job, with a Unix socket forwarded to the job's port.
 #
-# connection.py replaces the words between at signs, folds this file into one line, and puts it between double quotes
-# inside single quotes. So it must have no quotes, backquotes, exclamation marks, dollar signs, or here-documents: login
-# shells on the access point could each read them in their own way.
+#   sh -c THIS_SCRIPT JOB FOLDER [PORT]
+#
+# connection.py folds this file into one line for login shells of any kind, so it must not contain single quotes,
+# backslashes, or exclamation marks. Without a PORT, it is the one in the job ad, which must be a number.
 #
 # shellcheck disable=SC2015,SC2188,SC2317,SC2329
+j=$0 d=$1 p=$2
+[ -n "$p" ] || p=$(condor_q "$j" -af JupyterPort </dev/null)
+expr "$p" : "[1-9][0-9]*$" >/dev/null || {
+    echo "Job $j is not a session that runs. To see why, run condor_q $j on the access point."
+    exit 1
+}
 
-# The access point may learn late that a connection is dead, after the line has been pasted again. So each login makes
-# the folder again, changes to it, and removes only what is in the current folder: never what a later login put there.
-rm -rf @folder@
-mkdir -m 700 @folder@ && cd @folder@ && >lab || exit 1
+# The laptop chose a name that nobody can know before. Whoever still made it first gets nothing: mkdir fails.
+mkdir -m 700 "$d" && cd "$d" && >lab || {
+    echo "Something was in the way of this tunnel: paste the line again."
+    exit 1
+}
 
 # When the laptop disconnects, end everything that runs here, and remove the folder with the key that condor_ssh_to_job
 # keeps in it.
 c() {
     trap : 15
-    rm -rf ./*
-    rmdir @folder@ 2>/dev/null
+    rm -rf "$d"
     kill 0
 }
 trap c 0 1 2 15
@@ -25,11 +32,12 @@ trap c 0 1 2 15
 # The keys of an agent would use up the number of tries.
 unset SSH_AUTH_SOCK
 
-# The inner command ends with the session, so that no open tunnel keeps the slot. Its last line ends everything, too:
-# once another condor_ssh_to_job has come into the same container, HTCondor does not notice the end of the first (25.14,
-# OsProc::SingEnterReaper), which would keep the slot.
-TMP=@folder@ condor_ssh_to_job -auto-retry -ssh @ssh@ @job@ jupyter-session wait @port@ | {
-    sed -u -e /^stopped:/q -e /^failed:/q
+# The inner command ends with the session, so that no open tunnel keeps the slot, and refuses a port that isn't the
+# session's. Its last line ends everything, too: once another condor_ssh_to_job has come into the same container,
+# HTCondor does not notice the end of the first (25.14, OsProc::SingEnterReaper), which would keep the slot.
+s="ssh -o StreamLocalBindUnlink=yes -o ExitOnForwardFailure=yes -o ServerAliveInterval=15 -L $d/lab:127.0.0.1:$p"
+TMP=$d condor_ssh_to_job -auto-retry -ssh "$s" "$j" jupyter-session wait "$p" | {
+    sed -u -e "/^stopped:/q" -e "/^failed:/q"
     kill 0
 } &
 wait

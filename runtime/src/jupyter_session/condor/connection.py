@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import re
-import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +19,6 @@ class Connection:
     token: str = field(repr=False)  # nor in a log that shows a Connection
     job: str | None
     access_point: str | None
-    socket_name: str
     host_key: str | None = None
 
     @property
@@ -37,27 +33,10 @@ class Connection:
 
     @property
     def connect_line(self) -> str | None:
-        """One line for the laptop's shell (bash, zsh, or fish) that opens the tunnel and prints the secret address.
-
-        It runs ssh to the access point, with the laptop's port forwarded to a Unix socket in a 0700 folder there, and
-        on the access point `connect.sh`, which forwards that socket to the job's port: no TCP port on the access point.
-
-        Single quotes protect the script from the laptop's shell, and double quotes from the login shell on the access
-        point; it has no character that a shell reads in its own way.
-        """
+        """One line for the laptop's shell (bash, zsh, or fish) that opens the tunnel and prints the secret address."""
         if self.job is None or self.access_point is None:
             return None
-        folder = f"/tmp/jupyter-{self.job}-{self.socket_name}"  # noqa: S108 - made 0700 by us, or refused by mkdir
-        options = ("StreamLocalBindUnlink=yes", "ExitOnForwardFailure=yes", "ServerAliveInterval=15")
-        ssh = ["ssh", *(word for option in options for word in ("-o", option))]
-        inner = "\\ ".join([*ssh, "-L", f"{folder}/lab:127.0.0.1:{self.port}"])
-        script = fold_script(
-            _read_connect_script(), {"folder": folder, "ssh": inner, "job": self.job, "port": str(self.port)}
-        )
-        return (
-            "ssh -t -o ExitOnForwardFailure=yes -o ServerAliveInterval=15 "
-            f"-L 127.0.0.1:{self.port}:{folder}/lab {self.access_point} 'exec sh -c \"{script}\"'"
-        )
+        return render_connect_line(self.access_point, self.job, self.port)
 
     @property
     def attach_line(self) -> str | None:
@@ -93,26 +72,40 @@ def name_connection_file(job_id: str) -> str:
     return f"jupyter-{job_id}.json"
 
 
-def generate_socket_name() -> str:
-    """Return a name that other users of the access point can't guess before it is published."""
-    return secrets.token_hex(5)
+def render_connect_line(access_point: str, job: str, port: int | None = None) -> str:
+    """Return one line for the laptop's shell (bash, zsh, or fish) that opens the tunnel and prints the secret address.
+
+    It runs `connect_laptop.sh` on the laptop: ssh to the access point, with a port of the laptop forwarded to a Unix
+    socket in a 0700 folder there. On the access point, `connect.sh` forwards that socket to the job's port: no TCP port
+    on the access point. Both are in single quotes, in which no shell reads a character in its own way.
+
+    Without a `port`, the line asks the access point for it, so that it is the same for all jobs up to their number.
+    """
+    laptop, ap = (fold_script(_read_script(name)) for name in ("connect_laptop.sh", "connect.sh"))
+    words = [access_point, job, *([str(port)] if port else [])]
+    return " ".join(["sh -c", _quote(laptop), _quote(f"exec sh -c {_quote(ap)}"), *words])
 
 
-def fold_script(text: str, values: Mapping[str, str]) -> str:
-    r"""Fold a shell script of simple lines into one line, without comments, and replace each `@name@` by its value.
+def _quote(text: str) -> str:
+    """Quote for any shell: unlike in shlex.quote, there is no double quote in it, which chirp would escape."""
+    return "'" + text.replace("'", "'\\''") + "'"
 
-    >>> fold_script("# for all\nf() {\n    ls @dir@\n}\nf &\nwait\n", {"dir": "/tmp"})
+
+def fold_script(text: str) -> str:
+    r"""Fold a shell script of simple lines into one line, without comments.
+
+    >>> fold_script("# for all\nf() {\n    ls /tmp\n}\nf &\nwait\n")
     'f() { ls /tmp; }; f & wait'
     """
     folded = ""
     for line in filter(None, map(str.strip, text.splitlines())):
         if line.startswith("#"):
             continue
-        goes_on = not folded or folded.endswith(("{", "&", "|"))
+        goes_on = not folded or folded.endswith(("{", "&", "|", "; do"))
         folded += (" " if folded and goes_on else "" if not folded else "; ") + line
-    return re.sub(r"@(\w+)@", lambda found: values[found[1]], folded)
+    return folded
 
 
 @functools.cache
-def _read_connect_script() -> str:
-    return Path(__file__).with_name("connect.sh").read_text()
+def _read_script(name: str) -> str:
+    return Path(__file__).with_name(name).read_text()

@@ -16,7 +16,7 @@ from pathlib import Path
 from jupyter_session import environment, log
 from jupyter_session.condor import chirp
 from jupyter_session.condor.attributes import End, State, build_attributes, render_event
-from jupyter_session.condor.connection import Connection, generate_socket_name
+from jupyter_session.condor.connection import Connection
 from jupyter_session.condor.job_ad import Job, read_job
 from jupyter_session.condor.publisher import NO_CHIRP, JobAdPublisher
 from jupyter_session.errors import SessionError
@@ -78,7 +78,6 @@ def _supervise(
         token="",
         job=job.id if job else None,
         access_point=settings.access_point or (job.access_point if job else None),
-        socket_name=generate_socket_name(),
     )
     return Supervisor(settings, job, state, connection, publisher).run()
 

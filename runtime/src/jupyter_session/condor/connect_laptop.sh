@@ -1,0 +1,20 @@
+#!/bin/sh
+# The laptop's part of the connect line: ssh to the access point, with a local port forwarded to a Unix socket there.
+#
+#   sh -c THIS_SCRIPT ACCESS_POINTS_PART AP JOB [PORT]
+#
+# connection.py folds this file into one line for bash, zsh, or fish, so it must not contain single quotes, two
+# backslashes, or exclamation marks. Without a PORT, the laptop's port is made from the job's number.
+#
+# The folder of the socket gets its name here and now, so that nobody on the access point can make it first. What comes
+# back is only printed, without control characters, and the address always leads to the laptop's own port. While ssh
+# runs, the terminal may be in raw mode, in which a line ends with a carriage return, too.
+expr "$2" : "[1-9][0-9.]*$" >/dev/null || exit 1
+l=${3:-$((20000 + ${2%%.*} % 10000))}
+d=/tmp/jupyter-$2-$(od -An -N8 -tx1 /dev/urandom | tr -d " ")
+ssh -t -o ExitOnForwardFailure=yes -o ServerAliveInterval=15 -L "127.0.0.1:$l:$d/lab" "$1" "$0 $2 $d $3" |
+while IFS= read -r x; do
+    x=$(printf %s "$x" | LC_ALL=C tr -cd "[:print:]")
+    case $x in *:*/lab?token=*) x="    http://127.0.0.1:$l/lab?token=${x##*=}" ;; esac
+    printf "%s\r\n" "$x"
+done
