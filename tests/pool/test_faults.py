@@ -56,6 +56,24 @@ def test_a_shadow_that_is_killed_costs_no_saved_notebook(new_session):
     assert has_started_anew_with_it(session, 120)
 
 
+def test_while_no_connection_file_can_be_written_the_job_ad_shows_each_change_at_once(new_session):
+    session = new_session()
+    session.submit()
+    session.ap("chmod", "555", session.folder, check=True)
+    try:
+        session.ready()
+        wait_for(lambda: "connection file" in session.status()["problem"], 60, "the problem")
+        for minutes in range(30, 40):  # the pause between two tries grows meanwhile
+            kept = session.ad().get("JupyterKeptUntil")
+            session.inside("jupyter-session", "extend", f"{minutes}m")
+            wait_for(lambda kept=kept: session.ad().get("JupyterKeptUntil") != kept, 4, "the job ad to show it")
+        assert session.file(f"jupyter-{session.job}.json") is None
+    finally:
+        session.ap("chmod", "755", session.folder, check=True)
+    session.inside("jupyter-session", "stop")
+    assert session.wait_gone()["JupyterState"] == "stopped"
+
+
 @pytest.mark.slow
 def test_a_full_disk_on_the_access_point_harms_no_saved_notebook_and_saving_resumes(pool):
     folder = f"/home/alice/small-{secrets.token_hex(4)}"

@@ -34,8 +34,9 @@ class Workstation:
     def exec(self, *argv, cwd=None):
         return self.pool.exec("laptop", argv, user="alice", cwd=cwd or self.home, env=self.env)
 
-    def start(self, **options):
-        return background(self.pool, "laptop", RUN, "alice", cwd=self.home, env=self.env, **options)
+    def start(self, redirection="", **options):
+        words = ("sh", "-c", f'exec "$@" {redirection}', "sh", *RUN)
+        return background(self.pool, "laptop", words, "alice", cwd=self.home, env=self.env, **options)
 
     def url(self):
         return self.exec("apptainer", "-q", "exec", SHARED_IMAGE, "jupyter-session", "url").stdout.strip()
@@ -58,6 +59,16 @@ def test_session_on_a_workstation_works_and_ends_in_order_by_a_signal(workstatio
         assert "started" in workstation.status(url)
         assert workstation.left()
         running.send_signal(number)
+        assert running.wait(20) == 0
+    assert workstation.left() == []
+
+
+@pytest.mark.parametrize("redirection", [">/dev/full 2>&1", ">&- 2>&-"], ids=["full", "closed"])
+def test_session_whose_output_cannot_be_written_works_and_ends_in_order(workstation, redirection):
+    with workstation.start(redirection) as running:
+        url = wait_for(workstation.url, 60, "the address")
+        assert "started" in workstation.status(url)
+        running.send_signal(15)
         assert running.wait(20) == 0
     assert workstation.left() == []
 

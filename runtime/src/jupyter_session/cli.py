@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from jupyter_session import __version__, log, verbs
+from jupyter_session import __version__, log, output, verbs
 from jupyter_session.errors import SessionError, UsageError
 from jupyter_session.settings import TABLE
 
@@ -72,6 +72,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a verb; return the exit status: 0, 1 (it failed), or 2 (wrong arguments)."""
+    output.open_closed()
     try:
         arguments = vars(make_parser().parse_args(argv))
         verb = arguments.pop("verb")
@@ -80,7 +81,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if verb == "run":
             from jupyter_session.session.run import run  # noqa: PLC0415 - the other verbs need not load it
 
-            return run(arguments, os.environ)
+            try:
+                return run(arguments, os.environ)
+            finally:
+                output.flush()
         if verb == "sshd":
             from jupyter_session.ssh.sshd import sshd  # noqa: PLC0415
 
@@ -88,7 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(getattr(verbs, verb)(**arguments))
     except SessionError as error:
         _LOG.debug("%s", type(error).__name__, exc_info=True)
-        print(f"jupyter-session: {error}", file=sys.stderr)
+        output.write_line(f"jupyter-session: {error}", to_stderr=True)
+        output.flush()
         return error.exit_code
     except KeyboardInterrupt:
         return 130

@@ -85,6 +85,50 @@ def test_a_full_disk_that_takes_no_connection_file_does_not_keep_the_state_from_
     assert chirp.sent[2:] == ["a.json", "{}"]
 
 
+def test_while_the_connection_file_is_refused_each_new_state_is_in_the_job_ad_at_once(chirp, sender, said, monkeypatch):
+    monkeypatch.setattr(publisher, "_BACKOFF", publisher.Backoff(first=3600, longest=3600))
+    chirp.fail["put_private"] = AnswerError(ChirpCode.NO_SPACE, "write")
+    sender.publish({"JupyterState": "ready"}, "ready", {"a.json": "old"})
+    wait_for(lambda: said, 10, "the problem to be told")
+    sender.publish({"JupyterState": "expiring"}, "expiring", {"a.json": "new"})
+    wait_for(lambda: "expiring" in chirp.sent, 10, "the next state to be told")
+    assert (sender.problem, len(said)) == (said[0], 1)
+    chirp.fail.clear()
+    sender.publish({"JupyterState": "stopped"})
+    sender.close(10)
+    assert [what for what in chirp.sent if isinstance(what, str)] == ["ready", "expiring", "a.json", "new"]
+    assert chirp.sent[-1] == ("JupyterState", "stopped")
+    assert sender.problem == ""
+
+
+@pytest.mark.parametrize("method", ["set_attributes", "log_event"])
+def test_what_the_schedd_can_not_take_now_waits_alone_and_nothing_old_comes_after_something_new(
+    chirp, sender, said, monkeypatch, method
+):
+    monkeypatch.setattr(publisher, "_BACKOFF", publisher.Backoff(first=3600, longest=3600))
+    chirp.fail[method] = AnswerError(ChirpCode.TRY_AGAIN, "set_job_attr")
+    sender.publish({"A": 1, "B": 1}, "first")
+    wait_for(lambda: said, 10, "the problem to be told")
+    chirp.fail.clear()
+    sender.publish({"A": 2}, "second")
+    wait_for(lambda: ("A", 2) in chirp.sent, 10, "the attribute to be sent")
+    sender.close(10)
+    assert chirp.sent.index(("A", 2)) < (chirp.sent.index(("B", 1)) if method == "set_attributes" else len(chirp.sent))
+    assert [what for what in chirp.sent if isinstance(what, str)] == ["first", "second"]
+    assert ("A", 1) not in chirp.sent or chirp.sent.index(("A", 1)) < chirp.sent.index(("A", 2))
+
+
+def test_what_waited_for_a_connection_is_sent_when_there_is_one_again(chirp, sender, said, monkeypatch):
+    monkeypatch.setattr(publisher, "_BACKOFF", publisher.Backoff(first=3600, longest=3600))
+    chirp.fail["connect"] = ChirpError("chirp does not answer")
+    sender.publish({"A": 1}, "first", {"a.json": "{}"})
+    wait_for(lambda: said, 10, "the problem to be told")
+    chirp.fail.clear()
+    sender.publish({"B": 1})
+    wait_for(lambda: "first" in chirp.sent, 10, "the rest to be sent")
+    assert sorted(map(str, chirp.sent)) == sorted(map(str, [("B", 1), "a.json", "{}", ("A", 1), "first"]))
+
+
 def test_an_attribute_that_has_not_changed_is_not_sent_again_but_the_state_is(chirp, sender):
     sender.publish({"A": 1, "JupyterState": "ready"})
     assert chirp.arrived.wait(10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -25,10 +26,7 @@ NO_FILES = f"HTCondor doesn't let this job write files with chirp, so there is n
 _TIMEOUT = 10.0
 _BACKOFF = Backoff(first=1.0, longest=60.0)
 _MOST_EVENTS = 20
-
-
-class _FileError(ChirpError):
-    """A private file can't be written; the rest has arrived."""
+_AGAIN = "Trying again."
 
 
 @dataclass
@@ -42,6 +40,29 @@ class _Pending:
     def __bool__(self) -> bool:
         return bool(self.attributes or self.events or self.files)
 
+    def followed_by(self, newer: _Pending) -> _Pending:
+        """Return both together, in the order of the newer attributes."""
+        return _Pending(
+            {**{n: v for n, v in self.attributes.items() if n not in newer.attributes}, **newer.attributes},
+            [*self.events, *newer.events][-_MOST_EVENTS:],
+            self.files | newer.files,
+        )
+
+    def let_pass(self, newer: _Pending) -> _Pending:
+        """Return what of `newer` need not wait for this: attributes, which it replaces here. Take in the rest."""
+        for name in newer.attributes:
+            self.attributes.pop(name, None)
+        passed = _Pending(newer.attributes)
+        if self.files:
+            self.files |= newer.files
+        else:
+            passed.files = newer.files
+        if self.events:
+            self.events = [*self.events, *newer.events][-_MOST_EVENTS:]
+        else:
+            passed.events = newer.events
+        return passed
+
 
 class JobAdPublisher:
     """Sends attributes, events, and private files with chirp; tries again, less and less often, while that fails.
@@ -54,6 +75,8 @@ class JobAdPublisher:
         self.problem = ""
         self._say = say
         self._pending = _Pending()
+        self._refused, self._due = _Pending(), 0.0  # of the thread
+        self._problems = {"files": "", "ad": ""}
         self._sent: dict[str, Value] = {}
         self._wake = threading.Condition()
         self._closing = False
@@ -86,74 +109,93 @@ class JobAdPublisher:
             self._thread.join(timeout)
 
     def _run(self) -> None:
-        delay = 0.0
+        delay, is_broken = 0.0, False
         while True:
-            with self._wake:
-                self._wake.wait_for(lambda: self._closing, delay) if delay else None
-                self._wake.wait_for(lambda: self._pending or self._closing)
-                if not self._pending:
-                    return
-                work, self._pending = self._pending, _Pending()
-            try:
-                self._send(work)
-            except ChirpError as error:
-                what = (
-                    "write the connection file on the access point"
-                    if isinstance(error, _FileError)
-                    else "update the job ad"
-                )
-                self._report(f"Can't {what}: {error}. Trying again.")
-                self._put_back(work)
-                if self._closing:
-                    return
-                delay = _BACKOFF.delay_after(delay)
+            work, is_last = self._take()
+            if work:
+                is_all = not self._refused
+                try:
+                    self._send(work)
+                    self._due, is_broken = 0.0 if is_broken else self._due, False
+                except ChirpError as error:
+                    self._problems["ad"] = f"Can't update the job ad: {error}. {_AGAIN}"
+                    is_broken = True
+                self._refused = self._refused.followed_by(work)
+                self._report()
+                if not self._refused:
+                    delay = 0.0
+                elif is_all:
+                    delay = _BACKOFF.delay_after(delay)
+                    self._due = time.monotonic() + delay
+            if is_last and (self._refused or not work):
+                return
+
+    def _take(self) -> tuple[_Pending, bool]:
+        """Wait for something to send, and take it, with all that was refused if that is due; return whether it is last.
+
+        It may be empty.
+        """
+        with self._wake:
+            left = max(0.0, self._due - time.monotonic()) if self._refused else None
+            self._wake.wait_for(lambda: self._pending or self._closing, left)
+            work, self._pending = self._pending, _Pending()
+            if self._closing or time.monotonic() >= self._due:
+                work, self._refused = self._refused.followed_by(work), _Pending()
             else:
-                delay = 0.0
+                work = self._refused.let_pass(work)
+            return work, self._closing
 
     def _send(self, work: _Pending) -> None:
-        """Send `work`, and remove from it what has arrived."""
+        """Send `work`, and remove from it what has arrived, and what HTCondor refuses until the same is tried again.
+
+        What the access point can't take now stays: a full disk there, for example, takes no file, but the job ad is
+        updated all the same.
+        """
         with ChirpClient.connect(_TIMEOUT) as chirp:
-            # What HTCondor refuses, it refuses until the same is tried again.
-            problem = self.problem if self.problem in (NO_FILES, NO_CHIRP) else ""
-            failed: AnswerError | None = None
             for name, text in list(work.files.items()):
                 try:
                     chirp.put_private(name, text) if text is not None else chirp.remove(name)
-                    problem = "" if problem == NO_FILES else problem
+                    self._problems["files"] = ""
                 except ChirpRefusedError as error:
                     _LOG.debug("no private file: %s", error)
-                    problem = NO_FILES
-                except AnswerError as error:  # a full disk, for example: the job ad is told all the same
-                    failed = quota.explain(error, chirp, f".{name}.new")
+                    self._problems["files"] = NO_FILES
+                except AnswerError as error:
+                    why = quota.explain(error, chirp, f".{name}.new")
+                    self._problems["files"] = f"Can't write the connection file on the access point: {why}. {_AGAIN}"
                     continue
                 del work.files[name]
-            try:
-                for name, value in list(work.attributes.items()):
-                    if name not in self._sent or self._sent[name] != value or name == "JupyterState":
+            self._send_to_schedd(chirp, work)
+
+    def _send_to_schedd(self, chirp: ChirpClient, work: _Pending) -> None:
+        waits = self._problems["ad"] == NO_CHIRP or self._refused.attributes or self._refused.events
+        problem = self._problems["ad"] if waits else ""
+        try:
+            for name, value in list(work.attributes.items()):
+                if name not in self._sent or self._sent[name] != value or name == "JupyterState":
+                    try:
                         chirp.set_attributes({name: value})
                         problem = "" if problem == NO_CHIRP else problem
                         self._sent[name] = value
-                    del work.attributes[name]
-                while work.events:
-                    chirp.log_event(work.events[0])
-                    del work.events[0]
-            except ChirpRefusedError as error:
-                _LOG.debug("no attributes: %s", error)
-                problem = NO_CHIRP
-        if failed:
-            raise _FileError(str(failed)) from failed
-        self._report(problem)
+                    except ChirpRefusedError:
+                        raise
+                    except AnswerError as error:
+                        problem = f"Can't update the job ad: {error}. {_AGAIN}"
+                        continue
+                del work.attributes[name]
+            while work.events:
+                chirp.log_event(work.events[0])
+                del work.events[0]
+        except ChirpRefusedError as error:
+            _LOG.debug("no attributes: %s", error)
+            problem = NO_CHIRP
+            work.attributes.clear()
+            work.events.clear()
+        except AnswerError as error:
+            problem = f"Can't write to the job event log: {error}. {_AGAIN}"
+        self._problems["ad"] = problem
 
-    def _put_back(self, work: _Pending) -> None:
-        with self._wake:
-            newer = self._pending
-            self._pending = _Pending(
-                {**{n: v for n, v in work.attributes.items() if n not in newer.attributes}, **newer.attributes},
-                [*work.events, *newer.events][-_MOST_EVENTS:],
-                work.files | newer.files,
-            )
-
-    def _report(self, problem: str) -> None:
+    def _report(self) -> None:
+        problem = next(filter(None, self._problems.values()), "")
         if problem and problem != self.problem:
             self._say(problem)
         self.problem = problem

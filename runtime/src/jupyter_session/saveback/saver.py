@@ -7,10 +7,10 @@ import logging
 import os
 import threading
 import time
-import traceback
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 
+from jupyter_session import output
 from jupyter_session.backoff import Backoff
 from jupyter_session.condor.chirp import ChirpClient
 from jupyter_session.condor.chirp_errors import AnswerError, ChirpError
@@ -115,7 +115,7 @@ class Saver:
         except OSError as error:
             self._publish(Report(off=f"The notebook folder can't be read ({error.strerror})."))
         except Exception as error:  # noqa: BLE001 - the session goes on without it
-            traceback.print_exc()
+            output.write_traceback()
             self._publish(Report(off=f"Internal error: {error!r}; see the job's error file for the details."))
 
     def _save_until_closed(self, copier: Copier, root: str) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import pwd
 import socket
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 
-from jupyter_session import environment, log
+from jupyter_session import environment, log, output
 from jupyter_session.condor import chirp
 from jupyter_session.condor.attributes import End, State, build_attributes, render_event
 from jupyter_session.condor.connection import Connection
@@ -127,5 +125,4 @@ def _complete_environment(environ: MutableMapping[str, str], state: StateDir, no
 
 
 def _warn(sentence: str) -> None:
-    with contextlib.suppress(OSError):  # a scratch disk that is full
-        print(f"jupyter-session: {sentence}", file=sys.stderr, flush=True)
+    output.write_line(f"jupyter-session: {sentence}", to_stderr=True)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from jupyter_session import output
 from jupyter_session.condor.attributes import (
     End,
     SessionTimes,
@@ -118,7 +119,7 @@ class JobOutput:
         else:
             self.write(f"{status.state.value}: {status.reason}")
         if status.state is State.READY and status.connection and status.connection.job is None and sys.stdout.isatty():
-            print(f"\n    {status.connection.secret_url}\n\nCtrl-C ends the session.\n", flush=True)
+            output.write_line(f"\n    {status.connection.secret_url}\n\nCtrl-C ends the session.\n")
 
     def on_warnings(self, sentences: Sequence[str]) -> None:
         """Write warnings."""
@@ -131,12 +132,9 @@ class JobOutput:
 
     def write(self, line: str, *, to_stderr: bool = False) -> None:
         """Write a line with its time, and, with `to_stderr`, also to the job's error file."""
-        try:
-            print(time.strftime("%Y-%m-%d %H:%M:%S"), line, flush=True)
-            if to_stderr:
-                print(f"jupyter-session: {line}", file=sys.stderr, flush=True)
-        except OSError as error:  # a full disk must not end the session
-            _LOG.debug("the job's output can't be written: %s", error)
+        output.write_line(time.strftime("%Y-%m-%d %H:%M:%S"), line)
+        if to_stderr:
+            output.write_line(f"jupyter-session: {line}", to_stderr=True)
 
 
 class Commands:

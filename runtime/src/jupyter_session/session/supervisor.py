@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import time
-import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 
-from jupyter_session import __version__
+from jupyter_session import __version__, output
 from jupyter_session.activity.gpu import Gpu
 from jupyter_session.activity.monitor import ActivityMonitor
 from jupyter_session.activity.process_groups import Group, Processes, compute_window
@@ -94,12 +93,12 @@ class Supervisor:
         self._control = ControlServer(
             state.control, self._loop, status=self._describe, verbs={"stop": self._stop, "extend": self._extend}
         )
-        output = JobOutput()
+        job_output = JobOutput()
         self._reporter = StatusReporter(
             SessionStatus(
                 idle_seconds=read_earlier_idle_time(job_ad), idle_timeout=round_seconds(settings.idle_timeout)
             ),
-            [JobAd(publisher), output, Commands(self._control), Notifier(self._tmux, self._lab)],
+            [JobAd(publisher), job_output, Commands(self._control), Notifier(self._tmux, self._lab)],
         )
         self._server = Server(
             self._lab,
@@ -109,7 +108,7 @@ class Supervisor:
             log=state.log,
             folder=self._notebooks,
             turn=self._turn,
-            say=output.write,
+            say=job_output.write,
         )
         meter = find_meter(job)
         self._memory = MemoryGuard(
@@ -119,9 +118,9 @@ class Supervisor:
             sessions=self._queries.sessions,
             warn=self._reporter.warn,
         )
-        self._set_aside = SetAside(job, self._notebooks, state.received, say=output.write_problem)
+        self._set_aside = SetAside(job, self._notebooks, state.received, say=job_output.write_problem)
         self._saver = Saver(
-            settings, job, self._notebooks, say=output.write_problem, list_links=self._set_aside.list_links
+            settings, job, self._notebooks, say=job_output.write_problem, list_links=self._set_aside.list_links
         )
         self._refused_files = WarnOnce(self._reporter.warn)
         receipts = ReceiptWriter(
@@ -131,7 +130,7 @@ class Supervisor:
             processes=self._processes,
             look=self._look_at_processes,
             sessions=self._queries.sessions,
-            say=output.write,
+            say=job_output.write,
         )
         self._shutdown = Shutdown(
             job,
@@ -168,8 +167,7 @@ class Supervisor:
         except SessionError as error:
             return self._end(Ending(End.FAILED, str(error)))
         except Exception as error:  # noqa: BLE001 - whatever it is, the user gets a reason and the notebooks
-            traceback.print_exc()
-            _LOG.debug("internal error", exc_info=True)
+            output.write_traceback()
             reason = f"Internal error: {error!r}; the job's error file has the details."
             return self._end(Ending(End.FAILED, reason))
         raise AssertionError("unreachable")

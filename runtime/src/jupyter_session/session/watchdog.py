@@ -10,12 +10,11 @@ import logging
 import os
 import select
 import signal
-import sys
 import time
 from functools import partial
 from pathlib import Path
 
-from jupyter_session import log
+from jupyter_session import log, output
 from jupyter_session.condor.attributes import End, State, build_attributes, render_event
 from jupyter_session.condor.connection import name_connection_file
 from jupyter_session.condor.job_ad import Job
@@ -36,8 +35,7 @@ def fork_and_wait() -> int | None:
     As in `subprocess`, the status is negative if a signal killed the child. The signals that end a session are passed
     on to it. Call this before there are threads.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
+    output.flush()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (*_FORWARDED, signal.SIGCHLD))
     child = os.fork()
     if child == 0:
@@ -78,7 +76,7 @@ def clean_up(
         from jupyter_session.session.receipt import Receipt, find_changed_files  # noqa: PLC0415
         from jupyter_session.transfer import SetAside  # noqa: PLC0415
 
-        set_aside = SetAside(job, notebooks.resolve(), state.received, say=partial(print, file=sys.stderr))
+        set_aside = SetAside(job, notebooks.resolve(), state.received, say=partial(output.write_line, to_stderr=True))
         if state.received.exists():
             set_aside.recall()
         else:  # it was killed before it could put back what the last session set aside
