@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from jupyter_session.condor.job_ad import Job
 from jupyter_session.transfer import SetAside, own_folder
-from jupyter_session.transfer.manifest import DamagedError, Manifest, Mode, parse_manifest, render_manifest, shorten
+from jupyter_session.transfer.manifest import (
+    DamagedError,
+    Manifest,
+    Mode,
+    parse_manifest,
+    render_manifest,
+    shorten,
+    write_manifest,
+)
 from jupyter_session.transfer.outputs import Output, list_outputs, locate_there
 from jupyter_session.transfer.received import Received
 from jupyter_session.transfer.roots import Roots
@@ -37,11 +45,14 @@ class Machine:
 
     def begin(self):
         """Start a session on a machine that has nothing but what the access point sends."""
+        self.prepare()
+        return self.start()
+
+    def prepare(self):
         self.count += 1
         self.root = self.base / f"scratch-{self.count}"
         self.root.mkdir()
         self.carry(self.there / "notebooks", self.root / "notebooks")
-        return self.start()
 
     def start(self):
         self.notebooks = self.root / "notebooks"
@@ -515,8 +526,8 @@ def test_missing_output_in_which_a_remap_names_a_file_is_a_folder(tmp_path):
         (lambda root: (root / "data").mkdir() or (root / "notebooks").symlink_to("data"), "it is that folder now"),
         (lambda root: (root / "data").mkdir() or (root / "notebooks").symlink_to(root / "data"), "it is that folder"),
         (lambda root: (root / "results").mkdir() or (root / "notebooks").symlink_to("results"), "in both"),
-        (lambda root: (root / "notebooks").symlink_to("."), "can't come back"),
-        (lambda root: (root / "notebooks").symlink_to("/usr"), "can't come back"),
+        (lambda root: (root / "notebooks").symlink_to("."), "only what was saved"),
+        (lambda root: (root / "notebooks").symlink_to("/usr"), "what changed in that folder was copied"),
         (lambda root: (root / "notebooks").symlink_to("notebooks"), "missing"),
         (lambda root: (root / "notebooks").symlink_to("nothing"), "missing"),
         (lambda root: (root / "notebooks").write_text("file"), "a file where a folder was"),
@@ -536,6 +547,69 @@ def test_the_notebook_folder_is_a_folder_at_the_end_whatever_it_has_become(tmp_p
     assert not machine.notebooks.is_symlink()
     if "folder now" in expected or expected == "in both":
         assert (machine.there / "notebooks/new").read_text() == "new"
+
+
+@pytest.mark.parametrize(("began", "copied"), [(-60, {"sub", "last"}), (60, set())])
+def test_a_link_out_of_the_jobs_folder_has_a_copy_of_what_changed_there_since_the_job_began(machine, began, copied):
+    """As after `mv notebooks /tmp/fast` and `ln -s /tmp/fast notebooks` in a cell."""
+    fast, place = machine.base / "fast", machine.begin()
+    (fast / "sub").mkdir(parents=True)
+    (fast / "sub/new").write_text("new")
+    (fast / "sub/link").symlink_to("..")
+    (fast / "last").write_text("last")
+    os.mkfifo(fast / "pipe")
+    place.rmdir()
+    place.symlink_to(fast)
+    machine.session._began = time.time() + began
+    assert "what changed in that folder was copied" in machine.end()["notebooks"]
+    assert {path.name for path in (machine.there / "notebooks").iterdir()} - {".jupyter-session"} == copied
+    if copied:
+        assert (machine.there / "notebooks/sub/new").read_text() == "new"
+        assert str((machine.begin() / "sub/link").readlink()) == ".."
+    assert (fast / "last").read_text() == "last"
+
+
+def test_what_is_too_large_to_copy_is_told(machine, monkeypatch):
+    monkeypatch.setattr("jupyter_session.transfer.linked_folder._LARGEST_COPY", 10)
+    fast, place = machine.base / "fast", machine.begin()
+    fast.mkdir()
+    (fast / "large").write_text("x" * 10)
+    (fast / "small").write_text("x")
+    place.rmdir()
+    place.symlink_to(fast)
+    assert "only what was saved while the session ran, or copied in time" in machine.end()["notebooks"]
+    assert (machine.there / "notebooks/small").exists()
+    assert not (machine.there / "notebooks/large").exists()
+
+
+def move_aside(machine, text="data"):
+    """Do what a script may do before the session starts: put the notebooks elsewhere, and a link in their place."""
+    machine.notebooks = machine.root / "notebooks"
+    machine.notebooks.rename(machine.root / "data")
+    machine.notebooks.symlink_to(text.format(machine.root))
+
+
+@pytest.mark.parametrize("text", ["data", "./data/", "{}/data"])
+def test_what_was_set_aside_is_put_back_though_the_notebook_folder_has_become_a_link(machine, text):
+    notebooks = machine.begin()
+    (notebooks / "v").mkdir()
+    (notebooks / "v/lib64").symlink_to("lib")
+    (notebooks / "closed").mkdir(0o300)
+    (notebooks / "object").write_text("1")
+    (notebooks / "object").chmod(0o444)
+    for _ in range(3):
+        names = machine.end()
+        assert names["notebooks/v/lib64"] == "a link to nothing"
+        machine.prepare()
+        move_aside(machine, text)
+        notebooks = machine.start()
+        assert str((notebooks / "v/lib64").readlink()) == "lib"
+        assert mode(notebooks / "closed") == 0o300
+        write_manifest(notebooks, Manifest({"notebooks/gone": "x"}))  # where the session writes is what comes back
+    assert "it is that folder now" in machine.end()["notebooks"]
+    assert (machine.there / "notebooks/object").read_text() == "1"
+    assert (machine.there / "notebooks" / LIST).exists()
+    assert not (machine.root / "data").exists()
 
 
 def test_output_that_is_a_link_to_a_file_elsewhere_comes_back_as_that_file(tmp_path):

@@ -9,6 +9,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from jupyter_session import environment, log, output
@@ -19,6 +20,7 @@ from jupyter_session.condor.job_ad import Job, read_job
 from jupyter_session.condor.publisher import NO_CHIRP, JobAdPublisher
 from jupyter_session.errors import SessionError
 from jupyter_session.session import watchdog
+from jupyter_session.session.place import locate
 from jupyter_session.settings import Settings, resolve
 from jupyter_session.state_dir import StateDir, make_state_dir
 
@@ -36,6 +38,7 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
     try:
         settings = resolve(arguments, environ, job.attributes if job else {})
         _check_folder(settings.notebooks)
+        settings = replace(settings, notebooks=locate(settings.notebooks, environ))
         state = make_state_dir(environ, settings.notebooks)
         if state.has_sibling:
             publisher.close(timeout=1.0)
@@ -85,7 +88,7 @@ def _let_end(job: Job | None, environ: Mapping[str, str]) -> None:
     from jupyter_session.transfer import SetAside  # noqa: PLC0415 - not in the watchdog
 
     try:
-        set_aside = SetAside(job, Path("notebooks").resolve(), None, say=_warn, environ=environ)
+        set_aside = SetAside(job, locate(Path("notebooks"), environ), None, say=_warn, environ=environ)
         set_aside.put_back()
         set_aside.clear_way(_QUICK)
     except Exception:  # noqa: BLE001 - the reason why there is no session is what matters

@@ -76,7 +76,7 @@ class Supervisor:
         self._state_dir = state
         self._connection = connection
         self._publisher = publisher
-        self._notebooks = settings.notebooks.resolve()
+        self._notebooks = settings.notebooks
         self._interval = min(_SAMPLE_INTERVAL, max(0.5, (settings.idle_timeout or 3600) / 20))
         self._next_look = 0.0  # on the monotonic clock
         self._ending = False

@@ -76,7 +76,7 @@ def clean_up(
         from jupyter_session.session.receipt import Receipt, find_changed_files  # noqa: PLC0415
         from jupyter_session.transfer import SetAside  # noqa: PLC0415
 
-        set_aside = SetAside(job, notebooks.resolve(), state.received, say=partial(output.write_line, to_stderr=True))
+        set_aside = SetAside(job, notebooks, state.received, say=partial(output.write_line, to_stderr=True))
         if state.received.exists():
             set_aside.recall()
         else:  # it was killed before it could put back what the last session set aside

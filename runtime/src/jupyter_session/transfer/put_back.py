@@ -18,16 +18,19 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def put_back(root: Path, manifest: Manifest, *, may: Callable[[str], bool]) -> int:
+def put_back(
+    root: Path, manifest: Manifest, *, may: Callable[[str], bool], find: Callable[[str], str] = lambda path: path
+) -> int:
     """Put back what `may` be put back, below the folder `root`; return how many things that were.
 
+    `find` says where in it the place of something is now.
     What lies in a folder that isn't there was removed with it, and stays away.
     """
     count = 0
     for path in filter(may, sorted(manifest.links)):
-        count += _try(path, partial(_make_link, root, path, manifest.links[path]))
+        count += _try(path, partial(_make_link, root, find(path), manifest.links[path]))
     for path in filter(may, sorted(manifest.modes, reverse=True)):  # what lies in a folder comes before it
-        count += _try(path, partial(_set_mode, root, path, manifest.modes[path]))
+        count += _try(path, partial(_set_mode, root, find(path), manifest.modes[path]))
     return count
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jupyter_session.files import write_atomically
+from jupyter_session.transfer.linked_folder import find_target
 
 _LOG = logging.getLogger(__name__)
 
@@ -58,10 +59,11 @@ def find_received(root: str, starts: Iterable[str]) -> Received:
     read_only: dict[str, Version] = {}
     folders: set[str] = set()
     todo = list(starts)
+    linked = {path for path in todo if find_target(root, path)}
     while todo:
         path = todo.pop()
         try:
-            about = os.lstat(os.path.join(root, path))
+            about = os.stat(os.path.join(root, path), follow_symlinks=path in linked)
             if stat.S_ISDIR(about.st_mode):
                 folders.add(path)
                 todo += [os.path.join(path, name) for name in os.listdir(os.path.join(root, path))]

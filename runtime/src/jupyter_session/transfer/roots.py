@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shutil
 import stat
 from dataclasses import dataclass
 
+from jupyter_session.transfer.linked_folder import copy_by_hard_links, copy_changed, find_target
 from jupyter_session.transfer.obstacles import explain_link
 from jupyter_session.transfer.outputs import Output
 from jupyter_session.transfer.received import Received
@@ -21,11 +23,16 @@ _LARGEST_COPY = 1 << 30  # bytes of a file here
 
 @dataclass(frozen=True)
 class Roots:
-    """The job's folder `root`, its outputs, and what came with the job."""
+    """The job's folder `root`, its outputs, and what came with the job.
+
+    `began` is when the job started (epoch seconds), and `until` when this must be over (monotonic).
+    """
 
     root: str
     outputs: tuple[Output, ...]
     received: Received
+    began: float = 0.0
+    until: float = math.inf
 
     def complete(self, output: Output, there: There) -> str:
         """Make an output what HTCondor can bring back; return what was done, or "" if nothing had to be.
@@ -76,7 +83,7 @@ class Roots:
     def _replace_link(self, output: Output, full: str, there: There) -> str:
         """Put the folder to which an output leads into its place, if it is one of the job's own."""
         text = os.readlink(full)
-        target, root = os.path.realpath(full), os.path.realpath(self.root)
+        target, own = os.path.realpath(full), find_target(self.root, output.path)
         shown = escape_name(text)
         if os.path.isfile(target) and os.access(target, os.R_OK) and output.path not in self.received.folders:
             if os.path.getsize(target) > _LARGEST_COPY:
@@ -87,23 +94,14 @@ class Roots:
         os.unlink(full)
         if not os.path.isdir(target):
             return f"a link to {shown}; {self._replace_missing(output, there)}"
-        is_own = target.startswith(root + os.sep) and not (os.path.realpath(full) + os.sep).startswith(target + os.sep)
-        if not is_own:
+        if own is None:
             os.mkdir(full)
-            return f"a link to {shown}, which can't come back: only what was saved while the session ran is there"
-        if any((os.path.join(root, other.path) + os.sep).startswith(target + os.sep) for other in self.outputs):
-            _copy_tree(target, full)
+            is_around = (full + os.sep).startswith(target.rstrip(os.sep) + os.sep)
+            if not is_around and copy_changed(target, full, since=self.began, until=self.until):
+                return f"a link to {shown}: what changed in that folder was copied"
+            return f"a link to {shown}: only what was saved while the session ran, or copied in time, comes back"
+        if any((other.path + os.sep).startswith(own + os.sep) for other in self.outputs):
+            copy_by_hard_links(target, full)
             return f"a link to {shown}: what is in that folder is in both"
         os.rename(target, full)
         return f"a link to {shown}: it is that folder now"
-
-
-def _copy_tree(source: str, target: str) -> None:
-    """Copy a folder by hard links, which takes neither time nor space."""
-    os.mkdir(target)
-    for entry in os.scandir(source):
-        place = os.path.join(target, entry.name)
-        if entry.is_dir(follow_symlinks=False):
-            _copy_tree(entry.path, place)
-        else:
-            os.link(entry.path, place, follow_symlinks=False)

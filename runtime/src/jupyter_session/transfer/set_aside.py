@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from jupyter_session.condor import chirp
 from jupyter_session.condor.chirp import ChirpClient
 from jupyter_session.condor.job_ad import Job
+from jupyter_session.transfer.linked_folder import find_target
 from jupyter_session.transfer.manifest import (
     DamagedError,
     Manifest,
@@ -59,6 +61,7 @@ class SetAside:
         self._notebooks = notebooks
         self._memory = memory
         self._say = say
+        self._began = _find_start(environ)
         self._can_ask = chirp.is_configured(environ)
         self._received = Received()
         self._earlier = self._kept = Manifest()
@@ -80,9 +83,19 @@ class SetAside:
     def _put_back(self, outputs: tuple[Output, ...]) -> None:
         if not outputs:
             return
+        linked = {output.path: target for output in outputs if (target := find_target(self._root, output.path))}
+
+        def may(path: str) -> bool:
+            return find_output(outputs, path) is not None
+
+        def find(path: str) -> str:
+            output = find_output(outputs, path)
+            is_linked = output is not None and output.path in linked and path != output.path
+            return linked[output.path] + path.removeprefix(output.path) if output and is_linked else path
+
         try:
             self._earlier = manifest = read_manifest(self._notebooks)
-            count = put_back(Path(self._root), manifest, may=lambda path: find_output(outputs, path) is not None)
+            count = put_back(Path(self._root), manifest, may=may, find=find)
             _LOG.info("%d things that the last session had set aside are there again", count)
         except DamagedError as error:
             self._say(_DAMAGED.format(error))
@@ -133,7 +146,7 @@ class SetAside:
         if not outputs or self._job is None:
             return
         with There(ChirpClient.connect if self._can_ask else None, until) as there:
-            self._complete(outputs, there)
+            self._complete(outputs, there, until)
             self._make_room()
             found = Obstacles()
             for output in outputs:
@@ -158,8 +171,8 @@ class SetAside:
         except OSError as error:  # a folder that can't be written yet
             _LOG.debug("there is no room for the list of what is set aside: %s", error)
 
-    def _complete(self, outputs: tuple[Output, ...], there: There) -> None:
-        roots = Roots(self._root, outputs, self._received)
+    def _complete(self, outputs: tuple[Output, ...], there: There, until: float) -> None:
+        roots = Roots(self._root, outputs, self._received, self._began, until)
         for output in outputs:
             try:
                 done = roots.complete(output, there)
@@ -193,3 +206,12 @@ class SetAside:
 def _is_own(name: str) -> bool:
     """Return whether a file in the job's folder isn't one of HTCondor's."""
     return not name.startswith((".", "_condor_", "condor_exec"))
+
+
+def _find_start(environ: Mapping[str, str]) -> float:
+    """Return when the job started, in epoch seconds: when its ads were written, or else now."""
+    times = []
+    for name in ("_CONDOR_JOB_AD", "_CONDOR_MACHINE_AD"):
+        with contextlib.suppress(OSError):
+            times.append(os.stat(environ.get(name, "")).st_mtime)
+    return min(times, default=time.time())
