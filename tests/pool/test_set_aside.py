@@ -158,6 +158,9 @@ REPLACED = {
     "its name once more": (
         "mkdir n2 && mv notebooks n2/ && echo new >n2/notebooks/new.txt && ln -s n2/notebooks notebooks"
     ),
+    "a link out of the job's folder": (
+        "mv notebooks /var/tmp/fast-$$ && echo new >/var/tmp/fast-$$/new.txt && ln -s /var/tmp/fast-$$ notebooks"
+    ),
     "another output": (
         "cp -r notebooks/. results && echo new >results/new.txt && rm -r notebooks && ln -s results notebooks"
     ),
@@ -174,6 +177,35 @@ def test_the_notebook_folder_itself_may_become_a_link(new_session, script):
     assert session.wait_gone()["JobStatus"] == JobStatus.COMPLETED
     assert session.file("notebooks/new.txt") == "new\n"
     assert session.receipt()["state"] == "stopped"
+
+
+#: An executable of the user's own, which puts the notebooks somewhere else before the session starts.
+WRAPPER = """#!/bin/sh -e
+mv notebooks data
+ln -s {} notebooks
+exec /usr/local/bin/jupyter-session run
+"""
+
+
+@pytest.mark.parametrize("target", ["data", "$PWD/data"])
+def test_the_notebook_folder_may_be_a_link_from_the_start(new_session, target):
+    session = new_session()
+    session.pool.put("ap", f"{session.folder}/wrapper.sh", WRAPPER.format(target).encode(), session.user)
+    session.ap("chmod", "755", "wrapper.sh", check=True)
+    for number in range(2):
+        session.submit("", "executable = wrapper.sh").ready()
+        assert session.status()["save"]["off"] == ""
+        if number:
+            assert look(session) == [LINKS, MODES]
+        else:
+            session.inside("sh", "-ec", MAKE)
+        session.inside("jupyter-session", "stop")
+        assert session.wait_gone()["JobStatus"] == JobStatus.COMPLETED
+        came_back(session)
+        is_told(session)
+        assert session.receipt()["job"] == session.job
+    listed = json.loads(session.file("notebooks/.jupyter-session/set-aside.json"))
+    assert "notebooks/v/lib64" in listed["links"]
 
 
 def test_an_output_that_is_missing_at_the_end_is_made_up_and_none_on_the_access_point_is_lost(new_session):

@@ -23,6 +23,8 @@ from jupyter_session.condor.chirp_errors import ChirpCode, ChirpError
 from jupyter_session.saveback.access_point import AccessPoint
 from jupyter_session.saveback.attempts import RESTLESS
 from jupyter_session.saveback.copier import LARGE, Copier
+from jupyter_session.saveback.journal import Journal
+from jupyter_session.saveback.ledger import Ledger
 from jupyter_session.saveback.plan import Limits
 from jupyter_session.saveback.scan import compile_patterns
 from support.fake_chirp_files import FakeChirpFiles, contents
@@ -31,11 +33,13 @@ from support.fake_chirp_files import FakeChirpFiles, contents
 class Pair:
     """The folder here and the one on the access point, and save-back between them."""
 
-    def __init__(self, base):
+    def __init__(self, base, *, is_killed=False):
+        self.is_killed = is_killed
         self.here = Path(base) / "here"
         self.there = Path(base) / "ap" / "notebooks"
         for folder in (self.here, self.there):
             folder.mkdir(parents=True)
+        self.journal = Path(base) / "journal"
         self.files = FakeChirpFiles(self.there.parent)
         self.now = 0.0
 
@@ -47,11 +51,16 @@ class Pair:
                 os.utime(path, (1e9, 1e9))
         before()
         time.sleep(0.02)  # a tick of the file system's clock
-        patterns = compile_patterns(["__pycache__"])
-        limits = Limits(1 << 30, 1 << 32)
         arrived = int(time.time()) + 1  # the copies there, made in this very second, are known
-        self.copier = Copier(str(self.here), "5.0", limits, patterns, started=arrived, received_from=1 << 62)
+        journal = Journal(self.journal)
+        self.copier = self.make_copier(
+            lambda scan: Ledger.open(scan, started=arrived, received_from=1 << 62, journal=journal)
+        )
         return self
+
+    def make_copier(self, make_ledger):
+        limits, patterns = Limits(1 << 30, 1 << 32), compile_patterns(["__pycache__"])
+        return Copier(str(self.here), "5.0", limits, patterns, make_ledger=make_ledger)
 
     def change_there(self, name, data):
         """Change a file on the access point, as its user does, so much later that the clock shows it."""
@@ -74,14 +83,16 @@ class Pair:
 
     def end(self):
         """End the session, and bring the folder back as HTCondor does."""
+        if self.is_killed:  # another process has its journal only
+            self.copier = self.make_copier(lambda _: Ledger.recall(self.journal))
         self.copier.protect(AccessPoint(self.files, "notebooks"))
         shutil.copytree(self.here, self.there, symlinks=True, dirs_exist_ok=True)
         return self.copier.report(self.now)
 
 
-@pytest.fixture
-def pair(tmp_path):
-    return Pair(tmp_path)
+@pytest.fixture(params=["ended in order", "killed"])
+def pair(tmp_path, request):
+    return Pair(tmp_path, is_killed=request.param == "killed")
 
 
 def test_what_came_with_the_job_is_not_sent_and_what_changes_is(pair):
@@ -444,22 +455,44 @@ def test_large_file_can_wait_half_sent_while_others_are_saved(pair):
     assert list((pair.there / ".jupyter-session").iterdir()) == []
 
 
+def test_a_journal_that_is_cut_off_costs_a_name_and_no_file(pair):
+    """As if the disk was full, or the process was killed while it wrote."""
+    (pair.there / "old").write_bytes(b"0")
+    pair.begin()
+    for text in (b"ours 1", b"ours 22"):
+        (pair.here / "old").write_bytes(text)
+        (pair.here / "new").write_bytes(text)
+        pair.turn()
+    (pair.here / "old").write_bytes(b"ours 333")
+    whole = pair.journal.read_bytes()
+    pair.is_killed = True
+    for length in range(0, len(whole), 7):
+        pair.journal.write_bytes(whole[:length])
+        pair.copier = pair.make_copier(lambda _: Ledger.recall(pair.journal))
+        pair.copier.protect(AccessPoint(pair.files, "notebooks"))
+        assert b"ours 333" in contents(pair.here).values()
+        assert contents(pair.there)["old"] == b"ours 22"
+        for path in list(pair.here.iterdir()):
+            if path.is_file() and path.read_bytes() == b"ours 333":
+                path.replace(pair.here / "old")
+
+
 NAMES = st.sampled_from(["a", "b.ipynb", "sub/c", "sub/d e", "sub/deep/f", "g\n"])
 
 
 class Sessions(RuleBasedStateMachine):
     """Both sides change at random. `theirs` is what the access point's user wrote last, under which name."""
 
-    @initialize(before=st.sets(NAMES))
-    def begin(self, before):
+    @initialize(before=st.sets(NAMES), is_killed=st.booleans())
+    def begin(self, before, is_killed):
         self.base = Path(os.environ["SAVEBACK_TEST"]) / str(next(COUNT))
-        self.pair = Pair(self.base)
+        self.pair = Pair(self.base, is_killed=is_killed)
         for name in before:
             (self.pair.there / name).parent.mkdir(parents=True, exist_ok=True)
             (self.pair.there / name).write_bytes(b"before " + name.encode())
         self.before = set(before)
-        self.outside = Counter(path for path in self.base.iterdir())
         self.pair.begin()
+        self.outside = Counter(path for path in self.base.iterdir())
         self.theirs = {}
         self.replaced = {}
         self.serial = 0
@@ -543,5 +576,5 @@ COUNT = iter(range(1 << 30))
 
 def test_whatever_both_sides_do_theirs_is_never_overwritten_and_ours_is_never_missing(tmp_path, monkeypatch):
     monkeypatch.setenv("SAVEBACK_TEST", str(tmp_path))
-    options = settings(max_examples=50, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck))
+    options = settings(max_examples=80, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(Sessions, settings=options)

@@ -6,7 +6,7 @@ import itertools
 import logging
 import os
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from jupyter_session.condor.chirp_errors import AnswerError
 from jupyter_session.condor.file_stat import FileStat
@@ -30,12 +30,17 @@ _MOST_OWN_NAMES = 100
 class Copier:
     """What is known of both sides of one session's folder. Not thread-safe. Times are seconds of any clock.
 
-    `started` is when the job's files were sent, on the access point's clock, and `received_from` the same moment on
-    the clock of the local files (nanoseconds).
+    `make_ledger` returns what is known, from what is in the folder now.
     """
 
     def __init__(
-        self, folder: str, job: str, limits: Limits, exclude: re.Pattern[str], *, started: int, received_from: int
+        self,
+        folder: str,
+        job: str,
+        limits: Limits,
+        exclude: re.Pattern[str],
+        *,
+        make_ledger: Callable[[Scan], Ledger],
     ) -> None:
         self._folder = folder
         self._job = job
@@ -43,7 +48,7 @@ class Copier:
         self._exclude = exclude
         self._before: Scan | None = None
         self._now = scan_folder(folder, exclude, {})
-        self._ledger = Ledger.open(self._now, started=started, received_from=received_from)
+        self._ledger = make_ledger(self._now)
         self._plan = plan_transfers(self._ledger.entries, self._now, limits)
         self._attempts = Attempts()
         self._last_complete: float | None = None

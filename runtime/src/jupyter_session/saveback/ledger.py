@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from jupyter_session.condor.file_stat import FileStat
+from jupyter_session.saveback.journal import Journal, read_journal
 from jupyter_session.saveback.plan import Entry, is_same, may_replace
 from jupyter_session.saveback.scan import Scan, Signature
 
@@ -18,7 +20,7 @@ class Ledger:
     `entries` maps paths here to what the access point has of them. `made_folders` are the folders that this session
     made there, parents first. `saved` counts how often each file was saved, the latest last. `conflicts` maps paths
     that changed on both sides to the names of our copies. `removed` are the files that were removed there, and `newer`
-    those that changed there only.
+    those that changed there only. `journal` notes what must be known if this process is killed.
     """
 
     entries: dict[str, Entry]
@@ -27,23 +29,32 @@ class Ledger:
     conflicts: dict[str, str] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
     newer: list[str] = field(default_factory=list)
+    journal: Journal | None = None
     _renaming: dict[str, FileStat] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, scan: Scan, *, started: int, received_from: int) -> Ledger:
+    def open(cls, scan: Scan, *, started: int, received_from: int, journal: Journal | None = None) -> Ledger:
         """Return the ledger of a session that has just begun: the access point has what came with the job.
 
         `started` is when the job's files were sent, on the access point's clock, and `received_from` the same moment
         on the clock of the local files (nanoseconds).
         """
-        return cls(
-            {
-                path: Entry(
-                    local, path, arrived=started + max(0, local.ctime - received_from) // 1_000_000_000, sent=started
-                )
-                for path, local in scan.files.items()
-            }
-        )
+        entries = {
+            path: Entry(
+                local, path, arrived=started + max(0, local.ctime - received_from) // 1_000_000_000, sent=started
+            )
+            for path, local in scan.files.items()
+        }
+        if journal:
+            journal.begin(entries)
+        return cls(entries, journal=journal)
+
+    @classmethod
+    def recall(cls, path: Path) -> Ledger:
+        """Return the ledger of a session whose process was killed, from its journal. Raises OSError."""
+        entries, renaming = read_journal(path)
+        conflicts = {path: entry.name for path, entry in entries.items() if entry.name != path}
+        return cls(entries, conflicts=conflicts, _renaming=renaming)
 
     @property
     def total_bytes(self) -> int:
@@ -70,12 +81,16 @@ class Ledger:
     def note_rename(self, name: str, there: FileStat) -> None:
         """Note that a rename to `name` was requested: `there` may be there or not, until `note_saved`."""
         self._renaming[name] = there
+        if self.journal:
+            self.journal.note_rename(name, there)
 
     def note_saved(self, path: str, name: str, local: Signature, *, was_there: bool) -> None:
         """Note that the rename of `path` to `name` was done; `was_there`: it replaced a file."""
         before = self.entries.get(path)
         is_new = before.is_new if before else not was_there
         self.entries[path] = Entry(local, name, self._renaming.pop(name), is_new=is_new)
+        if self.journal:
+            self.journal.note_saved(path, self.entries[path])
         self.saved[path] = self.saved.pop(path, 0) + 1
         if name != path:
             self.conflicts[path] = name

@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
+from functools import partial
 from pathlib import Path
 
 from jupyter_session import output
@@ -18,6 +19,8 @@ from jupyter_session.condor.job_ad import Job
 from jupyter_session.saveback.access_point import AccessPoint
 from jupyter_session.saveback.copier import Copier
 from jupyter_session.saveback.destination import NO_FILES, OffError, find_destination
+from jupyter_session.saveback.journal import Journal
+from jupyter_session.saveback.ledger import Ledger
 from jupyter_session.saveback.plan import Limits
 from jupyter_session.saveback.report import Report
 from jupyter_session.saveback.scan import compile_patterns
@@ -44,7 +47,8 @@ class Saver:
     """Saves the folder of one session. `say` is called with each new problem.
 
     `list_links` makes the text of a file `LIST` in the session's own folder from the links that a look has found, or
-    None: what the next session needs if this one can't end in order.
+    None: what the next session needs if this one can't end in order. `journal` is a file for the process that ends
+    it then.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Saver:
         *,
         say: Callable[[str], None],
         list_links: Callable[[list[str]], str | None] = lambda _: None,
+        journal: Path | None = None,
         environ: Mapping[str, str] = os.environ,
         interval: float = INTERVAL,
         settle: float = SETTLE,
@@ -64,6 +69,7 @@ class Saver:
         self._folder = folder
         self._say = say
         self._list_links = list_links
+        self._journal = journal
         self._listed: str | None = None
         self._environ = environ
         self._interval = interval
@@ -106,8 +112,12 @@ class Saver:
                 self._job.id if self._job else "",
                 Limits(self._settings.save_max_file, self._settings.save_max_total),
                 compile_patterns(self._settings.save_exclude),
-                started=place.started,
-                received_from=place.received_from,
+                make_ledger=partial(
+                    Ledger.open,
+                    started=place.started,
+                    received_from=place.received_from,
+                    journal=Journal(self._journal) if self._journal else None,
+                ),
             )
             self._save_until_closed(copier, place.folder)
         except OffError as error:

@@ -56,9 +56,7 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
     if status is None:
         return _supervise(settings, job, state, publisher, left_out)
     if status < 0:
-        raise SessionError(
-            watchdog.clean_up(-status, job, state, publisher, notebooks=settings.notebooks, started=started)
-        )
+        raise SessionError(watchdog.clean_up(-status, job, state, publisher, settings=settings, started=started))
     return status
 
 

@@ -120,7 +120,12 @@ class Supervisor:
         )
         self._set_aside = SetAside(job, self._notebooks, state.received, say=job_output.write_problem)
         self._saver = Saver(
-            settings, job, self._notebooks, say=job_output.write_problem, list_links=self._set_aside.list_links
+            settings,
+            job,
+            self._notebooks,
+            say=job_output.write_problem,
+            list_links=self._set_aside.list_links,
+            journal=state.journal,
         )
         self._refused_files = WarnOnce(self._reporter.warn)
         receipts = ReceiptWriter(

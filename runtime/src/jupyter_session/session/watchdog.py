@@ -12,7 +12,6 @@ import select
 import signal
 import time
 from functools import partial
-from pathlib import Path
 
 from jupyter_session import log, output
 from jupyter_session.condor.attributes import End, State, build_attributes, render_event
@@ -20,13 +19,14 @@ from jupyter_session.condor.connection import name_connection_file
 from jupyter_session.condor.job_ad import Job
 from jupyter_session.condor.publisher import JobAdPublisher
 from jupyter_session.jupyter.lab import belongs_to, end_orphans
+from jupyter_session.settings import Settings
 from jupyter_session.state_dir import StateDir
 
 _LOG = logging.getLogger(__name__)
 _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _LAST_RESORT = 120  # seconds
 # Their sum is well below the 30 s between HTCondor's SIGTERM and SIGKILL, in case those come meanwhile.
-_SHUTDOWN_WAIT, _KILL_WAIT, _CLEAR_WAIT, _PUBLISH_WAIT = 8.0, 1.0, 4.0, 5.0
+_SHUTDOWN_WAIT, _KILL_WAIT, _PROTECT_WAIT, _CLEAR_WAIT, _PUBLISH_WAIT = 8.0, 1.0, 4.0, 3.0, 4.0
 
 
 def fork_and_wait() -> int | None:
@@ -52,17 +52,18 @@ def fork_and_wait() -> int | None:
 
 
 def clean_up(
-    number: int, job: Job | None, state: StateDir, publisher: JobAdPublisher, *, notebooks: Path, started: float
+    number: int, job: Job | None, state: StateDir, publisher: JobAdPublisher, *, settings: Settings, started: float
 ) -> str:
     """End in order what the supervisor, killed by signal `number`, left behind; return what happened, in a sentence.
 
     `started`, in epoch seconds, is for the receipt in the notebook folder.
     """
+    notebooks = settings.notebooks
     signal.alarm(_LAST_RESORT)  # ends this process, whatever hangs: the slot must be free again
     log.write_to_file(state.supervisor_log)
     name = signal.Signals(number).name
     hint = ", which the kernel does when memory is short: ask for more with request_memory" if name == "SIGKILL" else ""
-    reason = f"The session's supervisor was killed by {name}{hint}. The notebooks are as last saved."
+    reason = f"The session's supervisor was killed by {name}{hint}. The files come back as they were last written."
     for file in state.runtime.glob("jpserver-*.json"):
         _end_server(int(file.stem.removeprefix("jpserver-")), state)
     # These modules are imported only now, so that this process was small until then.
@@ -73,9 +74,13 @@ def clean_up(
     except Exception:  # noqa: BLE001 - the job's end ends it too
         _LOG.debug("tmux was not ended", exc_info=True)
     try:
+        from jupyter_session.saveback import protect_files  # noqa: PLC0415
         from jupyter_session.session.receipt import Receipt, find_changed_files  # noqa: PLC0415
         from jupyter_session.transfer import SetAside  # noqa: PLC0415
 
+        # HTCondor brings the files back next, over those on the access point.
+        saved = protect_files(settings, job, notebooks, state.journal, _PROTECT_WAIT)
+        reason += f" {saved.problem}" if saved.problem else ""
         set_aside = SetAside(job, notebooks, state.received, say=partial(output.write_line, to_stderr=True))
         if state.received.exists():
             set_aside.recall()
@@ -91,6 +96,7 @@ def clean_up(
             started=started,
             seconds=time.time() - started,
             changed=find_changed_files(notebooks, started, _KILL_WAIT),
+            saved=saved.as_dict(),
             set_aside=set_aside.names,
         ).write(notebooks)
     except Exception:  # noqa: BLE001 - the job ad has the reason

@@ -44,6 +44,7 @@ class StateDir:
         self.log = root / "lab.log"
         self.supervisor_log = root / "supervisor.log"
         self.received = root / "received.json"
+        self.journal = root / "journal"
         self.identity_file = root / "session.json"
         self.sockets = root / "sockets"
         self.tmux_socket = root / f"tmux-{os.getuid()}" / "default"  # where TMUX_TMPDIR leads tmux
@@ -102,7 +103,7 @@ class StateDir:
             shutil.rmtree(earlier.sockets, ignore_errors=True)
         for folder in (self.runtime, self.data, self.ssh):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in (self.control, self.token, self.config, self.received, *self.root.glob("*.log*")):
+        for file in (self.control, self.token, self.config, self.received, self.journal, *self.root.glob("*.log*")):
             file.unlink(missing_ok=True)
 
 
