@@ -58,3 +58,13 @@ def test_tmux_attach_works_in_a_session_that_runs_as_nobody(session_as_nobody):
         wait_for(lambda: shows("\n$ "), 30, "the prompt")
         os.write(screen.stdin.fileno(), b"tmux attach\n")
         wait_for(lambda: shows("ServerApp"), 20, "the server's log")
+
+
+def test_session_that_runs_as_nobody_says_who_else_can_do_what_it_can(session_as_nobody):
+    said = "jobs of other people may run under the same account (nobody)"
+    wait_for(lambda: said in session_as_nobody.inside("jupyter-session", "status"), 20, "the warning")
+    assert said in (session_as_nobody.file(f"jupyter-{session_as_nobody.cluster}.log") or "")
+
+
+def test_session_with_an_account_of_its_own_does_not_say_so(ready_session):
+    assert "same account" not in ready_session.inside("jupyter-session", "status")

@@ -1,13 +1,15 @@
 """The configuration that submit/operators has for operators does what it says."""
 
 import json
+import re
 import time
 
 import pytest
 
 from chtc_condor.codes import HoldReasonCode, JobStatus
-from support.hosts import ROOT
+from support.hosts import ROOT, SHARED_IMAGE
 from support.session import sessions
+from support.tunnel import URL
 from support.waiting import wait_for
 
 OPERATORS = ROOT / "submit/operators"
@@ -21,6 +23,38 @@ for name in ("JupyterProbe", "JupyterCeiling"):
             chirp.set_attributes({name: 99999})
     except ChirpError as error:
         print(name, error)
+"""
+#: Runs in the job: tries what chirp can do to files, here and there, and prints how each request was answered.
+FILES = """
+import json, sys
+from jupyter_session.condor.chirp import ChirpClient
+from jupyter_session.condor.chirp_errors import ChirpError
+answers = {}
+for folder in ("notebooks", sys.argv[1]):
+    here = folder + "/own.txt"
+    for name, *request in (
+        ("look", "stat", here), ("list", "getdir", folder), ("read", "open", here, b"r", 0),
+        ("make", "open", here + ".new", b"wcx", 0o600), ("folder", "mkdir", here + ".folder", 0o700),
+        ("rename", "rename", here, here + ".moved"), ("permit", "chmod", here, 0o666), ("remove", "unlink", here),
+    ):
+        try:
+            with ChirpClient.connect() as chirp:
+                chirp._ask(*request)
+            answers[f"{name} in {folder}"] = "done"
+        except ChirpError as error:
+            answers[f"{name} in {folder}"] = f"refused: {error}"
+print(json.dumps(answers))
+"""
+#: Runs in the job: tries to change what the job may do.
+SET = """
+import sys
+from jupyter_session.condor.chirp import ChirpClient
+from jupyter_session.condor.chirp_errors import ChirpError
+try:
+    with ChirpClient.connect() as chirp:
+        chirp._ask("set_job_attr", sys.argv[1], b"true" if sys.argv[1] == "WantIOProxy" else b"false")
+except ChirpError as error:
+    print(error)
 """
 pytestmark = pytest.mark.timeout(300)
 
@@ -155,3 +189,50 @@ def test_transfers_beyond_the_limit_wait_for_their_turn(own_pool):
 
 def waits_for_transfer(pool, job):
     return pool.exec("ap", ["condor_q", job, "-af", "TransferQueued"], user="alice").stdout == "true\n"
+
+
+def test_session_without_access_to_files_can_make_none_and_works(own_pool):
+    install(own_pool, "ap", "sessions-no-files.conf")
+    with sessions(own_pool) as new:
+        session = new().submit()
+        session.ready(120)
+        outside = f"/home/{session.user}"
+        own_pool.put("ap", f"{outside}/own.txt", b"mine\n", session.user)
+        before = own_pool.exec("ap", ["find", outside, "-printf", "%p %m %l\\n"]).stdout
+
+        answers = json.loads(session.python(FILES, outside))
+        assert len(answers) == 16
+        (answer,) = set(answers.values())  # to all the same, so it isn't that something doesn't exist
+        assert answer.startswith("refused: ")
+        assert own_pool.exec("ap", ["find", outside, "-printf", "%p %m %l\\n"]).stdout == before
+        assert own_pool.path("ap", f"{outside}/own.txt").read_bytes() == b"mine\n"
+
+        assert "JupyterProbe" not in session.python(CHIRP)  # attributes can still be set
+        for name in ("WantIOProxy", "WantRemoteUpdates"):
+            session.python(SET, name)
+            assert session.ad()[name] == (name == "WantRemoteUpdates")
+        assert URL.search(session.tunnel().url())
+        assert "no access to files through chirp" in session.inside("jupyter-session", "status")
+        session.inside("sh", "-c", "echo new >notebooks/new.txt")
+        session.close_tunnels()
+        session.inside("jupyter-session", "stop")
+        assert session.wait_gone(120)["JupyterState"] == "stopped"
+        assert session.file("notebooks/new.txt") == "new\n"
+
+
+def test_access_limited_to_some_folders_leaves_sessions_there_as_they_are(own_pool):
+    limit = re.search(r"`(LIMIT_DIRECTORY_ACCESS = \S+)`", (ROOT / "docs/operators.md").read_text())[1]
+    own_pool.put("ap", "/etc/condor/config.d/85-limit", f"{limit}\n".encode())
+    own_pool.exec("ap", ["condor_reconfig"], check=True)
+    with sessions(own_pool, "/home/alice/jupyter") as new:
+        session = new()
+        session.ap("cp", "--remove-destination", SHARED_IMAGE, "jupyter.sif", check=True)  # a link would lead elsewhere
+        session.submit().ready(120)
+        outside = "/home/alice"
+        own_pool.put("ap", f"{outside}/own.txt", b"mine\n", session.user)
+        answers = json.loads(session.python(FILES, outside))
+        refused = {request for request, answer in answers.items() if answer.startswith("refused")}
+        assert {f"{verb} in {outside}" for verb in ("read", "make", "folder", "rename", "remove")} <= refused
+        assert own_pool.path("ap", f"{outside}/own.txt").read_bytes() == b"mine\n"
+        session.inside("sh", "-c", "echo new >notebooks/new.txt")
+        wait_for(lambda: session.file("notebooks/new.txt") == "new\n", 60, "save-back")

@@ -234,7 +234,8 @@ def _complete(ad: Ad, name: str, *, notebooks_exist: bool, log: str) -> Iterator
         (ad.get("shouldtransferfiles") != "YES", "should_transfer_files", "YES"),
         (ad.get("whentotransferoutput") != "ON_EXIT_OR_EVICT", "when_to_transfer_output", "ON_EXIT_OR_EVICT"),
         (ad.get("spoolonevict") is not False, "My.SpoolOnEvict", "false"),
-        (ad.get("wantioproxy") is not True, "want_io_proxy", "true"),
+        # With WantRemoteUpdates alone, the session has no access to files on purpose: see docs/saving.md.
+        (not (ad.get("wantioproxy") is True or ad.get("wantremoteupdates") is True), "want_io_proxy", "true"),
         (ad.get("wantremoteupdates") not in (None, True), "My.WantRemoteUpdates", "true"),
         (log and _resolve(ad, ad.get("userlog")) != wanted, "log", log),
         (ad.get("userlogusexml") not in (None, False), "log_xml", "false"),

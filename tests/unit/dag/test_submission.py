@@ -142,6 +142,8 @@ def test_a_good_submission_is_left_alone():
         ({"transferinput": "x,jupyter.sif"}, {"transfer_input_files": "notebooks, x"}),
         ({"transferoutputremaps": "results/a = a"}, {}),
         ({"wantioproxy": Expression("x")}, {"want_io_proxy": "true"}),
+        ({"wantioproxy": None, "wantremoteupdates": True}, {}),
+        ({"wantioproxy": False, "wantremoteupdates": True}, {}),
         ({"spoolonevict": None}, {"My.SpoolOnEvict": "false"}),
         ({"whentotransferoutput": "ON_SUCCESS"}, {"when_to_transfer_output": "ON_EXIT_OR_EVICT"}),
         ({"shouldtransferfiles": "IF_NEEDED"}, {"should_transfer_files": "YES"}),

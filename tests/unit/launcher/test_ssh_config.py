@@ -122,3 +122,20 @@ def test_hosts_that_only_a_pattern_of_ones_own_names_stay_ones_own(tmp_path):
     assert set(taken.patterns) >= {"*.example.org", "*-hub", "jupyter-old", "jupyter-x"}
     assert "*" not in taken.patterns
     assert taken.all == ""
+
+
+@pytest.mark.parametrize("source", ["stock", "launcher"])
+def test_hosts_of_ones_own_by_their_full_names_are_no_sessions(tmp_path, monkeypatch, source):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "config").write_text(TEMPLATE if source == "stock" else ssh_config.render_block(user_config.Taken()))
+
+    def user(host):
+        argv = ["ssh", "-G", "-F", str(tmp_path / "config"), host]
+        shown = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
+        return "user jupyter\n" in shown
+
+    assert [user(host) for host in ("jupyter-123", "jupyter-12.0")] == [True, True]
+    assert not user("jupyter-prod.corp.example")
+    assert not user("jupyter-1.corp.example")
+    assert user("jupyter-hub") is (source == "launcher")  # where a name can be a session

@@ -97,6 +97,12 @@ def test_a_key_by_any_name_is_one_line_that_keeps_the_notebooks(setting, key, va
     assert len({name.lower() for name in found}) == len(found)
 
 
+@pytest.mark.parametrize("name", ["My.WantRemoteUpdates", "+wantremoteupdates", "WantRemoteUpdates"])
+def test_a_session_can_do_without_access_to_files(name):
+    found = lines(settings=["want_io_proxy = false", f"{name} = true"])
+    assert (found["want_io_proxy"], found["My.WantRemoteUpdates"]) == ("false", "true")
+
+
 def test_of_two_settings_with_one_key_the_last_counts():
     found = lines(settings=["request_memory = 1GB", "+Foo = 1", "RequestMemory = 2GB", "MY.foo = 2"])
     assert (found["request_memory"], found["MY.foo"], "+Foo" in found) == ("2GB", "2", False)
@@ -108,6 +114,7 @@ def test_of_two_settings_with_one_key_the_last_counts():
         "Want_IO_Proxy = false",
         "+WantIOProxy = false",
         "+WantIOProxy = Foo",
+        "My.WantRemoteUpdates = false",
         "spoolonevict = true",
         "MY.SpoolOnEvict = true",
         "ShouldTransferFiles = NO",

@@ -55,6 +55,7 @@ def test_a_file_that_has_all_is_not_warned_of(attributes):
         ({"spoolonevict": None}, "add `My.SpoolOnEvict = false`"),
         ({"spoolonevict": True}, "add `My.SpoolOnEvict = false`"),
         ({"wantioproxy": None}, "add `want_io_proxy = true`"),
+        ({"wantioproxy": None, "wantremoteupdates": True}, "no access to files through chirp"),
         ({"wantioproxy": False}, "add `want_io_proxy = true`"),
         ({"transferinput": None}, "write `transfer_input_files = notebooks` in"),
         ({"transferinput": "data.csv,jupyter.sif"}, "write `transfer_input_files = notebooks, data.csv` in"),

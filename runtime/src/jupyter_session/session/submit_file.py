@@ -13,6 +13,10 @@ _PROXY = (
     "This job has no chirp, so nothing is saved while the session runs, and the queue doesn't show the session: add "
     "`want_io_proxy = true` to the submit file."
 )
+_NO_FILES = (
+    "This job has no access to files through chirp, so nothing is saved while the session runs: what you do is on the "
+    "access point when it ends or is evicted, and is lost if the machine fails."
+)
 _EVICTION = (
     "Nothing comes back if the job is removed, put on hold, or evicted: write `when_to_transfer_output = "
     "ON_EXIT_OR_EVICT` in the submit file."
@@ -37,7 +41,7 @@ def find_warnings(job: Job | None, notebooks: Path, scratch: str | None) -> tupl
     attributes = job.attributes
     found = list(_review_transfer(attributes, inside)) if inside not in ("", ".") else []
     if attributes.get("wantioproxy") is not True:
-        found.append(_PROXY)
+        found.append(_NO_FILES if attributes.get("wantremoteupdates") is True else _PROXY)
     return tuple(found)
 
 

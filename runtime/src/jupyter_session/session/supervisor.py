@@ -36,6 +36,7 @@ from jupyter_session.saveback import Saver
 from jupyter_session.session.ending import Shutdown
 from jupyter_session.session.lab_queries import LabQueries
 from jupyter_session.session.receipt_writer import ReceiptWriter
+from jupyter_session.session.shared_account import find_account_warnings, list_owners, name_account
 from jupyter_session.session.status import SessionStatus, round_seconds, to_epoch
 from jupyter_session.session.status_reporter import Commands, JobAd, JobOutput, Notifier, StatusReporter
 from jupyter_session.session.submit_file import find_warnings
@@ -164,6 +165,7 @@ class Supervisor:
             self._server.start()
             self._enter_ready("JupyterLab is ready.")
             self._reporter.warn(*find_warnings(self._job, self._notebooks, os.environ.get("_CONDOR_SCRATCH_DIR")))
+            self._reporter.warn(*find_account_warnings(self._job, name_account(), list_owners()))
             self._watch()
         except _End as end:
             return self._end(end.ending)

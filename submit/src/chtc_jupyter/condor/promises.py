@@ -29,6 +29,7 @@ _ATTRIBUTES = {
     "when_to_transfer_output": "whentotransferoutput",
     "My.SpoolOnEvict": "spoolonevict",
     "want_io_proxy": "wantioproxy",
+    "My.WantRemoteUpdates": "wantremoteupdates",
     "skip_if_dataflow": "skipifdataflow",
     "noop_job": "isnoopjob",
     "deferral_time": "deferraltime",
@@ -44,7 +45,7 @@ _ATTRIBUTES = {
     "periodic_remove": "periodicremove",
     "periodic_hold": "periodichold",
 }
-_BOOLEANS = ("want_io_proxy", "skip_if_dataflow", "noop_job", "My.SpoolOnEvict")
+_BOOLEANS = ("want_io_proxy", "skip_if_dataflow", "noop_job", "My.SpoolOnEvict", "My.WantRemoteUpdates")
 _PLAIN = ("deferral_time", "allowed_job_duration", "allowed_execute_duration", "on_exit_remove", "on_exit_hold",
           "success_exit_code", "periodic_remove", "periodic_hold")  # fmt: skip
 

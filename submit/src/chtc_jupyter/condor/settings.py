@@ -26,6 +26,7 @@ _ALIASES = {
     "whentotransferoutput": "when_to_transfer_output",
     "shouldtransferfiles": "should_transfer_files",
     "wantioproxy": "want_io_proxy",
+    "wantremoteupdates": "My.WantRemoteUpdates",
     "spoolonevict": "My.SpoolOnEvict",
     "containerimage": "container_image",
     "periodichold": "periodic_hold",

@@ -26,8 +26,9 @@ _MOST_LINES = 200
 #: Seconds in which a shared connection must bring a line, and in which a new one must be made: ssh waits for 60 s.
 _SILENCE, _NEW = 9, 8
 
-# A quote or a backslash in a name would end the quoting of %n in the line for the shell. ssh 9.6 and newer refuse such
-# names by themselves.
+#: What no session is called: full names of hosts, and names with a quote or a backslash, which would end the quoting of
+#: %n in the line for the shell. ssh 9.6 and newer refuse the latter by themselves.
+_NEVER = (f'"!{PREFIX}*.*.*"', '"!*\'*"', '"!*\\*"')
 _BLOCK = """\
 # Written by `chtc-jupyter ssh-config`. ssh jupyter-NAME logs in to the session NAME, ssh jupyter-123 to job 123.
 {hosts}
@@ -99,7 +100,7 @@ def _render_hosts(taken: Taken) -> str:
     lines = [f"# Not for {', '.join(taken.patterns)}: your own configuration has that."] if taken.patterns else []
     if taken.all:
         lines.append(f"# By number alone: your own configuration has `Host {taken.all}`.")
-    return "\n".join([*lines, " ".join(["Host", *ours, *theirs, '"!*\'*"', '"!*\\*"'])])
+    return "\n".join([*lines, " ".join(["Host", *ours, *theirs, *_NEVER])])
 
 
 def ensure_public_key() -> str:
