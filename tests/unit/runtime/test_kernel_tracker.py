@@ -3,6 +3,8 @@
 These tests fail, too, if jupyter_server or jupyter_client change what the extension uses of them.
 """
 
+import asyncio
+import json
 import os
 import signal
 import time
@@ -34,14 +36,21 @@ def server(tmp_path_factory):
 class Kernel:
     """A kernel of the server, and a client of its own, as a console's."""
 
+    client = None
+
     def __init__(self, server):
         self.server = server
         self.id = server.ask("/api/kernels", {})["id"]
-        self.client = BlockingKernelClient(connection_file=str(server.connection_file(self.id)))
-        self.client.load_connection_file()
-        self.client.start_channels()
+        self.connect()
         self.wait_ready()
         wait_for(self._is_known_to_be_idle, 60, "Jupyter to read idle", every=0.5)
+
+    def connect(self):
+        if self.client:
+            self.client.stop_channels()
+        self.client = BlockingKernelClient(connection_file=str(self.server.connection_file(self.id)))
+        self.client.load_connection_file()
+        self.client.start_channels()
 
     def _is_known_to_be_idle(self):
         """Return whether Jupyter reads idle; what a kernel published before it listened, the kernel says again."""
@@ -213,6 +222,56 @@ def test_a_killed_kernel_is_not_at_work_and_its_successor_is_followed(kernel):
     kernel.wait_followed()
     kernel.run(LONG)
     kernel.wait_at_work()
+
+
+async def _send_by_websocket(server, kernel, code):
+    """Send a cell as a browser's page does, through Jupyter."""
+    from tornado.httpclient import HTTPRequest  # noqa: PLC0415 - it may not be installed
+    from tornado.websocket import websocket_connect  # noqa: PLC0415
+
+    url = f"ws://127.0.0.1:{server.port}/base/api/kernels/{kernel.id}/channels"
+    page = await websocket_connect(HTTPRequest(url, headers={"Authorization": "token t"}))
+    message = kernel.client.session.msg("execute_request", {"code": code, "silent": False, "store_history": True})
+    message = {**message, "channel": "shell", "buffers": []}
+    await page.write_message(json.dumps(message, default=str))
+    return page
+
+
+@pytest.mark.parametrize("way", ["restart", "kill"])
+def test_a_cell_that_runs_before_a_new_process_is_listened_to_is_work_though_nobody_heard_it_begin(server, kernel, way):
+    """The server stands still until the cell runs, as it may on a busy machine."""
+    killed = kernel.pid()
+    if way == "restart":
+        kernel.server.ask(f"/api/kernels/{kernel.id}/restart", {})
+    else:
+        os.kill(killed, signal.SIGKILL)
+        wait_for(lambda: kernel.pid() not in (None, killed), 30, "the restart", every=0.01)
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        kernel.connect()
+        kernel.run(f"open({str(server.home / 'begun')!r}, 'w').close(); {LONG}")
+        wait_for((server.home / "begun").exists, 60, "the cell to begin")
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+        (server.home / "begun").unlink(missing_ok=True)
+    kernel.wait_at_work(seconds=10)
+    assert_never(lambda: not kernel.is_at_work(), 5, "the cell still runs")
+    kernel.server.ask(f"/api/kernels/{kernel.id}/interrupt", {})
+    kernel.wait_at_work(wanted=False)
+
+
+def test_restart_and_run_all_is_work_from_soon_after_its_first_cell_to_the_end_of_its_last(server, kernel):
+    async def restart_and_run():
+        for _ in range(2):
+            await asyncio.to_thread(server.ask, f"/api/kernels/{kernel.id}/restart", {})
+            page = await _send_by_websocket(server, kernel, LONG)
+            await asyncio.to_thread(kernel.wait_at_work, seconds=20)
+            await asyncio.to_thread(assert_never, lambda: not kernel.is_at_work(), 2, "the cell still runs")
+            page.close()
+
+    asyncio.run(restart_and_run())
+    kernel.server.ask(f"/api/kernels/{kernel.id}/interrupt", {})
+    kernel.wait_at_work(wanted=False)
 
 
 class Manager:

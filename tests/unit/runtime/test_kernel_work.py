@@ -7,8 +7,14 @@ from jupyter_session.jupyter.extension.kernel_work import ASK_AFTER, PATIENCE, C
 FRESH = Claim(state="idle", last_activity="0")
 
 
-def work(claim=FRESH, *, from_start=True):
-    return KernelWork(claim, 0.0, from_start=from_start)
+def work(claim=FRESH, *, is_known=True):
+    """Return the work of a process that was asked and has answered long ago, or of a new one."""
+    kernel = KernelWork(claim, -100.0 if is_known else 0.0)
+    if is_known:
+        ask(kernel, -100)
+        note(kernel, -100, "busy q", "idle q", kind="kernel_info_request")
+        kernel.note_answer(-100, is_serial=True)
+    return kernel
 
 
 def note(kernel, now, *messages, kind="execute_request", subshell=None):
@@ -92,13 +98,40 @@ def test_a_kernel_that_answers_at_work_is_believed_by_its_messages_alone():
 
 
 def test_a_kernel_that_was_there_before_us_is_asked_and_is_at_work_if_it_does_not_answer():
-    kernel = work(from_start=False)
+    kernel = work(is_known=False)
     assert ask(kernel, 0) == Wanted(None, is_doubt=True)
     assert not kernel.is_at_work(PATIENCE - 1)
     assert kernel.is_at_work(PATIENCE)
+    note(kernel, 100, "busy q", "idle q", kind="kernel_info_request")
     kernel.note_answer(100, is_serial=True)
     assert not kernel.is_at_work(200)
     assert kernel.want_question(200) is None
+
+
+def test_a_new_process_is_asked_until_it_was_heard_so_that_no_cell_runs_unseen():
+    kernel = work(Claim(state="starting", last_activity="0"), is_known=False)
+    for now in range(5):
+        ask(kernel, now)
+        kernel.note_answer(now, is_serial=True)  # its `busy` was published before it was listened to
+        assert not kernel.is_at_work(now)
+    ask(kernel, 5)  # behind a cell that was sent after the last question
+    assert kernel.is_at_work(5 + PATIENCE)
+    assert kernel.is_at_work(3600)
+    note(kernel, 3600, "busy q", kind="kernel_info_request")
+    kernel.note_answer(3600, is_serial=True)
+    assert not kernel.is_at_work(3601 + PATIENCE)
+    assert kernel.want_question(3602) is None
+
+
+def test_a_kernel_that_answers_and_never_publishes_anything_is_left_alone_at_last():
+    kernel = work(is_known=False)
+    asked = 0
+    while kernel.want_question(asked):
+        ask(kernel, asked)
+        kernel.note_answer(asked, is_serial=True)
+        asked += 1
+    assert 1 < asked < 100
+    assert not kernel.is_at_work(asked)
 
 
 def test_a_kernel_that_only_jupyter_takes_for_busy_is_asked_once_and_our_question_is_no_activity():
@@ -118,11 +151,6 @@ def test_a_kernel_that_only_jupyter_takes_for_busy_is_asked_once_and_our_questio
         kernel.note_claim(Claim(state="busy", last_activity="2"), now)
     assert kernel.last_activity == "2"
     assert kernel.want_question(1003)
-
-
-def test_a_kernel_that_starts_is_not_asked():
-    kernel = work(Claim(state="starting", last_activity="0"), from_start=False)
-    assert kernel.want_question(100) is None
 
 
 def test_a_kernel_that_replaced_itself_in_a_cell_is_asked_though_jupyter_says_that_it_starts():

@@ -96,11 +96,11 @@ class KernelTracker:
         now = self._clock()
         watch = self._watches.get(name)
         if watch is None and (name not in self._failed or self._failed[name] != process):
-            self._watch(name, kernel, process, claim, is_new=claim.state == "starting")
+            self._watch(name, kernel, process, claim)
         elif watch is not None and watch.process != process:
             watch.channels.close()
             del self._watches[name]
-            self._watch(name, kernel, process, claim, is_new=True)
+            self._watch(name, kernel, process, claim)
         elif watch is not None:
             watch.work.note_claim(claim, now)
             if process != _ENDED and (wanted := watch.work.want_question(now)):
@@ -108,8 +108,8 @@ class KernelTracker:
                     watch.channels.hear_all()
                 watch.work.note_question(watch.channels.ask(wanted.shell), wanted, now)
 
-    def _watch(self, name: str, kernel: Any, process: ProcessId | None, claim: Claim, *, is_new: bool) -> None:
-        work = KernelWork(claim, self._clock(), from_start=is_new)
+    def _watch(self, name: str, kernel: Any, process: ProcessId | None, claim: Claim) -> None:
+        work = KernelWork(claim, self._clock())
 
         def note_answer(is_serial: bool) -> None:  # noqa: FBT001
             work.note_answer(self._clock(), is_serial=is_serial)

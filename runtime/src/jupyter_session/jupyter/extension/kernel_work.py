@@ -3,6 +3,10 @@
 A kernel publishes `busy` and `idle` for each request, with the request as their parent. So a cell runs from `busy` to
 `idle` of one request. If an `idle` is lost, as after a flood of output, the kernel is asked something on the shell that
 ran the cell: a kernel at work doesn't answer, so one unanswered question at a time is enough.
+
+What a process publishes before it is listened to is lost, too: a cell that was sent while the kernel started, as by
+*Restart Kernel and Run All Cells*, may run for hours unseen. So every new process is asked, until it has answered, and
+until one of its status messages was heard.
 https://jupyter-client.readthedocs.io/en/stable/messaging.html#kernel-status
 """
 
@@ -20,6 +24,8 @@ PATIENCE = 5.0
 #: Seconds after an answer in which Jupyter's `last_activity` is that of our own question.
 _SETTLE = 1.5
 _MOST_REQUESTS = 1000
+#: Answers from a kernel that was never heard, after which it is taken for one that publishes nothing.
+_MOST_UNHEARD = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,25 +73,26 @@ class Wanted:
 class KernelWork:
     """The work of one process of a kernel. Times are seconds of one clock.
 
-    `from_start`: all that it has published was seen. `changes` counts the starts and ends of requests that run code.
-    `last_activity` is Jupyter's, without what our own questions caused.
+    `changes` counts the starts and ends of requests that run code. `last_activity` is Jupyter's, without what our own
+    questions caused.
     """
 
-    def __init__(self, claim: Claim, now: float, *, from_start: bool) -> None:
+    def __init__(self, claim: Claim, now: float) -> None:
         self.changes = 0
         self.last_activity = claim.last_activity
         self._claim = claim
-        self._settled = claim.last_activity if from_start else ""
+        self._settled = ""
         self._requests: dict[str, _Request] = {}
         self._question: _Question | None = None
         self._changed = now
         self._answered = now - _SETTLE
         self._doubted: float | None = None
-        self._is_unknown = not from_start
+        self._is_unknown, self._is_heard, self._unheard = True, False, 0
         self._answers_at_work = False
 
     def note_status(self, status: Status, now: float) -> None:
         """Note a status message that the kernel published."""
+        self._is_heard = True
         question = self._question
         if question and status.request == question.request:
             if status.state == "busy":  # in the order of all status messages, unlike the answer
@@ -124,7 +131,7 @@ class KernelWork:
             for request in self._requests.values():
                 if now - request.since >= ASK_AFTER:
                     return Wanted(request.shell)
-        if self._requests or self._claim.state == "starting":
+        if self._requests:
             return None
         is_doubtful = self._doubted is not None and now - self._doubted >= DOUBT_AFTER
         return Wanted(None, is_doubt=True) if self._is_unknown or is_doubtful else None
@@ -139,7 +146,8 @@ class KernelWork:
         if question is None:
             return
         self._answered, self._changed = now, now
-        self._is_unknown, self._doubted = False, None
+        self._unheard += not self._is_heard
+        self._is_unknown, self._doubted = not self._is_heard and self._unheard < _MOST_UNHEARD, None
         self._answers_at_work = not is_serial
         if not is_serial:
             return
