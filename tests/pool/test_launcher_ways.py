@@ -16,7 +16,7 @@ def test_on_the_access_point_itself_it_needs_no_ssh_and_prints_the_line_for_the_
     here = new_laptop(host="ap")
     started = here.call("start", here.name, *SMALL)
     assert started.returncode == 0, started
-    assert started.stdout.startswith("ssh -t ")
+    assert started.stdout.startswith("sh -c ")
     job = here.job()
     assert here.queued() == [JobStatus.RUNNING]
     assert json.loads(here.call("status", "--json").stdout)["state"] == "ready"
@@ -104,3 +104,17 @@ def test_output_is_plain_where_there_is_no_terminal_and_fits_eighty_columns_wher
     running = laptop.run_on("list", "--ap", "ap", tty=True)
     assert running.wait_end() == 0
     wait_for(lambda: "NAME" in running.read() or "no sessions" in running.read(), 5, "the list")
+
+
+def test_a_session_without_access_to_files_is_started_opened_and_ended_as_any(new_laptop):
+    """docs/saving.md: what works without it."""
+    laptop = new_laptop()
+    line = next(
+        line for line in (ROOT / "docs/saving.md").read_text().splitlines() if line.startswith("$ chtc-jupyter")
+    )
+    laptop.start(*line.removeprefix("$ chtc-jupyter start ").split()).url()
+    assert any(row["state"] == "ready" for row in laptop.call_json("list"))
+    assert "nothing is saved while the session runs" in laptop.call("status").stdout
+    laptop.inside("sh", "-c", "echo made there >notebooks/new.txt")
+    assert laptop.call("stop").returncode == 0
+    assert laptop.on_ap("cat", f"{laptop.folder}/notebooks/new.txt") == "made there\n"

@@ -59,7 +59,7 @@ def test_job_that_can_not_be_entered_is_told_in_a_sentence(new_session):
     assert f"job {job} is not running" in waiting.call("true").stderr
     for name in ("999999", "999999.0"):
         assert f"job {name} is not running" in SecureShell(waiting.session, job=name).call("true").stderr
-    for name in ("x", "1-", "-all"):
+    for name in ("1x", "1-", "1-all"):
         assert "there is no job" in SecureShell(waiting.session, job=name).call("true").stderr
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from chtc_condor.codes import JobStatus
 from support.hosts import ROOT
+from support.screen import screen
 from support.tunnel import URL, Tunnel
 from support.waiting import wait_for
 
@@ -38,6 +39,19 @@ def test_connect_line_pasted_on_the_laptop_prints_the_url_with_the_token(ready_s
         "the key that condor_ssh_to_job makes is not in the tunnel's folder"
     )
     tunnel.close()
+    wait_for(lambda: not left_by(ready_session), 20, "the access point to be rid of the tunnel")
+
+
+def test_connect_line_in_a_terminal_ends_with_ctrl_c_and_leaves_nothing_behind(ready_session):
+    line = ready_session.ad()["JupyterConnect"]
+    with screen(
+        ready_session.pool, "laptop", ready_session.user, f"{line}; echo it has ended; sleep 60", "140x30"
+    ) as shown:
+        shown.wait("/lab?token=", 60)
+        address = next(each for each in shown.text().splitlines() if "/lab?token=" in each)
+        assert address == f"    {URL.search(address)[0]}"  # no staircase, although the terminal is ssh's
+        shown.press("C-c")
+        shown.wait("it has ended", 30)
     wait_for(lambda: not left_by(ready_session), 20, "the access point to be rid of the tunnel")
 
 

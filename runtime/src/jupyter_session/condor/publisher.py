@@ -196,6 +196,8 @@ class JobAdPublisher:
 
     def _report(self) -> None:
         problem = next(filter(None, self._problems.values()), "")
+        if self._problems["ad"] == NO_CHIRP:  # which says all
+            problem = NO_CHIRP
         if problem and problem != self.problem:
             self._say(problem)
         self.problem = problem
