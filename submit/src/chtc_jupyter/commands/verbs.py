@@ -108,6 +108,7 @@ async def _show_session(link: AgentClient, ad: Ad, terminal: Terminal) -> None:
         lines = [session_status.describe_session(facts, name), *session_status.describe_saving(facts["save"])]
         table = session_status.build_sources_table(facts["sources"]) if facts["sources"] else None
         lines += [str(facts["problem"])] if facts["problem"] else []
+        lines += [f"Warning: {sentence}" for sentence in facts.get("warnings", [])]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         _log.debug("job %s said %r of its state: %r", job, said[:1000], error)
         raise FailedError(
