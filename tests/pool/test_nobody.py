@@ -68,3 +68,12 @@ def test_session_that_runs_as_nobody_says_who_else_can_do_what_it_can(session_as
 
 def test_session_with_an_account_of_its_own_does_not_say_so(ready_session):
     assert "same account" not in ready_session.inside("jupyter-session", "status")
+
+
+def test_jobs_of_its_account_alone_can_use_a_sessions_chirp(ready_session, session_as_nobody):
+    """docs/operators.md: why slots should have accounts of their own."""
+    for session, account, can in ((ready_session, "slot1_32", False), (session_as_nobody, "nobody", True)):
+        name = session.inside("sh", "-c", "echo $_CONDOR_CHIRP_CONFIG").strip()
+        assert session.pool.exec("ep1", ["test", "-s", name]).returncode == 0
+        read = session.pool.exec("ep1", ["cat", name], user=account)
+        assert (read.returncode == 0) is can, (account, read)

@@ -221,7 +221,7 @@ def test_session_without_access_to_files_can_make_none_and_works(own_pool):
 
 
 def test_access_limited_to_some_folders_leaves_sessions_there_as_they_are(own_pool):
-    limit = re.search(r"`(LIMIT_DIRECTORY_ACCESS = \S+)`", (ROOT / "docs/operators.md").read_text())[1]
+    limit = re.search(r"^ *(LIMIT_DIRECTORY_ACCESS = \S+)$", (ROOT / "docs/operators.md").read_text(), re.MULTILINE)[1]
     own_pool.put("ap", "/etc/condor/config.d/85-limit", f"{limit}\n".encode())
     own_pool.exec("ap", ["condor_reconfig"], check=True)
     with sessions(own_pool, "/home/alice/jupyter") as new:
