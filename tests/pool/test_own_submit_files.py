@@ -104,8 +104,11 @@ def without(*keys):
     return [line for line in STOCK if not line.startswith(keys)]
 
 
-def test_a_dry_run_shows_what_would_be_added_and_leaves_nothing(new_file):
-    own = new_file(*without("transfer_output_files", "want_io_proxy"))
+@pytest.mark.parametrize(
+    "outputs", ["", *(f"transfer_output_files = {name}" for name in ("notebooks/", "./notebooks/."))]
+)
+def test_a_dry_run_shows_what_would_be_added_and_leaves_nothing(new_file, outputs):
+    own = new_file(*without("transfer_output_files", "want_io_proxy", "queue"), outputs, "queue")
     done = own.laptop.call(*own.argv, "--dry-run")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"cd {own.folder} && condor_submit ")
@@ -140,6 +143,9 @@ def test_a_dry_run_shows_what_would_be_added_and_leaves_nothing(new_file):
         # where the notebooks would not be found
         ([*without("queue"), 'transfer_output_remaps = "notebooks = x"', "queue"], 2, "`transfer_output_remaps`"),
         ([*without("queue"), 'transfer_output_remaps = "a=b; notebooks/c=c"', "queue"], 2, "brings notebooks/c back"),
+        ([*without("queue"), 'transfer_output_remaps = "notebooks = notebooks/"', "queue"], 2, "brings notebooks back"),
+        ([*without("queue"), 'transfer_output_remaps = "a = a"', "queue"], 2, "leads a back to itself"),
+        ([*without("queue"), 'transfer_output_remaps = "a=b/c;b=a/"', "queue"], 2, "leads a back to itself"),
         ([*without("queue"), "output_destination = file:///tmp/", "queue"], 2, "remove `output_destination`"),
         ([*without("queue"), 'arguments = "--notebooks /tmp/x"', "queue"], 2, "`--notebooks NAME`"),
         (

@@ -29,6 +29,20 @@ def test_what_a_file_of_ones_own_lacks_is_said_in_lab_the_log_and_status(new_ses
     assert output in session.inside("sh", "-c", "cat $_CONDOR_SCRATCH_DIR/_condor_stdout")
 
 
+def test_a_slash_that_brings_the_notebooks_back_without_their_folder_is_said(new_session):
+    """Before, nothing was said: the receipt and the notebooks lay beside the submit file."""
+    session = new_session().submit("", "transfer_output_files = ./notebooks/", without="transfer_o")
+    session.ready()
+    wait_for(session.warnings, 30, "a warning")
+    [said] = session.warnings()
+    assert said.startswith("What is in notebooks comes back to the folder of the submit file itself,")
+    assert "write `transfer_output_files = notebooks` in the submit file" in said
+    session.inside("sh", "-c", "echo kept >notebooks/kept.txt; jupyter-session stop")
+    session.wait_gone(120)
+    assert session.file("kept.txt") == "kept\n"  # as HTCondor takes the slash
+    assert session.file("notebooks/kept.txt") == "kept\n"  # saved while the session ran, and at its end
+
+
 def test_without_chirp_a_session_can_be_asked_and_ends_in_order(new_session):
     """R2: it can publish nothing, but answers from inside, says why, and ends by itself."""
     session = new_session().submit("--idle-timeout 40s", without="want_io_proxy")

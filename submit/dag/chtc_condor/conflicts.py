@@ -9,7 +9,7 @@ from typing import Any
 
 from chtc_condor.codes import JobStatus
 from chtc_condor.dry_run import Ad, Expression, split_list, split_remaps
-from chtc_condor.notebook_folder import come_back
+from chtc_condor.notebook_folder import come_back, follow_remaps
 
 _VANILLA = 5
 _UNIVERSES = {7: "scheduler", 9: "grid", 10: "java", 11: "parallel", 12: "local", 13: "vm"}
@@ -61,10 +61,17 @@ def _find_other_places(ad: Ad, name: str) -> Iterator[str]:
     if isinstance(remaps, Expression):
         yield "has an expression as `transfer_output_remaps`: write the names themselves"
     elif remaps:
-        sources = map(posixpath.normpath, split_remaps(remaps))
+        pairs = split_remaps(remaps)
+        sources = map(posixpath.normpath, pairs)
         touched = (source for source in sources if _is_within(source, name) or _is_within(name, source))
         if found := next(touched, ""):
             yield f"brings {found} back to another place: remove it from `transfer_output_remaps`"
+            return
+        if cycle := next((source for source in pairs if follow_remaps(source, pairs) is None), ""):
+            yield (
+                f"leads {cycle} back to itself, so that not all comes back, and HTCondor puts the job on hold when it "
+                "ends: remove that from `transfer_output_remaps`"
+            )
             return
     yield from _find_same_places(ad, name)
     iwd = str(ad.get("iwd") or "")

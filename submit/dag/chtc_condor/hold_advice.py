@@ -86,6 +86,11 @@ _RULES = (
         "The session has ended, but didn't make {file}, which transfer_output_files names. " + _LOOK,
     ),
     _Rule(
+        r"remaps resulted in a cycle",
+        "The session has ended, but transfer_output_remaps leads a name back to itself, so not all came back: remove "
+        "that from the submit file. " + _LOOK,
+    ),
+    _Rule(
         r"output files failure.*writing to file.*errno (13|21)",
         "HTCondor can't write {file}: check its owner and permissions (chmod u+w), then run {release}, which starts a "
         "new session; or {remove} to give the job up.",

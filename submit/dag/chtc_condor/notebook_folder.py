@@ -41,13 +41,41 @@ def _split_command(command: str) -> list[str]:
 
 
 def find_folder(ad: Mapping[str, Any]) -> str:
-    """Return where the notebooks come back to on the access point: relative to Iwd, or absolute."""
+    """Return where the notebooks come back to on the access point: relative to Iwd, or absolute.
+
+    With a slash at the end of its name, what is in the folder comes back to Iwd itself.
+    """
     ad = {name.lower(): value for name, value in ad.items()}
     wanted = find_name(ad)
-    outputs = split_list(ad.get("transferoutput"))
-    given = next((name for name in outputs if posixpath.normpath(name) == wanted), wanted)
     remaps = split_remaps(ad.get("transferoutputremaps"))
-    return remaps.get(given) or remaps.get(given.rstrip("/")) or come_back(ad, wanted)
+    outputs = split_list(ad.get("transferoutput"))
+    same = [output for output in outputs if posixpath.normpath(output) == wanted]
+    if same and all(is_spread(ad, output) for output in same):
+        return str(ad.get("iwd") or ".")
+    return remaps.get(wanted) or come_back(ad, wanted)
+
+
+def is_spread(ad: Mapping[str, Any], output: str) -> bool:
+    """Return whether what is in an output comes back without its folder, as HTCondor takes `NAME/` and `NAME/.`.
+
+    Tried with HTCondor 25.14: remaps don't change that. The ad's names are in lower case.
+    """
+    return output.endswith(("/", "/.")) and ad.get("preserverelativepaths") is not True
+
+
+def follow_remaps(place: str, remaps: Mapping[str, str]) -> str | None:
+    """Return where a name leads: HTCondor remaps it, or a folder of it, again and again; None if that has no end.
+
+    Tried with HTCondor 25.14: names are compared as they are written, and `a = a` and `a = a/` have no end, for which
+    it puts the job on hold at its end.
+    """
+    for _ in range(2 * len(remaps) + 2):
+        folders = [place[:at] for at in range(len(place), 0, -1) if place[at : at + 1] in ("", "/")]
+        folder = next((folder for folder in folders if remaps.get(folder)), None)
+        if folder is None or "://" in place:
+            return place
+        place = remaps[folder] + place[len(folder) :]
+    return None
 
 
 def come_back(ad: Mapping[str, Any], output: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from chtc_condor import conflicts
 from chtc_condor.dry_run import Ad, Expression, parse_dry_run, split_list
 from chtc_condor.exit_rules import is_true_after_success
-from chtc_condor.notebook_folder import find_folder, find_name, list_words
+from chtc_condor.notebook_folder import find_folder, find_name, is_spread, list_words
 from chtc_condor.ownership import quote_string
 
 __all__ = [
@@ -224,7 +224,8 @@ def _explain_no_session(ad: Ad) -> str:
 def _complete(ad: Ad, name: str, *, notebooks_exist: bool, log: str) -> Iterator[tuple[str, str]]:
     """Yield the lines that are missing for what a session promises."""
     outputs = split_list(ad.get("transferoutput"))
-    if name not in outputs:
+    same = [part for part in outputs if posixpath.normpath(part) == name]
+    if name not in outputs or any(is_spread(ad, part) for part in same):
         others = [part for part in outputs if posixpath.normpath(part) != name]
         yield "transfer_output_files", _escape(", ".join([name, *others]))
     if notebooks_exist and (inputs := _complete_inputs(ad, name)):
@@ -273,7 +274,7 @@ def _complete_inputs(ad: Ad, name: str) -> str:
     if any(arrived and f"{name}/".startswith(f"{arrived}/") for arrived in map(partial(conflicts.arrive, ad), entries)):
         return ""
     # With a slash at its end, a folder's contents arrive without it.
-    own = _resolve(ad, find_folder(ad))
+    own = posixpath.normpath(_resolve(ad, name))
     return ", ".join([name, *(entry for entry in entries if posixpath.normpath(_resolve(ad, entry)) != own)])
 
 

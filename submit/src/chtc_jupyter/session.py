@@ -29,8 +29,8 @@ _log = logging.getLogger(__name__)
 _TRIES = 3
 #: Seconds for which this machine must have slept for its connection to be taken as dead.
 _SLEPT = 20
-#: Seconds for a login that asks for nothing.
-_QUIET_LOGIN = 60
+#: Seconds for a login that asks for nothing, and for a person who has just said that they will log in.
+_QUIET_LOGIN, _LOGIN = 60, 300
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Session:
 
     `on_change` is called after each change of `progress` or `connection`; `wait_for_person` shows a sentence and
     waits for the user; `on_misuse` is called when somebody opens the browser's one-time address who should not.
+    Without `tunnel`, nothing is opened: the session is only looked at.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Session:
         on_change: Callable[[], None],
         wait_for_person: Callable[[str], Awaitable[None]],
         on_misuse: Callable[[Visit], None],
+        tunnel: bool = True,
     ) -> None:
         self.record = record
         self.progress = JobProgress()
@@ -73,6 +75,7 @@ class Session:
         self.proxy = LocalProxy(self.build_notice, self.get_facts, on_misuse)
         self._on_change = on_change
         self._wait_for_person = wait_for_person
+        self._opens = tunnel
         self._news = asyncio.Event()
 
     @property
@@ -132,7 +135,7 @@ class Session:
                     forward=True,
                     batch=batch,
                     patience=openssh.get_connect_timeout(retry),
-                    login=_QUIET_LOGIN if batch else None,
+                    login=_QUIET_LOGIN if batch else _LOGIN,
                     alone=alone,
                 )
             except LinkFailedError as failed:
@@ -152,7 +155,7 @@ class Session:
     async def _use(self, link: AgentClient) -> None:
         """Follow log and tunnel over one connection until the job has ended; raises LinkLostError."""
         log = asyncio.create_task(self._follow_log(link))
-        inner = asyncio.create_task(self._keep_tunnel(link))
+        inner = asyncio.create_task(self._keep_tunnel(link) if self._opens else asyncio.Event().wait())
         over = asyncio.create_task(self._over.wait())
         tasks: tuple[asyncio.Task[Any], ...] = (log, inner, over)
         try:

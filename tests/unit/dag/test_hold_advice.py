@@ -56,6 +56,7 @@ COMMANDS = Commands("RELEASE", "REMOVE", "MORE MEMORY", "MORE DISK", "ANOTHER IM
         ),
         (OUT.format("notebooks/s", "13) Permission denied"), 12, "can't read notebooks/s"),
         (OUT.format("results", "2) No such file or directory"), 12, "didn't make results, which transfer_output_files"),
+        ("Transfer output files failure: remaps resulted in a cycle: <0: a><1: a>", 12, "leads a name back to itself"),
         (BACK.format("/home/a/notebooks/x"), 12, "can't write /home/a/notebooks/x: check its owner"),
         ("The job ran longer than this machine lets one run", 21, "it ends again after as long"),
         ("memory usage exceeded request_memory", 21, "MORE MEMORY"),

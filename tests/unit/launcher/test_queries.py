@@ -55,6 +55,70 @@ def test_no_answer_at_all_is_not_waited_for_for_ever(monkeypatch):
         inside(HangingLink(), "status")
 
 
+class Doors:
+    """A connection on which each try to enter a job gets the next answers; `tries` counts them."""
+
+    def __init__(self, *tries):
+        self.left, self.tries = list(tries), 0
+
+    async def stream(self, _do, **_fields):
+        self.tries += 1
+        for answer in self.left.pop(0):
+            yield answer
+
+
+NOTHING = [{"status": 0, "err": ""}]
+ANSWERED = [{"line": tunnel.ENTERED}, {"line": "ready"}, {"line": tunnel.DONE}]
+
+
+@pytest.fixture
+def _no_pauses(monkeypatch):
+    monkeypatch.setattr(queries, "_PAUSES", (0.0, 0.0))
+
+
+@pytest.mark.usefixtures("_no_pauses")
+@pytest.mark.parametrize("silent", [1, 2])
+def test_a_job_into_which_htcondor_has_led_without_a_word_is_entered_again(silent):
+    link = Doors(*[NOTHING] * silent, ANSWERED)
+    assert (inside(link, "status"), link.tries) == ("ready\n", silent + 1)
+
+
+@pytest.mark.usefixtures("_no_pauses")
+def test_a_job_that_is_never_entered_is_told_with_how_often_it_was_tried():
+    link = Doors(*[NOTHING] * 3)
+    with pytest.raises(FailedError, match=r"didn't enter job 1\.0, and gave no reason, 3 times.*Try again in a minute"):
+        inside(link, "status")
+    assert link.tries == 3
+
+
+@pytest.mark.usefixtures("_no_pauses")
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [{"line": tunnel.ENTERED}, {"status": 0, "err": ""}],
+        [{"status": 255, "err": "Connection closed"}],
+        [{"line": "half"}, {"status": 255, "err": ""}],
+    ],
+)
+def test_a_job_is_not_entered_again_once_it_was_or_with_a_reason(answers):
+    link = Doors(answers)
+    with pytest.raises(FailedError, match=r"The session in job 1\.0 didn't answer"):
+        inside(link, "status")
+    assert link.tries == 1
+
+
+def test_a_log_that_nobody_gets_to_has_an_end_and_one_that_is_silent_has_none(monkeypatch):
+    monkeypatch.setattr(queries, "_ENTRY", 0.1)
+
+    async def read(link):
+        return [line async for line in queries.stream_inside(link, "1.0", "logs", "-f")]
+
+    with pytest.raises(FailedError, match=r"Job 1\.0 couldn't be entered within"):
+        asyncio.run(read(HangingLink()))
+    with pytest.raises(asyncio.TimeoutError):
+        asyncio.run(asyncio.wait_for(read(HangingLink({"line": tunnel.ENTERED})), 0.5))
+
+
 class EmptyQueue:
     """A connection to an access point that has no jobs."""
 

@@ -459,7 +459,12 @@ def test_own_folder_is_made_where_it_and_the_notebooks_are_missing(tmp_path):
     ("attributes", "outputs"),
     [
         ({"transferoutput": "notebooks"}, {"notebooks": "notebooks"}),
-        ({"transferoutput": " notebooks/ , a/b,,"}, {"notebooks": "notebooks", "a/b": "b"}),
+        ({"transferoutput": " notebooks/ , a/b,,"}, {"notebooks": ".", "a/b": "b"}),
+        ({"transferoutput": "x/, x, y/."}, {"x": "x", "y": "."}),
+        ({"transferoutput": "x/", "preserverelativepaths": True}, {"x": "x"}),
+        ({"transferoutput": "x", "transferoutputremaps": "x=x/"}, {"x": None}),
+        ({"transferoutput": "x", "transferoutputremaps": "x=y; y=z/"}, {"x": "z"}),
+        ({"transferoutput": "a/b", "transferoutputremaps": "b=c"}, {"a/b": "c"}),
         ({"transferoutput": "a/b", "preserverelativepaths": True}, {"a/b": "a/b"}),
         ({"transferoutput": "x", "transferoutputremaps": "x = two/y; z=q"}, {"x": "two/y"}),
         ({"transferoutput": "x", "transferoutputremaps": "x=s3://bucket/y"}, {"x": None}),
@@ -478,6 +483,8 @@ def test_without_a_word_of_the_job_ad_there_is_no_list_of_outputs():
     assert locate_there((Output("a", "b"), Output("c", None)), "a/x/y") == "b/x/y"
     assert locate_there((Output("a", "b"), Output("c", None)), "c/x") is None
     assert locate_there((Output("a", "b"),), "ab") is None
+    assert locate_there((Output("a", ".", spread=True),), "a/x") == "x"
+    assert locate_there((Output(".", "."),), "a/x") == "a/x"
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,11 @@ def warnings(folder="/scratch/notebooks", scratch="/scratch", **attributes):
         {},
         {"transferinput": "/home/alice/work/notebooks"},
         {"transferinput": "a.csv, notebooks"},
-        {"transferoutput": "results, notebooks/"},
-        {"transferoutput": "./notebooks"},
+        {"transferoutput": "results, notebooks/", "preserverelativepaths": True},
+        {"transferoutput": "results/, ./notebooks"},
+        {"transferoutput": "."},
+        {"transferoutputremaps": "notebooks=./notebooks"},
+        {"transferoutputremaps": "./notebooks=elsewhere"},
         {"transferoutputremaps": "results=two/results"},
         {"whentotransferoutput": "on_exit_or_evict"},
     ],
@@ -47,6 +50,14 @@ def test_a_file_that_has_all_is_not_warned_of(attributes):
         ({"transferoutput": "results"}, "write `transfer_output_files = notebooks, results` in"),
         ({"transferoutputremaps": "notebooks=two/results"}, "notebooks comes back as two/results,"),
         ({"transferoutputremaps": '"notebooks = osdf:///chtc/staging/alice/nb"'}, "remove transfer_output_remaps,"),
+        ({"transferoutput": "notebooks/"}, "over files of the same names"),
+        ({"transferoutput": "./notebooks/"}, "write `transfer_output_files = notebooks` in"),
+        ({"transferoutput": "results/, notebooks/."}, "write `transfer_output_files = notebooks, results/` in"),
+        ({"transferoutput": "notebooks, notebooks//"}, "write `transfer_output_files = notebooks` in"),
+        ({"transferoutput": "notebooks/", "transferoutputremaps": "notebooks=x"}, "over files of the same names"),
+        ({"transferoutputremaps": "notebooks=notebooks/"}, "leads notebooks back to itself"),
+        ({"transferoutputremaps": "a.csv=a.csv"}, "puts the job on hold when it ends: remove that"),
+        ({"transferoutputremaps": "a=b/c; b=a"}, "leads a back to itself"),
         ({"outputdestination": "osdf:///chtc/staging/alice"}, "output_directory, and output_destination"),
         ({"outputdirectory": "results"}, "remove transfer_output_remaps, output_directory"),
         ({"whentotransferoutput": "ON_EXIT"}, "write `when_to_transfer_output = ON_EXIT_OR_EVICT`"),
@@ -80,6 +91,9 @@ def test_a_folder_of_ones_own_is_named():
     (first, *_) = warnings("/scratch/work/nb", transferinput="work")
     assert first.startswith("work/nb doesn't come back")
     assert warnings("/scratch/work/nb", transferinput="work", transferoutput="work") == ()
+    [sentence] = warnings("/scratch/work/nb", transferinput="work", transferoutput="work/nb")
+    assert sentence.startswith("work/nb comes back as nb,")
+    assert "write `preserve_relative_paths = true`" in sentence
 
 
 @pytest.mark.parametrize(

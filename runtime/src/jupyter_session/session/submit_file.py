@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from jupyter_session.condor.job_ad import Job
-from jupyter_session.transfer.outputs import list_outputs, locate_there
+from jupyter_session.transfer.outputs import find_cycle, find_output, is_spread, list_outputs, locate_there, split_list
 
 _PROXY = (
     "This job has no chirp, so nothing is saved while the session runs, and the queue doesn't show the session: add "
@@ -25,6 +25,7 @@ _SPOOL = (
     "If the job is evicted or put on hold, its files stay in HTCondor's spool folder, and condor_rm deletes them: add "
     "`My.SpoolOnEvict = false` to the submit file."
 )
+_PRESERVE = "write `preserve_relative_paths = true`"
 
 
 def find_warnings(job: Job | None, notebooks: Path, scratch: str | None) -> tuple[str, ...]:
@@ -46,24 +47,33 @@ def find_warnings(job: Job | None, notebooks: Path, scratch: str | None) -> tupl
 
 
 def _review_transfer(attributes: Mapping[str, object], inside: str) -> Iterator[str]:
-    outputs = list_outputs(attributes)
-    listed = [output.path for output in outputs or ()]
-    there = locate_there(outputs or (), inside)
-    if not any(inside == path or inside.startswith(path + os.sep) for path in listed):
-        line = ", ".join([inside, *listed])
+    outputs = list_outputs(attributes) or ()
+    there = locate_there(outputs, inside)
+    items = split_list(attributes.get("transferoutput"))
+    same, others = (
+        [item for item in items if (os.path.normpath(item) == inside) is is_same] for is_same in (True, False)
+    )
+    line = f"write `transfer_output_files = {', '.join([inside, *others])}` in the submit file"
+    if cycle := find_cycle(attributes):
         yield (
-            f"{inside} doesn't come back when the job ends: write `transfer_output_files = {line}` in the submit file."
+            f"transfer_output_remaps leads {cycle} back to itself, so not all comes back, and HTCondor "
+            "puts the job on hold when it ends: remove that from the submit file."
         )
-    elif there is None:
+    if find_output(outputs, inside) is None:
+        yield f"{inside} doesn't come back when the job ends: {line}."
+    elif any(is_spread(item, attributes) for item in same):
+        yield (
+            f"What is in {inside} comes back to the folder of the submit file itself, over files of the same names, "
+            f"because of the slash at the end of the name: {line}."
+        )
+    elif there is None and not cycle:
         yield (
             f"{inside} doesn't come back to the folder of the submit file, so nothing is saved while the session runs: "
             "remove transfer_output_remaps, output_directory, and output_destination from the submit file."
         )
-    elif there != inside:
-        yield (
-            f"{inside} comes back as {there}, so the next session doesn't start with it: remove it from "
-            "transfer_output_remaps in the submit file."
-        )
+    elif there not in (None, inside):
+        mend = "remove it from transfer_output_remaps" if attributes.get("transferoutputremaps") else _PRESERVE
+        yield f"{inside} comes back as {there}, so the next session doesn't start with it: {mend} in the submit file."
     when = str(attributes.get("whentotransferoutput", "ON_EXIT")).upper()
     if when != "ON_EXIT_OR_EVICT":
         yield _EVICTION

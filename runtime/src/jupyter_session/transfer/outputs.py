@@ -12,12 +12,14 @@ class Output:
     """A file or a folder that HTCondor brings back.
 
     `path` is relative to the job's folder. `there` is its path on the access point, relative to the folder of the
-    submit file; None if it goes to another place. `is_folder` is True if the submit file names something in it.
+    submit file; None if it goes to another place. `is_folder` is True if the submit file says that it is a folder. What
+    is in one that is `spread` comes back without it, to the folder of the submit file itself.
     """
 
     path: str
     there: str | None
     is_folder: bool = False
+    spread: bool = False
 
 
 def list_outputs(attributes: Mapping[str, object]) -> tuple[Output, ...] | None:
@@ -30,18 +32,35 @@ def list_outputs(attributes: Mapping[str, object]) -> tuple[Output, ...] | None:
         return None
     remaps = _parse_remaps(str(attributes.get("transferoutputremaps", "")))
     found: dict[str, Output] = {}
-    for item in str(listed).split(","):
-        path = os.path.normpath(item.strip()) if item.strip() else ""
-        if path and "://" not in item:
-            is_folder = any(key.startswith(path + os.sep) for key in remaps)
+    for item in split_list(listed):
+        path = os.path.normpath(item)
+        if "://" in item:
+            continue
+        if is_spread(item, attributes):
+            found.setdefault(path, Output(path, os.curdir, is_folder=True, spread=True))
+        else:
+            is_folder = item.endswith("/") or any(_is_below(key, path) for key in remaps)
             found[path] = Output(path, _find_place(path, remaps, attributes), is_folder)
     return tuple(found.values())
+
+
+def split_list(listed: object) -> list[str]:
+    """Return the items of a list such as transfer_output_files."""
+    return [item.strip() for item in str(listed or "").split(",") if item.strip()]
+
+
+def is_spread(item: str, attributes: Mapping[str, object]) -> bool:
+    """Return whether what is in an output comes back without its folder, as HTCondor takes `NAME/` and `NAME/.`.
+
+    Tried with HTCondor 25.14: remaps don't change that, and with preserve_relative_paths the folder comes back.
+    """
+    return item.endswith(("/", "/.")) and attributes.get("preserverelativepaths") is not True
 
 
 def find_output(outputs: tuple[Output, ...], path: str) -> Output | None:
     """Return the output that `path`, relative to the job's folder, is or lies in."""
     for output in outputs:
-        if path == output.path or path.startswith(output.path + os.sep):
+        if output.path in (path, os.curdir) or path.startswith(output.path + os.sep):
             return output
     return None
 
@@ -51,18 +70,44 @@ def locate_there(outputs: tuple[Output, ...], path: str) -> str | None:
     output = find_output(outputs, path)
     if output is None or output.there is None:
         return None
-    inside = os.path.relpath(path, output.path)
-    return output.there if inside == "." else os.path.join(output.there, inside)
+    return os.path.normpath(os.path.join(output.there, os.path.relpath(path, output.path)))
+
+
+def find_cycle(attributes: Mapping[str, object]) -> str:
+    """Return a name that transfer_output_remaps leads back to itself, or ""; HTCondor brings nothing back then."""
+    remaps = _parse_remaps(str(attributes.get("transferoutputremaps", "")))
+    return next((name for name in remaps if _follow(name, remaps) is None), "")
 
 
 def _find_place(path: str, remaps: Mapping[str, str], attributes: Mapping[str, object]) -> str | None:
     if attributes.get("outputdestination") or attributes.get("outputdirectory"):
         return None
-    place = remaps.get(path) or (path if attributes.get("preserverelativepaths") else os.path.basename(path))
-    return None if "://" in place or any(key.startswith(path + os.sep) for key in remaps) else os.path.normpath(place)
+    name = path if attributes.get("preserverelativepaths") else os.path.basename(path)
+    place = _follow(name, remaps)
+    if place is None or "://" in place or any(_is_below(key, name) for key in remaps):
+        return None
+    return os.path.normpath(place)
+
+
+def _is_below(key: str, name: str) -> bool:
+    return key.rstrip("/") != name and key.startswith(name + os.sep)
+
+
+def _follow(place: str, remaps: Mapping[str, str]) -> str | None:
+    """Return where a name leads: HTCondor remaps it, or a folder of it, again and again; None if that has no end.
+
+    Tried with HTCondor 25.14: names are compared as they are written, and `a = a` and `a = a/` have no end.
+    """
+    for _ in range(2 * len(remaps) + 2):
+        folders = [place[:at] for at in range(len(place), 0, -1) if place[at : at + 1] in ("", "/")]
+        folder = next((folder for folder in folders if folder in remaps), None)
+        if folder is None or "://" in place:
+            return place
+        place = remaps[folder] + place[len(folder) :]
+    return None
 
 
 def _parse_remaps(text: str) -> dict[str, str]:
     """Parse `NAME = NEW NAME; ...`."""
     pairs = (part.partition("=") for part in text.strip('"').split(";") if "=" in part)
-    return {os.path.normpath(name.strip()): new.strip() for name, _, new in pairs if name.strip() and new.strip()}
+    return {name.strip(): new.strip() for name, _, new in pairs if name.strip() and new.strip()}

@@ -10,7 +10,7 @@ from chtc_jupyter.admin import account, reading, report, usage
 from chtc_jupyter.admin.prometheus import Accounts, write_metrics
 from chtc_jupyter.errors import UsageError
 from chtc_jupyter.ssh.login import connected
-from chtc_jupyter.terminal import Terminal
+from chtc_jupyter.terminal import SLOW, Terminal
 
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
@@ -23,7 +23,7 @@ async def admin(
     most = durations.parse_duration(ceiling, positive=True) if ceiling else None
     if user is not None and not _USER.fullmatch(user):
         raise UsageError(f"Invalid user name {user!r}.")
-    async with connected(ap, terminal) as link:
+    async with connected(ap, terminal) as link, terminal.explaining(SLOW, f"{ap}: asking the queue and the history"):
         now = float(link.hello["clock"])
         found = await reading.read_sessions(link, now - window, user)
     taken = [usage.read_usage(ad, now, most) for ad in found]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import shutil
 import webbrowser
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,19 +21,19 @@ from chtc_jupyter.commands.start import FOLDER
 from chtc_jupyter.condor import job_ads, match_analysis, opt_in
 from chtc_jupyter.errors import LauncherError
 from chtc_jupyter.ssh import openssh
-from chtc_jupyter.ssh.agent_client import HERE, AgentClient, Answer
+from chtc_jupyter.ssh.agent_client import HERE, AgentClient, Answer, LinkLostError
 from chtc_jupyter.ssh.login import open_link
 from chtc_jupyter.ssh.user_config import find_shadowed, find_taken
-from chtc_jupyter.terminal import Terminal
+from chtc_jupyter.terminal import SLOW, Terminal
 
-_log = logging.getLogger(__name__)
 #: Prints for each slot whether it runs container images.
 _CONTAINERS = ("condor_status", "-constraint", 'SlotType =!= "Dynamic"', "-af", "HasContainer ?: false")
 _RUNNING = f'JobStatus == {JobStatus.RUNNING:d} && (JupyterState == "ready" || JupyterState == "expiring")'
 #: Bytes that the home folder must have room for.
 _PROBE = 65536
-#: Seconds in which this machine says which browser it has.
-_PATIENCE = 10
+#: Seconds in which this machine says which browser it has, in which a command on the access point answers, and for a
+#: check as a whole.
+_PATIENCE, _ANSWER, _LIMIT = 10, 25, 60
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,16 @@ class Doctor:
             self._terminal.print_result(f"{'ok  ' if found.ok else 'FAIL'}  {what}" + (f": {advice}" if advice else ""))
         return found.ok
 
+    async def _try(self, what: str, check: Coroutine[Any, Any, bool]) -> bool:
+        """Make a check that may take long, or fail in a way of its own; return whether it is ok."""
+        try:
+            async with self._terminal.explaining(SLOW, f"{self._ap}: checking whether {what}"):
+                return await asyncio.wait_for(check, _LIMIT)
+        except LauncherError as error:
+            return self._report(what, str(error))
+        except asyncio.TimeoutError:
+            return self._report(what, f"There was no answer within {_LIMIT} s. Try again in a few minutes.")
+
     async def _check_all(self) -> None:
         try:
             link = await open_link(self._ap, self._terminal, forward=True)
@@ -86,60 +95,72 @@ class Doctor:
             )
             if self._report("HTCondor is installed there", no_condor):
                 await self._check_condor(link)
-            await self._check_files(link)
+            if "://" not in self._image:
+                await self._try(f"the image {self._image} exists", self._check_image(link))
+            await self._try("the home folder is writable", self._check_home(link))
+            await self._try("HTCondor can transfer your notebooks", self._check_folders(link))
             if self._ap != HERE:
-                forbidden = "Ask its operators for `AllowStreamLocalForwarding yes` in sshd_config."
-                self._report("ssh can forward to a socket there", "" if await link.can_forward() else forbidden)
+                await self._try("ssh can forward to a socket there", self._check_forward(link))
+        except LinkLostError:
+            self._report(f"the connection to {self._ap} stays", "It was lost, so not all was checked. Try again.")
         finally:
             await link.close()
 
     async def _check_condor(self, link: AgentClient) -> None:
-        asked = await link.run(["condor_q", "-totals"])
-        self._report("its schedd answers", _explain(asked, "Try again in a few minutes."))
-        listed = await link.run(_CONTAINERS)
-        if self._report("the pool answers", _explain(listed, "Ask its operators.")):
-            able = listed["out"].split().count("true")
-            advice = "" if able else "None does, or the pool is empty. Ask its operators for Apptainer on the machines."
-            self._report("machines in the pool run container images", advice)
-            await self._check_demands(link)
-        allowed = await link.run(["condor_config_val", "SCHEDD_ENABLE_SSH_TO_JOB"])
+        await self._try("its schedd answers", self._check_schedd(link))
+        if await self._try("the pool answers", self._check_pool(link)):
+            await self._try("machines in the pool take a session's job", self._check_demands(link))
+        if await self._try("it allows ssh into jobs", self._check_entry(link)):
+            await self._check_job(link)
+
+    async def _check_schedd(self, link: AgentClient) -> bool:
+        asked = await link.run(["condor_q", "-totals"], timeout=_ANSWER)
+        return self._report("its schedd answers", _explain(asked, "Try again in a few minutes."))
+
+    async def _check_pool(self, link: AgentClient) -> bool:
+        listed = await link.run(_CONTAINERS, timeout=_ANSWER)
+        if not self._report("the pool answers", _explain(listed, "Ask its operators.")):
+            return False
+        able = listed["out"].split().count("true")
+        advice = "" if able else "None does, or the pool is empty. Ask its operators for Apptainer on the machines."
+        self._report("machines in the pool run container images", advice)
+        return True
+
+    async def _check_entry(self, link: AgentClient) -> bool:
+        allowed = await link.run(["condor_config_val", "SCHEDD_ENABLE_SSH_TO_JOB"], timeout=_ANSWER)
         forbids = str(allowed["out"]).strip().lower() == "false"
         advice = "SCHEDD_ENABLE_SSH_TO_JOB is false there. Ask its operators to allow it." if forbids else ""
-        if self._report("it allows ssh into jobs", advice):
-            await self._check_job(link)
+        return self._report("it allows ssh into jobs", advice)
 
     async def _check_job(self, link: AgentClient) -> None:
         """Check that the machines allow ssh into jobs too: only a running session can tell."""
         try:
             running = await queue.find_jobs(link, _RUNNING)
         except LauncherError as error:
-            _log.debug("Can't tell which sessions run: %s", error)
+            self._report("a session that runs can be entered", f"not checked: {error}", note=True)
             return
         for ad in running[:1]:
-            advice = ""
-            try:
-                await run_inside(link, job_ads.get_job_id(ad), "status")
-            except LauncherError as error:
-                advice = str(error)
-            self._report(f"so does the machine of job {job_ads.get_job_id(ad)}", advice)
+            job = job_ads.get_job_id(ad)
+            await self._try(f"so does the machine of job {job}", self._check_inside(link, job))
 
-    async def _check_files(self, link: AgentClient) -> None:
-        home = link.hello["home"]
-        if "://" not in self._image:
-            there = await link.run(["test", "-r", self._image.replace("~", home, 1)])
-            advice = "Copy jupyter.sif there, or run `chtc-jupyter config image PATH`." if there["status"] else ""
-            self._report(f"the image {self._image} exists", advice)
-        probe = f"{home}/{FOLDER}/.chtc-jupyter-doctor"
-        advice = ""
+    async def _check_inside(self, link: AgentClient, job: str) -> bool:
+        await run_inside(link, job, "status")
+        return self._report(f"so does the machine of job {job}")
+
+    async def _check_image(self, link: AgentClient) -> bool:
+        there = await link.run(["test", "-r", self._image.replace("~", link.hello["home"], 1)], timeout=_ANSWER)
+        advice = "Copy jupyter.sif there, or run `chtc-jupyter config image PATH`." if there["status"] else ""
+        return self._report(f"the image {self._image} exists", advice)
+
+    async def _check_home(self, link: AgentClient) -> bool:
+        probe = f"{link.hello['home']}/{FOLDER}/.chtc-jupyter-doctor"
         try:
             await link.ask("write", path=probe, text="x" * _PROBE)
-        except LauncherError as error:
-            advice = str(error)
-        self._report("the home folder is writable", advice)
-        await link.run(["rm", "-f", probe])
-        await self._check_folders(link)
+        finally:
+            await link.run(["rm", "-f", probe], timeout=_ANSWER)
+        return self._report("the home folder is writable")
 
-    async def _check_folders(self, link: AgentClient) -> None:
+    async def _check_folders(self, link: AgentClient) -> bool:
         """Check that HTCondor can transfer the notebooks of each session."""
         kept = str(self._values.get("notebooks", ""))
         home, folders = link.hello["home"], [kept.replace("~", link.hello["home"], 1)] if kept else []
@@ -148,25 +169,27 @@ class Doctor:
             folders += [f"{home}/{FOLDER}/{name}/notebooks" for name in names if not name.endswith((".sif", ".sub"))]
             found = await find_obstacles(link, folders)
         except (LauncherError, ValueError) as error:
-            _log.debug("Can't look through the notebooks: %s", error)
-            return
-        self._report("HTCondor can transfer your notebooks", carry.describe_obstacles(found) if found else "")
+            return self._report("HTCondor can transfer your notebooks", f"not checked: {error}", note=True)
+        return self._report("HTCondor can transfer your notebooks", carry.describe_obstacles(found) if found else "")
 
-    async def _check_demands(self, link: AgentClient) -> None:
+    async def _check_forward(self, link: AgentClient) -> bool:
+        forbidden = "Ask its operators for `AllowStreamLocalForwarding yes` in sshd_config."
+        return self._report("ssh can forward to a socket there", "" if await link.can_forward() else forbidden)
+
+    async def _check_demands(self, link: AgentClient) -> bool:
         """Check that there are machines that demand nothing of a job that a session's doesn't have."""
-        shown = await link.run(STARTS)
+        shown = await link.run(STARTS, timeout=_ANSWER)
         try:
             starts = [opt_in.parse_starts([ad], [ad["Machine"]])[0] for ad in json.loads(shown["out"].strip() or "[]")]
         except (ValueError, KeyError, IndexError) as error:
-            _log.debug("Can't tell what the machines demand: %s", error)
-            return
+            return self._report("machines in the pool take a session's job", f"not checked: {error!r}", note=True)
         kept = {config.get_setting_key(setting).removeprefix("my."): True for setting in self._values.get("set", ())}
         lacking = [opt_in.list_lacking([start], kept) for start in starts]
         if not any(lacking):
-            return
+            return True
         some = opt_in.list_lacking(starts, kept)[:3]
         count = sum(map(bool, lacking))
-        self._report(
+        return self._report(
             "machines in the pool take a session's job",
             f"{count} of {len(starts)} machines take only jobs with {match_analysis.describe_settings(some)}.",
             note=count < len(starts),

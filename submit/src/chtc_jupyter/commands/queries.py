@@ -16,14 +16,16 @@ from chtc_jupyter.condor import job_ads, match_analysis, opt_in
 from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.errors import FailedError, LauncherError, NoSuchSessionError, PolicyError
 from chtc_jupyter.ssh import tunnel
-from chtc_jupyter.ssh.agent_client import AgentClient
+from chtc_jupyter.ssh.agent_client import AgentClient, Answer
 from chtc_jupyter.store import Record
 
 _log = logging.getLogger(__name__)
 #: Prints what the machines demand of jobs.
 STARTS = ("condor_status", "-constraint", 'SlotType =!= "Dynamic"', "-json", "-attributes", "Machine,Start")
-#: Seconds in which a session has answered.
-_ANSWER = 60
+#: Seconds in which a session has answered, and in which a job that somebody may enter has been entered.
+_ANSWER, _ENTRY = 60, 50
+#: Seconds before a job is entered again into which HTCondor has led without a word.
+_PAUSES = (0.5, 2.0)
 
 
 async def find(link: AgentClient, name: str | None) -> Ad:
@@ -123,25 +125,80 @@ async def _collect_lines(link: AgentClient, job: str, argv: Sequence[str]) -> st
 
 
 async def stream_inside(link: AgentClient, job: str, *argv: str) -> AsyncGenerator[str, None]:
-    """Run a verb of jupyter-session in the job and yield the lines it prints; raises FailedError, PolicyError."""
-    said = ""
-    answers = link.stream("follow", argv=tunnel.build_inside_command(job, ["jupyter-session", *argv]))
-    async with contextlib.aclosing(answers):
-        async for answer in answers:
-            line = answer.get("line")
-            if line == tunnel.DONE:
-                return
-            if line == tunnel.FAILED:
-                raise FailedError(f"In job {job}: {said.removeprefix('jupyter-session: ') or 'it gave no reason'}")
-            if line is None:
-                said = str(answer.get("err") or answer.get("error") or said)
-            else:
-                said = line
+    """Run a verb of jupyter-session in the job and yield the lines it prints; raises FailedError, PolicyError.
+
+    HTCondor sometimes ends without a word, as when many jobs are entered at once: then the job is entered again. Each
+    verb may run twice.
+    """
+    for pause in (*_PAUSES, None):
+        visit = _Visit(link, job, argv)
+        async with contextlib.aclosing(visit.run()) as lines:
+            async for line in lines:
                 yield line
-    if refusal := tunnel.find_policy_refusal(said):
+        if visit.done:
+            return
+        if pause is None or visit.entered or visit.said.strip():
+            break
+        _log.info("condor_ssh_to_job printed nothing of job %s; entering it again", job)
+        await asyncio.sleep(pause)
+    if refusal := tunnel.find_policy_refusal(visit.said):
         raise PolicyError(
             f"This pool doesn't allow ssh into job {job} ({refusal}). It may allow it if you start the session with "
             "--interactive."
         )
-    why = " ".join(said.split()) or "no reason given"
-    raise FailedError(f"The session in job {job} didn't answer ({why}). Try again in a few seconds.")
+    raise FailedError(_describe_silence(job, visit))
+
+
+def _describe_silence(job: str, visit: _Visit) -> str:
+    """Return that a verb in a job didn't end as it should."""
+    why = " ".join(visit.said.split())
+    if not why and not visit.entered:
+        return (
+            f"condor_ssh_to_job didn't enter job {job}, and gave no reason, {len(_PAUSES) + 1} times: its machine may "
+            "be busy. Try again in a minute."
+        )
+    return f"The session in job {job} didn't answer ({why or 'no reason given'}). Try again in a few seconds."
+
+
+class _Visit:
+    """One try to run a verb in a job: whether it was let in and came to its end, and what was printed last."""
+
+    def __init__(self, link: AgentClient, job: str, argv: Sequence[str]) -> None:
+        self._link, self._job, self._argv = link, job, argv
+        self.entered = self.done = False
+        self.said = ""
+
+    async def run(self) -> AsyncGenerator[str, None]:
+        """Yield the lines that the verb prints. Raises FailedError if it fails, or if nobody is let in."""
+        answers = self._link.stream(
+            "follow", argv=tunnel.build_inside_command(self._job, ["jupyter-session", *self._argv])
+        )
+        async with contextlib.aclosing(answers):
+            while (answer := await self._next(answers)) is not None:
+                line = answer.get("line")
+                if line == tunnel.ENTERED:
+                    self.entered = True
+                elif line == tunnel.DONE:
+                    self.done = True
+                    return
+                elif line == tunnel.FAILED:
+                    raise FailedError(
+                        f"In job {self._job}: {self.said.removeprefix('jupyter-session: ') or 'it gave no reason'}"
+                    )
+                elif line is None:
+                    self.said = str(answer.get("err") or answer.get("error") or self.said)
+                else:
+                    self.said = line
+                    yield line
+
+    async def _next(self, answers: AsyncGenerator[Answer, None]) -> Answer | None:
+        """Return the next answer, or None at the end; until the job has been entered, each must come in time."""
+        try:
+            return await asyncio.wait_for(answers.__anext__(), None if self.entered else _ENTRY)
+        except StopAsyncIteration:
+            return None
+        except asyncio.TimeoutError:
+            raise FailedError(
+                f"Job {self._job} couldn't be entered within {_ENTRY} s: its machine may be busy or out of reach. Try "
+                "again in a minute."
+            ) from None

@@ -6,7 +6,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 
 from rich.table import Table
 
@@ -18,42 +18,68 @@ from chtc_jupyter.commands.queries import explain_queued, find, run_inside, stre
 from chtc_jupyter.condor import job_ads
 from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.durations import format_duration, validate_duration
-from chtc_jupyter.errors import FailedError, LauncherError
+from chtc_jupyter.errors import FailedError, LauncherError, UnreachableError
 from chtc_jupyter.ssh import entry, openssh
-from chtc_jupyter.ssh.agent_client import HERE, AgentClient
+from chtc_jupyter.ssh.agent_client import HERE, AgentClient, LinkLostError
 from chtc_jupyter.ssh.login import choose_share, connected
 from chtc_jupyter.terminal import SLOW, Terminal, make_printable
 
 _log = logging.getLogger(__name__)
 
 
-async def show_list(aps: Sequence[str], terminal: Terminal) -> int:
-    """Print all sessions of the user, and how those ended that have ended since the last time."""
-    rows: list[tuple[str, job_ads.Row]] = []
-    over: list[past.Past] = []
+@dataclass
+class _Found:
+    """What was found on the access points, and why on some nothing was. `last` is the last session that has ended."""
+
+    rows: list[tuple[str, job_ads.Row]] = field(default_factory=list)
+    over: list[past.Past] = field(default_factory=list)
     last: past.Past | None = None
+    failed: list[tuple[str, LauncherError]] = field(default_factory=list)
+
+
+async def show_list(aps: Sequence[str], terminal: Terminal) -> int:
+    """Print all sessions of the user, and how those ended that have ended since the last time.
+
+    Raises LauncherError if an access point can't be asked, after those of the others.
+    """
+    found = _Found()
     for ap in aps:
-        async with connected(ap, terminal) as link, terminal.explaining(SLOW, f"{ap}: asking the queue"):
-            remembered = [record for record in store.load_records() if record.ap == ap]
-            found = await queue.find_jobs(link, job_ads.PRESENT)
-            rows += [(ap, job_ads.build_row(ad, link.hello["clock"])) for ad in found]
-            jobs = {job_ads.get_job_id(ad) for ad in found}
-            gone = [record for record in remembered if record.job not in jobs]
-            over += [end for record in gone if (end := await past.find_end(link, record))]
-            if not rows and not over and not terminal.as_json:
-                last = await past.find_past(link, None) or last
+        await _look_for_sessions(ap, terminal, found)
+    rows, over, last, failed = found.rows, found.over, found.last, found.failed
     for ap, row in [*rows, *((end.record.ap, _build_ended_row(end)) for end in over)]:
         terminal.report({"ap": ap, **asdict(row)})
     if rows and not terminal.as_json:
         terminal.print_table(_build_table([row for _, row in rows]))
-    elif not rows and not over:
+    elif not rows and not over and not failed:
         terminal.say(
             f"There are no sessions. {f'The last one: {last}' if last else '`chtc-jupyter start` starts one.'}"
         )
     for end in over:
         store.forget(end.record.name)
         terminal.say(str(end))
+    for ap, why in failed[:-1]:
+        terminal.say(f"The sessions on {ap} are not listed: {why}")
+    if failed:
+        raise failed[-1][1]
     return 0
+
+
+async def _look_for_sessions(ap: str, terminal: Terminal, found: _Found) -> None:
+    """Add what there is on an access point."""
+    try:
+        async with connected(ap, terminal) as link, terminal.explaining(SLOW, f"{ap}: asking the queue"):
+            remembered = [record for record in store.load_records() if record.ap == ap]
+            ads = await queue.find_jobs(link, job_ads.PRESENT)
+            found.rows += [(ap, job_ads.build_row(ad, link.hello["clock"])) for ad in ads]
+            jobs = {job_ads.get_job_id(ad) for ad in ads}
+            gone = [record for record in remembered if record.job not in jobs]
+            found.over += [end for record in gone if (end := await past.find_end(link, record))]
+            if not found.rows and not found.over and not terminal.as_json:
+                found.last = await past.find_past(link, None) or found.last
+    except LauncherError as error:
+        found.failed.append((ap, error))
+    except LinkLostError:
+        found.failed.append((ap, UnreachableError(f"Lost the connection to {ap}. Run the command again.")))
 
 
 def _build_ended_row(end: past.Past) -> job_ads.Row:

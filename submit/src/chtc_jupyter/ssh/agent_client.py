@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from chtc_jupyter import verbosity
@@ -38,6 +39,8 @@ _BEAT, _PATIENCE = 5.0, 45
 _DEAD = 18.0
 #: Seconds after the login in which a login shell usually runs a command, and after which it is taken to run none.
 _SLOW, _SETTLED = 10.0, 60.0
+#: Seconds without a login after which the user hears of it.
+_LONG_LOGIN = 20.0
 #: Seconds that a host on the way may take beyond its own time to connect; with a person at hand who must log in there.
 _BEYOND, _PERSON = 6, 300
 #: How many local ports are tried for a forward.
@@ -109,7 +112,7 @@ class AgentClient:
         With `forward`, the connection is a new one that others may share; otherwise `share` may name the one to join,
         and "" stands for the one that the user's configuration names. With `batch`, nobody is asked anything, neither
         here nor by a host on the way. With `alone`, the hosts on the way share no connection that is there, since it
-        may be dead. `on_wait` is told if the access point lets us in and then stays silent.
+        may be dead. `on_wait` hears if the login takes long, and if the access point is silent after it.
         """
         if ap == HERE:
             return await cls._open_here()
@@ -188,7 +191,7 @@ class AgentClient:
         ready = asyncio.create_task(self._next(0))
         let_in = asyncio.create_task(self._let_in.wait())
         try:
-            await asyncio.wait((ready, let_in), timeout=login, return_when=asyncio.FIRST_COMPLETED)
+            await self._wait_for_login((ready, let_in), login, on_wait)
             if let_in.done() and not (await asyncio.wait((ready,), timeout=_SLOW))[0]:
                 on_wait(f"{self.ap} accepted the login; waiting for its login shell to run a command.")
                 await asyncio.wait((ready,), timeout=min(login or _SETTLED, _SETTLED))
@@ -213,6 +216,26 @@ class AgentClient:
         _log.info("Connected to %s, which has Python %s", self.ap, hello.get("python"))
         self.hello = hello
         self._tasks.append(asyncio.create_task(self._beat()))
+
+    async def _wait_for_login(
+        self, signs: Sequence[asyncio.Task[Any]], limit: float | None, on_wait: Callable[[str], None]
+    ) -> None:
+        """Wait for a sign of the login for `limit` seconds; if it takes long and asks for no password, say so."""
+        began = time.monotonic()
+        said = False
+        while not any(sign.done() for sign in signs):
+            waited = time.monotonic() - began
+            if limit is not None and waited >= limit:
+                return
+            if not said and waited >= _LONG_LOGIN and not terminal_asks():
+                said = True
+                ends = "Ctrl-C ends this" if limit is None else f"This ends in {limit - waited:.0f} s, or with Ctrl-C"
+                on_wait(
+                    f"{self.ap} hasn't accepted the login for {waited:.0f} s. If ssh asks you something, answer it. "
+                    f"{ends}; `ssh {self.ap}` by hand shows what it waits for."
+                )
+            pause = 1.0 if limit is None else min(1.0, limit - waited)
+            await asyncio.wait(signs, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
 
     def _gather(self, status: int | None, route: Route, hops: Hops | None) -> Evidence:
         """Return why the connection may have ended. One that joins another says nothing of a login."""
@@ -472,6 +495,18 @@ async def _start(argv: Sequence[str], *, batch: bool = False, hops: Hops | None 
         raise LauncherError("This machine has no ssh: install the OpenSSH client.") from None
     finally:
         signal.signal(signal.SIGINT, handler)
+
+
+def terminal_asks() -> bool:
+    """Return whether a program asks for a password in this terminal: what is typed then isn't shown."""
+    try:
+        import termios  # noqa: PLC0415 - Windows has none
+
+        with Path("/dev/tty").open("rb", buffering=0) as terminal:
+            return not termios.tcgetattr(terminal)[3] & termios.ECHO
+    except (ImportError, OSError) as error:
+        _log.debug("can't tell whether something is asked: %r", error)
+        return False
 
 
 def _free_port() -> int:

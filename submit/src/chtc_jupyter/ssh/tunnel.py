@@ -26,17 +26,24 @@ def build_tunnel_command(job: str, port: int) -> list[str]:
     return ["condor_ssh_to_job", "-ssh", inner, job, "jupyter-session", "wait", str(port)]
 
 
+#: The first line of a command in the job: it has been let in.
+ENTERED = "jupyter-session: entered"
 #: The last line of a command in the job, by how it ended: HTCondor loses its exit status, and does not notice its end
 #: if another command has entered the container meanwhile (25.14, OsProc::SingEnterReaper).
 DONE, FAILED = "jupyter-session: done", "jupyter-session: failed"
 
 
 def build_inside_command(job: str, argv: Sequence[str]) -> list[str]:
-    """Return the command that runs another one in the job and prints at its end how it ended.
+    """Return the command that runs another one in the job, and prints when it begins and how it ended.
 
     `argv` must not need quotes. -auto-retry is for the seconds after a job's start in which nobody can log in.
     """
-    return ["condor_ssh_to_job", "-auto-retry", job, f"{' '.join(argv)} 2>&1 && echo {DONE} || echo {FAILED}"]
+    return [
+        "condor_ssh_to_job",
+        "-auto-retry",
+        job,
+        f"echo {ENTERED}; {' '.join(argv)} 2>&1 && echo {DONE} || echo {FAILED}",
+    ]
 
 
 def get_retry_delay(attempt: int) -> float:

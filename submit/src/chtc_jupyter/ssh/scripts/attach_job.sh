@@ -11,4 +11,5 @@ o=$(condor_q "$j" -af Owner </dev/null)
 [ "$o" = "$(id -un)" ] ||
 [ "$o" = "$(condor_ping -type schedd WRITE </dev/null 2>/dev/null | sed -n "s/.*succeeded as //p" | cut -d@ -f1)" ] ||
 exit 1
+echo "Entering job $j. Ctrl-C gives up." >&2
 exec condor_ssh_to_job -auto-retry -ssh "ssh -t" "$j" jupyter-session attach
