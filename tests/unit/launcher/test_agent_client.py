@@ -1,10 +1,13 @@
-"""The connection to the agent: which of ssh's lines are the reason of a failure."""
+"""The connection to the agent: which of ssh's lines are the reason of a failure, and that each wait has an end."""
 
 import asyncio
+import os
 
 import pytest
 
-from chtc_jupyter.ssh.agent_client import AgentClient, LinkFailedError
+from chtc_jupyter.errors import NoAnswerError
+from chtc_jupyter.ssh import agent_client
+from chtc_jupyter.ssh.agent_client import HERE, AgentClient, LinkFailedError
 
 SSH = """#!/bin/sh
 cat >&2 <<END
@@ -27,3 +30,38 @@ def test_what_ssh_adds_with_v_is_never_the_reason_of_a_failure(tmp_path, monkeyp
     with pytest.raises(LinkFailedError) as caught:
         asyncio.run(AgentClient.open("ap"))
     assert str(caught.value) == "The agent on ap ended at once: bash: no home folder."
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_login_that_hangs_is_told_once_unless_ssh_asks_for_a_password(tmp_path, monkeypatch, asks):
+    ssh = tmp_path / "ssh"
+    ssh.write_text("#!/bin/sh\nexec sleep 60\n")
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(agent_client, "_LONG_LOGIN", 0.1)
+    monkeypatch.setattr(agent_client, "terminal_asks", lambda: asks)
+    said = []
+    with pytest.raises(LinkFailedError) as caught:
+        asyncio.run(AgentClient.open("ap", login=2.5, on_wait=said.append))
+    assert str(caught.value) == "ap does not answer, or waits for a login: try `ssh ap` by hand first."
+    assert len(said) == (0 if asks else 1)
+    for sentence in said:
+        assert sentence.startswith(
+            "ap hasn't accepted the login for 1 s. If ssh asks you something, answer it. This ends"
+        )
+
+
+def test_a_file_system_that_hangs_is_told_and_other_requests_go_on(tmp_path):
+    """A FIFO that nobody writes to is read as a file on a server that is away."""
+    os.mkfifo(tmp_path / "fifo")
+
+    async def read():
+        link = await AgentClient.open(HERE)
+        try:
+            with pytest.raises(NoAnswerError, match=r"gave no answer within 0 s \(.*fifo\): its file system may hang"):
+                await link.ask("read", path=str(tmp_path / "fifo"), patience=0.3)
+            return (await link.ask("list", path=str(tmp_path)))["names"]
+        finally:
+            await link.close()
+
+    assert asyncio.run(asyncio.wait_for(read(), 20)) == ["fifo"]

@@ -54,7 +54,8 @@ async def stop(ap: str, name: str | None, terminal: Terminal, *, force: bool = F
             terminal.say(stop_messages.describe_left_stop(job, asked=stopping.is_under_way))
             raise
         ran = has_run(ad) or progress.starts > 0
-        looked = await notebooks.look(link, record, progress.started) if record and ran else None
+        async with terminal.explaining(SLOW, f"{ap}: looking at the notebooks that have come back"):
+            looked = await notebooks.look(link, record, progress.started) if record and ran else None
         if record:
             store.forget(record.name)
         ended = stop_messages.describe_stop(job, record, progress, looked, ran=ran)

@@ -206,7 +206,8 @@ async def _print_files(link: AgentClient, paths: Sequence[str], terminal: Termin
     printed = False
     for path in paths:
         try:
-            text = str((await link.ask("read", path=path))["text"]).rstrip()
+            async with terminal.explaining(SLOW, f"{link.ap}: reading {path}"):
+                text = str((await link.ask("read", path=path))["text"]).rstrip()
         except LauncherError as error:
             _log.debug("Can't read %s: %s", path, error)
             continue

@@ -39,6 +39,8 @@ _BEAT, _PATIENCE = 5.0, 45
 _DEAD = 18.0
 #: Seconds after the login in which a login shell usually runs a command, and after which it is taken to run none.
 _SLOW, _SETTLED = 10.0, 60.0
+#: Seconds in which the agent says that it has ended a command.
+_GRACE = 10
 #: Seconds without a login after which the user hears of it.
 _LONG_LOGIN = 20.0
 #: Seconds that a host on the way may take beyond its own time to connect; with a person at hand who must log in there.
@@ -264,10 +266,21 @@ class AgentClient:
         )
         raise LinkFailedError(SshFailure(error, Retry.ANOTHER_PORT))
 
-    async def ask(self, do: str, **fields: Any) -> Answer:
-        """Send a request and return its one answer. Raises LinkLostError, or LauncherError if it was refused."""
-        async with self._request(do, fields) as number:
-            answer = await self._next(number)
+    async def ask(self, do: str, *, patience: float = 60, **fields: Any) -> Answer:
+        """Send a request and return its one answer.
+
+        Raises LinkLostError, LauncherError if it was refused, or NoAnswerError after `patience` seconds: a file system
+        may hang.
+        """
+        try:
+            async with self._request(do, fields) as number:
+                answer = await asyncio.wait_for(self._next(number), patience)
+        except asyncio.TimeoutError:
+            what = fields.get("path") or " ".join(fields.get("argv", ())[:1]) or do
+            raise NoAnswerError(
+                f"{self.ap} gave no answer within {patience:.0f} s ({printable(str(what))}): its file system may hang. "
+                "Try again in a few minutes."
+            ) from None
         if "error" in answer:
             raise openssh.build_file_error(self.ap, int(answer.get("errno") or 0), answer["error"])
         return answer
@@ -278,7 +291,8 @@ class AgentClient:
         Raises NoAnswerError if it did not end within `timeout` seconds, and what `ask` raises.
         """
         try:
-            return await self.ask("run", argv=list(argv), input=text, timeout=timeout, cwd=cwd)
+            patience = timeout + _GRACE  # the agent ends the command before
+            return await self.ask("run", patience=patience, argv=list(argv), input=text, timeout=timeout, cwd=cwd)
         except LauncherError as error:
             if _ENDED_BY_AGENT in str(error):
                 raise NoAnswerError(str(error)) from None
