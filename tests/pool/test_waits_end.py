@@ -34,8 +34,8 @@ def test_a_login_that_hangs_is_told_within_30_seconds(new_laptop, pool):
     """It was silent for 300 s."""
     laptop = new_laptop("carol")
     pool.put("ap", "/usr/local/bin/hang", HANGS.encode(), "root", 0o755)
-    hangs = ("AuthorizedKeysCommand /usr/local/bin/hang", "AuthorizedKeysCommandUser nobody", "LoginGraceTime 0")
-    with own_sshd(pool, *hangs) as sshd:
+    keys = ("AuthorizedKeysFile none", "AuthorizedKeysCommand /usr/local/bin/hang", "AuthorizedKeysCommandUser nobody")
+    with own_sshd(pool, *keys, "LoginGraceTime 0") as sshd:
         config = f"Host slow\n HostName ap\n Port {sshd.port}\n HostKeyAlias ap\n"
         with ssh_config(pool, "carol", config):
             began = time.monotonic()
@@ -57,7 +57,11 @@ def test_doctor_makes_every_check_though_one_gets_no_answer(new_laptop, instead)
     assert time.monotonic() - began < 30
     assert running.wait_end(90) == 1
     lines = running.output.splitlines()
-    wrong = [line for line in lines if line.startswith("FAIL  the pool answers: condor_status did not end within")]
+    wrong = [
+        line
+        for line in lines
+        if line.startswith("FAIL  the pool answers: ap reports: condor_status did not end within")
+    ]
     assert len(wrong) == 1, running.output
     for after in ("ok    it allows ssh into jobs", "ok    the home folder is writable", "ok    ssh can forward"):
         assert any(line.startswith(after) for line in lines), running.output

@@ -141,11 +141,11 @@ class Doctor:
             return
         for ad in running[:1]:
             job = job_ads.get_job_id(ad)
-            await self._try(f"so does the machine of job {job}", self._check_inside(link, job))
+            await self._try(f"the machine of job {job} allows it, too", self._check_inside(link, job))
 
     async def _check_inside(self, link: AgentClient, job: str) -> bool:
         await run_inside(link, job, "status")
-        return self._report(f"so does the machine of job {job}")
+        return self._report(f"the machine of job {job} allows it, too")
 
     async def _check_image(self, link: AgentClient) -> bool:
         there = await link.run(["test", "-r", self._image.replace("~", link.hello["home"], 1)], timeout=_ANSWER)

@@ -87,7 +87,8 @@ class _Waiting:
         session = self._session
         now = progress_view.describe(
             session.record, session.progress, session.connection,
-            is_open=self._is_ready(), url="", why=self._explainer.why,
+            is_open=self._is_ready(), url="",
+            why="" if session.progress.phase is Phase.ENDED else self._explainer.why,
         )  # fmt: skip
         self._renderer.render(now)
         self._changed.set()
