@@ -52,7 +52,9 @@ def find_folder(ad: Mapping[str, Any]) -> str:
     same = [output for output in outputs if posixpath.normpath(output) == wanted]
     if same and all(is_spread(ad, output) for output in same):
         return str(ad.get("iwd") or ".")
-    return remaps.get(wanted) or come_back(ad, wanted)
+    home = come_back(ad, wanted)
+    place = follow_remaps(home, remaps) or home
+    return place if "://" in place else posixpath.normpath(place)
 
 
 def is_spread(ad: Mapping[str, Any], output: str) -> bool:
