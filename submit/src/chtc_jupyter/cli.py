@@ -19,13 +19,14 @@ from chtc_jupyter.commands import start as starting
 from chtc_jupyter.commands import stop as stopping
 from chtc_jupyter.commands.access_point import choose_access_point, choose_target
 from chtc_jupyter.commands.doctor import Doctor
-from chtc_jupyter.commands.open_session import OpenOptions, OpenSession, is_open
+from chtc_jupyter.commands.open_session import OpenOptions, OpenSession
 from chtc_jupyter.commands.start import StartOptions
 from chtc_jupyter.commands.submit_only import submit_only
 from chtc_jupyter.commands.typer_classes import Verb, Verbs
 from chtc_jupyter.condor import submit
 from chtc_jupyter.condor.submit import Request
 from chtc_jupyter.errors import MEANINGS, ExitStatus, LauncherError, NoSuchSessionError, UsageError
+from chtc_jupyter.proxy import control
 from chtc_jupyter.ssh import ssh_config
 from chtc_jupyter.ssh.agent_client import HERE, LinkLostError
 from chtc_jupyter.ssh.login import connected, open_link
@@ -268,11 +269,21 @@ def attach(name: Name = None, ap: Ap = None) -> None:
 
 
 @app.command(cls=Verb, rich_help_panel=_INSIDE)
-def url(name: Name = None, as_json: Json = False) -> None:
-    """Print the address of a session that is open on this machine, including its token."""
+def url(
+    name: Name = None,
+    as_json: Json = False,
+    program: Annotated[
+        bool,
+        typer.Option(
+            "--program", help="Print an address with a token for a program, such as VS Code, in place of a browser."
+        ),
+    ] = False,
+) -> None:
+    """Print a new address of a session that is open on this machine. A browser can use it once."""
     record = store.find(name)
-    found = store.read_opened_url(record.name)
-    if not found or not asyncio.run(is_open(record)):
+    opened = store.load_opened(record.name)
+    found = asyncio.run(control.ask(opened, control.PROGRAM if program else control.BROWSER)) if opened else None
+    if not found:
         raise NoSuchSessionError(
             f"The session {record.name} isn't open here. `chtc-jupyter connect {record.name}` opens it."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chtc_condor.hold_advice import Commands, advise_on_hold
 from chtc_condor.notebook_look import Looked, clean, describe
 from chtc_jupyter.condor.job_progress import JobProgress, Phase
-from chtc_jupyter.proxy.http_head import Notice
+from chtc_jupyter.proxy.pages import Notice
 from chtc_jupyter.store import Record
 
 

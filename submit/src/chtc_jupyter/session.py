@@ -16,9 +16,10 @@ from chtc_jupyter import messages, notebooks
 from chtc_jupyter.condor.job_progress import JobProgress, Phase, apply_event
 from chtc_jupyter.errors import LauncherError, PolicyError
 from chtc_jupyter.last_words import read_last_words
-from chtc_jupyter.proxy.http_head import Notice
+from chtc_jupyter.proxy.access import Access
 from chtc_jupyter.proxy.local_proxy import LocalProxy
 from chtc_jupyter.proxy.one_time import Visit
+from chtc_jupyter.proxy.pages import Notice
 from chtc_jupyter.ssh import openssh, tunnel
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient, LinkFailedError, LinkLostError
 from chtc_jupyter.ssh.failures import Retry
@@ -45,15 +46,16 @@ class ConnectionState:
 class Session:
     """Follows one job until it has ended.
 
-    `on_change` is called after each change of `progress` or `connection`; `wait_for_person` shows a sentence and
-    waits for the user; `on_misuse` is called when somebody opens the browser's one-time address who should not.
-    Without `tunnel`, nothing is opened: the session is only looked at.
+    `host` is the name by which a browser asks for it. `on_change` is called after each change of `progress` or
+    `connection`; `wait_for_person` shows a sentence and waits for the user; `on_misuse` is called when somebody opens
+    the browser's one-time address who should not. Without `tunnel`, nothing is opened: the session is only looked at.
     """
 
     def __init__(
         self,
         record: Record,
         *,
+        host: str,
         on_change: Callable[[], None],
         wait_for_person: Callable[[str], Awaitable[None]],
         on_misuse: Callable[[Visit], None],
@@ -63,7 +65,7 @@ class Session:
         self.progress = JobProgress()
         self.looked: Looked | None = None  # once it has ended
         self.connection = ConnectionState()
-        self.token = ""
+        self.has_been_open = False
         self.tunnel_trouble = ""  # what the last attempt to open the tunnel printed
         self.log_trouble = ""  # why the job's log can't be read
         self.wait_reason = ""  # why it isn't open yet, if somebody has found out
@@ -72,16 +74,11 @@ class Session:
         self._beyond: tuple[JobProgress, JobProgress] | None = None  # what the log says, and what is so
         self._over = asyncio.Event()  # the job has ended, whatever the log says
         self.link: AgentClient | None = None
-        self.proxy = LocalProxy(self.build_notice, self.get_facts, on_misuse)
+        self.proxy = LocalProxy(Access(host), self.build_notice, self.get_facts, on_misuse)
         self._on_change = on_change
         self._wait_for_person = wait_for_person
         self._opens = tunnel
         self._news = asyncio.Event()
-
-    @property
-    def url(self) -> str:
-        """The address for the browser, including the token; empty while there is none."""
-        return f"http://127.0.0.1:{self.proxy.port}/lab?token={self.token}" if self.token else ""
 
     def build_notice(self) -> Notice:
         """Return what the address answers while it doesn't lead to JupyterLab."""
@@ -93,14 +90,8 @@ class Session:
         return replace(notice, lines=(f"{self.wait_reason[:1].upper()}{self.wait_reason[1:]}.", *notice.lines))
 
     def get_facts(self) -> dict[str, object]:
-        """Return what the address answers to the launcher's own questions, and to the page that waits."""
-        return {
-            "name": self.record.name,
-            "job": self.record.job,
-            "ap": self.record.ap,
-            "up": self.proxy.up,
-            "headline": self.build_notice().headline,
-        }
+        """Return what the address answers to the page that waits."""
+        return {"up": self.proxy.up, "headline": self.build_notice().headline}
 
     async def follow(self, link: AgentClient) -> None:
         """Follow the job to its end, over this connection and those that replace it."""
@@ -229,7 +220,7 @@ class Session:
                 link.stream("follow", argv=tunnel.build_tunnel_command(self.record.job, port))
             ) as answers:
                 async for answer in answers:
-                    if "error" in answer and not self.token:
+                    if "error" in answer and not self.has_been_open:
                         raise LauncherError(f"{self.record.ap} can't open the tunnel: {answer['error']}.")
                     if found := tunnel.URL.search(answer.get("line", "")):
                         if not await link.check_forward():
@@ -239,9 +230,10 @@ class Session:
                             if silent == _TRIES:
                                 raise PolicyError(messages.describe_forbidden_forward(self.record.ap))
                             break
-                        attempt, silent, self.token, self.tunnel_trouble = 0, 0, found[2], ""
+                        attempt, silent, self.tunnel_trouble = 0, 0, ""
                         _log.info("The tunnel into job %s is open", self.record.job)
-                        self.proxy.lead(link.port, self.token)
+                        if not await self._lead(link, found[2]):
+                            break
                         self._on_change()
                     elif "status" in answer:
                         said = answer["err"].strip() or f"it ended with status {answer['status']}"
@@ -255,6 +247,17 @@ class Session:
                 self._on_change()
             await asyncio.sleep(tunnel.get_retry_delay(attempt))
             attempt += 1
+
+    async def _lead(self, link: AgentClient, token: str) -> bool:
+        """Lead the browser through the tunnel; return whether JupyterLab lets us in."""
+        try:
+            await self.proxy.lead(link.open_forward, token)
+        except LauncherError as error:
+            _log.info("%s", error)
+            self.tunnel_trouble = str(error).rstrip(".")
+            return False
+        self.has_been_open = True
+        return True
 
     async def _watch_clock(self) -> None:
         """End the connection after this machine has slept: it is usually dead, and would take long to notice."""

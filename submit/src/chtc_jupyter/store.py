@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from chtc_jupyter.errors import NoSuchSessionError
 from chtc_jupyter.paths import state_folder, write_private
 
 _log = logging.getLogger(__name__)
+_HOST = re.compile(r"[a-z0-9-]{1,60}\.localhost|127\.0\.0\.1")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,15 @@ class Record:
     notebooks: str
     port: int = 0
     interactive: bool = False
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Where a session is open on this machine: the port, the host name, and the secret of the launcher that has it."""
+
+    port: int
+    host: str
+    secret: str = field(repr=False)
 
 
 def load_records() -> list[Record]:
@@ -80,26 +91,28 @@ def save(record: Record) -> None:
 
 def forget(name: str) -> None:
     """Forget a session; its job isn't touched."""
-    for path in (_folder() / f"{name}.json", _address(name)):
+    for path in (_folder() / f"{name}.json", _opened(name)):
         path.unlink(missing_ok=True)
 
 
-def write_opened_url(name: str, url: str) -> None:
-    """Remember the address at which a session is open here, with its token, readable by its owner alone."""
-    write_private(_address(name), f"{url}\n")
+def save_opened(name: str, opened: Opened) -> None:
+    """Remember where a session is open here, readable by its owner alone."""
+    write_private(_opened(name), json.dumps(asdict(opened)) + "\n")
 
 
-def read_opened_url(name: str) -> str:
-    """Return that address, or "" if there is none."""
+def load_opened(name: str) -> Opened | None:
+    """Return where a session is open here, or was; None if it wasn't."""
     try:
-        return _address(name).read_text(encoding="utf-8").strip()
-    except OSError as error:
+        found = Opened(**json.loads(_opened(name).read_text(encoding="utf-8")))
+    except (ValueError, TypeError, OSError) as error:
         _log.debug("%s was not opened here: %s", name, error)
-        return ""
+        return None
+    whole = type(found.port) is int and isinstance(found.host, str) and isinstance(found.secret, str)
+    return found if whole and 0 < found.port < 1 << 16 and _HOST.fullmatch(found.host) else None
 
 
-def _address(name: str) -> Path:
-    return _folder() / f"{name}.url"
+def _opened(name: str) -> Path:
+    return _folder() / f"{name}.opened"
 
 
 def _folder() -> Path:

@@ -1,67 +1,114 @@
-"""The launcher's own port: it leads to the server, or says why not."""
+"""The launcher's own port: it lets its user's browser through to JupyterLab, and says why there is none."""
 
 import asyncio
 import contextlib
+import logging
+import re
+import socket
 
 import pytest
 
-from chtc_jupyter.errors import PortError
-from chtc_jupyter.proxy import http_head
-from chtc_jupyter.proxy.http_head import Notice
+from chtc_jupyter.errors import LauncherError, PortError
+from chtc_jupyter.proxy import local_proxy, pages, peer
+from chtc_jupyter.proxy.access import Access, build_host_name
+from chtc_jupyter.proxy.connections import Connections, compute_most
 from chtc_jupyter.proxy.local_proxy import LocalProxy
+from chtc_jupyter.proxy.one_time import Visit
+from chtc_jupyter.proxy.pages import Notice
 
-GET = b"GET /lab?token=%s HTTP/1.1\r\nHost: 127.0.0.1:1\r\nAccept: text/html\r\n\r\n"
+HOST = "lab-1a2b3c.localhost"
+LOGIN = "username-lab"
 
 
 async def serve(reader, writer):
-    """Answer each request by its own head and body, as a server that keeps connections."""
-    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+    """Answer as a server that keeps connections: a login by the token, what was asked for otherwise."""
+    try:
         while True:
             raw = await reader.readuntil(b"\r\n\r\n")
-            head = http_head.parse_head(raw)
-            if head.upgrade:
-                writer.write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+            text = raw.decode("latin-1")
+            if text.startswith("GET /api/me ") and "Authorization: token good" in text:
+                writer.write(b"HTTP/1.1 200 OK\r\nSet-Cookie: _xsrf=x; Path=/\r\n")
+                writer.write(f"Set-Cookie: {LOGIN}=jupyters; Path=/\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+            elif text.startswith("GET /api/me "):
+                writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+            elif "upgrade: websocket" in text.lower():
+                writer.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
                 while data := await reader.read(100):
                     writer.write(data.upper())
                 break
-            body = raw + await reader.readexactly(head.length)
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-    writer.close()
+            else:
+                length = re.search(r"content-length: (\d+)", text, re.IGNORECASE)
+                body = raw + await reader.readexactly(int(length[1]) if length else 0)
+                fields = b"Set-Cookie: %s=newer; Path=/\r\nSet-Cookie: own=1\r\n" % LOGIN.encode()
+                writer.write(b"HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n" % (fields, len(body)) + body)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    finally:
+        writer.close()
 
 
 class Bench:
-    """A gate, and a server to lead to."""
+    """A local port, and a server to lead to."""
 
-    def __init__(self):
+    def __init__(self, connections=None):
         self.notice = Notice("Queued & <waiting>", ("For a machine.",))
         self.misuse = []
-        self.gate = LocalProxy(lambda: self.notice, lambda: {"name": "lab"}, self.misuse.append)
+        self.proxy = LocalProxy(
+            Access(HOST), lambda: self.notice, lambda: {"up": self.proxy.up}, self.misuse.append, connections
+        )
 
     async def __aenter__(self):
-        await self.gate.listen(0)
+        await self.proxy.listen(0)
         self.server = await asyncio.start_server(serve, "127.0.0.1", 0)
         self.port = self.server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *_):
-        await self.gate.close()
+        await self.proxy.close()
         self.server.close()
 
-    async def open(self):
-        return await asyncio.open_connection("127.0.0.1", self.gate.port)
+    async def route(self):
+        return await asyncio.open_connection("127.0.0.1", self.port)
 
-    async def ask(self, request):
+    async def lead(self, token="good"):  # noqa: S107
+        await self.proxy.lead(self.route, token)
+
+    async def open(self):
+        return await asyncio.open_connection("127.0.0.1", self.proxy.port)
+
+    async def send(self, data):
+        """Send bytes over a connection of its own; return all that comes back."""
         reader, writer = await self.open()
-        writer.write(request)
-        answer = await asyncio.wait_for(reader.read(100_000), 20)
-        writer.close()
-        return answer.decode()
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+            writer.write(data)
+            return (await asyncio.wait_for(reader.read(), 20)).decode("latin-1")
+        return ""
+
+    def build(self, target="/lab", *fields, cookie=None, host=HOST, method="GET", body=b""):
+        """Return a request of a browser that is signed in, unless another cookie is given."""
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {host}:{self.proxy.port}", "Accept: text/html", *fields]
+        cookie = self.cookie() if cookie is None else cookie
+        lines += [f"Cookie: a=b; {cookie}"] if cookie else []
+        lines += [f"Content-Length: {len(body)}"] if body else []
+        return "\r\n".join([*lines, "", ""]).encode() + body
+
+    async def ask(self, *more, **how):
+        """Make one request; return the answer."""
+        return await self.send(
+            self.build(*more, **{"method": "GET", **how}).replace(b"Accept", b"Connection: close\r\nAccept")
+        )
+
+    def cookie(self):
+        return self.proxy.access.build_cookie().partition(": ")[2].partition(";")[0]
+
+    async def visit(self, address, **how):
+        return await self.ask(address.removeprefix(self.proxy.origin), **how)
 
 
 def on_bench(test):
-    async def run():
+    async def run(*arguments):
         async with Bench() as bench:
-            await test(bench)
+            await test(bench, *arguments)
 
     def wrapped():
         asyncio.run(run())
@@ -78,50 +125,151 @@ async def answer_of(reader):
 
 @on_bench
 async def test_while_there_is_no_way_a_page_says_why(bench):
-    page = await bench.ask(GET % b"x")
+    page = await bench.ask()
     assert page.startswith("HTTP/1.1 503")
     assert "Queued &amp; &lt;waiting&gt;" in page
     assert "For a machine." in page
-    told = await bench.ask(b"GET /api HTTP/1.1\r\nHost: localhost:1\r\n\r\n")
+    told = await bench.send(bench.build("/api").replace(b"text/html", b"*/*"))
     assert "application/json" in told
+    assert '{"up": false}' in await bench.ask(local_proxy.STATUS)
 
 
 @on_bench
 async def test_requests_of_one_connection_go_to_the_server_with_their_bodies(bench):
-    bench.gate.lead(bench.port, "now")
+    await bench.lead()
     reader, writer = await bench.open()
     for body in (b"", b"abc" * 100_000, b"x"):
-        request = b"POST /api HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-        writer.write(request)
-        assert await answer_of(reader) == request
+        writer.write(bench.build("/api?a=%20&a", method="POST", body=body))
+        passed = await answer_of(reader)
+        assert passed.startswith(b"POST /api?a=%20&a HTTP/1.1\r\n")
+        assert passed.endswith(b"\r\n\r\n" + body)
+    chunks = b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+    writer.write(bench.build("/api", method="PUT").removesuffix(b"\r\n") + chunks)
+    head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).lower()
+    assert b"200 ok" in head
     writer.close()
 
 
 @on_bench
-async def test_a_former_token_of_the_session_opens_its_new_server_and_no_other_does(bench):
-    bench.gate.lead(bench.port, "first-token")
-    bench.gate.cut()
-    bench.gate.lead(bench.port, "second-token")
-    reader, writer = await bench.open()
-    for token, seen in ((b"first-token", b"second-token"), (b"other-token", b"other-token")):
-        writer.write(GET % token)
-        assert seen in await answer_of(reader)
-    writer.close()
+async def test_server_gets_its_own_cookie_and_never_ours_and_the_browser_never_its(bench):
+    await bench.lead()
+    passed = await bench.ask("/api/kernels")
+    head, _, request = passed.partition("\r\n\r\n")
+    assert f"Cookie: a=b; {LOGIN}=jupyters\r\n" in request
+    assert bench.cookie() not in request
+    assert "token" not in request
+    assert "own=1" in head
+    assert LOGIN not in head
+    assert "Referrer-Policy: same-origin" in head
+    renewed = await bench.ask("/api/kernels", cookie=f"{LOGIN}=forged; {bench.cookie()}")
+    assert f"Cookie: a=b; {LOGIN}=newer\r\n" in renewed
+
+
+@on_bench
+async def test_who_has_no_cookie_of_this_launcher_gets_nowhere_and_learns_nothing(bench):
+    await bench.lead()
+    other = Access(HOST).build_cookie().partition(": ")[2].partition(";")[0]
+    name = bench.cookie().partition("=")[0]
+    for cookie in ("", other, f"{name}=", f"{name}=guess", f"{LOGIN}=jupyters", f"x{bench.cookie()}"):
+        for target in ("/lab", "/lab?token=good", "/api", "/static/x", local_proxy.STATUS, "/chtc-jupyter/control"):
+            answer = await bench.ask(target, "Authorization: token good", cookie=cookie)
+            assert answer.startswith("HTTP/1.1 403"), (cookie, target)
+            for secret in ("Queued", "For a machine", "jupyters", '"up"', bench.proxy.access.token):
+                assert secret not in answer
+    assert bench.proxy.requests == 0
+
+
+@on_bench
+async def test_foreign_host_is_refused_on_every_path(bench):
+    await bench.lead()
+    address = bench.proxy.give_out_address()
+    for host in ("evil.example", "localhost", "127.0.0.1", f"x{HOST}", f"{HOST}.evil.example", "[::1]", ""):
+        for target in ("/lab", "/api", local_proxy.STATUS, address.removeprefix(bench.proxy.origin)):
+            assert (await bench.ask(target, host=host)).startswith("HTTP/1.1 403"), (host, target)
+    assert "location.replace" in await bench.visit(address, cookie="")
+
+
+@on_bench
+async def test_page_of_another_origin_gets_nowhere_even_with_the_cookie(bench):
+    await bench.lead()
+    for origin in ("http://evil.example", "null", f"http://{HOST}:1", f"https://{HOST}:{bench.proxy.port}"):
+        assert (await bench.ask("/lab", f"Origin: {origin}")).startswith("HTTP/1.1 403"), origin
+    assert (await bench.ask("/lab", f"Origin: {bench.proxy.origin}")).startswith("HTTP/1.1 200")
+
+
+@on_bench
+async def test_address_signs_a_browser_in_once(bench):
+    await bench.lead()
+    address = bench.proxy.give_out_address()
+    assert address.startswith(f"http://{HOST}:{bench.proxy.port}/chtc-jupyter/open/")
+    first = await bench.visit(address, cookie="")
+    cookie = re.search(r"Set-Cookie: (\S+=\S+); Path=/; HttpOnly; SameSite=Strict\r\n", first)
+    assert first.startswith("HTTP/1.1 200")
+    assert cookie
+    assert (await bench.ask(cookie=cookie[1])).startswith("HTTP/1.1 200")
+    again = await bench.visit(address, cookie="")
+    assert again.startswith("HTTP/1.1 403")
+    assert "Set-Cookie" not in again
+    assert bench.misuse == [Visit.AGAIN]
+    assert "location.replace" in await bench.visit(address)  # this browser is signed in
+    assert bench.misuse == [Visit.AGAIN]
+    for guess in ("", "x", address.rpartition("/")[2][:-1]):
+        assert (await bench.ask(f"/chtc-jupyter/open/{guess}", cookie="")).startswith("HTTP/1.1 403")
+    second = bench.proxy.give_out_address()
+    assert (await bench.visit(second, cookie="", method="HEAD")).startswith("HTTP/1.1 403")
+    assert "Set-Cookie" in await bench.visit(second, cookie="")
+
+
+@on_bench
+async def test_signing_out_of_jupyterlab_signs_out_here(bench):
+    await bench.lead()
+    cookie = bench.cookie()
+    assert (await bench.ask("/logout", cookie=cookie)).startswith("HTTP/1.1 200")
+    assert (await bench.ask(cookie=cookie)).startswith("HTTP/1.1 403")
+
+
+@on_bench
+async def test_program_has_a_token_of_the_launchers(bench):
+    await bench.lead()
+    address = bench.proxy.build_program_address()
+    token = address.partition("?token=")[2]
+    for how in ({"target": f"/api?token={token}&a=1"}, {"target": "/api?a=1", "more": f"Authorization: token {token}"}):
+        for host in ("127.0.0.1", "localhost", HOST):
+            answer = await bench.ask(how["target"], *([how["more"]] if "more" in how else []), cookie="", host=host)
+            request = answer.partition("\r\n\r\n")[2]
+            assert request.startswith("GET /api?a=1 HTTP/1.1\r\n"), answer
+            assert "Authorization: token good\r\n" in request
+            assert token not in request
+            assert LOGIN not in request
+    assert (await bench.ask(f"/lab?token={token[:-1]}", cookie="")).startswith("HTTP/1.1 403")
+
+
+@on_bench
+async def test_login_is_made_once_for_each_token_and_its_failure_is_an_error(bench):
+    with pytest.raises(LauncherError, match="refused the login with status 403"):
+        await bench.lead("bad")
+    assert not bench.proxy.up
+    await bench.lead()
+    bench.proxy.cut()
+    bench.server.close()
+    await bench.proxy.lead(bench.route, "good")  # no request is made
+    with pytest.raises(LauncherError, match="Can't reach JupyterLab"):
+        await bench.proxy.lead(bench.route, "another")
 
 
 @on_bench
 async def test_notebook_that_is_saved_meanwhile_waits_for_the_way_to_be_back_or_the_end(bench):
-    request = b"PUT /api/contents/a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4\r\n\r\nsave"
-    look = b"GET /api/contents/a?content=0&1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    request = bench.build("/api/contents/a", method="PUT", body=b"save")
+    look = bench.build("/api/contents/a?content=0&1")
     reader, writer = await bench.open()
     writer.write(request)
-    await bench.ask(GET % b"x")
-    bench.gate.lead(bench.port, "now")
-    assert await answer_of(reader) == request
+    await bench.ask()
+    await bench.lead()
+    assert (await answer_of(reader)).endswith(b"save")
     writer.close()
-    bench.gate.cut()
-    saving, looking = asyncio.create_task(bench.ask(request)), asyncio.create_task(bench.ask(look))
-    await bench.ask(GET % b"x")
+    bench.proxy.cut()
+    saving, looking = asyncio.create_task(bench.send(request)), asyncio.create_task(bench.send(look))
+    await bench.ask()
     assert not saving.done()
     assert not looking.done()
     bench.notice = Notice("Ended", over=True)
@@ -132,13 +280,13 @@ async def test_notebook_that_is_saved_meanwhile_waits_for_the_way_to_be_back_or_
 @on_bench
 async def test_websocket_waits_for_the_way_to_be_back(bench):
     reader, writer = await bench.open()
-    writer.write(b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+    writer.write(bench.build("/ws", "Connection: Upgrade", "Upgrade: websocket"))
     await asyncio.sleep(0)
-    bench.gate.lead(bench.port, "now")
+    await bench.lead()
     assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
     writer.write(b"hello")
     assert await reader.readexactly(5) == b"HELLO"
-    bench.gate.cut()
+    bench.proxy.cut()
     with contextlib.suppress(ConnectionError):
         assert await asyncio.wait_for(reader.read(), 10) == b""
     writer.close()
@@ -146,89 +294,130 @@ async def test_websocket_waits_for_the_way_to_be_back(bench):
 
 @on_bench
 async def test_end_of_the_session_is_said_at_once(bench):
-    bench.gate.lead(bench.port, "now")
-    bench.gate.cut()
+    await bench.lead()
+    bench.proxy.cut()
     bench.notice = Notice("Ended: idle", over=True)
-    assert "Ended: idle" in await bench.ask(GET % b"now")
+    assert "Ended: idle" in await bench.ask()
 
 
 @on_bench
 async def test_what_is_no_request_is_dropped(bench):
-    bench.gate.lead(bench.port, "now")
-    for junk in (b"\0\1\2\r\n\r\n", b"GET\r\n\r\n", b"GET / FTP/1\r\n\r\n", b"x" * 300_000):
-        with contextlib.suppress(ConnectionError):
-            assert await bench.ask(junk) == ""
-    reader, writer = await bench.open()
-    writer.write(GET % b"now")
-    assert b"token=now" in await answer_of(reader)
+    await bench.lead()
+    for junk in (
+        b"\0\1\2\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / FTP/1\r\n\r\n",
+        b"x" * 300_000,
+        bench.build("/", "Content-Length: 10, 11"),
+        bench.build("/", "Content-Length: +10"),
+        bench.build("/", "Transfer-Encoding: gzip"),
+        bench.build("/", "Host: evil.example"),
+        bench.build("/", "No colon"),
+    ):
+        assert await bench.send(junk) == ""
+    assert (await bench.ask()).startswith("HTTP/1.1 200")
+
+
+@on_bench
+async def test_taken_port_is_said_so_for_either_protocol(bench):
+    for family, address in local_proxy._LOOPBACK:
+        with socket.create_server((address, 0), family=family) as taken, pytest.raises(PortError):
+            await Bench().proxy.listen(taken.getsockname()[1])
+    with pytest.raises(PortError):
+        await Bench().proxy.listen(bench.proxy.port)
+
+
+@on_bench
+async def test_both_protocols_of_the_port_are_the_launchers(bench):
+    await bench.lead()
+    reader, writer = await asyncio.open_connection("::1", bench.proxy.port)
+    writer.write(bench.build("/lab"))
+    assert b"GET /lab" in await answer_of(reader)
     writer.close()
 
 
-@on_bench
-async def test_facts_are_for_this_machine_alone(bench):
-    request = b"GET /chtc-jupyter/status HTTP/1.1\r\nHost: %s\r\n\r\n"
-    assert '"name": "lab"' in await bench.ask(request % b"127.0.0.1:80")
-    assert '"name"' not in await bench.ask(request % b"evil.example:80")
+def test_two_thousand_connections_leave_room_for_a_good_request(caplog):
+    """Within 3 s, and with nothing on the terminal, whether they are silent or have begun a request."""
+
+    async def run():
+        bench = Bench(Connections(most=100, most_unknown=32))
+        async with bench:
+            await bench.lead()
+            held = []
+            for number in range(2000):
+                reader, writer = await bench.open()
+                writer.write(b"" if number % 2 else b"GET / HT")
+                held.append((reader, writer))
+                if number % 500 == 499:
+                    answer = await asyncio.wait_for(bench.ask(), 3)
+                    assert answer.startswith("HTTP/1.1 200")
+            assert len(bench.proxy._connections) <= 33
+            for _, writer in held:
+                writer.close()
+
+    with caplog.at_level(logging.INFO):
+        asyncio.run(run())
+    assert caplog.records == []
 
 
-@on_bench
-async def test_taken_port_is_said_so(bench):
-    with pytest.raises(PortError):
-        await LocalProxy(lambda: bench.notice, dict).listen(bench.gate.port)
+def test_head_that_does_not_come_ends_the_connection(monkeypatch):
+    monkeypatch.setattr(local_proxy, "_HEAD", 0.2)
+
+    @on_bench
+    async def ask(bench):
+        assert await bench.send(b"GET / HT") == ""
+        assert await bench.send(b"") == ""
+
+    ask()
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        b"Content-Length: 1_0",
-        b"Content-Length: +10",
-        b"Content-Length: 10, 10",
-        b"Content-Length: 10\r\nContent-Length: 10",
-        b"Content-Length: \xb2",
-        b"Content-Length: 10\r\nTransfer-Encoding: chunked",
-        b"Transfer-Encoding: gzip",
-        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
-        b"Host: evil.example\r\nHost: 127.0.0.1",
-        b"Host : 127.0.0.1",
-        b" Host: 127.0.0.1",
-        b"No colon",
-        b"X: a\nContent-Length: 10",
-    ],
-)
-def test_request_whose_end_or_host_is_unclear_is_refused(fields):
-    with pytest.raises(ValueError, match=r"not a|unclear|is there|unpack"):
-        http_head.parse_head(b"POST /api HTTP/1.1\r\n" + fields + b"\r\n\r\n")
+def test_connections_that_are_known_make_room_for_nobody():
+    async def run():
+        connections = Connections(most=3, most_unknown=2)
+        tasks = [asyncio.create_task(asyncio.sleep(60)) for _ in range(6)]
+        assert connections.admit(tasks[0])
+        connections.trust(tasks[0])
+        assert all(connections.admit(task) for task in tasks[1:4])
+        await asyncio.sleep(0)
+        assert [task.cancelled() for task in tasks[:4]] == [False, True, False, False]
+        connections.trust(tasks[2])
+        connections.trust(tasks[3])
+        assert not connections.admit(tasks[4])
+        for task in connections.cancel_all():
+            connections.discard(task)
+        assert len(connections) == 0
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(run())
+    assert 16 <= compute_most() <= 400
 
 
-@pytest.mark.parametrize(
-    "first", [b"GET / HTTP/2", b"GET / HTTP/1.1.1", b"G@T / HTTP/1.1", b"GET /", b"GET / / HTTP/1.1", b""]
-)
-def test_request_line_is_one_of_http_1(first):
-    with pytest.raises(ValueError, match=r"not a|unclear|is there|unpack"):
-        http_head.parse_head(first + b"\r\n\r\n")
+def test_stranger_is_refused_whatever_they_bring(monkeypatch):
+    monkeypatch.setattr(peer, "is_stranger", lambda _: True)
+
+    @on_bench
+    async def ask(bench):
+        await bench.lead()
+        address = bench.proxy.give_out_address()
+        for answer in (await bench.ask(), await bench.visit(address, cookie="")):
+            assert answer.startswith("HTTP/1.1 403")
+        assert set(bench.misuse) == {Visit.STRANGER}
+
+    ask()
 
 
-def test_request_is_read_as_it_stands():
-    head = http_head.parse_head(
-        b"POST /a?b=1 HTTP/1.1\r\nhost: [::1]:8\r\nCONTENT-LENGTH: 010\r\nAccept: a\r\nAccept: text/html\r\n\r\n"
-    )
-    assert (head.method, head.path, head.query, head.host) == ("POST", "/a", "b=1", "[::1]")
-    assert (head.length, head.chunked, head.upgrade, head.wants_page) == (10, False, False, True)
+@pytest.mark.parametrize("name", ["lab", "My_Data.2", "--", "ü", "a" * 200, ""])
+def test_host_name_of_a_session_is_one_and_new_each_time(name):
+    first, second = build_host_name(name), build_host_name(name)
+    assert first != second
+    label, _, domain = first.partition(".")
+    assert domain == "localhost"
+    assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{,61}[a-z0-9])?", label)
 
 
-@on_bench
-async def test_one_time_address_leads_a_browser_to_lab_once(bench):
-    bench.gate.lead(bench.port, "s3cret")
-    path = bench.gate.give_out_address().removeprefix(f"http://127.0.0.1:{bench.gate.port}").encode()
-    assert b"s3cret" not in path
-    get = b"GET %s HTTP/1.1\r\nHost: %s\r\nAccept: text/html\r\n\r\n"
-    assert "410 Gone" in await bench.ask(get % (path, b"evil.example:1"))
-    assert "410 Gone" in await bench.ask((get % (path, b"127.0.0.1:1")).replace(b"GET", b"HEAD"))
-    first = await bench.ask(get % (path, b"127.0.0.1:1"))
-    assert first.startswith("HTTP/1.1 302 ")
-    assert "Location: /lab?token=s3cret\r\n" in first
-    again = await bench.ask(get % (path, b"127.0.0.1:1"))
-    assert "410 Gone" in again
-    assert "s3cret" not in again
-    assert "location.reload" not in again
-    assert [visit.value for visit in bench.misuse] == ["again"]
+def test_pages_are_data():
+    page = pages.render_notice(Notice("<b>", ("<script>",)), page=True).decode()
+    assert "<b>" not in page.partition("<body>")[2]
+    assert "<script></p>" not in page

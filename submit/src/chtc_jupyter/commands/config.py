@@ -111,6 +111,9 @@ KEYS: dict[str, Key] = {
     "set": Key(parse_settings, "none", "Lines to add to the submit file: 'KEY = VALUE; KEY = VALUE'."),
     "browser": Key(parse_bool, "true", "Whether to open the browser when the session is ready."),
     "notify": Key(parse_bool, "false", "Whether to notify you when the session is ready."),
+    "host_name": Key(
+        parse_bool, "true", "Whether addresses have a name of their own, such as lab-1a2b3c.localhost, or 127.0.0.1."
+    ),
 }  # fmt: skip
 
 

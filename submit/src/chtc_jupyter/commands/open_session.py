@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import signal
+import socket
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from chtc_jupyter import messages, queue, store
+from chtc_jupyter.commands import config, queries, questions
 from chtc_jupyter.commands import progress as progress_view
-from chtc_jupyter.commands import queries, questions
 from chtc_jupyter.commands.browser import open_browser
 from chtc_jupyter.commands.progress import ProgressRenderer
 from chtc_jupyter.commands.questions import Answer, Question
@@ -30,10 +31,11 @@ from chtc_jupyter.errors import (
     PortError,
     RemovedError,
 )
+from chtc_jupyter.proxy import access, control, peer
 from chtc_jupyter.proxy.one_time import Visit
 from chtc_jupyter.session import Session
 from chtc_jupyter.ssh.agent_client import AgentClient
-from chtc_jupyter.store import Record
+from chtc_jupyter.store import Opened, Record
 from chtc_jupyter.terminal import Terminal
 
 _log = logging.getLogger(__name__)
@@ -60,14 +62,19 @@ class OpenSession:
         self._terminal = terminal
         self._options = options
         self._renderer = ProgressRenderer(terminal, record.job)
-        self._url = ""  # the address that the user has
+        self._shown = False  # the user has an address
         self._ending = False
         self._interrupted = asyncio.Event()
         self._changed = asyncio.Event()
         self._lent = False  # the terminal, to an ssh that may ask for a password
         self._opening: asyncio.Task[None] | None = None  # the browser
+        self._warned: set[Visit] = set()
         self.session = Session(
-            record, on_change=self._render, wait_for_person=self._wait_for_person, on_misuse=self._warn_of_visit
+            record,
+            host=_choose_host(record),
+            on_change=self._render,
+            wait_for_person=self._wait_for_person,
+            on_misuse=self._warn_of_visit,
         )
         self._explainer = WaitExplainer(self.session, self._render, self._terminal.say)
 
@@ -95,7 +102,8 @@ class OpenSession:
         try:
             await proxy.listen(record.port)
         except PortError:
-            if await is_open(record):
+            opened = store.load_opened(record.name)
+            if opened and await control.ask(opened, control.NOTHING) is not None:
                 raise PortError(
                     f"{record.name} is already open in another chtc-jupyter on this machine, at port {record.port}. "
                     f"`chtc-jupyter url {record.name}` prints its address."
@@ -104,6 +112,7 @@ class OpenSession:
             await proxy.listen(0)
         self.session.record = replace(record, port=proxy.port)
         store.save(self.session.record)
+        store.save_opened(record.name, Opened(proxy.port, proxy.access.host, proxy.control.secret))
 
     async def _attend(self, following: asyncio.Task[None], explaining: asyncio.Task[None]) -> int:
         """Wait for the end of the session, a job on hold, or Ctrl-C; return the exit status."""
@@ -119,18 +128,18 @@ class OpenSession:
             if following.done():
                 following.result()
                 return await self._finish()
-            if session.progress.phase is Phase.HELD and not self._url:
+            if session.progress.phase is Phase.HELD and not self._shown:
                 raise HeldError(messages.describe_held_job(session.record, session.progress))
             if self._interrupted.is_set():
                 self._interrupted.clear()
                 if not await self._confirm_staying(following):
                     self._terminal.say(messages.describe_leaving(session.record, session.progress))
-                    return ExitStatus.SUCCESS if self._url else ExitStatus.INTERRUPTED
+                    return ExitStatus.SUCCESS if self._shown else ExitStatus.INTERRUPTED
 
     async def _confirm_staying(self, following: asyncio.Task[None]) -> bool:
         """Return whether to stay after Ctrl-C; ask if leaving would cost something."""
         session = self.session
-        leaves = self._url or session.progress.phase in (Phase.READY, Phase.STOPPING)
+        leaves = self._shown or session.progress.phase in (Phase.READY, Phase.STOPPING)
         if self._ending or (leaves and not session.record.interactive):
             return False
         self._renderer.leave_line()
@@ -144,7 +153,7 @@ class OpenSession:
 
     def _build_question(self) -> Question:
         session = self.session
-        return questions.build_question(session.record, session.progress, session.connection, is_open=bool(self._url))
+        return questions.build_question(session.record, session.progress, session.connection, is_open=bool(self._shown))
 
     async def _wait_for_person(self, sentence: str) -> None:
         """Ask the user to log in, and leave the terminal to the ssh that comes next."""
@@ -159,14 +168,17 @@ class OpenSession:
             self._terminal.take_back()
 
     def _warn_of_visit(self, visit: Visit) -> None:
-        """Say that somebody else may have opened the address that the browser was given."""
+        """Say that somebody else may have opened an address that a browser was given, once of each kind."""
+        if visit in self._warned:
+            return
+        self._warned.add(visit)
         name = self.session.record.name
         who = "another user of this machine tried" if visit is Visit.STRANGER else "somebody tried"
         self._terminal.say(
             f"The address for the browser is good once, and {who} to open it again. If the session isn't open in your "
             f"browser and that wasn't you, end it with `chtc-jupyter stop {name}`."
             if visit is Visit.AGAIN
-            else f"The address for the browser is yours alone, and {who} to open it. It led nowhere."
+            else f"The address for the browser is yours alone, and {who} to open it. They were refused."
         )
 
     async def _end(self) -> None:
@@ -210,7 +222,7 @@ class OpenSession:
         progress, record = session.progress, session.record
         self._terminal.report({"event": "ended", "job": record.job, "reason": messages.describe_end(progress)})
         store.forget(record.name)
-        if progress.was_ready and not self._url:
+        if progress.was_ready and not self._shown:
             raise NoSuchSessionError(messages.describe_past_session(record, progress, session.looked))
         if not progress.was_ready or progress.state == "failed":
             error = RemovedError if progress.removed else FailedError
@@ -230,35 +242,38 @@ class OpenSession:
         session = self.session
         now = progress_view.describe(
             session.record, session.progress, session.connection,
-            is_open=session.proxy.up, url=session.url, why=self._explainer.why,
+            is_open=session.proxy.up, why=self._explainer.why,
         )  # fmt: skip
         was_held = self._renderer.phase is Phase.HELD
         self._renderer.render(now)
-        if now.phase is Phase.HELD and self._url and not was_held:
+        if now.phase is Phase.HELD and self._shown and not was_held:
             why, code = messages.describe_hold(session.progress), session.progress.hold_code
             self._terminal.say(messages.get_hold_advice(why, session.record, code))
-        if now.url not in ("", self._url):
-            self._show_url(now.url)
+        if now.open and not self._shown:
+            self._show_address()
         self._changed.set()
 
-    def _show_url(self, url: str) -> None:
-        """Show an address that leads to JupyterLab, for the first time or because it has changed."""
-        first, self._url = not self._url, url
+    def _show_address(self) -> None:
+        """Show an address that leads a browser to JupyterLab."""
+        self._shown = True
         record = self.session.record
+        url = self.session.proxy.give_out_address()
         self._terminal.report({"event": "url", "job": record.job, "url": url})
         if not self._terminal.as_json:
             self._terminal.say("")
             self._terminal.print_result(f"    {url}")
             ends = "ends the session." if record.interactive else "disconnects; the session keeps running."
-            self._terminal.say(f"\nLeave this running: it is your connection to the session. Ctrl-C {ends}")
-        store.write_opened_url(record.name, url)
-        if first and self._options.browser:
+            self._terminal.say(
+                f"\nThe address works once; `chtc-jupyter url` prints another.\n"
+                f"Leave this running: it is your connection to the session. Ctrl-C {ends}"
+            )
+        if self._options.browser:
             self._opening = asyncio.create_task(self._open_browser())
-        if first and self._options.notify:
+        if self._options.notify:
             self._terminal.notify(f"{record.name} is ready")
 
     async def _open_browser(self) -> None:
-        if not await open_browser(self.session.proxy.give_out_address()):
+        if not await open_browser(self.session.proxy.give_out_address(briefly=True)):
             self._terminal.say("The browser couldn't be opened: open the address above yourself.")
 
     async def _tick(self) -> None:
@@ -280,14 +295,26 @@ def _catch_interrupts(event: asyncio.Event) -> Iterator[None]:
         signal.signal(signal.SIGINT, former)
 
 
-async def is_open(record: Record) -> bool:
-    """Return True if a chtc-jupyter on this machine has this session open at its port."""
+def _choose_host(record: Record) -> str:
+    """Return the host name for the address of a session.
+
+    Where this system tells who connects, it is the name that the session had here before, so that a tab that is still
+    open goes on. Elsewhere it is a new one: who took the port in between knows the former one, and a page at that name
+    would be sent the new cookie.
+    """
+    own_name = config.load().get("host_name", True)
+    if not own_name or (sys.platform == "darwin" and not _resolves(access.build_host_name("test"))):
+        return "127.0.0.1"
+    former = store.load_opened(record.name)
+    if former and former.host != "127.0.0.1" and peer.can_tell():
+        return former.host
+    return access.build_host_name(record.name)
+
+
+def _resolves(host: str) -> bool:
+    """Return whether the system finds a host: Safari asks it, and other browsers don't need to."""
     try:
-        reader, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", record.port), 2)
-        writer.write(b"GET /chtc-jupyter/status HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        said = await asyncio.wait_for(reader.read(4000), 2)
-        writer.close()
-    except (OSError, asyncio.TimeoutError) as error:
-        _log.debug("No launcher answers at port %d: %r", record.port, error)
+        return bool(socket.getaddrinfo(host, None))
+    except OSError as error:
+        _log.debug("%s is not found: %s", host, error)
         return False
-    return f'"job": {json.dumps(record.job)}'.encode() in said and f'"ap": {json.dumps(record.ap)}'.encode() in said

@@ -22,7 +22,7 @@ class Progress:
     """What there is to show of a session at one moment.
 
     `step` is where its job is; `line` says more of it, or why there is no connection. `timed` if the step takes time,
-    `waits` if the line will be followed by others. `url` is the address that leads to JupyterLab now, or "".
+    `waits` if the line will be followed by others. `open` if the address leads to JupyterLab now.
     """
 
     phase: Phase
@@ -32,7 +32,6 @@ class Progress:
     line: str
     timed: bool
     waits: bool
-    url: str = ""
 
     @property
     def ticks(self) -> bool:
@@ -40,9 +39,7 @@ class Progress:
         return self.timed if self.connected else self.waits
 
 
-def describe(
-    record: Record, job: JobProgress, connection: ConnectionState, *, is_open: bool, url: str, why: str
-) -> Progress:
+def describe(record: Record, job: JobProgress, connection: ConnectionState, *, is_open: bool, why: str) -> Progress:
     """Return what there is to show; `why` says why a step takes long, if that is known."""
     step = f"job {record.job}: {messages.describe_progress(job)}"
     line = step
@@ -61,7 +58,6 @@ def describe(
         line,
         timed=job.phase in _STEPS or (job.phase is Phase.READY and not is_open),
         waits=job.phase not in (Phase.HELD, Phase.ENDED) and not is_open,
-        url=url if is_open else "",
     )
 
 

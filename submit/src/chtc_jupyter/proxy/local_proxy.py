@@ -5,61 +5,109 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
-from chtc_jupyter.errors import PortError
-from chtc_jupyter.proxy import http_head
-from chtc_jupyter.proxy.http_head import Head, Notice
-from chtc_jupyter.proxy.one_time import PREFIX, OneTimeAddress, Visit, find_peer
+import h11
+
+from chtc_jupyter.errors import LauncherError, PortError
+from chtc_jupyter.proxy import pages, peer
+from chtc_jupyter.proxy.access import Access, Caller, Login
+from chtc_jupyter.proxy.connections import Connections
+from chtc_jupyter.proxy.control import CONTROL, Control
+from chtc_jupyter.proxy.http_connection import ConnectionEndedError, HttpConnection, relay
+from chtc_jupyter.proxy.http_head import Fields, Head, read_head
+from chtc_jupyter.proxy.login import log_in
+from chtc_jupyter.proxy.one_time import BRIEF, PREFIX, OneTimeAddresses, Visit
+from chtc_jupyter.proxy.pages import Notice
 
 _log = logging.getLogger(__name__)
+#: Path at which the launcher itself answers the page that waits.
+STATUS = "/chtc-jupyter/status"
 #: Seconds for which a request waits while there is no connection. A WebSocket waits for nearly as long as browsers
 #: allow: JupyterLab tries again only a few times, and would have given up after some minutes. A request that changes
 #: something waits as long as it takes: JupyterLab would ask what to do about a notebook that it could not save.
 _WAIT, _WAIT_SOCKET, _WAIT_CHANGE = 4.0, 220.0, float("inf")
-_BLOCK = 1 << 16
-_USED = Notice(
-    "This address was good once",
-    ("It has been used, or is too old. Open the address that the terminal of chtc-jupyter shows.",),
-)
+#: Seconds for the head of a request to come, and for which a connection may be without one between two requests.
+_HEAD, _IDLE = 10.0, 300.0
+#: How often a free port is looked for.
+_TRIES = 20
+_LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+
+#: Opens a connection to JupyterLab.
+Route = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+
+
+class _Visitor:
+    """A browser's connection, and the one to JupyterLab that was made for it."""
+
+    def __init__(self, browser: HttpConnection) -> None:
+        self.browser = browser
+        self.server: HttpConnection | None = None
+
+    def leave_server(self) -> None:
+        if self.server:
+            self.server.close()
+        self.server = None
+
+    def close(self) -> None:
+        self.browser.close()
+        self.leave_server()
 
 
 class LocalProxy:
-    """Listens on 127.0.0.1, and relays requests to the tunnel's port, or answers why there is none."""
+    """Listens on this machine's loopback, and relays requests to JupyterLab, or answers why there is none."""
 
     def __init__(
         self,
+        access: Access,
         notice: Callable[[], Notice],
         facts: Callable[[], Mapping[str, object]],
         on_misuse: Callable[[Visit], None] = lambda _: None,
+        connections: Connections | None = None,
     ) -> None:
         self.port = 0
         self.requests = 0
+        self.access = access
+        self.control = Control(self)
         self._on_misuse = on_misuse
-        self._one_time = OneTimeAddress()
+        self._one_time = OneTimeAddresses()
         self._notice = notice
         self._facts = facts
-        self._route: int | None = None
-        self._tokens: list[str] = []
+        self._route: Route | None = None
+        self._login: Login | None = None
         self._up = asyncio.Event()
         self._lost = -_WAIT
-        self._server: asyncio.Server | None = None
-        self._relays: set[asyncio.Task[None]] = set()
+        self._servers: list[asyncio.Server] = []
+        self._connections = Connections() if connections is None else connections
 
     async def listen(self, port: int) -> None:
-        """Listen on a port (0: any free one); raises PortError if another program uses it."""
-        try:
-            self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, limit=http_head.LONGEST_HEAD)
-        except OSError:
-            raise PortError(f"Another program on this machine uses port {port}.") from None
-        self.port = int(self._server.sockets[0].getsockname()[1])
+        """Listen on a port (0: any free one); raises PortError if another program uses it.
 
-    def lead(self, route: int, token: str) -> None:
-        """Relay requests to a port of this machine from now on; the server behind it accepts `token`."""
-        if token in self._tokens:
-            self._tokens.remove(token)
-        self._tokens.append(token)
+        It is taken for IPv6 as well: a browser asks there first, and whoever had that port would get its cookie.
+        """
+        for attempt in range(1 if port else _TRIES):
+            listeners = _bind(port)
+            if listeners:
+                break
+            _log.debug("No port for both protocols at attempt %d", attempt + 1)
+        else:
+            raise PortError(f"Another program on this machine uses port {port}.")
+        self.port = int(listeners[0].getsockname()[1])
+        asyncio.get_running_loop().set_exception_handler(_log_quietly)
+        for listener in listeners:
+            self._servers.append(await asyncio.start_server(self._serve, sock=listener, limit=1 << 16))
+
+    async def lead(self, route: Route, token: str) -> None:
+        """Relay requests by a route from now on; the JupyterLab behind it accepts `token`. Raises LauncherError."""
+        if self._login is None or self._login.token != token:
+            try:
+                server = HttpConnection(h11.CLIENT, *await route())
+            except OSError as error:
+                raise LauncherError(f"Can't reach JupyterLab: {error}.") from None
+            with contextlib.closing(server):
+                self._login = await log_in(server, f"{self.access.host}:{self.port}", token)
         self._route = route
         self._up.set()
 
@@ -68,15 +116,21 @@ class LocalProxy:
         if self._route is not None:
             self._route, self._lost = None, time.monotonic()
             self._up.clear()
-            self._end_relays()
+            self._connections.cancel_all()
 
-    def give_out_address(self) -> str:
-        """Return an address that leads a browser to JupyterLab once, within two minutes; the token isn't in it."""
-        return f"http://127.0.0.1:{self.port}{self._one_time.give_out()}"
+    def give_out_address(self, *, briefly: bool = False) -> str:
+        """Return an address that signs a browser in once, if `briefly` within two minutes. No token is in it."""
+        path = self._one_time.give_out(BRIEF) if briefly else self._one_time.give_out()
+        return f"{self.origin}{path}"
 
-    def _end_relays(self) -> None:
-        for relay in self._relays:
-            relay.cancel()
+    def build_program_address(self) -> str:
+        """Return an address for a program, with a token that is good while this launcher runs."""
+        return f"http://127.0.0.1:{self.port}/?token={self.access.token}"
+
+    @property
+    def origin(self) -> str:
+        """The address without a path."""
+        return f"http://{self.access.host}:{self.port}"
 
     @property
     def up(self) -> bool:
@@ -86,71 +140,101 @@ class LocalProxy:
     async def close(self) -> None:
         """Close the port."""
         self._route = None
-        if self._server:
-            self._server.close()
-        self._end_relays()
-        await asyncio.gather(*self._relays, return_exceptions=True)
+        for server in self._servers:
+            server.close()
+        await asyncio.gather(*self._connections.cancel_all(), return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task  # noqa: S101
-        self._relays.add(task)
+        visitor = _Visitor(HttpConnection(h11.SERVER, reader, writer))
         try:
-            await self._requests(reader, writer)
-        except (OSError, EOFError, asyncio.CancelledError) as error:
+            if self._connections.admit(task):
+                await self._answer_all(visitor, task)
+            else:
+                writer.write(pages.render_busy())
+        except (OSError, ConnectionEndedError, asyncio.CancelledError) as error:
             _log.debug("A connection to the local port ended: %r", error)
-        except (ValueError, asyncio.LimitOverrunError) as error:
-            _log.debug("Dropping a connection to the local port: %s", error)
+        except (h11.ProtocolError, asyncio.TimeoutError) as error:
+            _log.debug("Dropping a connection to the local port: %r", error)
         finally:
-            self._relays.discard(task)
-            writer.close()
+            self._connections.discard(task)
+            visitor.close()
 
-    async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection of a browser: its requests, over one connection to the server."""
-        there: asyncio.StreamWriter | None = None
-        back: asyncio.Task[None] | None = None
-        try:
-            while True:
-                head = http_head.parse_head(await reader.readuntil(b"\r\n\r\n"))
-                if head.path == http_head.STATUS:
-                    writer.write(http_head.render_status(self._facts() if _is_ours(head) else {}))
-                    return await writer.drain()
-                if head.path.startswith(PREFIX):
-                    writer.write(self._answer_one_time(head, writer))
-                    return await writer.drain()
-                self.requests += 1
-                if there is None or back is None:
-                    route = await self._wait(head)
-                    if route is None:
-                        writer.write(http_head.render_notice(self._notice(), page=head.wants_page))
-                        return await writer.drain()
-                    answers, there = await asyncio.open_connection("127.0.0.1", route)
-                    back = asyncio.create_task(_pump(answers, writer))
-                there.write(http_head.replace_tokens(head.raw, self._tokens[:-1], self._tokens[-1]))
-                await (_pump(reader, there) if head.raw_follows else _copy(reader, there, head.length))
-                if head.raw_follows:
-                    return await back
-        except asyncio.IncompleteReadError:
-            return None  # the browser has closed it
-        finally:
-            if there is not None:
-                there.close()
-            if back is not None:
-                back.cancel()
+    async def _answer_all(self, visitor: _Visitor, task: asyncio.Task[None]) -> None:
+        """Answer the requests of one connection."""
+        browser, patience = visitor.browser, _HEAD
+        while isinstance(request := await asyncio.wait_for(browser.receive(), patience), h11.Request):
+            head = read_head(request)
+            caller = self.access.identify(head)
+            if answer := self._answer(head, caller, browser):
+                browser.writer.write(answer)
+                return await browser.writer.drain()
+            self._connections.trust(task)
+            self.requests += 1
+            if not await self._pass_on(visitor, head, caller):
+                return None
+            patience = _IDLE
+        return None
 
-    def _answer_one_time(self, head: Head, writer: asyncio.StreamWriter) -> bytes:
-        """Return the answer to a one-time address: the way to JupyterLab, for this machine's own user and once."""
-        if head.method != "GET" or not _is_ours(head):
-            return http_head.render_notice(_USED, page=head.wants_page, again=False)
-        visit = self._one_time.take(head.path, find_peer(writer.get_extra_info("socket")))
-        if visit is Visit.FIRST and self._tokens:
-            return http_head.render_redirect(f"/lab?token={self._tokens[-1]}")
-        if visit in (Visit.AGAIN, Visit.STRANGER):
+    def _answer(self, head: Head, caller: Caller, browser: HttpConnection) -> bytes | None:
+        """Return the launcher's own answer to a request; None if JupyterLab must answer it."""
+        controls = head.path == CONTROL and head.host == "127.0.0.1"
+        if not controls and not self.access.takes_host(head, caller):
+            return pages.render_foreign_host()
+        if peer.is_stranger(browser.writer.get_extra_info("socket")):
+            self._on_misuse(Visit.STRANGER)
+            return pages.render_refusal(pages.SIGN_IN, page=head.wants_page)
+        if controls:
+            return self.control.answer(head)
+        if head.path.startswith(PREFIX):
+            return self._answer_one_time(head, caller)
+        if caller is Caller.UNKNOWN:
+            return pages.render_refusal(pages.SIGN_IN, page=head.wants_page)
+        if head.path == STATUS:
+            return pages.render_json(self._facts())
+        return None
+
+    def _answer_one_time(self, head: Head, caller: Caller) -> bytes:
+        """Return the answer to a one-time address: the way to JupyterLab, once or for who is signed in."""
+        if head.method != "GET":
+            return pages.render_refusal(pages.USED, page=head.wants_page)
+        if caller is Caller.BROWSER:
+            return pages.render_entrance()
+        visit = self._one_time.take(head.path)
+        if visit is Visit.FIRST:
+            return pages.render_entrance(self.access.build_cookie())
+        if visit is Visit.AGAIN:
             self._on_misuse(visit)
-        return http_head.render_notice(_USED, page=head.wants_page, again=False)
+        return pages.render_refusal(pages.USED, page=head.wants_page)
 
-    async def _wait(self, head: Head) -> int | None:
-        """Return the port for a request, or None if there is no connection in time."""
+    async def _pass_on(self, visitor: _Visitor, head: Head, caller: Caller) -> bool:
+        """Have JupyterLab answer a request; return whether the connection is ready for the next."""
+        if visitor.server is None or visitor.server.reader.at_eof():
+            visitor.leave_server()
+            route = await self._wait(head)
+            try:
+                visitor.server = HttpConnection(h11.CLIENT, *await route()) if route else None
+            except OSError as error:
+                _log.debug("JupyterLab can't be reached: %r", error)
+        login = self._login
+        if visitor.server is None or login is None:
+            visitor.browser.writer.write(pages.render_notice(self._notice(), page=head.wants_page))
+            await visitor.browser.writer.drain()
+            return False
+
+        def rewrite(fields: Fields) -> Fields:
+            return self.access.build_answer(fields, login)
+
+        target, fields = self.access.build_request(head, caller, login)
+        request = h11.Request(method=head.method, target=target, headers=fields)
+        again = await relay(visitor.browser, visitor.server, request, rewrite)
+        if head.path == "/logout":
+            self.access.sign_out()
+        return again
+
+    async def _wait(self, head: Head) -> Route | None:
+        """Return the route for a request, or None if there is no connection in time."""
         started = time.monotonic()
         recently = started - self._lost < 60
         patience = _WAIT_CHANGE if head.changes else _WAIT_SOCKET if head.upgrade else _WAIT if recently else 0.0
@@ -160,30 +244,33 @@ class LocalProxy:
         return self._route
 
 
-def _is_ours(head: Head) -> bool:
-    """Return True if a request addresses this machine by its own name: one of a foreign page wouldn't."""
-    return head.host in ("127.0.0.1", "localhost")
+def _bind(port: int) -> list[socket.socket]:
+    """Return sockets that have a port of this machine's loopback for both protocols; none if either is taken."""
+    bound: list[socket.socket] = []
+    for family, address in _LOOPBACK:
+        try:
+            listener = socket.create_server((address, port), family=family, backlog=100)
+        except OSError as error:
+            if bound and not _has(family, address):
+                _log.debug("This machine has no %s: %s", address, error)
+                continue
+            for other in bound:
+                other.close()
+            return []
+        bound.append(listener)
+        port = int(listener.getsockname()[1])
+    return bound
 
 
-async def _pump(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
-    """Copy everything, and close the other end."""
+def _has(family: int, address: str) -> bool:
+    """Return whether this machine has an address."""
     try:
-        while data := await source.read(_BLOCK):
-            to.write(data)
-            await to.drain()
-    except OSError as error:
-        _log.debug("Relaying stopped: %r", error)
-    with contextlib.suppress(OSError, RuntimeError):  # it is closed already
-        to.close()
+        with socket.create_server((address, 0), family=family):
+            return True
+    except OSError:
+        return False
 
 
-async def _copy(source: asyncio.StreamReader, to: asyncio.StreamWriter, length: int) -> None:
-    """Copy `length` bytes; raises EOFError if there are fewer."""
-    while length > 0:
-        data = await source.read(min(length, _BLOCK))
-        if not data:
-            raise EOFError
-        to.write(data)
-        length -= len(data)
-        await to.drain()
-    await to.drain()
+def _log_quietly(_: asyncio.AbstractEventLoop, context: Mapping[str, object]) -> None:
+    """Keep what a flood of connections does to the event loop out of the terminal."""
+    _log.debug("The event loop reports: %s", context)

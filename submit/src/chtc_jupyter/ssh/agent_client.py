@@ -45,8 +45,10 @@ _GRACE = 10
 _LONG_LOGIN = 20.0
 #: Seconds that a host on the way may take beyond its own time to connect; with a person at hand who must log in there.
 _BEYOND, _PERSON = 6, 300
-#: How many local ports are tried for a forward.
-_PORTS = 3
+#: How many times a forward is tried.
+_FORWARDS = 3
+#: What ssh says if it can't listen for a forward.
+_NO_LISTENER = ("cannot listen to port", "cannot bind to path", "cannot listen to path", "path too long")
 #: The name of the access point if it is this machine.
 HERE = "this machine"
 #: As many `-v` don't make ssh verbose; more do.
@@ -80,12 +82,12 @@ class LinkFailedError(Exception):
 class AgentClient:
     """A connection with an agent at its other end."""
 
-    def __init__(self, ap: str, process: asyncio.subprocess.Process, port: int, folder: str, tag: str) -> None:
+    def __init__(self, ap: str, process: asyncio.subprocess.Process, local: str | int, folder: str, tag: str) -> None:
         self.ap = ap
-        self.port = port
         self.folder = folder
         self.hello: Answer = {}
         self.lost = asyncio.Event()
+        self._local = local  # this machine's end of the forward: a socket or a port
         self._process = process
         self._waiting: dict[int, asyncio.Queue[Any]] = {0: asyncio.Queue()}
         self._number = 0
@@ -126,12 +128,12 @@ class AgentClient:
         tag = f"chtc-jupyter-{secrets.token_hex(8)}"
         folder = f"/tmp/{tag}"  # noqa: S108 - made 0700 by the agent, or refused
         master = multiplexing.offer(ap) if forward else ""
-        port = _free_port() if forward else 0
+        local = _offer_local() if forward else ""
         argv = openssh.build_command(
             openssh.validate_access_point(ap),
             openssh.build_bootstrap(len(_read_source()), tag),
             master=master,
-            forward=openssh.Forward(port, f"{folder}/lab") if forward and not master else None,
+            forward=openssh.Forward(local, f"{folder}/lab") if forward and not master else None,
             share=share,
             batch=batch,
             patience=patience if not route.has_hops else patience + _BEYOND if batch else _PERSON,
@@ -145,7 +147,7 @@ class AgentClient:
             argv[1:1] = route.build_options(hops.argv0)
         try:
             process = await _start(argv, batch=batch, hops=hops)
-            link = cls(ap, process, port, folder, tag)
+            link = cls(ap, process, local, folder, tag)
             link._joins = joins
             try:
                 await link._greet(login, on_wait)
@@ -173,7 +175,7 @@ class AgentClient:
         tag = f"chtc-jupyter-{secrets.token_hex(8)}"
         argv = [sys.executable, "-IS", "-c", openssh.build_code(len(_read_source()), tag), tag]
         folder = f"/tmp/{tag}"  # noqa: S108 - made 0700 by the agent, or refused
-        link = cls(HERE, await _start(argv), 0, folder, tag)
+        link = cls(HERE, await _start(argv), "", folder, tag)
         try:
             await link._greet(_SILENCE, _log.info)
         except (LinkLostError, asyncio.TimeoutError):
@@ -249,20 +251,21 @@ class AgentClient:
         return Evidence(status, before, after, logged_in=let_in, has_hops=route.has_hops, hops=logged)
 
     async def _add_forward(self, master: str) -> None:
-        """Have the connection forward a port to the agent's folder. Raises LinkFailedError if no port is free."""
+        """Have the connection forward to the agent's folder. Raises LinkFailedError if it can't listen here."""
         said = self._stderr
-        for _ in range(_PORTS if master else 0):
-            to = openssh.Forward(self.port, f"{self.folder}/lab")
+        for _ in range(_FORWARDS if master else 0):
+            to = openssh.Forward(self._local, f"{self.folder}/lab")
             status, said = await _run_briefly(openssh.build_forward_command(self.ap, master, to))
             if status == 0:
                 return
-            _log.debug("no forward at port %d: %s", self.port, said)
-            self.port = _free_port()
-        if not master and f"cannot listen to port: {self.port}" not in said:
+            _log.debug("no forward at %s: %s", self._local, said)
+            self._remove_local()
+            self._local = _offer_local()
+        if not master and not any(words in said for words in _NO_LISTENER):
             return
         await self.close()
         error = PortError(
-            f"No local port was free for ssh ({printable(said.strip().rpartition(chr(10))[2])}). Try again."
+            f"ssh can't listen on this machine ({printable(said.strip().rpartition(chr(10))[2])}). Try again."
         )
         raise LinkFailedError(SshFailure(error, Retry.ANOTHER_PORT))
 
@@ -331,10 +334,16 @@ class AgentClient:
                     return await self.check_forward()
         return False
 
+    async def open_forward(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Open a connection through the forward. Raises OSError."""
+        if isinstance(self._local, int):
+            return await asyncio.open_connection("127.0.0.1", self._local)
+        return await asyncio.open_unix_connection(self._local)
+
     async def check_forward(self) -> bool:
         """Return True if something answers at the other end of the forward."""
         try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            reader, writer = await self.open_forward()
             with contextlib.closing(writer):
                 writer.write(b"GET /api HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
                 return bool(await asyncio.wait_for(reader.read(1), _SILENCE))
@@ -356,10 +365,16 @@ class AgentClient:
             self.kill()
             await self._process.wait()
         self.lost.set()
+        self._remove_local()
         await asyncio.wait(self._tasks[:2], timeout=1)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _remove_local(self) -> None:
+        """Remove the socket of the forward: an ssh that was killed has left it."""
+        if self._local and isinstance(self._local, str):
+            multiplexing.remove_forward(self._local)
 
     def kill(self) -> None:
         """End the connection at once, because it can't be alive any more."""
@@ -521,6 +536,11 @@ def terminal_asks() -> bool:
     except (ImportError, OSError) as error:
         _log.debug("can't tell whether something is asked: %r", error)
         return False
+
+
+def _offer_local() -> str | int:
+    """Return where ssh may listen for a forward: a socket, where there are sockets, or else a port."""
+    return multiplexing.offer_forward() or _free_port()
 
 
 def _free_port() -> int:

@@ -27,6 +27,25 @@ def offer(ap: str) -> str:
     return path if _PLAIN.fullmatch(path) else ""
 
 
+def offer_forward() -> str:
+    """Return the path of a new socket for a forward, in a folder that only the user can enter; empty on Windows."""
+    if os.name != "posix":
+        return ""
+    folder = _folder()
+    path = str(folder / f"lab-{secrets.token_hex(4)}") if folder else ""
+    return path if _PLAIN.fullmatch(path) else f"{tempfile.mkdtemp(prefix='chtc-jupyter-', dir='/tmp')}/lab"
+
+
+def remove_forward(path: str) -> None:
+    """Remove the socket of a forward, and its folder if it was made for it alone."""
+    try:
+        Path(path).unlink(missing_ok=True)
+        if Path(path).name == "lab":
+            Path(path).parent.rmdir()
+    except OSError as error:
+        _log.debug("can't remove %s: %s", path, error)
+
+
 def find(ap: str) -> str:
     """Return the socket of an open connection; empty if there is none."""
     folder = _folder()

@@ -19,10 +19,16 @@ _AP = re.compile(r"(?:[A-Za-z0-9_][\w.+-]*@)?[A-Za-z0-9\[][\w.:\[\]-]*")
 
 @dataclass(frozen=True)
 class Forward:
-    """A port on this machine's loopback that leads to a socket on the access point."""
+    """What leads to a socket on the access point: a socket of this machine, or a port of its loopback.
 
-    port: int
+    A socket is in a folder that only the user can enter. OpenSSH for Windows has none.
+    """
+
+    local: str | int
     socket: str
+
+    def __str__(self) -> str:
+        return f"127.0.0.1:{self.local}:{self.socket}" if isinstance(self.local, int) else f"{self.local}:{self.socket}"
 
 
 def validate_access_point(text: str) -> str:
@@ -95,14 +101,13 @@ def build_command(
     ]
     argv = ["ssh", "-t" if tty else "-T", *(argument for option in options for argument in ("-o", option))]
     if forward:
-        argv += ["-L", f"127.0.0.1:{forward.port}:{forward.socket}"]
+        argv += ["-L", str(forward)]
     return [*argv, "--", ap, remote]
 
 
 def build_forward_command(ap: str, master: str, forward: Forward) -> list[str]:
     """Return the command that adds a forward to a connection of ours; the user's configuration plays no part in it."""
-    to = f"127.0.0.1:{forward.port}:{forward.socket}"
-    return ["ssh", "-F", "none", "-o", "BatchMode=yes", "-S", master, "-O", "forward", "-L", to, "--", ap]
+    return ["ssh", "-F", "none", "-o", "BatchMode=yes", "-S", master, "-O", "forward", "-L", str(forward), "--", ap]
 
 
 def build_file_error(ap: str, errno: int, sentence: str) -> LauncherError:

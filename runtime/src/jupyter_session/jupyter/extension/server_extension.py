@@ -23,8 +23,27 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
     return [{"module": "jupyter_session.jupyter.extension.server_extension"}]
 
 
+class LocalNames(list[str]):
+    """The names of this machine: any below localhost is one, and browsers ask no DNS for it (RFC 6761, section 6.3)."""
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether a name is one of this machine."""
+        return super().__contains__(name) or (isinstance(name, str) and name.lower().endswith(".localhost"))
+
+
+def _keep_token_out_of_pages(settings: dict[str, Any]) -> None:
+    """Have JupyterLab's pages use the browser's cookie alone, as they do behind JupyterHub.
+
+    JupyterLab 4.6 writes the token into each page, and the page sends it with each request, also to who has taken over
+    the port of a tunnel that has ended (labapp.py, initialize_handlers). It is there once all extensions are loaded.
+    """
+    settings.get("page_config_data", {})["token"] = ""
+
+
 def _load_jupyter_server_extension(server: Any) -> None:
     settings = server.web_app.settings
+    settings["local_hostnames"] = LocalNames(settings.get("local_hostnames", ()))
+    server.io_loop.add_callback(_keep_token_out_of_pages, settings)
     base: str = settings["base_url"]
     requests, traffic = PersonRequests(base), Traffic()
     observe(settings, requests, traffic)
