@@ -23,7 +23,7 @@ FOLDER = "/home/alice/jupyter"
 COMMAND = ["chtc-jupyter", "start", "--ap", "ap", "--no-browser", "demo"]
 #: Seconds for the launcher to print the address.
 READY = 240
-URL = re.compile(r"http://127\.0\.0\.1:(\d+)/\S*")
+URL = re.compile(r"http://[a-z0-9.-]+:(\d+)/\S*")
 
 
 def prepare(pool: Pool, sif: Path) -> None:
@@ -38,7 +38,7 @@ def prepare(pool: Pool, sif: Path) -> None:
 def start(pool: Pool) -> tuple[str, int]:
     """Start the launcher and print what it prints; return the address that it prints, and its port."""
     output = pool.state / "launcher.log"
-    output.touch(0o600)  # the address has the token in it
+    output.touch(0o600)  # the address leads in
     with output.open("wb") as log:
         running = subprocess.Popen(
             pool.command("laptop", COMMAND, user=USER),
@@ -70,7 +70,7 @@ def show(pool: Pool, url: str, port: int) -> str:
     shown = url.replace(f":{port}/", f":{here}/", 1)
 
     def look() -> bool | None:
-        return answers(shown) or None
+        return answers(f"http://127.0.0.1:{here}/") or None  # the address itself is good once
 
     wait(look, 20, f"{shown} to answer", f"see {pool.state / 'forward.log'}")
     return shown

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from support.browser.lab import Lab
-from support.laptop import laptops
+from support.laptop import ADDRESS, laptops
 from support.waiting import milliseconds, wait_for
 
 pytestmark = pytest.mark.timeout(300)
@@ -27,6 +27,7 @@ def test_start_opens_lab_and_the_tab_goes_on_after_a_cut_and_says_how_it_ended(n
     laptop.call("stop")
     running.wait_for("The open tab shows this too")
     page.goto(url)
+    page.wait_for_url("**/lab")
     text = page.locator("body").inner_text()
     for part in ("stopped by its user", f"{laptop.folder}/notebooks", f"chtc-jupyter start {laptop.name}"):
         assert part in text
@@ -42,6 +43,7 @@ def test_page_that_waits_goes_on_to_lab_by_itself(new_laptop, page, pool):
     laptop.on_ap("condor_hold", laptop.job())
     running.wait_for("on hold")
     page.goto(url)
+    page.wait_for_url("**/lab")
     assert "on hold" in page.locator("h1").inner_text()
     assert "condor_release" in page.locator("body").inner_text()
     laptop.on_ap("condor_release", laptop.job())
@@ -63,10 +65,10 @@ def test_tab_goes_on_with_a_new_kernel_after_an_eviction(new_laptop, page):
     expect(notebook.panel.locator(".jp-Toolbar-kernelName")).to_have_text("No Kernel", timeout=milliseconds(120))
     assert notebook.run("'kept' in globals()", 120) == "False"
     notebook.save()
-    assert "globals" in laptop.fetch(url.replace("/lab?", "/api/contents/kept.ipynb?"))
+    assert "globals" in laptop.fetch(laptop.at("/api/contents/kept.ipynb"))
 
 
-def test_browser_is_opened_at_lab_with_the_token_in_no_argument_and_the_person_is_told(new_laptop, page, pool):
+def test_browser_is_opened_at_lab_with_no_token_in_an_argument_and_the_person_is_told(new_laptop, page, pool):
     """The desktop's two programs are stand-ins that note down how they were called."""
     laptop = new_laptop()
     for program in ("browser", "notify-send"):
@@ -74,17 +76,17 @@ def test_browser_is_opened_at_lab_with_the_token_in_no_argument_and_the_person_i
         pool.put("laptop", f"{laptop.home}/bin/{program}", noting.encode(), laptop.user, mode=0o755)
     laptop.env |= {"BROWSER": f"{laptop.home}/bin/browser", "PATH": f"{laptop.home}/bin:/usr/local/bin:/usr/bin:/bin"}
     running = laptop.start("--browser", "--notify", tty=True)
-    url = running.url()
+    running.url()
     called = pool.path("laptop", f"{laptop.home}/browser.called")
     opener = wait_for(lambda: called.exists() and called.read_text().strip(), 20, "the browser to be called")
-    assert opener.startswith("http://127.0.0.1:")
+    assert ADDRESS.fullmatch(opener)
     page.goto(opener)
     page.locator("#jp-main-dock-panel").wait_for(timeout=milliseconds(60))
     told = pool.path("laptop", f"{laptop.home}/notify-send.called")
     assert wait_for(lambda: told.exists() and told.read_text(), 20, "the desktop to be told").split() == [
         "chtc-jupyter", laptop.name, "is", "ready"]  # fmt: skip
     assert "\a" in running.read()
-    assert url.partition("token=")[2] not in opener
+    assert laptop.at("/").partition("token=")[2] not in opener
 
 
 @pytest.mark.slow

@@ -25,7 +25,8 @@ def test_start_leads_to_lab_by_one_login_with_no_port_and_no_secret_on_the_acces
     url = running.url()
     assert "200 " in laptop.fetch(url)
     assert logins(pool, "carol") == before + 1
-    token = url.partition("token=")[2]
+    token = laptop.inside("jupyter-session", "url").partition("token=")[2].split()[0]
+    assert token not in running.output
     for host, users in (("ap", ("bob",)), ("laptop", ("bob",)), ("ep1", ("nobody", "slot1_32"))):
         assert token not in pool.exec(host, ["ps", "axeww", "-o", "args"]).stdout
         for user in users:
@@ -51,7 +52,10 @@ def test_verbs_tell_of_a_session_and_end_it(new_laptop):
     assert row["stops"] > 0
     assert laptop.name in laptop.call("list").stdout
     assert laptop.call_json("status")[0]["state"] == "ready"
-    assert laptop.call("url").stdout.strip() == url
+    other = laptop.call("url").stdout.strip()
+    assert other.rpartition("/")[0] == url.rpartition("/")[0]
+    assert other != url
+    assert laptop.answers(other)
     assert "at the earliest (1 h)" in laptop.call("extend", "1h").stdout
     assert "Jupyter Server" in laptop.call("logs", "-n", "500").stdout
     assert "starting: JupyterLab is starting." in laptop.call("logs", "-n", "500", "--supervisor").stdout
@@ -83,12 +87,19 @@ def test_connect_from_a_machine_that_knows_nothing_of_the_session(new_laptop):
 def test_lab_is_back_and_nothing_is_left_after_ssh_the_agent_or_the_launcher_was_killed(new_laptop, pool):
     laptop = new_laptop("bob")
     running = laptop.start()
-    url = running.url()
-    kernel = json.loads(laptop.fetch(api(url), "-X", "POST").partition(" ")[2].rpartition("\n")[0])["id"]
+    tab = running.url()
+    assert laptop.answers(tab)
+    kernel = json.loads(laptop.fetch(laptop.at("/api/kernels"), "-X", "POST").partition(" ")[2].rpartition("\n")[0])[
+        "id"
+    ]
     for host, pattern in (("laptop", "^ssh .*{}"), ("ap", "^python3 -IS -c import sys.*{}")):
         [tag] = running.tags()
         assert pool.exec(host, ["pkill", "-9", "-o", "-f", pattern.format(tag)]).returncode == 0
-        wait_for(lambda: kernel in laptop.fetch(api(url)), 60, f"the connection to be back after a kill on {host}")
+        wait_for(
+            lambda: kernel in laptop.fetch(laptop.at("/api/kernels")),
+            60,
+            f"the connection to be back after a kill on {host}",
+        )
         wait_for(lambda tag=tag: not laptop.left_on_ap(tag), 30, "the old one to go")
     tags = running.tags()
     running.process.send_signal(signal.SIGKILL)
@@ -96,7 +107,8 @@ def test_lab_is_back_and_nothing_is_left_after_ssh_the_agent_or_the_launcher_was
     assert laptop.queued() == [JobStatus.RUNNING]
     url = laptop.run_on("connect", "--no-browser").url()
     assert laptop.answers(url)
-    assert kernel in laptop.fetch(api(url))
+    assert laptop.answers(tab)  # it is at the same name, and has the new cookie
+    assert kernel in laptop.fetch(laptop.at("/api/kernels"))
 
 
 def test_interactive_session_is_opened_and_ends_with_its_connection(new_laptop):
@@ -109,10 +121,6 @@ def test_interactive_session_is_opened_and_ends_with_its_connection(new_laptop):
     running.interrupt()
     assert running.wait_end() == 0
     wait_for(lambda: not laptop.queued(), 60, "the job to end")
-
-
-def api(url):
-    return url.replace("/lab?", "/api/kernels?")
 
 
 def logins(pool, user):

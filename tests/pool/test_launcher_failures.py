@@ -142,7 +142,7 @@ def test_ctrl_c_while_the_job_is_queued_asks_what_becomes_of_it(new_laptop):
 def test_taken_local_port_gives_another_address(new_laptop, pool):
     laptop = new_laptop()
     running = laptop.start()
-    port = running.url().partition("/lab")[0].rpartition(":")[2]
+    port = running.url().partition("/chtc-jupyter")[0].rpartition(":")[2]
     running.interrupt()
     assert running.wait_end() == 0
     taken = pool.popen("laptop", ["python3", "-m", "http.server", "--bind", "127.0.0.1", port])

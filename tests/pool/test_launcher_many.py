@@ -24,7 +24,7 @@ def test_ten_sessions_of_three_users_stand_side_by_side_and_ask_the_schedd_nothi
         running = [laptop.start("--memory", "1000MB", "--disk", "1GB") for laptop in given]
         with ThreadPoolExecutor() as side:
             urls = list(side.map(lambda one: one.url(400), running))
-        assert len({url.partition("/lab")[0] for url in urls}) == 10
+        assert len({url.partition("/chtc-jupyter")[0] for url in urls}) == 10
         for laptop, url in zip(given, urls, strict=True):
             assert laptop.answers(url)
         for user in set(users):

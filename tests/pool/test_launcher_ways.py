@@ -31,10 +31,10 @@ def test_notebooks_in_a_folder_of_the_users_own_go_there_and_come_back(new_lapto
     folder = f"my work {laptop.name}"
     laptop.on_ap("mkdir", folder)
     laptop.on_ap("sh", "-c", f"echo kept > '{folder}/kept.txt'")
-    url = laptop.start("--notebooks", folder).url()
-    assert "kept" in laptop.fetch(url.replace("/lab?", "/api/contents/kept.txt?"))
+    laptop.start("--notebooks", folder).url()
+    assert "kept" in laptop.fetch(laptop.at("/api/contents/kept.txt"))
     new = json.dumps({"type": "file", "format": "text", "content": "made there"})
-    laptop.fetch(url.replace("/lab?", "/api/contents/new.txt?"), "-X", "PUT", "-d", new)
+    laptop.fetch(laptop.at("/api/contents/new.txt"), "-X", "PUT", "-d", new)
     assert folder in laptop.call("stop").stdout
     assert laptop.on_ap("cat", f"{folder}/new.txt") == "made there"
     assert laptop.on_ap("ls", "-A", f"{laptop.folder}/notebooks").startswith("ls: cannot access")
@@ -49,7 +49,8 @@ def test_submit_file_of_the_user_is_taken_as_it_is_with_what_was_asked_for_added
     pool.put("ap", f"/home/alice/{folder}/notebooks/a.txt", b"a", "alice")
     words = ["--ap", "ap", "--no-browser", "--memory", "1500MB", "--disk", "2GB", "--set", "My.Mine = 5"]
     running = laptop.run_on("start", laptop.name, "--submit-file", f"{folder}/mine.sub", *words)
-    assert "a.txt" in laptop.fetch(running.url().replace("/lab?", "/api/contents?"))
+    running.url()
+    assert "a.txt" in laptop.fetch(laptop.at("/api/contents"))
     assert laptop.on_ap("condor_q", laptop.job(), "-af", "RequestMemory", "Mine").split() == ["1500", "5"]
     assert f"/home/alice/{folder}/notebooks" in laptop.call("stop").stdout
     laptop.on_ap("rm", "-r", folder)

@@ -18,7 +18,6 @@ from typing import Any
 from chtc_condor.codes import JobStatus
 from support.hosts import SHARED_IMAGE
 from support.session import enter
-from support.tunnel import URL
 from support.waiting import patience, wait_for
 from testbed.artifacts import launcher
 from testbed.host import process
@@ -28,6 +27,8 @@ from testbed.pool.pool import Pool, kill_tree
 SMALL = ("--memory", "1500MB", "--disk", "2GB", "--image", SHARED_IMAGE)
 
 
+#: The address that it prints, which signs a browser in.
+ADDRESS = re.compile(r"(http://[a-z0-9.-]+:\d+)/chtc-jupyter/open/[\w-]+")
 TAG = re.compile(r'" (chtc-jupyter-[0-9a-f]{16})')
 
 
@@ -63,7 +64,7 @@ class Running:
         """Wait for the address that it prints."""
 
         def look() -> re.Match[str] | None:
-            found = URL.search(self.read())
+            found = ADDRESS.search(self.read())
             ended = self.process.poll()
             assert found or ended is None, f"it ended with {ended}: {self.read()}"
             return found
@@ -114,6 +115,7 @@ class Laptop:
         self.env["XDG_RUNTIME_DIR"] = f"{self.home}/run"  # what others of this user share is not for this test
         pool.exec(host, ["mkdir", "-p", self.env["XDG_RUNTIME_DIR"]], user=user, check=True)
         self.running: list[Running] = []
+        self.signed_in: set[str] = set()
 
     @property
     def folder(self) -> str:
@@ -151,11 +153,26 @@ class Laptop:
         return str(json.loads(found.read_text())["job"])
 
     def fetch(self, url: str, *words: str) -> str:
-        """Open an address on the laptop; return the status and the body."""
-        done = self.pool.exec(
-            self.host, ["curl", "-sSL", "-m", "20", "-w", "\n%{http_code}", *words, "-K", "-"], input=f'url = "{url}"'
-        )
+        """Open an address on the laptop, as a browser that keeps its cookies does; return the status and the body.
+
+        One that signs in leads to JupyterLab, also later on.
+        """
+        cookies = f"{self.home}/cookies"
+        if found := ADDRESS.fullmatch(url):
+            if url not in self.signed_in:
+                self.signed_in.add(url)
+                self._curl(url, "-b", cookies, "-c", cookies)
+            url = f"{found[1]}/lab"
+        return self._curl(url, "-b", cookies, "-c", cookies, *words)
+
+    def _curl(self, url: str, *words: str) -> str:
+        argv = ["curl", "-sSL", "-m", "20", "-w", "\n%{http_code}", *words, "-K", "-"]
+        done = self.pool.exec(self.host, argv, input=f'url = "{url}"')
         return f"{done.stdout.rpartition(chr(10))[2]} {done.stdout}{done.stderr}"
+
+    def at(self, path: str) -> str:
+        """Return the address of a path of JupyterLab's API for a program."""
+        return self.call("url", "--program").stdout.strip().replace("/?", f"{path}{'&' if '?' in path else '?'}")
 
     def answers(self, url: str) -> bool:
         """Return whether JupyterLab answers at an address."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 from testbed.artifacts import image, launcher
 from testbed.bench import figures
@@ -27,6 +28,7 @@ CUT = 20
 START = ["chtc-jupyter", "start", "--ap", "ap", "--no-browser", "--json", "--image", SIF, "--memory", "1500MB"]
 _STARTED = "until grep -q '^001 ' {log}; do sleep 0.02; done; date +%s.%N"
 _ENTERED = "until condor_ssh_to_job {job} echo in 2>/dev/null | grep -q in; do sleep 0.1; done; date +%s.%N"
+_SIGN_IN = ["curl", "-sf", "-o", "/dev/null", "-K", "-"]
 _SERVED = "until curl -sf -m 5 -o /dev/null -K $0; do sleep 0.02; done; date +%s.%N"
 
 
@@ -78,7 +80,10 @@ def _session(pool: Pool, name: str) -> Iterator[tuple[Opened, str]]:
         log = f"/home/{USER}/jupyter/{name}/jupyter-{job.partition('.')[0]}.log"
         asking = [_time(pool, "ap", line.format(job=job, log=log)) for line in (_STARTED, _ENTERED)]
         address = f"/home/{USER}/{name}.curl"
-        pool.put("laptop", address, f'url = "{_told(running, "url")}"\nlocation\n'.encode(), USER, 0o600)
+        url, cookies = str(_told(running, "url")), f"/home/{USER}/{name}.cookies"
+        pool.exec("laptop", _SIGN_IN, user=USER, input=f'url = "{url}"\ncookie-jar = "{cookies}"\n', check=True)
+        lab = urljoin(url, "/lab")
+        pool.put("laptop", address, f'url = "{lab}"\ncookie = "{cookies}"\n'.encode(), USER, 0o600)
         served = _time(pool, "laptop", _SERVED, address)
         yield Opened(*(float(one.communicate(timeout=120)[0]) for one in (*asking, served))), address
         pool.exec("laptop", ["chtc-jupyter", "stop", name], user=USER, check=True, timeout=180)

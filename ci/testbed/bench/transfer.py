@@ -42,7 +42,8 @@ def main() -> int:
         inwards, outwards = _by_condor(pool)
         scp = _by_scp(pool)
         demo.prepare(pool, sif)
-        url, _ = demo.start(pool)
+        demo.start(pool)
+        url = pool.exec("laptop", ["chtc-jupyter", "url", "--program"], user=stock_session.USER, check=True).stdout
         say(f"uploading {SMALL} MB through Lab")
         began = time.monotonic()
         upload = ["python3", "-c", UPLOAD, str(SMALL)]

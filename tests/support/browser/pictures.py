@@ -87,7 +87,7 @@ def take_launcher(pool: Pool) -> None:
 def write(name: str, shown: str) -> None:
     """Write a picture of a terminal: what it shows in the end, no token, no trailing blanks."""
     lines = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line).rstrip() for line in shown.replace("\a", "").split("\n")]
-    text = re.sub(r"token=[\w-]+", "token=...", "\n".join(line.rpartition("\r")[2] for line in lines))
+    text = re.sub(r"/open/[\w-]+", "/open/...", "\n".join(line.rpartition("\r")[2] for line in lines))
     text = re.sub(r"^[\u2800-\u28ff] .*\n", "", text, flags=re.MULTILINE)  # what turned, and was wiped away
     (PICTURES / name).write_text(re.sub(r"\n{3,}", "\n\n", text).strip() + "\n")
 

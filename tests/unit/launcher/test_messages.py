@@ -185,10 +185,22 @@ def test_with_one_session_no_name_is_needed_and_with_more_it_is():
 
 def test_what_is_remembered_is_its_owners_alone_and_broken_files_are_passed_over(tmp_path):
     store.save(RECORD)
-    store.write_opened_url("lab", "http://127.0.0.1:4000/lab?token=x")
+    opened = store.Opened(4000, "lab-1a2b3c.localhost", "secret")
+    store.save_opened("lab", opened)
     folder = paths.state_folder() / "sessions"
     assert {path.stat().st_mode & 0o077 for path in folder.iterdir()} == {0}
-    assert store.read_opened_url("lab") == "http://127.0.0.1:4000/lab?token=x"
+    assert store.load_opened("lab") == opened
+    for broken in (
+        "",
+        "{",
+        "[]",
+        '{"port": 1}',
+        '{"port": 0, "host": "127.0.0.1", "secret": "x"}',
+        '{"port": 1, "host": "evil.example", "secret": "x"}',
+        '{"port": "1", "host": "a.localhost", "secret": "x"}',
+    ):
+        (folder / "lab.opened").write_text(broken)
+        assert store.load_opened("lab") is None
     (folder / "broken.json").write_text("{")
     (folder / "strange.json").write_text(json.dumps({"name": 1}))
     assert store.load_records() == [RECORD]

@@ -49,3 +49,21 @@ def test_path_that_ssh_would_not_take_as_it_is_is_not_offered(runtime, monkeypat
         (runtime / name).mkdir()
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime / name))
         assert multiplexing.offer("ap") == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows' ssh has no sockets for forwards")
+def test_forward_has_a_socket_of_its_own_where_only_the_user_can_go(tmp_path, monkeypatch):
+    for runtime in (tmp_path, tmp_path / ("long" * 30)):
+        runtime.mkdir(exist_ok=True)
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+        first, second = multiplexing.offer_forward(), multiplexing.offer_forward()
+        assert first != second
+        assert len(first) < 90
+        for path in (first, second):
+            assert Path(path).parent.stat().st_mode & 0o077 == 0
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(path)
+            multiplexing.remove_forward(path)
+            multiplexing.remove_forward(path)
+            assert not Path(path).exists()
+    assert not Path(first).parent.exists()

@@ -8,8 +8,11 @@ import signal
 import pytest
 
 from chtc_jupyter import store
-from chtc_jupyter.commands.open_session import OpenOptions, OpenSession, is_open
+from chtc_jupyter.commands import config
+from chtc_jupyter.commands import open_session as opening
+from chtc_jupyter.commands.open_session import OpenOptions, OpenSession
 from chtc_jupyter.errors import ExitStatus, FailedError, HeldError, NoSuchSessionError, PortError, RemovedError
+from chtc_jupyter.proxy import control, peer
 from chtc_jupyter.ssh.agent_client import LinkLostError
 from chtc_jupyter.store import Record
 from chtc_jupyter.terminal import Terminal
@@ -27,6 +30,7 @@ ENDED = ("005 (007.000.000) 2026-01-01 00:00:05 Job terminated.", "\t(1) Normal 
 @pytest.fixture(autouse=True)
 def own_state(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
 class FakeLink:
@@ -108,11 +112,45 @@ def test_session_that_is_open_already_is_not_opened_twice():
         running = asyncio.create_task(OpenSession(RECORD, Terminal(), OpenOptions()).run(link))
         await asyncio.wait_for(link.read.wait(), 20)
         [known] = store.load_records()
-        assert await is_open(known)
+        opened = store.load_opened("lab")
+        assert await control.ask(opened, control.NOTHING) == ""
         with pytest.raises(PortError, match="already open"):
             await OpenSession(known, Terminal(), OpenOptions()).run(FakeLink(SUBMITTED))
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        assert not await is_open(known)
+        assert await control.ask(opened, control.NOTHING) is None
 
     asyncio.run(run())
+
+
+def open_and_leave(record=RECORD):
+    """Open a session and cancel it; return what is remembered of it."""
+
+    async def run():
+        link = FakeLink(SUBMITTED)
+        running = asyncio.create_task(OpenSession(record, Terminal(), OpenOptions()).run(link))
+        await asyncio.wait_for(link.read.wait(), 20)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return store.load_opened("lab")
+
+    return asyncio.run(run())
+
+
+def test_host_name_stays_where_the_system_tells_who_connects_and_is_new_elsewhere(monkeypatch):
+    first = open_and_leave()
+    assert first.host.startswith("lab-")
+    monkeypatch.setattr(peer, "can_tell", lambda: True)
+    second = open_and_leave()
+    assert (second.host, second.secret != first.secret) == (first.host, True)
+    monkeypatch.setattr(peer, "can_tell", lambda: False)
+    assert open_and_leave().host != first.host
+    config.save({"host_name": False})
+    assert open_and_leave().host == "127.0.0.1"
+
+
+def test_mac_whose_browser_would_not_find_the_name_has_the_address(monkeypatch):
+    monkeypatch.setattr("sys.platform", "darwin")
+    for found, host in ((False, "127.0.0.1"), (True, "lab-")):
+        monkeypatch.setattr(opening, "_resolves", lambda _, found=found: found)
+        assert open_and_leave().host.startswith(host)

@@ -44,6 +44,12 @@ def test_the_session_has_a_connection_of_its_own_whatever_the_users_config_share
     assert not [word for word in openssh.build_command("ap", "true") if word.startswith("ControlPath")]
 
 
+def test_forward_from_a_socket_names_both_sockets():
+    forward = openssh.Forward("/run/user/1/lab-1", "/tmp/x/lab")
+    assert "/run/user/1/lab-1:/tmp/x/lab" in openssh.build_forward_command("ap", "/run/s", forward)
+    assert "/run/user/1/lab-1:/tmp/x/lab" in openssh.build_command("ap", "true", forward=forward)
+
+
 def test_what_the_users_config_forwards_is_left_out():
     for options in ({}, {"master": "/run/s"}, {"share": "none"}, {"tty": True}, {"keep": True}):
         assert "ClearAllForwardings=yes" in openssh.build_command("ap", "true", **options)

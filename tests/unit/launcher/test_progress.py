@@ -19,7 +19,7 @@ CUT = ConnectionState(up=False, why="Lost the connection to ap.")
 
 def describe(phase, connection=None, *, is_open=False, why="", **job):
     return progress.describe(
-        RECORD, JobProgress(phase, **job), connection or ConnectionState(), is_open=is_open, url="http://u", why=why
+        RECORD, JobProgress(phase, **job), connection or ConnectionState(), is_open=is_open, why=why
     )
 
 
@@ -44,7 +44,7 @@ def test_line_says_more_than_the_step_where_there_is_more():
 )
 def test_what_moves_and_what_is_timed_depends_on_the_phase(phase, is_open, timed, waits):
     shown = describe(phase, is_open=is_open)
-    assert (shown.timed, shown.waits, shown.url) == (timed, waits, "http://u" if is_open else "")
+    assert (shown.timed, shown.waits, shown.open) == (timed, waits, is_open)
 
 
 def test_while_there_is_no_connection_its_time_is_shown_instead_of_the_steps():
