@@ -20,7 +20,7 @@ def test_start_opens_lab_and_the_tab_goes_on_after_a_cut_and_says_how_it_ended(n
     notebook.run("kept = 'still here'")
     [tag] = running.tags()
     pool.exec("laptop", ["pkill", "-9", "-o", "-f", f"^ssh .*{tag}"], check=True)
-    wait_for(lambda: laptop.answers(url), 60, "the way to be back")
+    wait_for(lambda: laptop.answers(laptop.at("/lab")), 60, "the way to be back")
     notebook.wait_back()
     assert notebook.run("kept") == "'still here'"
     notebook.save()
@@ -60,7 +60,7 @@ def test_tab_goes_on_with_a_new_kernel_after_an_eviction(new_laptop, page):
     laptop.on_ap("condor_vacate_job", laptop.job())
     running.wait_for("queued again")
     notebook.wait_cut_off()
-    wait_for(lambda: laptop.answers(url), 150, "Lab after the eviction")
+    wait_for(lambda: laptop.answers(laptop.at("/lab")), 150, "Lab after the eviction")
     # Lab sees in a while that its kernel is gone; a cell that is run then starts one, a cell that was run before waits.
     expect(notebook.panel.locator(".jp-Toolbar-kernelName")).to_have_text("No Kernel", timeout=milliseconds(120))
     assert notebook.run("'kept' in globals()", 120) == "False"
@@ -103,7 +103,7 @@ def test_one_tab_outlives_cuts_and_restarts(own_pool, open_browser):
         notebook.save()
 
         def works(what, since):
-            wait_for(lambda: laptop.answers(url), 120, f"Lab after {what}", every=0.1)
+            wait_for(lambda: laptop.answers(laptop.at("/lab")), 120, f"Lab after {what}", every=0.1)
             print(f"{what}: a good request {time.monotonic() - since:.1f} s afterwards")
             notebook.wait_back()
             assert notebook.run("kept") == "'still here'", what
