@@ -38,7 +38,7 @@ class Running:
     def __init__(self, laptop: Laptop, argv: list[str], *, tty: bool) -> None:
         self.process = laptop.pool.popen(
             laptop.host,
-            ["chtc-jupyter", *argv],
+            [*laptop.prefix, "chtc-jupyter", *argv],
             user=laptop.user,
             env=laptop.env,
             tty=tty,
@@ -114,6 +114,7 @@ class Laptop:
         self.env = {"XDG_STATE_HOME": f"{self.home}/state", "XDG_CONFIG_HOME": f"{self.home}/config"}
         self.env["XDG_RUNTIME_DIR"] = f"{self.home}/run"  # what others of this user share is not for this test
         pool.exec(host, ["mkdir", "-p", self.env["XDG_RUNTIME_DIR"]], user=user, check=True)
+        self.prefix: list[str] = []  # words before the commands that are left running
         self.running: list[Running] = []
         self.signed_in: set[str] = set()
 

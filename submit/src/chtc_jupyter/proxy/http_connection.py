@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine
+from http import HTTPStatus
 
 import h11
 
@@ -13,6 +14,8 @@ from chtc_jupyter.proxy.http_head import LONGEST_HEAD, Fields
 
 _log = logging.getLogger(__name__)
 _BLOCK = 1 << 16
+#: Seconds of an answer after which the browser may have left without waiting for it.
+_LONG = 1.0
 
 RewriteAnswer = Callable[[Fields], Fields]
 
@@ -41,7 +44,11 @@ class HttpConnection:
 
     async def send(self, event: h11.Event) -> None:
         """Send an event. Raises OSError."""
-        if data := self.http.send(event):
+        await self.write(self.http.send(event) or b"")
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes. Raises OSError."""
+        if data:
             self.writer.write(data)
             await self.writer.drain()
 
@@ -51,10 +58,6 @@ class HttpConnection:
             self.http.receive_data(await self.reader.read(_BLOCK))
         if not self.http.trailing_data[1]:
             await asyncio.Event().wait()
-
-    def start_next_cycle(self) -> None:
-        """Get ready for the next request."""
-        self.http.start_next_cycle()
 
     def close(self) -> None:
         """Close it."""
@@ -67,33 +70,43 @@ async def relay(browser: HttpConnection, server: HttpConnection, request: h11.Re
     Raises OSError, ConnectionEndedError, or h11.ProtocolError if either side ends or breaks off.
     """
     await server.send(request)
-    sending = asyncio.create_task(_send_body(browser, server))
+    has_body = any(name in (b"content-length", b"transfer-encoding") for name, _ in request.headers)
+    sending = asyncio.create_task(_send_body(browser, server)) if has_body else None
+    if sending is None:
+        await _send_body(browser, server)
     answering = asyncio.create_task(_pass_answer(browser, server, rewrite))
     try:
-        await asyncio.wait((sending, answering), return_when=asyncio.FIRST_COMPLETED)
-        if not answering.done():
-            sending.result()
-            leaving = asyncio.create_task(browser.wait_for_end())
-            await _wait_for_either(answering, leaving)
+        await _wait_for_answer(browser, sending, answering)
         switches = answering.result()
         if switches:
             await _pump_both(browser, server)
             return False
-        if not sending.done():
+        if sending and not sending.done():
             return False
-        sending.result()
+        if sending:
+            sending.result()
         ends = (browser.http.our_state, browser.http.their_state, server.http.our_state, server.http.their_state)
         if any(state is not h11.DONE for state in ends):
             return False
-        browser.start_next_cycle()
-        server.start_next_cycle()
+        browser.http.start_next_cycle()
+        server.http.start_next_cycle()
         return True
     finally:
-        await _end(sending, answering)
+        await _end(*([sending] if sending else []), answering)
 
 
-async def _wait_for_either(answering: asyncio.Task[bool], leaving: asyncio.Task[None]) -> None:
+async def _wait_for_answer(
+    browser: HttpConnection, sending: asyncio.Task[None] | None, answering: asyncio.Task[bool]
+) -> None:
     """Wait for the answer. Raises ConnectionEndedError if the browser leaves before it."""
+    if sending:
+        await asyncio.wait((sending, answering), return_when=asyncio.FIRST_COMPLETED)
+        if not answering.done():
+            sending.result()
+    await asyncio.wait((answering,), timeout=_LONG)
+    if answering.done():
+        return
+    leaving = asyncio.create_task(browser.wait_for_end())
     try:
         await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
         if not answering.done():
@@ -104,9 +117,11 @@ async def _wait_for_either(answering: asyncio.Task[bool], leaving: asyncio.Task[
 
 
 async def _end(*tasks: asyncio.Task[bool] | asyncio.Task[None]) -> None:
+    """End tasks, and drop what they raise."""
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    if any(not task.done() or task.cancelled() or task.exception() for task in tasks):
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _send_body(browser: HttpConnection, server: HttpConnection) -> None:
@@ -124,24 +139,24 @@ async def _send_body(browser: HttpConnection, server: HttpConnection) -> None:
 
 async def _pass_answer(browser: HttpConnection, server: HttpConnection, rewrite: RewriteAnswer) -> bool:
     """Pass on an answer; return whether the two go on with another protocol."""
+    data = b""
     while True:
-        event = await server.receive()
+        event = server.http.next_event()
+        if event is h11.NEED_DATA:
+            await browser.write(data)
+            data = b""
+            server.http.receive_data(await server.reader.read(_BLOCK))
+            continue
         if isinstance(event, h11.InformationalResponse | h11.Response):
-            changed = type(event)(
-                status_code=event.status_code,
-                headers=rewrite(list(event.headers.raw_items())),
-                reason=event.reason,
-            )
-            await browser.send(changed)
-            if event.status_code == 101:  # noqa: PLR2004 - Switching Protocols
-                return True
-        elif isinstance(event, h11.Data):
-            await browser.send(h11.Data(data=event.data))
-        elif isinstance(event, h11.EndOfMessage):
-            await browser.send(event)
-            return False
-        else:
+            fields = rewrite(list(event.headers.raw_items()))
+            event = type(event)(status_code=event.status_code, headers=fields, reason=event.reason)
+        elif not isinstance(event, h11.Data | h11.EndOfMessage):
             raise ConnectionEndedError
+        data += browser.http.send(event) or b""
+        switches = isinstance(event, h11.InformationalResponse) and event.status_code == HTTPStatus.SWITCHING_PROTOCOLS
+        if switches or isinstance(event, h11.EndOfMessage):
+            await browser.write(data)
+            return switches
 
 
 async def _pump_both(browser: HttpConnection, server: HttpConnection) -> None:

@@ -164,7 +164,7 @@ class LocalProxy:
     async def _answer_all(self, visitor: _Visitor, task: asyncio.Task[None]) -> None:
         """Answer the requests of one connection."""
         browser, patience = visitor.browser, _HEAD
-        while isinstance(request := await asyncio.wait_for(browser.receive(), patience), h11.Request):
+        while isinstance(request := await _receive(browser, task, patience), h11.Request):
             head = read_head(request)
             caller = self.access.identify(head)
             if answer := self._answer(head, caller, browser):
@@ -244,12 +244,22 @@ class LocalProxy:
         return self._route
 
 
+async def _receive(browser: HttpConnection, task: asyncio.Task[None], patience: float) -> object:
+    """Return what comes next from a browser; cancels its task if nothing does in time."""
+    timer = asyncio.get_running_loop().call_later(patience, task.cancel)
+    try:
+        return await browser.receive()
+    finally:
+        timer.cancel()
+
+
 def _bind(port: int) -> list[socket.socket]:
     """Return sockets that have a port of this machine's loopback for both protocols; none if either is taken."""
     bound: list[socket.socket] = []
     for family, address in _LOOPBACK:
         try:
             listener = socket.create_server((address, port), family=family, backlog=100)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # its connections inherit it
         except OSError as error:
             if bound and not _has(family, address):
                 _log.debug("This machine has no %s: %s", address, error)

@@ -1,0 +1,229 @@
+"""The launcher's port on a laptop that other users share: what they see and take is worth nothing."""
+
+import contextlib
+import json
+import re
+import signal
+import subprocess
+
+import pytest
+
+from support.browser.lab import Lab
+from support.laptop import ADDRESS
+from support.waiting import wait_for
+from testbed.pool.pool import kill_tree
+
+pytestmark = pytest.mark.timeout(300)
+
+#: Listens at a port for both protocols, answers anything as a web server, and prints the heads that it gets as JSON.
+SERVER = """
+import json, socket, sys, threading
+def serve(listener):
+    while True:
+        connection, _ = listener.accept()
+        threading.Thread(target=answer, args=(connection,), daemon=True).start()
+def answer(connection):
+    with connection:
+        head = b""
+        while b"\\r\\n\\r\\n" not in head and (data := connection.recv(65536)):
+            head += data
+        print(json.dumps(head.decode("latin-1")), flush=True)
+        connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Type: text/html\\r\\nContent-Length: 5\\r\\nConnection: close\\r\\n\\r\\nhello")
+listeners = [socket.create_server((address, int(sys.argv[1])), family=family)
+             for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))]
+for listener in listeners[1:]:
+    threading.Thread(target=serve, args=(listener,), daemon=True).start()
+print(json.dumps("listening"), flush=True)
+serve(listeners[0])
+"""
+#: Opens many connections and holds them, half of them with a request that has begun.
+FLOOD = """
+import resource, socket, sys, time
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+held = []
+for number in range(2000):
+    try:
+        held.append(socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=5))
+        held[-1].sendall(b"GET / HT" if number % 2 else b"")
+    except OSError:
+        pass
+print(len(held), flush=True)
+time.sleep(600)
+"""
+
+
+class Neighbor:
+    """Another user's server at a port of the laptop."""
+
+    def __init__(self, pool, port, user="bob"):
+        command = ["python3", "-u", "-c", SERVER, str(port)]
+        self.process = pool.popen("laptop", command, user=user, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        assert "listening" in self.process.stdout.readline()
+        self.heads = []
+
+    def hear(self, wanted):
+        """Read heads until one is wanted; return it."""
+        while not wanted(self.heads[-1] if self.heads else ""):
+            self.heads.append(json.loads(self.process.stdout.readline()))
+        return self.heads[-1]
+
+    def close(self):
+        kill_tree(self.process.pid)
+        self.heads += [json.loads(line) for line in self.process.communicate(timeout=20)[0].splitlines()]
+
+
+@contextlib.contextmanager
+def neighbor(pool, port, user="bob"):
+    server = Neighbor(pool, port, user)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def ask(pool, user, url, *words):
+    """Ask as a user of the laptop does who has nothing but what they say; return the status."""
+    argv = ["curl", "-sS", "-m", "20", "-o", "/dev/null", "-w", "%{http_code}", *words, url]
+    return pool.exec("laptop", argv, user=user).stdout
+
+
+def test_who_takes_the_port_of_a_launcher_that_has_gone_gets_nothing_of_worth(new_laptop, page, pool):
+    """Row 1 of the review: the open tab sent the token, and `url` and `connect` led to the neighbor."""
+    laptop = new_laptop()
+    running = laptop.start()
+    url = running.url()
+    origin, port = ADDRESS.fullmatch(url)[1], int(url.split(":")[2].partition("/")[0])
+    Lab(page, url)
+    token = laptop.inside("jupyter-session", "url").partition("token=")[2].split()[0]
+    running.process.send_signal(signal.SIGKILL)
+    running.process.wait(20)
+    with neighbor(pool, port) as bob:
+        bob.hear(lambda head: "Cookie:" in head)
+        assert laptop.call("url").returncode == 22
+        again = laptop.run_on("connect", "--no-browser")
+        moved = again.url()
+        assert "Another program uses port" in again.output
+        assert not moved.startswith(f"{origin}/")
+        assert laptop.answers(moved)
+        again.interrupt()
+        assert again.wait_end() == 0
+    heard = "".join(bob.heads)
+    assert token not in heard
+    assert "username-" not in heard
+    cookies = set(re.findall(r"(?m)^Cookie: (.*?)\r?$", heard))
+    assert cookies
+    # On a new launcher, as bob and as somebody whom the system doesn't tell from alice, by any name and port.
+    last = laptop.run_on("connect", "--no-browser")
+    address = last.url()
+    here = ADDRESS.fullmatch(address)[1]
+    for cookie in cookies:
+        for user in ("bob", "alice"):
+            for place in (here, here.replace("localhost", "localhost."), f"http://127.0.0.1:{here.rpartition(':')[2]}"):
+                assert ask(pool, user, f"{place}/api/contents", "-b", cookie) == "403", (user, place)
+                assert ask(pool, user, f"{place}/api/contents", "-H", f"Authorization: token {token}") == "403"
+    assert laptop.answers(address)
+
+
+def test_no_server_at_another_port_or_of_another_session_sees_a_cookie(new_laptop, page, pool):
+    """Row 3 of the review: any server on 127.0.0.1 got the login cookie, and a terminal with it."""
+    laptop = new_laptop()
+    url = laptop.start().url()
+    Lab(page, url)
+    with neighbor(pool, 9998) as bob:
+        other = page.context.new_page()
+        for host in ("127.0.0.1", "localhost", "other-1a2b3c.localhost"):
+            other.goto(f"http://{host}:9998/")
+            assert other.locator("body").inner_text() == "hello"
+        other.close()
+    assert len(bob.heads) >= 3
+    assert not [head for head in bob.heads if "cookie" in head.lower() or "authorization" in head.lower()]
+
+
+def test_another_user_with_the_very_cookie_and_token_is_refused(new_laptop, page, pool):
+    laptop = new_laptop()
+    running = laptop.start()
+    url = running.url()
+    origin = ADDRESS.fullmatch(url)[1]
+    Lab(page, url)
+    cookies = "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in page.context.cookies())
+    program = laptop.at("/api/contents")
+    for user, status in (("bob", "403"), ("alice", "200")):
+        assert ask(pool, user, f"{origin}/api/contents", "-b", cookies) == status, user
+        assert ask(pool, user, program) == status, user
+    running.wait_for("another user of this machine tried to open it")
+    stays = laptop.at("/lab")
+    assert laptop.answers(stays)
+
+
+def test_tab_has_nothing_of_jupyters_and_signing_out_ends_it(new_laptop, page, laptop_browser):
+    laptop = new_laptop()
+    url = laptop.start().url()
+    origin = ADDRESS.fullmatch(url)[1]
+    Lab(page, url)
+    token = laptop.inside("jupyter-session", "url").partition("token=")[2].split()[0]
+    assert token not in page.content()
+    assert page.evaluate("document.cookie").startswith("_xsrf=")
+    assert not [cookie for cookie in page.context.cookies() if cookie["name"].startswith("username-")]
+    private = laptop_browser().new_page()  # another window needs another address
+    private.goto(url)
+    assert "good once" in private.locator("body").inner_text()
+    private.goto(f"{origin}/lab")
+    assert "isn't signed in" in private.locator("body").inner_text()
+    assert laptop.name not in private.content()
+    Lab(private, laptop.call("url").stdout.strip())
+    page.goto(f"{origin}/logout")
+    for tab in (page, private):
+        tab.goto(f"{origin}/lab")
+        assert "isn't signed in" in tab.locator("body").inner_text()
+
+
+def test_page_of_another_site_reaches_nothing_and_is_no_activity(new_laptop, page, pool):
+    """Row 8 of the review: `<img src="http://127.0.0.1:PORT/lab">` held a session."""
+    laptop = new_laptop()
+    url = laptop.start().url()
+    origin = ADDRESS.fullmatch(url)[1]
+    Lab(page, url)
+    before = json.loads(laptop.inside("jupyter-session", "status", "--json"))
+    page.goto("about:blank")
+    with neighbor(pool, 9997):
+        page.goto("http://127.0.0.1:9997/")
+        statuses = page.evaluate(
+            """async (origin) => {
+                const seen = [];
+                for (const path of ["/lab", "/lab/tree/x", "/api/contents/x?type=file"]) {
+                    const answer = await fetch(origin + path, {mode: "no-cors", credentials: "include"});
+                    seen.push(answer.type);
+                    await new Promise((done) => {
+                        const image = new Image(); image.onload = image.onerror = done; image.src = origin + path;
+                    });
+                }
+                return seen;
+            }""",
+            origin,
+        )
+    assert statuses == ["opaque"] * 3
+    after = json.loads(laptop.inside("jupyter-session", "status", "--json"))
+    named = [source for source in after["samples"] if source["source"] == "requests"] if "samples" in after else None
+    assert named is None or named == [source for source in before["samples"] if source["source"] == "requests"]
+
+
+def test_flood_of_connections_leaves_the_tab_working_and_the_terminal_quiet(new_laptop, pool):
+    """Row 11 of the review: 1,300 connections stopped the tab and filled the terminal with tracebacks."""
+    laptop = new_laptop()
+    laptop.prefix = ["prlimit", "--nofile=1024:1024"]
+    running = laptop.start()
+    url = running.url()
+    port = url.split(":")[2].partition("/")[0]
+    assert laptop.answers(url)
+    before = len(running.read())
+    for user in ("bob", "alice"):
+        flood = pool.popen("laptop", ["python3", "-c", FLOOD, port], user=user, stdin=subprocess.DEVNULL)
+        try:
+            assert int(flood.stdout.readline()) > 1000
+            wait_for(
+                lambda: laptop.fetch(url, "-m", "3").startswith("200 "), 3, f"a good request during {user}'s flood"
+            )
+        finally:
+            kill_tree(flood.pid)
+            flood.communicate(timeout=20)
+    assert running.read()[before:] == ""
