@@ -55,7 +55,7 @@ class Session:
         self,
         record: Record,
         *,
-        host: str,
+        host: str = "127.0.0.1",
         on_change: Callable[[], None],
         wait_for_person: Callable[[str], Awaitable[None]],
         on_misuse: Callable[[Visit], None],

@@ -87,7 +87,7 @@ class _Waiting:
         session = self._session
         now = progress_view.describe(
             session.record, session.progress, session.connection,
-            is_open=self._is_ready(), url="",
+            is_open=self._is_ready(),
             why="" if session.progress.phase is Phase.ENDED else self._explainer.why,
         )  # fmt: skip
         self._renderer.render(now)
