@@ -45,7 +45,7 @@ asyncio.run(main())
 """
 #: Runs beside the job, as a browser: sends messages of SIZE bytes, one each second, through the proxy.
 PAGE = """
-import os, socket, sys, time
+import os, random, socket, sys, time
 port, path, token, size = sys.stdin.readline().split()
 page = socket.create_connection(("127.0.0.1", int(port)))
 asked = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Upgrade: websocket", "Connection: Upgrade"]
@@ -55,7 +55,33 @@ print(page.recv(4096).splitlines()[0].decode(), flush=True)
 while True:
     size = int(size)
     page.sendall(bytes([0x82, 0x80 | 126, size >> 8, size & 255]) + bytes(4) + os.urandom(size))
-    time.sleep(1)
+    time.sleep(1 if size < 100 else random.expovariate(1))  # a timer keeps its rhythm, and people don't
+"""
+#: Runs beside the job, as a browser with a page of Dash: its timer sends a counter, as long as nobody does anything.
+DASH = """
+import http.client, itertools, json, sys, time
+port, token = sys.stdin.readline().split()
+for number in itertools.count():
+    page = http.client.HTTPConnection("127.0.0.1", int(port))
+    inputs = [{"id": "interval", "property": "n_intervals", "value": number}]
+    body = {"output": "graph.figure", "inputs": inputs, "changedPropIds": ["interval.n_intervals"]}
+    headers = {"Authorization": f"token {token}", "Content-Type": "application/json"}
+    page.request("POST", "/proxy/16050/_dash-update-component", json.dumps(body), headers)
+    print(page.getresponse().status, flush=True)
+    time.sleep(0.5)
+"""
+#: Runs in the job: what is behind that page.
+ANSWERING = """
+import asyncio, tornado.web
+class Answer(tornado.web.RequestHandler):
+    def get(self):
+        self.finish("a page")
+    def post(self):
+        self.finish({"response": {}})
+async def main():
+    tornado.web.Application([("/.*", Answer)]).listen(16050, "127.0.0.1")
+    await asyncio.Event().wait()
+asyncio.run(main())
 """
 
 
@@ -131,6 +157,17 @@ def test_a_server_left_running_with_a_tab_that_polls_it_keeps_nothing_alive(sess
     with background(session.pool, "ep1", ["sh", "-c", loop]) as tab:
         assert "200" in tab.stdout.readline()
         ends(session, "tmux: 1 open: python -m http.server", "proxy: GET /proxy/16006/")
+
+
+def test_a_page_whose_timer_sends_something_new_each_time_keeps_nothing_alive(session):
+    session.inside("sh", "-c", f"cat >answering.py <<'END'\n{ANSWERING}\nEND")
+    type_in_tmux(session, "/opt/jupyter/bin/python ../answering.py || /opt/jupyter/bin/python answering.py")
+    wait_for(lambda: "a page" in session.request("/proxy/16050/"), 60, "the server")
+    with background(session.pool, "ep1", ["python3", "-c", DASH], stdin=subprocess.PIPE) as page:
+        page.stdin.write(f"{session.ad()['JupyterPort']} {session.token()}\n")
+        page.stdin.flush()
+        assert "200" in page.stdout.readline()
+        ends(session, "proxy: POST /proxy/16050/_dash-update-component")
 
 
 def test_typing_over_ssh_or_in_tmux_counts_and_a_mere_connection_does_not(new_session, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -70,6 +71,7 @@ class _Jupyter:
         self._busy: set[str] = set()
         self._taken_for_busy: set[str] = set()
         self._request: int | None = None
+        self._typist = Random(0)  # noqa: S311 - no secret
         self._traffic = Traffic()
         self._answers = True
 
@@ -93,10 +95,11 @@ class _Jupyter:
             for path in ("/data/runs", "/data/plugins_listing"):
                 self._traffic.note_request("GET", path, b"", now)
             return
-        for second in range(0, 60, 5):
-            self._traffic.note_message("/stable", 20, now + second)
+        sent = [(float(second), 20) for second in range(0, 60, 5)]
         if thing.typed_there:
-            self._traffic.note_message("/stable", 4000, now + 59)
+            sent += [(self._typist.uniform(0, 60), 1000) for _ in range(4)]
+        for second, size in sorted(sent):
+            self._traffic.note_message("/stable", size, now + second)
 
     def get(self, path: str) -> Any:
         """Answer `GET path`. Raises LabError if it doesn't answer."""
