@@ -96,3 +96,15 @@ def test_a_resize_of_the_terminal_reaches_tmux_in_the_job(attachable):
         screen.resize(77, 21)
         screen.type("clear; until [ \"$(stty size)\" = '20 77' ]; do :; done; echo now-$(stty size)")
         screen.wait("now-20 77")  # one line is tmux's own
+
+
+def test_a_tmux_that_hangs_delays_no_warning_and_no_end(new_session):
+    session = new_session().submit("--idle-timeout 40s --idle-warning 20s")
+    session.ready()
+    server = session.inside("tmux", "display-message", "-p", "#{pid}").strip()
+    stopped = session.inside("sh", "-c", f"kill -STOP {server}; grep State /proc/{server}/status")
+    assert "stopped" in stopped
+    ad = session.wait_gone(150)
+    assert (ad["JupyterState"], ad["JupyterEnd"], ad["ExitCode"]) == ("stopped", "idle", 0)
+    assert session.states() == ["starting", "ready", "expiring", "stopping", "stopped"]
+    assert session.receipt()["end"] == "idle"

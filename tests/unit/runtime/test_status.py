@@ -15,6 +15,7 @@ from jupyter_session.session.status import SessionStatus
 from jupyter_session.session.status_reporter import JobAd, JobOutput, Notifier, StatusReporter
 from jupyter_session.session.warn_once import WarnOnce
 from jupyter_session.status_text import render_sentence, render_status
+from support.waiting import wait_for
 
 NOON = 43200.0  # in epoch seconds, UTC
 SAVE = {"off": "", "behind": None, "saved_count": 0, "total_bytes": 0, "conflicts": {}, "left_out": {},
@@ -181,6 +182,7 @@ def test_each_change_reaches_every_listener(capsys):
     assert TOKEN in publisher.published[0][2]["jupyter-7.0.json"]
     assert publisher.published[-1][2] == {"jupyter-7.0.json": None}
     assert "Memory is short." in publisher.published[2][1]
+    wait_for(lambda: len(tmux.shown) == len(lab.shown) == 2, 10, "the notices")
     assert tmux.shown == ["It ends soon.", "Memory is short."]
     assert lab.shown == [("It ends soon.", reporter.status.stop_at), ("Memory is short.", None)]
     assert reporter.status.warnings == ("Memory is short.",)
@@ -195,7 +197,7 @@ def test_each_change_reaches_every_listener(capsys):
 def test_a_screen_that_is_broken_disturbs_nobody():
     lab = Screen()
     StatusReporter(SessionStatus(), [Notifier(Screen(broken=True), lab)]).warn("Memory is short.")
-    assert lab.shown == [("Memory is short.", None)]
+    wait_for(lambda: lab.shown == [("Memory is short.", None)], 10, "the notice")
 
 
 def test_only_the_newest_warnings_stay():

@@ -21,6 +21,7 @@ from jupyter_session.condor.attributes import (
 )
 from jupyter_session.condor.publisher import JobAdPublisher
 from jupyter_session.control.server import ControlServer
+from jupyter_session.core.background import InBackground
 from jupyter_session.jupyter.lab import Lab, LabError
 from jupyter_session.session.status import SessionStatus
 from jupyter_session.tmux.server import Tmux
@@ -152,11 +153,12 @@ class Commands:
 
 
 class Notifier:
-    """Shows sentences to the people who are there: in tmux and in the browser."""
+    """Shows sentences to the people who are there: in tmux and in the browser. Nobody waits for either."""
 
     def __init__(self, tmux: Tmux, lab: Lab) -> None:
-        self._tmux = tmux
         self._lab = lab
+        self._show_in_tmux = InBackground(tmux.show)
+        self._show_in_browser = InBackground(self._post)
 
     def on_state(self, status: SessionStatus) -> None:
         """Show that the session ends soon."""
@@ -168,10 +170,10 @@ class Notifier:
         self._show(" ".join(sentences), None)
 
     def _show(self, sentence: str, stop_at: int | None) -> None:
-        try:
-            self._tmux.show(sentence)
-        except Exception:  # noqa: BLE001 - the session goes on without the line
-            _LOG.debug("tmux shows nothing", exc_info=True)
+        self._show_in_tmux(sentence)
+        self._show_in_browser(sentence, stop_at)
+
+    def _post(self, sentence: str, stop_at: int | None) -> None:
         try:
             self._lab.request("POST", "/jupyter-session/notice", {"text": sentence, "stop_at": stop_at}, timeout=_QUICK)
         except LabError as error:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from libtmux import Pane, Server, Window
 from libtmux.exc import LibTmuxException
 
+from jupyter_session.core.background import call_in_time
 from jupyter_session.errors import SessionError
 
+_LOG = logging.getLogger(__name__)
 NAME = "jupyter"
+_QUICK, _PATIENCE = 2.0, 30.0  # seconds for an answer of tmux: how something ended, and that something was started
 _BINARY = "/usr/bin/tmux"  # not the wrapper in /usr/local/bin, which is for people's terminals
 
 
@@ -39,6 +44,9 @@ class Tmux:
 
     def start(self, command: list[str], log: Path, folder: Path) -> int:
         """Open both windows with `command` in `lab`; return its process ID. Raises SessionError if tmux can't."""
+        return _in_time(lambda: self._start(command, log, folder))
+
+    def _start(self, command: list[str], log: Path, folder: Path) -> int:
         try:
             session = self._server.new_session(
                 session_name=NAME,
@@ -57,6 +65,9 @@ class Tmux:
 
     def restart(self, command: list[str], log: Path, folder: Path) -> int:
         """Run `command` in the window `lab` again, which is opened if the user closed it; return its process ID."""
+        return _in_time(lambda: self._restart(command, log, folder))
+
+    def _restart(self, command: list[str], log: Path, folder: Path) -> int:
         try:
             if self._lab is not None and self._pane_is_there():
                 self._lab.respawn(kill=True, shell=_render_shell_command(command, log))
@@ -73,11 +84,16 @@ class Tmux:
                     return self._pid()
         except LibTmuxException as error:
             raise SessionError(f"tmux could not restart the window `lab`: {error}.") from error
-        return self.start(command, log, folder)  # tmux had ended too
+        return self._start(command, log, folder)  # tmux had ended too
 
     def read_exit_status(self) -> ExitStatus | None:
         """Return how the command in `lab` ended; None while it runs, or if the window is gone."""
-        dead, code, number = (self._ask("#{pane_dead}:#{pane_dead_status}:#{pane_dead_signal}") or "::").split(":")
+        try:
+            answer = call_in_time(lambda: self._ask("#{pane_dead}:#{pane_dead_status}:#{pane_dead_signal}"), _QUICK)
+        except TimeoutError:
+            _LOG.debug("tmux doesn't answer")
+            answer = ""
+        dead, code, number = (answer or "::").split(":")
         if dead != "1":
             return None
         return ExitStatus(int(code) if code else None, int(number) if number else None)
@@ -104,6 +120,13 @@ class Tmux:
         """Return a format of tmux for the pane that runs the server, or "" if the pane is gone."""
         answer = self._lab.cmd("display-message", "-p", form).stdout if self._lab is not None else []
         return answer[0] if answer else ""
+
+
+def _in_time(do: Callable[[], int]) -> int:
+    try:
+        return call_in_time(do, _PATIENCE)
+    except TimeoutError:
+        raise SessionError(f"tmux didn't answer within {_PATIENCE:.0f} s.") from None
 
 
 def _keep_pane(window: Window) -> Pane | None:
