@@ -35,6 +35,21 @@ def test_notebook_outlives_a_job_that_is_killed_without_warning(new_session):
     assert saving(session)["conflicts"] == {}
 
 
+def test_new_folders_on_the_access_point_are_as_private_as_in_the_session(new_session):
+    session = new_session().submit()
+    session.ready()
+    session.inside("sh", "-c", "mkdir -m 700 notebooks/private notebooks/private/er && mkdir -m 755 notebooks/open")
+    for name in ("private/er/secret.txt", "open/a.txt"):
+        write(session, name, "my password")
+        wait_for(lambda name=name: session.file(f"notebooks/{name}"), SAVED, name)
+    modes = session.ap("stat", "-c", "%a", *(f"notebooks/{name}" for name in ("private", "private/er", "open"))).stdout
+    assert modes.split() == ["700", "700", "755"]
+    path = f"{session.folder}/notebooks/private/er/secret.txt"
+    assert session.pool.exec("ap", ["cat", path], user="bob").stdout == ""
+    session.remove()
+    assert session.file("notebooks/private/er/secret.txt") == "my password"
+
+
 def test_what_changed_on_the_access_point_is_overwritten_neither_meanwhile_nor_at_the_end(new_session):
     session = new_session()
     for name in ("both.txt", "theirs.txt", "late.txt"):

@@ -139,9 +139,9 @@ class FakeChirpFiles:
         self._at(path).unlink(missing_ok=True)
 
     @answered
-    def make_folder(self, path: str) -> None:
+    def make_folder(self, path: str, mode: int) -> None:
         self._take_file("mkdir")
-        self._at(path).mkdir()
+        self._at(path).mkdir(mode)
 
     @answered
     def remove_folder(self, path: str) -> None:

@@ -73,7 +73,7 @@ class Pair:
 
     def turn(self, seconds=15.0):
         self.now += seconds
-        there = AccessPoint(self.files, "notebooks")
+        there = AccessPoint(self.files, "notebooks", str(self.here))
         for path in self.copier.select_unchanged(self.copier.look(self.now), self.now):
             for _ in self.copier.send(there, path, self.now):
                 pass
@@ -85,7 +85,7 @@ class Pair:
         """End the session, and bring the folder back as HTCondor does."""
         if self.is_killed:  # another process has its journal only
             self.copier = self.make_copier(lambda _: Ledger.recall(self.journal))
-        self.copier.protect(AccessPoint(self.files, "notebooks"))
+        self.copier.protect(AccessPoint(self.files, "notebooks", str(self.here)))
         shutil.copytree(self.here, self.there, symlinks=True, dirs_exist_ok=True)
         return self.copier.report(self.now)
 
@@ -122,6 +122,21 @@ def test_permissions_are_those_of_the_access_points_file_or_else_those_here(pair
     pair.turn()
     assert stat.S_IMODE((pair.there / "shared").stat().st_mode) == 0o660
     assert stat.S_IMODE((pair.there / "secret").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(("here", "there"), [(0o700, 0o700), (0o755, 0o755), (0o750, 0o750), (0o500, 0o700)])
+def test_new_folders_are_as_private_as_those_here(pair, here, there):
+    pair.begin()
+    for name in ("private/er", "own"):
+        (pair.here / name).mkdir(parents=True)
+        (pair.here / name / "secret.txt").write_text("my password")
+        (pair.here / name.partition("/")[0]).chmod(here)
+    pair.turn()
+    modes = {name: stat.S_IMODE((pair.there / name).stat().st_mode) for name in ("private", "own")}
+    assert modes == {"private": there, "own": there}
+    assert (pair.there / "private/er/secret.txt").exists()
+    for name in modes:
+        (pair.here / name).chmod(0o755)
 
 
 def test_file_changed_on_both_sides_gets_a_name_of_its_own_and_keeps_it_to_the_end(pair):
@@ -225,7 +240,7 @@ def test_whole_folder_behind_a_link_on_the_access_point_is_left_out(pair, tmp_pa
     (pair.here / folder / "x").parent.mkdir(exist_ok=True)
     (pair.here / folder / "x").write_bytes(b"1")
     report = pair.turn()
-    pair.copier.protect(AccessPoint(pair.files, "notebooks"))
+    pair.copier.protect(AccessPoint(pair.files, "notebooks", str(pair.here)))
     assert list(outside.iterdir()) == []
     assert report.left_out_count == 1
 
@@ -304,7 +319,7 @@ def test_full_disk_leaves_the_old_version_whole_and_is_over_by_itself(pair):
 
 def test_a_list_of_the_sessions_own_is_written_whole_whatever_is_there(pair):
     pair.begin()
-    there = AccessPoint(pair.files, "notebooks")
+    there = AccessPoint(pair.files, "notebooks", str(pair.here))
     own = pair.there / ".jupyter-session"
     for text in ("1", "x" * 600_000, "3"):
         assert pair.copier.send_list(there, "list.json", text)
@@ -411,7 +426,7 @@ def test_file_that_grows_all_the_time_is_saved_as_it_was_at_one_moment(pair):
         ready = pair.copier.select_unchanged(todo, pair.now)
         assert bool(ready) == (15 * number >= RESTLESS)
         for path in ready:
-            for _ in pair.copier.send(AccessPoint(pair.files, "notebooks"), path, pair.now):
+            for _ in pair.copier.send(AccessPoint(pair.files, "notebooks", str(pair.here)), path, pair.now):
                 with log.open("ab") as file:
                     file.write(b"more\n")
                     whole += b"more\n"
@@ -430,7 +445,7 @@ def test_file_that_is_rewritten_all_the_time_never_replaces_a_whole_one(pair):
         todo = pair.copier.look(pair.now)
         (pair.here / "a").write_bytes(b"%d" % number * 101)
         for path in pair.copier.select_unchanged(todo, pair.now):
-            for _ in pair.copier.send(AccessPoint(pair.files, "notebooks"), path, pair.now):
+            for _ in pair.copier.send(AccessPoint(pair.files, "notebooks", str(pair.here)), path, pair.now):
                 (pair.here / "a").write_bytes(b"x" * (200 + number))
     assert contents(pair.there) == {"a": b"whole"}
     assert pair.copier.report(pair.now).left_out == {"a": "it changes all the time"}
@@ -441,7 +456,7 @@ def test_large_file_can_wait_half_sent_while_others_are_saved(pair):
     (pair.here / "large").write_bytes(b"L" * (LARGE + 1))
     (todo,) = pair.copier.look(0)
     assert pair.copier.is_large(todo)
-    there = AccessPoint(pair.files, "notebooks")
+    there = AccessPoint(pair.files, "notebooks", str(pair.here))
     sending = pair.copier.send(there, todo, 0)
     for _ in range(3):
         next(sending)
@@ -469,7 +484,7 @@ def test_a_journal_that_is_cut_off_costs_a_name_and_no_file(pair):
     for length in range(0, len(whole), 7):
         pair.journal.write_bytes(whole[:length])
         pair.copier = pair.make_copier(lambda _: Ledger.recall(pair.journal))
-        pair.copier.protect(AccessPoint(pair.files, "notebooks"))
+        pair.copier.protect(AccessPoint(pair.files, "notebooks", str(pair.here)))
         assert b"ours 333" in contents(pair.here).values()
         assert contents(pair.there)["old"] == b"ours 22"
         for path in list(pair.here.iterdir()):

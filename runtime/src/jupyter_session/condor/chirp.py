@@ -180,9 +180,9 @@ class ChirpClient:
             if not error.is_missing:
                 raise
 
-    def make_folder(self, path: str) -> None:
-        """Make a folder."""
-        self._ask("mkdir", path, 0o755)
+    def make_folder(self, path: str, mode: int) -> None:
+        """Make a folder with these permissions, less what the shadow's umask takes away."""
+        self._ask("mkdir", path, mode)
 
     def remove_folder(self, path: str) -> None:
         """Remove an empty folder."""

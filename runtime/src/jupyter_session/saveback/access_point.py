@@ -12,18 +12,22 @@ from jupyter_session.condor.chirp import CHUNK, ChirpClient
 from jupyter_session.condor.chirp_errors import AnswerError
 from jupyter_session.condor.file_stat import FileStat
 from jupyter_session.saveback.errors import ChangedError, LeftOutError
-from jupyter_session.saveback.scan import OWN_FOLDER
+from jupyter_session.saveback.scan import OWN_FOLDER, read_folder_mode
 from jupyter_session.saveback.upload import Upload
 
 _LOG = logging.getLogger(__name__)
 
 
 class AccessPoint:
-    """The notebook folder `root` there, seen through one conversation. Paths are relative to it."""
+    """The notebook folder `root` there, seen through one conversation. Paths are relative to it.
 
-    def __init__(self, chirp: ChirpClient, root: str) -> None:
+    `here` is the same folder in the session, whose folders have the permissions that new ones there get.
+    """
+
+    def __init__(self, chirp: ChirpClient, root: str, here: str) -> None:
         self._chirp = chirp
         self._root = root
+        self._here = here
         self._known_folders: set[str] = set()
 
     def forget_folders(self) -> None:
@@ -58,11 +62,12 @@ class AccessPoint:
             self._chirp.remove_folder(self._at(path))
 
     def make_folders(self, folder: str) -> list[str]:
-        """Make a folder and its parents; return those that did not exist."""
+        """Make a folder and its parents, as private as they are here; return those that did not exist."""
         if self._has_folder(folder):
             return []
         made = self.make_folders(os.path.dirname(folder)) if folder else []
-        self._chirp.make_folder(self._at(folder))
+        like = "" if folder == OWN_FOLDER else folder  # ours may not be here
+        self._chirp.make_folder(self._at(folder), read_folder_mode(os.path.join(self._here, like)))
         self._known_folders.add(folder)
         return [*made, folder]
 

@@ -55,6 +55,11 @@ class Copier:
 
     # Here
 
+    @property
+    def folder(self) -> str:
+        """The notebook folder of the session."""
+        return self._folder
+
     def look(self, now: float) -> list[str]:
         """Look at the folder; return what to send now, the small files first."""
         self._before, self._now = self._now, scan_folder(self._folder, self._exclude, self._now.files)

@@ -73,7 +73,7 @@ def _protect(make_copier: Callable[[], Copier], place: str, until: float) -> Rep
     copier = make_copier()
     with ChirpClient.connect(max(0.1, until - time.monotonic())) as chirp:
         chirp.limit_time(until - time.monotonic())
-        there = AccessPoint(chirp, place)
+        there = AccessPoint(chirp, place, copier.folder)
         copier.protect(there)
         copier.clean_up(there)
     return copier.report(time.monotonic())

@@ -207,7 +207,7 @@ class Saver:
     def _connect(self, copier: Copier, root: str) -> AccessPoint:
         if self._chirp is None or self._there is None:
             self._chirp = ChirpClient.connect()
-            self._there = AccessPoint(self._chirp, root)
+            self._there = AccessPoint(self._chirp, root, copier.folder)
             try:
                 copier.clean_up(self._there)
             except AnswerError as error:

@@ -65,6 +65,15 @@ def read_signature(path: str) -> Signature | None:
     return _signature(about) if stat.S_ISREG(about.st_mode) else None
 
 
+def read_folder_mode(path: str) -> int:
+    """Return the permissions of a folder, with all for its owner; only those if there is no such folder."""
+    try:
+        return stat.S_IMODE(os.lstat(path).st_mode) & 0o777 | 0o700
+    except OSError as error:
+        _LOG.debug("can't look at a folder: %s", error)
+        return 0o700
+
+
 def scan_folder(folder: str, exclude: re.Pattern[str], before: Mapping[str, Signature]) -> Scan:
     """Walk a folder. A signature that is equal to that in `before` is the same object, to save memory."""
     files: dict[str, Signature] = {}
