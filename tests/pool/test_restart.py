@@ -6,7 +6,7 @@ from support.waiting import wait_for
 def test_killed_server_is_back_at_the_same_address_and_its_kernels_have_ended(new_session):
     session = new_session().submit()
     session.ready()
-    url = session.url()
+    url, token = session.url(), session.token()
     idle, deaf, parent = session.start_kernel(), session.start_kernel(), session.start_kernel()
     session.execute(deaf, "import ctypes; ctypes.PyDLL(None).sleep(4321)")  # in C, with Python's lock taken
     session.execute(parent, "import subprocess; subprocess.run(['sleep', '9876'])")
@@ -17,7 +17,11 @@ def test_killed_server_is_back_at_the_same_address_and_its_kernels_have_ended(ne
     wait_for(lambda: session.states() == ["starting", "ready", "starting", "ready"], 30, "the server to be back")
     assert session.events()[2].at.timestamp() - killed <= 3
     assert "SIGKILL" in session.events()[2].reason
-    assert session.url() == url
+    assert session.url().partition("?")[0] == url.partition("?")[0]
+    assert session.url() != url, "the token is the former one"
+    wait_for(lambda: session.token() != token, 30, "the new token on the access point")
+    assert session.token() in session.url()
+    assert "Forbidden" in session.request("/api/kernels", token=token)
     assert session.request("/api/kernels") == "[]"
     assert not any(session.pid_of(kernel) for kernel in kernels)
     assert session.pid_of("^sleep 9876$") != child

@@ -34,7 +34,7 @@ def status(*, json: bool) -> int:
 def url() -> int:
     """Print the address with its token."""
     message = _status()
-    if not message["url"]:
+    if not message["url"] or message["state"] == "starting":  # a server that is restarted has a new one soon
         raise SessionError(f"There is no address yet ({message['reason']}). Try again in a few seconds.")
     print(message["url"])
     return 0
@@ -94,6 +94,8 @@ def wait(*, port: int | None) -> int:
                 "This line belongs to an earlier run of the job. Get the new one with condor_q -af JupyterConnect."
             )
         if state in ("ready", "expiring") and message["url"] != shown:
+            if shown:
+                print("The address has changed, and the former one is no longer valid.")
             shown = message["url"]
             print(f"\nJupyterLab on {message['host']}:\n\n    {shown}\n")
             print("Leave this open: it is your tunnel. Ctrl-C closes it; the session keeps running.\n", flush=True)

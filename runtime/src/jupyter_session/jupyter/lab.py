@@ -50,9 +50,10 @@ class Lab:
         self._refused_since: float | None = None  # on the monotonic clock
 
     def prepare(self, port: int) -> None:
-        """Write the configuration for `port` and a fresh token, both 0600.
+        """Write the configuration for `port` and a fresh token, both 0600, and forget the secret of its cookies.
 
-        A new port needs a new token: an open browser may have sent the old one to whoever took the old port.
+        Each start of the server needs a new token: an open browser may have sent the old one to whoever took the port
+        while nothing of ours listened on it.
         """
         self.port = port
         self._refused_since = None

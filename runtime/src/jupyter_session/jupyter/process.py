@@ -81,11 +81,16 @@ class Server:
         )
 
     def restart(self, report: Callable[[str], None]) -> str:
-        """Start it again after it has died, with the same port and token; return how it died, once it is ready.
+        """Start it again after it has died, on the same port if it is free; return how it died, once it is ready.
+
+        Its token is new, even on the same port: an open browser may have sent the old one to another user's program,
+        which took the port for a moment. If it ends before it is ready, it gets another port, since that is what such a
+        program does to it, and the first such end isn't counted.
 
         Calls `report` with how it died, before each start. Raises ServerShutDown if its user ended it, and SessionError
         if it has died too often.
         """
+        avoid: set[int] = set()
         while True:
             ended = self._describe_end()
             if ended == "exit code 0":
@@ -97,12 +102,23 @@ class Server:
                     f"JupyterLab died {_RESTARTS + 1} times within {_RESTART_WINDOW / 60:.0f} minutes, the last time "
                     f"{ended}: {self._lab.read_last_log_lines()}"
                 )
-            self._restarts.append(now)
+            if len(avoid) != 1:
+                self._restarts.append(now)
             report(ended)
-            if not is_free(self._lab.port):
-                self._lab.prepare(choose_port(self._ports, {self._lab.port}))
+            self._lab.prepare(self._choose_port_again(avoid))
             if self._becomes_ready(self._tmux.restart(self._lab.command(), self._log, self._folder)):
                 return ended
+            avoid.add(self._lab.port)
+
+    def _choose_port_again(self, avoid: set[int]) -> int:
+        """Return the port of the last start if it is free and not to be avoided, or else another if there is one."""
+        port = self._lab.port
+        if port not in avoid and is_free(port):
+            return port
+        try:
+            return choose_port(self._ports, avoid | {port})
+        except SessionError:
+            return choose_port(self._ports)  # a range of one port
 
     def stop(self, deadline: ShutdownDeadline) -> None:
         """Ask it to shut down its kernels and itself, and then insist."""

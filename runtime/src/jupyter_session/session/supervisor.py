@@ -49,7 +49,7 @@ from jupyter_session.transfer import SetAside
 
 _LOG = logging.getLogger(__name__)
 _RESTART = "JupyterLab died ({}) and is being restarted."
-_RESTARTED = "JupyterLab was restarted after it died ({}); kernels start anew."
+_RESTARTED = "JupyterLab was restarted after it died ({}); kernels start anew, and its address has a new token."
 _SAMPLE_INTERVAL = 10.0
 _JITTER = 2  # seconds by which two clocks may differ
 _LONGEST_STEP = 3  # intervals: a longer gap means that the job stood still
