@@ -1,7 +1,8 @@
 """Makes Jupyter's server report what it serves: the only module that changes other packages' behavior.
 
 - Requests: the server calls its setting `log_function` after each one. It is replaced by a function that notes the
-  request and then calls the original. tornado documents the setting; jupyter_server offers no hook of its own.
+  request, if an authenticated user made it, and then calls the original. tornado documents the setting; jupyter_server
+  offers no hook of its own.
 - WebSocket messages through jupyter-server-proxy: no log and no hook sees them, so `on_message`, which receives each
   message from a page, is wrapped, in `ProxyHandler` and in `RawSocketHandler`, which has one of its own (for remote
   desktops). So is `_record_activity`, which knows whether the proxy's configuration counts something as activity
@@ -18,6 +19,7 @@ from typing import Any
 
 from tornado.web import RequestHandler
 
+from jupyter_session.jupyter.extension.origin import is_from_user
 from jupyter_session.jupyter.extension.person_requests import PersonRequests
 from jupyter_session.jupyter.extension.proxy_traffic import Traffic
 from jupyter_session.jupyter.extension.remote_desktop import RemoteDesktop
@@ -34,7 +36,7 @@ def observe(settings: dict[str, Any], requests: PersonRequests, traffic: Traffic
 
     def note(handler: RequestHandler) -> None:
         request, status = handler.request, handler.get_status()
-        if status < 400:
+        if status < 400 and is_from_user(handler):
             requests.note_request(request.method or "", request.uri or "", time.time())
             # That a WebSocket was opened (status 101) says nothing about a person.
             if isinstance(handler, proxy_handler) and status >= 200 and getattr(handler, _COUNTS, False):
@@ -82,7 +84,7 @@ def _wrap_messages(proxy_handler: Any, note: Callable[[Any, str | bytes], None])
     def on_message(handler: Any, message: str | bytes) -> Any:
         setattr(handler, _COUNTS, False)
         relayed = relay(handler, message)
-        if getattr(handler, _COUNTS):
+        if getattr(handler, _COUNTS) and is_from_user(handler):
             note(handler, message)
         return relayed
 
