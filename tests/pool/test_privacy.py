@@ -2,6 +2,7 @@
 
 import json
 
+from support.idleness import seen
 from support.other_users import as_user, files_with
 from support.waiting import wait_for
 
@@ -49,6 +50,37 @@ def test_token_is_nowhere_that_another_user_can_read(new_session):
     for host in ("ap", "ep1"):
         left = files_with(session.pool, host, "root", token)
         assert left == [], f"left on {host}"
+
+
+def test_another_user_of_the_machine_reads_nothing_of_the_jobs_folder(ready_session):
+    scratch = ready_session.inside("sh", "-c", "echo $_CONDOR_SCRATCH_DIR; stat -c %a $_CONDOR_SCRATCH_DIR").split()
+    assert scratch[1] == "700"
+    ready_session.python("open('notebooks/draft.txt', 'w').write('draft of alice')")
+    owner = ready_session.inside("id", "-un").strip()
+    folders = ready_session.pool.exec("ep1", ["sh", "-c", "ls -d /var/lib/condor/execute/dir_*/scratch"]).stdout.split()
+    folder = next(name for name in folders if read(ready_session.pool, owner, f"{name}/notebooks/draft.txt"))
+    for user in {"slot1_32", "nobody"} - {owner}:
+        for name in ("notebooks/draft.txt", ".job.ad", "_condor_stdout", "notebooks", "."):
+            assert not read(ready_session.pool, user, f"{folder}/{name}"), f"{name} by {user}"
+
+
+def read(pool, user, path):
+    """Return what a slot user reads of a file or a folder on the execution point."""
+    return as_user(pool, "ep1", user, ["sh", "-c", f"cat {path} || ls -A {path}"]).stdout
+
+
+def test_who_asks_without_the_token_is_nobody_at_work(ready_session):
+    port = ready_session.ready()["JupyterPort"]
+    before = seen(ready_session, "requests"), seen(ready_session, "proxy")
+    paths = ("/lab", "/lab/tree/a", "/files/a", "/login", "/static/favicon.ico", "/proxy/80/a")
+    for path in (*paths, "/api/contents/a?type=file"):
+        for header in ("X-None: 1", "Authorization: token wrong"):
+            for method in ("GET", "POST", "HEAD"):
+                words = ["curl", "-sS", "-o", "/dev/null", "-m", "5", "-H", header]
+                words += ["-I"] if method == "HEAD" else ["-X", method]
+                as_user(ready_session.pool, "ep1", "slot1_32", [*words, f"http://127.0.0.1:{port}{path}"])
+    marker = seen(ready_session, "requests"), seen(ready_session, "proxy")
+    assert [one["detail"] for one in marker] == [one["detail"] for one in before]
 
 
 def test_another_user_of_the_machine_gets_nothing_from_the_port(ready_session):

@@ -11,7 +11,7 @@ from testbed.pool.pool import Pool
 #: Prints the names of the files that the caller can read and that contain the text on its standard input.
 _FIND = (
     "IFS= read -r text; grep -rlsFI --devices=skip --exclude='*.sif' --exclude-dir=proc -e \"$text\" "
-    "/home /tmp /var /srv /run /etc /dev/shm; "
+    "/home /tmp /var /srv /run /etc /dev/shm /var/lib/condor/execute/dir_*/scratch; "
     'for file in /proc/[0-9]*/environ /proc/[0-9]*/cmdline; do grep -lsaFe "$text" $file; done; true'
 )
 

@@ -33,6 +33,7 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
 
     Raises SessionError or UsageError if it can't start; the reason is also in the job ad, if there is a job.
     """
+    _close_scratch(environ)
     job = read_job(environ, look_ahead=True)
     publisher = JobAdPublisher(enabled=job is not None and chirp.is_configured(environ), say=_warn)
     try:
@@ -58,6 +59,19 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
     if status < 0:
         raise SessionError(watchdog.clean_up(-status, job, state, publisher, settings=settings, started=started))
     return status
+
+
+def _close_scratch(environ: Mapping[str, str]) -> None:
+    """Let no other user of the machine into the job's folder, which has the notebooks, the job ad, and the output.
+
+    For a container without an `executable`, HTCondor opens it to all before Apptainer starts (25.14). The runscript
+    closes it already, unless the libraries that came along keep its programs from starting.
+    """
+    if scratch := environ.get("_CONDOR_SCRATCH_DIR"):
+        try:
+            Path(scratch).chmod(0o700)
+        except OSError as error:
+            _LOG.warning("The job's folder can't be closed to other users: %s", error)
 
 
 def _supervise(
