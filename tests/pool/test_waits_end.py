@@ -132,7 +132,7 @@ class TestOnTheAccessPoint:
     def test_a_job_that_is_no_session_is_told(self, there):
         """It waited for ever."""
         there.on_ap("mkdir", "-p", f"{there.folder}/notebooks")
-        lines = ("executable = /bin/sh", "arguments = -c 'sleep 600; jupyter-session run'", "queue")
+        lines = ("executable = /bin/sh", "arguments = \"-c 'sleep 600; jupyter-session run'\"", "queue")
         text = "\n".join(["container_image = /srv/jupyter.sif", "transfer_executable = false", *lines, ""])
         there.pool.put("ap", f"{there.folder}/own.sub", text.encode(), "alice")
         running = self.start(there, "--submit-file", f"{there.folder}/own.sub")
