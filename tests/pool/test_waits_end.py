@@ -7,7 +7,7 @@ import pytest
 from support.hosts import login_shell
 from support.laptop import SMALL
 from support.own_sshd import own_sshd, ssh_config
-from support.waiting import wait_for
+from support.waiting import patience, wait_for
 
 #: They change carol's login shell, so one runs after another.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("carol")]
@@ -30,21 +30,23 @@ def instead(pool):
     pool.exec("ap", ["rm", "-rf", "/home/carol/slow"])
 
 
-def test_a_login_that_hangs_is_told_within_30_seconds(new_laptop, pool):
-    """It was silent for 300 s."""
+def test_a_login_that_hangs_at_a_host_on_the_way_is_told_within_30_seconds(new_laptop, pool):
+    """It was silent for 300 s. At the access point itself, ssh gives up after 15 s."""
     laptop = new_laptop("carol")
     pool.put("ap", "/usr/local/bin/hang", HANGS.encode(), "root", 0o755)
     keys = ("AuthorizedKeysFile none", "AuthorizedKeysCommand /usr/local/bin/hang", "AuthorizedKeysCommandUser nobody")
     with own_sshd(pool, *keys, "LoginGraceTime 0") as sshd:
         config = f"Host slow\n HostName ap\n Port {sshd.port}\n HostKeyAlias ap\n"
+        config += "Host beyond\n HostName ap\n HostKeyAlias ap\n ProxyJump slow\n"
         with ssh_config(pool, "carol", config):
             began = time.monotonic()
-            running = laptop.run_on("list", "--ap", "slow")
-            running.wait_for("slow hasn't accepted the login for", 30)
-            assert time.monotonic() - began < 30
-            assert "`ssh slow` by hand shows what it waits for" in running.output
+            running = laptop.run_on("list", "--ap", "beyond")
+            running.wait_for("beyond hasn't accepted the login for", 40)
+            assert time.monotonic() - began < 30 * patience()
+            assert "`ssh beyond` by hand shows what it waits for" in running.output
             running.interrupt()
             assert running.wait_end(10) == 130
+            assert laptop.call("list", "--ap", "slow").returncode == 10
 
 
 def test_doctor_makes_every_check_though_one_gets_no_answer(new_laptop, instead):
@@ -54,7 +56,7 @@ def test_doctor_makes_every_check_though_one_gets_no_answer(new_laptop, instead)
     running = laptop.run_on("doctor", "--ap", "ap")
     began = time.monotonic()
     running.wait_for("ap: checking whether the pool answers", 30)
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 30 * patience()
     assert running.wait_end(90) == 1
     lines = running.output.splitlines()
     wrong = [
@@ -84,7 +86,7 @@ def test_a_job_that_can_not_be_entered_has_an_end_and_one_that_is_entered_withou
     began = time.monotonic()
     running = laptop.run_on("logs", "-f")
     running.wait_for("waiting for its log", 30)
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 30 * patience()
     assert running.wait_end(90) == 31
     assert "couldn't be entered within 50 s" in running.output
 
@@ -118,16 +120,16 @@ class TestOnTheAccessPoint:
         assert there.name in there.call("list").stdout
 
     def test_a_wait_has_a_reason_and_a_removed_job_is_told_and_forgotten(self, there):
-        """It said "queued" for as long as one waited, ended with 31, and `list` still spoke of it."""
+        """It said "queued" for as long as one waited, ended with 31, and its record stayed."""
         running = self.start(there, "--memory", "900GB")
         wait_for(there.queued, 30, "the job")
         began = time.monotonic()
         running.wait_for("memory", 30)
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < 30 * patience()
         there.on_ap("condor_rm", there.job())
         assert running.wait_end(60) == 32, running.output
         assert "was removed" in running.output
-        assert f"{there.name} (job" not in there.call("list").stderr
+        assert there.name not in there.on_ap("ls", f"{there.home}/state/chtc-jupyter/sessions")
 
     def test_a_job_that_is_no_session_is_told(self, there):
         """It waited for ever."""

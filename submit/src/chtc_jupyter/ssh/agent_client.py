@@ -42,7 +42,7 @@ _SLOW, _SETTLED = 10.0, 60.0
 #: Seconds in which the agent says that it has ended a command.
 _GRACE = 10
 #: Seconds without a login after which the user hears of it.
-_LONG_LOGIN = 20.0
+_LONG_LOGIN = 15.0
 #: Seconds that a host on the way may take beyond its own time to connect; with a person at hand who must log in there.
 _BEYOND, _PERSON = 6, 300
 #: How many times a forward is tried.
