@@ -141,7 +141,7 @@ def review(
         references=_refer(ad, name) if _OUTPUTS in additions else {},
         notes=[
             *(
-                f"Added `{key} = {value}` to what is submitted: {REASONS[key]}."
+                f"Added `{key} = {value}` to what is submitted: {_give_reason(ad, key)}."
                 for key, value in additions.items()
                 if key != "log" or ad.get("userlog")  # nobody misses one that they didn't name
             ),
@@ -151,6 +151,13 @@ def review(
         refusals=[f"{what} {refusal}." for refusal in refusals],
         notebooks=posixpath.join(str(ad.get("iwd") or ""), find_folder(ad)),
     )
+
+
+def _give_reason(ad: Ad, key: str) -> str:
+    """Return why a line was added. With a list of outputs, HTCondor brings back no file that isn't in it."""
+    if key == _OUTPUTS and ad.get("transferoutput") is None:
+        return f"{REASONS[key]}, such as new files beside the notebooks; list them there, or save them in the notebooks"
+    return REASONS[key]
 
 
 def describe_missing(additions: Mapping[str, str], what: str) -> str:

@@ -305,6 +305,13 @@ def test_each_line_that_may_be_added_has_a_reason():
         assert not reason.endswith(".")
 
 
+def test_a_file_without_outputs_is_told_what_does_not_come_back_any_more():
+    [note] = review([{**GOOD, "transferoutput": None}]).notes
+    assert "such as new files beside the notebooks; list them there, or save them in the notebooks." in note
+    [note] = review([{**GOOD, "transferoutput": "a"}]).notes
+    assert "beside" not in note
+
+
 def test_lines_that_can_not_be_added_are_named_with_their_reason():
     told = describe_missing(review([{**GOOD, "wantioproxy": None, "spoolonevict": None}]).additions, "s.sub")
     assert told.startswith("s.sub lacks `My.SpoolOnEvict = false` (else what an eviction brings back")
