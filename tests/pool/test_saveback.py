@@ -44,6 +44,9 @@ def test_new_folders_on_the_access_point_are_as_private_as_in_the_session(new_se
         wait_for(lambda name=name: session.file(f"notebooks/{name}"), SAVED, name)
     modes = session.ap("stat", "-c", "%a", *(f"notebooks/{name}" for name in ("private", "private/er", "open"))).stdout
     assert modes.split() == ["700", "700", "755"]
+    session.inside("chmod", "700", "notebooks/open")
+    there = session.pool.path("ap", f"{session.folder}/notebooks/open")
+    wait_for(lambda: there.stat().st_mode & 0o777 == 0o700, SAVED, "the folder to be closed there, too")
     path = f"{session.folder}/notebooks/private/er/secret.txt"
     assert session.pool.exec("ap", ["cat", path], user="bob").stdout == ""
     session.remove()

@@ -77,6 +77,8 @@ class Pair:
         for path in self.copier.select_unchanged(self.copier.look(self.now), self.now):
             for _ in self.copier.send(there, path, self.now):
                 pass
+        if self.copier.has_closed_folders:
+            self.copier.close_folders(there)
         self.copier.remove_gone(there)
         self.copier.note_if_complete(self.now)
         return self.copier.report(self.now)
@@ -122,6 +124,28 @@ def test_permissions_are_those_of_the_access_points_file_or_else_those_here(pair
     pair.turn()
     assert stat.S_IMODE((pair.there / "shared").stat().st_mode) == 0o660
     assert stat.S_IMODE((pair.there / "secret").stat().st_mode) == 0o600
+
+
+def test_a_folder_that_is_closed_later_is_closed_on_the_access_point_too(pair):
+    (pair.there / "theirs").mkdir()
+    pair.begin()
+    for name in ("private", "theirs", "gone"):
+        (pair.here / name).mkdir(exist_ok=True)
+        (pair.here / name / "secret.txt").write_text("my password")
+    pair.turn()
+    assert stat.S_IMODE((pair.there / "private").stat().st_mode) == 0o755
+    for name in ("private", "theirs"):
+        (pair.here / name).chmod(0o700)
+    shutil.rmtree(pair.here / "gone")
+    pair.turn()
+    pair.turn()
+    modes = {name: stat.S_IMODE((pair.there / name).stat().st_mode) for name in ("private", "theirs")}
+    assert modes == {"private": 0o700, "theirs": 0o755}
+    assert not (pair.there / "gone").exists()
+    requests = len(pair.files.calls)
+    (pair.here / "private").chmod(0o755)
+    pair.turn()
+    assert len(pair.files.calls) == requests, "a folder is opened by its user only"
 
 
 @pytest.mark.parametrize(("here", "there"), [(0o700, 0o700), (0o755, 0o755), (0o750, 0o750), (0o500, 0o700)])

@@ -61,15 +61,21 @@ class AccessPoint:
         if self._has_folder(os.path.dirname(path)):
             self._chirp.remove_folder(self._at(path))
 
-    def make_folders(self, folder: str) -> list[str]:
-        """Make a folder and its parents, as private as they are here; return those that did not exist."""
+    def make_folders(self, folder: str) -> dict[str, int]:
+        """Make a folder and its parents, as private as they are here; return those that did not exist, with modes."""
         if self._has_folder(folder):
-            return []
-        made = self.make_folders(os.path.dirname(folder)) if folder else []
+            return {}
+        made = self.make_folders(os.path.dirname(folder)) if folder else {}
         like = "" if folder == OWN_FOLDER else folder  # ours may not be here
-        self._chirp.make_folder(self._at(folder), read_folder_mode(os.path.join(self._here, like)))
+        mode = read_folder_mode(os.path.join(self._here, like))
+        self._chirp.make_folder(self._at(folder), mode)
         self._known_folders.add(folder)
-        return [*made, folder]
+        return {**made, folder: mode}
+
+    def set_folder_mode(self, folder: str, mode: int) -> None:
+        """Set the permissions of a folder if it exists."""
+        if self._has_folder(folder):
+            self._chirp.chmod(self._at(folder), mode)
 
     @contextmanager
     def upload(self, path: str, *, mode: int, beside: str, replaces: FileStat | None) -> Iterator[Upload]:

@@ -16,7 +16,7 @@ from jupyter_session.saveback.errors import ChangedError, LeftOutError
 from jupyter_session.saveback.ledger import Ledger
 from jupyter_session.saveback.plan import Entry, Limits, find_removed, generate_own_names, may_replace, plan_transfers
 from jupyter_session.saveback.report import MOST_NAMES, Report
-from jupyter_session.saveback.scan import OWN_FOLDER, Scan, read_signature, scan_folder
+from jupyter_session.saveback.scan import OWN_FOLDER, Scan, read_folder_mode, read_signature, scan_folder
 from jupyter_session.saveback.source import SourceFile
 from jupyter_session.units.printable import escape_name
 
@@ -52,6 +52,7 @@ class Copier:
         self._plan = plan_transfers(self._ledger.entries, self._now, limits)
         self._attempts = Attempts()
         self._last_complete: float | None = None
+        self._folder_modes: dict[str, int] = {}  # of folders that this session made there
 
     # Here
 
@@ -92,7 +93,21 @@ class Copier:
         """Whether something is to be removed on the access point."""
         return bool(find_removed(self._ledger.entries, self._now, self._before))
 
+    @property
+    def has_closed_folders(self) -> bool:
+        """Whether a folder that this session made on the access point is more private here by now."""
+        return bool(self._find_closed_folders())
+
     # There
+
+    def close_folders(self, there: AccessPoint) -> None:
+        """Make the folders that this session made as private as they are here by now."""
+        for folder, mode in self._find_closed_folders().items():
+            self._folder_modes[folder] = mode
+            try:
+                there.set_folder_mode(folder, mode)
+            except (AnswerError, LeftOutError) as error:
+                _LOG.debug("the folder %s stays as open as it was: %s", escape_name(folder), error)
 
     def clean_up(self, there: AccessPoint) -> None:
         """Remove the unfinished files of an earlier run of this job."""
@@ -200,6 +215,10 @@ class Copier:
             problem=problem,
         )
 
+    def _find_closed_folders(self) -> dict[str, int]:
+        modes = {folder: read_folder_mode(self._here(folder)) for folder in self._folder_modes}
+        return {folder: mode for folder, mode in modes.items() if self._folder_modes[folder] & ~mode}
+
     def _here(self, path: str) -> str:
         return os.path.join(self._folder, path)
 
@@ -207,7 +226,9 @@ class Copier:
         return f"saving-{self._job}-large" if large else f"saving-{self._job}"
 
     def _send(self, there: AccessPoint, path: str) -> Iterator[None]:
-        self._ledger.made_folders += there.make_folders(os.path.dirname(path))
+        made = there.make_folders(os.path.dirname(path))
+        self._ledger.made_folders += made
+        self._folder_modes |= made
         name, about = self._choose_name(there, path)
         source = SourceFile(self._here(path), self._now.files[path], may_grow=self._attempts.is_restless(path))
         beside = self._beside(large=self.is_large(path))

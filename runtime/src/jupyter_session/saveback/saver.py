@@ -157,11 +157,13 @@ class Saver:
             self._closing.wait(self._settle)
             todo = copier.select_unchanged(todo, time.monotonic())
         links = self._list_links(copier.links)
-        if todo or copier.has_removals or self._large or links != self._listed or not self._was_connected:
+        has_more_to_do = copier.has_removals or copier.has_closed_folders
+        if todo or has_more_to_do or self._large or links != self._listed or not self._was_connected:
             there = self._connect(copier, root)
             if links is not None and links != self._listed and copier.send_list(there, LIST, links):
                 self._listed = links
             self._send_small(copier, there, todo)
+            copier.close_folders(there)
             copier.remove_gone(there)
             self._send_large(copier, there, todo, time.monotonic() + self._interval)
         copier.note_if_complete(time.monotonic())
@@ -195,6 +197,7 @@ class Saver:
     def _save_last(self, copier: Copier, root: str) -> None:
         self._drop_large()
         there = self._connect(copier, root)
+        copier.close_folders(there)
         copier.protect(there)
         for path in copier.select_unchanged(copier.look(time.monotonic()), time.monotonic()):
             sending = copier.send(there, path, time.monotonic())
