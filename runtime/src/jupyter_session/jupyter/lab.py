@@ -171,7 +171,11 @@ class Lab:
                 "terminado_settings": {"shell_command": ["/bin/bash"]},
                 "jpserver_extensions": {f"{_EXTENSION}.server_extension": True},
             },
-            "IdentityProvider": {"token": self.token},
+            "IdentityProvider": {
+                "token": self.token,
+                # Other sites' pages send no cookies. Firefox and Safari need to be told; Chromium takes it for granted.
+                "cookie_options": {"samesite": "Lax"},
+            },
             "GatewayClient": {"url": ""},
             "PasswordIdentityProvider": {"hashed_password": "", "password_required": False},
             # Over TCP, a kernel sends its output to every user of the machine who connects.
