@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 from pathlib import Path
@@ -11,10 +12,13 @@ from plan import Plan
 
 #: Where the tunnels' sockets are.
 TMP = Path("/tmp")  # noqa: S108 - as in the line in JupyterConnect
+_JOB = re.compile(r"[0-9]+\.[0-9]+")
 
 
 def find_leftovers(job: str, plan: Plan, tmp: Path = TMP) -> list[Path]:
     """Return a job's connection file, partly saved files, and tunnel folders, if they belong to the user."""
+    if not _JOB.fullmatch(job):
+        return []
     own = plan.notebooks / ".jupyter-session"
     names = [plan.iwd / f"jupyter-{job}.json", own / f"saving-{job}", own / f"saving-{job}-large"]
     return [path for path in (*names, *tmp.glob(f"jupyter-{job}-*")) if _is_ours(path)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ __all__ = [
 ]
 
 
+#: An address of mail: the job may have set it, and some mailers take others for an option, a file, or a command.
+_ADDRESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._%+=-]*@[A-Za-z0-9][A-Za-z0-9.-]*")
+
+
 class CondorError(Exception):
     """A command of HTCondor's failed; the message gives the reason in one sentence."""
 
@@ -36,7 +41,11 @@ def query_jobs(constraint: str, *attributes: str) -> list[dict[str, Any]]:
     """Return the ads of the user's jobs that meet a constraint."""
     own = constrain(find_owner(), constraint)
     text = _run("condor_q", "-json", "-constraint", own, "-attributes", ",".join(attributes)).strip()
-    return list(json.loads(text)) if text else []
+    try:
+        found = json.loads(text) if text else []
+    except (ValueError, RecursionError):
+        raise CondorError("condor_q printed something else than JSON") from None
+    return [ad for ad in found if isinstance(ad, dict)]
 
 
 def find_owner() -> str:
@@ -57,7 +66,7 @@ def send_mail(job: str, subject: str, body: str) -> None:
     if "@" not in address:
         address += f"@{get_setting('EMAIL_DOMAIN') or get_setting('UID_DOMAIN')}"
     mailer = get_setting("MAIL")
-    if mailer and not address.startswith("-"):
+    if mailer and _ADDRESS.fullmatch(address):
         _run(mailer, "-s", subject, address, stdin=f"{body}\n")
 
 

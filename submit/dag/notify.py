@@ -9,6 +9,8 @@ from pathlib import Path
 
 #: Seconds that the user's command may take.
 PATIENCE = 60
+#: Characters of a line.
+LONGEST = 4000
 
 
 def find_dag() -> Path:
@@ -34,7 +36,7 @@ def notify_user(state: str, sentence: str, at: str) -> bool:
     So a script that starts again after the access point was down repeats nothing. Return whether the line was new.
     """
     history = Path(f"{find_dag()}.history")
-    line = f"{at}  {state}: {format_line(sentence)}\n"
+    line = f"{format_line(at)}  {state}: {format_line(sentence)}\n"
     if history.exists() and line in history.read_text(errors="replace"):
         return False
     with history.open("a") as lines:
@@ -45,7 +47,8 @@ def notify_user(state: str, sentence: str, at: str) -> bool:
 
 def format_line(text: str) -> str:
     """Return a text without anything that could break a line or a terminal."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 3]}..."
 
 
 def _run_notify(folder: Path, state: str, sentence: str) -> None:

@@ -45,7 +45,7 @@ def parse_ad(lines: Sequence[str]) -> Parts | None:
     try:
         ad = _read_xml(lines) if lines[0].startswith("<") else json.loads("\n".join(lines))
         return _get_parts(ad)
-    except (ET.ParseError, ValueError, KeyError, TypeError, IndexError, RecursionError):
+    except (ET.ParseError, ValueError, KeyError, TypeError, IndexError, RecursionError, OverflowError, AttributeError):
         return None
 
 

@@ -14,11 +14,14 @@ from dataclasses import dataclass
 
 from chtc_condor import event_ads
 from chtc_condor.codes import JobEventType
+from chtc_condor.notebook_look import clean
 
-_HEAD = re.compile(r"(\d{3}) \((\d+)\.(\d+)\.\d+\) (\S+ \S+) ?(.*)")
+_HEAD = re.compile(r"([0-9]{3}) \(([0-9]{1,10})\.([0-9]{1,10})\.[0-9]{1,10}\) (\S+ \S+) ?(.*)")
 _NODE = re.compile(r'DAG Node: (\S+)|DAGNodeName = "([^"]*)"')
-_CODE = re.compile(r"Code (\d+) Subcode -?\d+")
+_CODE = re.compile(r"Code ([0-9]{1,10}) Subcode -?[0-9]{1,10}")
 _END = "..."
+#: Characters of a time, and of a sentence.
+_TIME, _SENTENCE = 40, 1000
 #: What a session's own events begin with; a JSON object follows.
 _ANNOUNCEMENT = "jupyter-session "
 
@@ -51,15 +54,19 @@ class Event:
             found = json.loads(self.text[len(_ANNOUNCEMENT) :])
         except (ValueError, RecursionError):
             return {}
-        return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+        return (
+            {clean(str(name), _SENTENCE): clean(str(value), _SENTENCE) for name, value in found.items()}
+            if isinstance(found, dict)
+            else {}
+        )
 
     @property
     def reason(self) -> str:
         """HTCondor's reason for an eviction, a removal, or a hold, or for what else happened."""
         if self.type == JobEventType.JOB_EVICTED:
             found = [line.partition("Reason:")[2].strip() for line in self.details if line.startswith("Reason:")]
-            return found[0] if found else ""
-        return self.details[0] if self.details else ""
+            return clean(found[0], _SENTENCE) if found else ""
+        return clean(self.details[0], _SENTENCE) if self.details else ""
 
     @property
     def code(self) -> int | None:
@@ -95,7 +102,10 @@ class EventReader:
         if end == _END:
             return parse_event(lines)
         parts = event_ads.parse_ad([*lines, end])
-        return Event(*parts) if parts else None
+        if parts is None:
+            return None
+        number, job, at, text, details = parts
+        return Event(number, job, clean(at, _TIME), text, details)
 
 
 def parse_event(lines: Sequence[str]) -> Event | None:
@@ -104,7 +114,7 @@ def parse_event(lines: Sequence[str]) -> Event | None:
         if head := _HEAD.match(first):
             number, cluster, proc, at, text = head.groups()
             details = tuple(line.strip() for line in lines[start + 1 :])
-            return Event(int(number), f"{int(cluster)}.{int(proc)}", at, text.strip(), details)
+            return Event(int(number), f"{int(cluster)}.{int(proc)}", clean(at, _TIME), text.strip(), details)
     return None
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import logging
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from chtc_jupyter.errors import NoSuchSessionError
+from chtc_jupyter.names import is_name
 from chtc_jupyter.paths import state_folder, write_private
 
 _log = logging.getLogger(__name__)
 _HOST = re.compile(r"[a-z0-9-]{1,60}\.localhost|127\.0\.0\.1")
+_JOB = re.compile(r"[0-9]{1,10}\.[0-9]{1,10}")
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,11 @@ class Record:
     notebooks: str
     port: int = 0
     interactive: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if the name can't be that of a session's file: it may be what a job says."""
+        if not is_name(self.name):
+            raise ValueError(f"{self.name!r} is no name of a session")
 
 
 @dataclass(frozen=True)
@@ -47,10 +54,20 @@ def load_records() -> list[Record]:
 
 def _load(path: Path) -> Record | None:
     try:
-        return Record(**json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError, OSError) as error:
+        return _check(Record(**json.loads(path.read_text(encoding="utf-8"))), path.stem)
+    except (ValueError, TypeError, OSError, RecursionError) as error:
         _log.debug("Ignoring %s: %s", path, error)
         return None
+
+
+def _check(record: Record, name: str) -> Record:
+    """Return a record whose values are what they must be; raises ValueError if they aren't."""
+    texts = (record.ap, record.job, record.log, record.notebooks)
+    whole = all(isinstance(text, str) and text.isprintable() for text in texts) and _JOB.fullmatch(record.job)
+    port = type(record.port) is int and 0 <= record.port < 1 << 16
+    if not (whole and port and record.name == name and not record.ap.startswith("-")):
+        raise ValueError("not a record of this session")
+    return replace(record, interactive=record.interactive is True)
 
 
 def find(name: str | None, ap: str | None = None) -> Record:
@@ -86,33 +103,36 @@ def look_up(name: str | None, ap: str | None = None) -> Record | None:
 
 def save(record: Record) -> None:
     """Remember a session."""
-    write_private(_folder() / f"{record.name}.json", json.dumps(asdict(record), indent=2) + "\n")
+    write_private(_locate(record.name, "json"), json.dumps(asdict(record), indent=2) + "\n")
 
 
 def forget(name: str) -> None:
     """Forget a session; its job isn't touched."""
-    for path in (_folder() / f"{name}.json", _opened(name)):
+    for path in (_locate(name, "json"), _locate(name, "opened")):
         path.unlink(missing_ok=True)
 
 
 def save_opened(name: str, opened: Opened) -> None:
     """Remember where a session is open here, readable by its owner alone."""
-    write_private(_opened(name), json.dumps(asdict(opened)) + "\n")
+    write_private(_locate(name, "opened"), json.dumps(asdict(opened)) + "\n")
 
 
 def load_opened(name: str) -> Opened | None:
     """Return where a session is open here, or was; None if it wasn't."""
     try:
-        found = Opened(**json.loads(_opened(name).read_text(encoding="utf-8")))
-    except (ValueError, TypeError, OSError) as error:
+        found = Opened(**json.loads(_locate(name, "opened").read_text(encoding="utf-8")))
+    except (ValueError, TypeError, OSError, RecursionError) as error:
         _log.debug("%s was not opened here: %s", name, error)
         return None
     whole = type(found.port) is int and isinstance(found.host, str) and isinstance(found.secret, str)
     return found if whole and 0 < found.port < 1 << 16 and _HOST.fullmatch(found.host) else None
 
 
-def _opened(name: str) -> Path:
-    return _folder() / f"{name}.opened"
+def _locate(name: str, kind: str) -> Path:
+    """Return a session's file. Raises ValueError if the name isn't one of a session: nothing else is touched."""
+    if not is_name(name):
+        raise ValueError(f"{name!r} is no name of a session")
+    return _folder() / f"{name}.{kind}"
 
 
 def _folder() -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import logging
 import re
@@ -21,13 +22,9 @@ from rich.table import Table
 from rich.text import Text
 
 from chtc_jupyter import typed_lines, verbosity
+from chtc_jupyter.printable import make_printable
 
 _log = logging.getLogger(__name__)
-#: Escape sequences as a whole (`CSI ... m`, `OSC ... BEL`), and every other control character but tabs and line ends.
-_ESCAPE = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
-)
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 #: Seconds after which the user hears what takes so long.
 SLOW = 10.0
 #: AppleScript that shows a notification; its text comes as an argument, so nothing in it is code.
@@ -46,9 +43,9 @@ def wrap_text(text: str, width: int) -> str:
     return "\n".join(map(fill, text.split("\n")))
 
 
-def make_printable(text: str) -> str:
-    """Return a text without what would move a terminal's cursor or set its colors: it may come from a job."""
-    return _CONTROL.sub("", _ESCAPE.sub("", text))
+def make_cell(text: str) -> Text:
+    """Return a cell of a table, in one line, in which no markup is read."""
+    return Text(" ".join(make_printable(text).split()))
 
 
 def _wrap_for(console: Console, text: str) -> str:
@@ -95,6 +92,8 @@ class Terminal:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that isn't UTF-8 shows an escape, as stderr does
+            sys.stdout.reconfigure(errors="backslashreplace")
         self.out = Console(highlight=False, soft_wrap=True, emoji=False)
         self.err = Console(highlight=False, soft_wrap=True, emoji=False, stderr=True)
         self._moving = Console(highlight=False, stderr=True)
@@ -143,10 +142,10 @@ class Terminal:
         elif self._in_use:
             self._postpone(lambda: self.wait(line), moves=True)
         elif self._status is None:
-            self._status = self._moving.status(Text(line))
+            self._status = self._moving.status(Text(make_printable(line)))
             self._status.start()
         else:
-            self._status.update(Text(line))
+            self._status.update(Text(make_printable(line)))
 
     def _postpone(self, show: Callable[[], None], *, moves: bool = False) -> None:
         """Show something once the terminal is free again; of lines that move, the last."""
@@ -178,7 +177,9 @@ class Terminal:
     def notify(self, text: str) -> None:
         """Notify a user who looks elsewhere: ring the bell, and show a notification on desktops that have them."""
         self.ring()
-        threading.Thread(target=_show_notification, args=(text,), daemon=True).start()  # a desktop may be slow
+        threading.Thread(
+            target=_show_notification, args=(make_printable(text),), daemon=True
+        ).start()  # a desktop may be slow
 
     def quiet(self) -> None:
         """Remove the spinner, before something else is written."""
@@ -213,7 +214,7 @@ class Terminal:
         """Return the answer, or _COVERED if another question came first."""
         typed_lines.discard_typed()
         self.quiet()
-        self.err.print(_wrap_for(self.err, question), markup=False, end=" ")
+        self.err.print(_wrap_for(self.err, make_printable(question)), markup=False, end=" ")
         self.lend()
         answer: str | None = None
         reading = asyncio.create_task(typed_lines.read_typed_line())

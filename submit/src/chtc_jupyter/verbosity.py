@@ -6,6 +6,8 @@ import logging
 import re
 import sys
 
+from chtc_jupyter.printable import make_printable
+
 #: The logger of the whole package.
 ROOT = "chtc_jupyter"
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -36,7 +38,7 @@ class _Formatter(logging.Formatter):
     """Leaves every token out, wherever it comes from."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return _TOKEN.sub(r"\1...", super().format(record))
+        return make_printable(_TOKEN.sub(r"\1...", super().format(record)))
 
 
 def add(count: int) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 
 from chtc_jupyter.admin.account import Account
 from chtc_jupyter.admin.usage import ENDS, STATES
+from chtc_jupyter.terminal import make_cell
 
 _NUMBERS = ("GPUS", "SESSIONS", "HOURS", "GPU HOURS", "IDLE HOURS", "SAVED HOURS")
 
@@ -22,7 +22,7 @@ def build_table(users: Mapping[str, Account], everyone: Account) -> Table:
     for header, footer in zip(("USER", "NOW", *_NUMBERS, "ENDED"), ("all", *_cells(everyone)), strict=True):
         shown.add_column(header, footer, justify="right" if header in _NUMBERS else "left", overflow="fold")
     for user in rows:
-        shown.add_row(escape(user), *cells[user])
+        shown.add_row(make_cell(user), *cells[user])
     return shown
 
 

@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncGenerator, Sequence
 from typing import NoReturn
 
+from chtc_condor.notebook_look import clean
 from chtc_condor.ownership import constrain
 from chtc_jupyter import queue, store
 from chtc_jupyter.commands import past
@@ -26,6 +27,8 @@ STARTS = ("condor_status", "-constraint", 'SlotType =!= "Dynamic"', "-json", "-a
 _ANSWER, _ENTRY = 60, 50
 #: Seconds before a job is entered again into which HTCondor has led without a word.
 _PAUSES = (0.5, 2.0)
+#: Characters of what it says.
+_LONGEST = 1000
 
 
 async def find(link: AgentClient, name: str | None) -> Ad:
@@ -151,7 +154,7 @@ async def stream_inside(link: AgentClient, job: str, *argv: str) -> AsyncGenerat
 
 def _describe_silence(job: str, visit: _Visit) -> str:
     """Return that a verb in a job didn't end as it should."""
-    why = " ".join(visit.said.split())
+    why = clean(visit.said, _LONGEST)
     if not why and not visit.entered:
         return (
             f"condor_ssh_to_job didn't enter job {job}, and gave no reason, {len(_PAUSES) + 1} times: its machine may "
@@ -182,9 +185,8 @@ class _Visit:
                     self.done = True
                     return
                 elif line == tunnel.FAILED:
-                    raise FailedError(
-                        f"In job {self._job}: {self.said.removeprefix('jupyter-session: ') or 'it gave no reason'}"
-                    )
+                    said = clean(self.said, _LONGEST).removeprefix("jupyter-session: ")
+                    raise FailedError(f"In job {self._job}: {said or 'it gave no reason'}")
                 elif line is None:
                     self.said = str(answer.get("err") or answer.get("error") or self.said)
                 else:

@@ -2,20 +2,52 @@
 
 from __future__ import annotations
 
+import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
 
+from chtc_condor.notebook_look import clean
 from chtc_jupyter.condor.job_ads import Row
 from chtc_jupyter.durations import format_duration
-from chtc_jupyter.terminal import make_printable
+from chtc_jupyter.terminal import make_cell
 
 #: Files that are named; the others are counted.
 _MOST_NAMES = 5
 
+#: Characters of a text, entries of a list, and numbers that a session doesn't reach.
+_LONGEST, _MOST, _LARGEST = 1000, 10_000, 1e18
+#: The year 2100, in epoch seconds.
+_LATEST = 4_102_444_800
+
 Facts = Mapping[str, Any]
+
+
+def parse_facts(text: str) -> dict[str, Any]:
+    """Return what `jupyter-session status --json` printed in a job, after what else may have been printed there.
+
+    Its texts are single lines without anything that a terminal acts on. Raises ValueError if it isn't that.
+    """
+    try:
+        found = _check(json.loads(text[text.index("{") :]))
+    except RecursionError:
+        raise ValueError("too deep") from None
+    return dict(found)
+
+
+def _check(found: Any) -> Any:
+    if isinstance(found, str):
+        return clean(found, _LONGEST)
+    if isinstance(found, dict):
+        return {clean(name, _LONGEST): _check(value) for name, value in list(found.items())[:_MOST]}
+    if isinstance(found, list):
+        return [_check(value) for value in found[:_MOST]]
+    if isinstance(found, (int, float)) and not (math.isfinite(found) and abs(found) < _LARGEST):
+        raise ValueError(f"{found} is no number of a session")
+    return found
 
 
 def describe_session(facts: Facts, name: str) -> str:
@@ -66,6 +98,8 @@ def describe_stops(row: Row) -> str:
 
 def format_clock(epoch: float) -> str:
     """Return a time on this machine's clock, with its day if that isn't today: `13:35`, `Mon 13:35`."""
+    if not 0 <= epoch < _LATEST:
+        raise ValueError(f"{epoch} is no time of a session")
     when = time.localtime(epoch)
     return time.strftime("%H:%M" if when[:3] == time.localtime()[:3] else "%a %H:%M", when)
 
@@ -79,7 +113,7 @@ def build_sources_table(sources: Sequence[Facts]) -> Table:
         since = "" if source["since"] is None else format_duration(source["since"])
         detail = source["detail"] + (f" ({source['error']})" if source["error"] else "")
         cells = (source["source"], "yes" if source["active"] else "no", since, detail)
-        table.add_row(*map(make_printable, cells))
+        table.add_row(*map(make_cell, cells))
     return table
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import time
 
 from chtc_jupyter import notebooks, queue, store
-from chtc_jupyter.commands import stop_messages
+from chtc_jupyter.commands import session_status, stop_messages
 from chtc_jupyter.commands.queries import find, run_inside, stream_inside
 from chtc_jupyter.condor import job_ads
 from chtc_jupyter.condor.job_ads import Ad
@@ -238,7 +237,7 @@ async def raise_if_full(link: AgentClient, job: str) -> None:
     for _ in range(_TRIES):  # a busy machine may take long, and HTCondor may lose an answer
         try:
             said = await asyncio.wait_for(run_inside(link, job, "status", "--json"), _CHECK)
-            facts = json.loads(said[said.index("{") :])  # after what else may have been printed
+            facts = session_status.parse_facts(said)
             names = [name for name, why in facts["save"]["left_out"].items() if any(full in why for full in _FULL)]
             break
         except PolicyError as error:

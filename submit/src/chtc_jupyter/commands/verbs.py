@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -11,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from rich.table import Table
 
 from chtc_condor.codes import JobStatus
+from chtc_condor.notebook_look import clean
 from chtc_jupyter import messages, queue, store
 from chtc_jupyter.commands import past, session_status
 from chtc_jupyter.commands.past import EndedError
@@ -22,9 +22,11 @@ from chtc_jupyter.errors import FailedError, LauncherError, UnreachableError
 from chtc_jupyter.ssh import entry, openssh
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient, LinkLostError
 from chtc_jupyter.ssh.login import choose_share, connected
-from chtc_jupyter.terminal import SLOW, Terminal, make_printable
+from chtc_jupyter.terminal import SLOW, Terminal, make_cell
 
 _log = logging.getLogger(__name__)
+#: Characters of an answer.
+_LONGEST = 1000
 
 
 @dataclass
@@ -101,7 +103,7 @@ def _build_table(rows: Sequence[job_ads.Row]) -> Table:
             session_status.describe_stops(row),
             row.why or (f"`chtc-jupyter status {row.job}` says why" if row.state == "queued" else ""),
         )
-        table.add_row(*map(make_printable, cells))
+        table.add_row(*map(make_cell, cells))
     return table
 
 
@@ -129,13 +131,13 @@ async def _show_session(link: AgentClient, ad: Ad, terminal: Terminal) -> None:
     job = job_ads.get_job_id(ad)
     said = await run_inside(link, job, "status", "--json")
     try:
-        facts = json.loads(said)
+        facts = session_status.parse_facts(said)
         name = str(ad.get("JupyterName") or job)
         lines = [session_status.describe_session(facts, name), *session_status.describe_saving(facts["save"])]
         table = session_status.build_sources_table(facts["sources"]) if facts["sources"] else None
         lines += [str(facts["problem"])] if facts["problem"] else []
         lines += [f"Warning: {sentence}" for sentence in facts.get("warnings", [])]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         _log.debug("job %s said %r of its state: %r", job, said[:1000], error)
         raise FailedError(
             f"The session in job {job} told its state in words that this version of chtc-jupyter doesn't know. Use "
@@ -167,7 +169,7 @@ async def extend(ap: str, name: str | None, duration: str, terminal: Terminal) -
     duration = validate_duration(duration)
     async with connected(ap, terminal) as link, terminal.explaining(SLOW, f"{ap}: asking the session"):
         job = job_ads.get_job_id(await find(link, name))
-        said = (await run_inside(link, job, "extend", duration)).strip()
+        said = clean(await run_inside(link, job, "extend", duration), _LONGEST)
         terminal.report({"job": job, "message": said})
         if not terminal.as_json:
             terminal.print_result(said)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from chtc_jupyter import messages, queue
-from chtc_jupyter.commands import queries, wait_messages
-from chtc_jupyter.condor import queue_view
+from chtc_jupyter.commands import queries, session_status, wait_messages
+from chtc_jupyter.condor import ad_values, queue_view
 from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.condor.job_progress import JobProgress, Phase
 from chtc_jupyter.durations import format_duration
@@ -145,7 +144,7 @@ class WaitExplainer:
         if session.link is None:
             return
         try:
-            facts = json.loads(await queries.run_inside(session.link, record.job, "status", "--json"))
+            facts = session_status.parse_facts(await queries.run_inside(session.link, record.job, "status", "--json"))
         except PolicyError:
             self._set(wait_messages.MUTE)
             return
@@ -156,10 +155,10 @@ class WaitExplainer:
                 raise FailedError(wait_messages.describe_foreign_job(record, job, said)) from None
             self._set(wait_messages.NOT_YET if _NOT_YET in said else wait_messages.MUTE)
             return
-        if session.progress is not job or not isinstance(facts, dict):
+        if session.progress is not job:
             return
-        state, port = str(facts.get("state", "")), facts.get("port")
-        if state in ("ready", "expiring") and isinstance(port, int):
+        state, port = str(facts.get("state", "")), ad_values.find_port(f"http://127.0.0.1:{facts.get('port')}/")
+        if state in ("ready", "expiring") and port is not None:
             self._tell(wait_messages.describe_silent_session(record))
             self.why = session.wait_reason = ""
             session.go_beyond_log(replace(job, phase=Phase.READY, state=state, port=port, was_ready=True))

@@ -11,6 +11,7 @@ from typing import Any
 from chtc_condor.codes import JobStatus
 from chtc_condor.notebook_folder import find_folder
 from chtc_condor.ownership import constrain, quote_string
+from chtc_jupyter.condor.ad_values import check_ad
 from chtc_jupyter.errors import CondorError
 from chtc_jupyter.store import Record
 
@@ -102,9 +103,11 @@ def parse_ads(answer: Mapping[str, Any]) -> list[Ad]:
             "right access point with --ap."
         )
     try:
-        return list(json.loads(output)) if output else []
-    except ValueError:
+        found = list(json.loads(output)) if output else []
+    except (ValueError, TypeError, RecursionError):
         raise CondorError(f"condor_q printed {output[:80]!r} instead of JSON.") from None
+    ads = [check_ad(ad) for ad in found if isinstance(ad, dict)]
+    return [ad for ad in ads if "ClusterId" in ad and "ProcId" in ad]
 
 
 def has_ended(ad: Ad) -> bool:
@@ -131,6 +134,7 @@ def get_job_id(ad: Ad) -> str:
 
 def build_row(ad: Ad, now: float) -> Row:
     """Return a job's row in the list; `now` is the access point's clock."""
+    ad = check_ad(ad)
     status = int(ad.get("JobStatus", 0))
     active = status in ACTIVE
     own_state = str(ad.get("JupyterState", "")) if active else ""
@@ -168,6 +172,7 @@ def build_record(ad: Ad, ap: str) -> Record | None:
 
 def build_past_record(ad: Ad, ap: str) -> Record:
     """Return where a job's files are, whether or not it has an event log."""
+    ad = check_ad(ad)
     home, log = str(ad.get("Iwd", "")), str(ad.get("UserLog") or "")
     return Record(
         str(ad.get("JupyterName") or get_job_id(ad).removesuffix(".0")),

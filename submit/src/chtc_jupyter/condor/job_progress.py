@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 
 from chtc_condor.codes import HoldReasonCode, JobEventType
 from chtc_condor.event_log import Event
-
-_PORT = re.compile(r"http://127\.0\.0\.1:(\d+)/")
+from chtc_jupyter.condor.ad_values import find_port
 
 
 class Phase(enum.Enum):
@@ -95,7 +94,7 @@ def apply_event(progress: JobProgress, event: Event) -> JobProgress:
         case JobEventType.SHADOW_EXCEPTION | JobEventType.JOB_RECONNECT_FAILED:
             return back_in_queue
         case JobEventType.JOB_TERMINATED:
-            found = re.search(r"return value (\d+)", " ".join(event.details))
+            found = re.search(r"return value ([0-9]{1,10})\b", " ".join(event.details))
             return replace(now, phase=Phase.ENDED, port=None, exit_status=int(found[1]) if found else None)
         case JobEventType.JOB_ABORTED:
             return replace(now, phase=Phase.ENDED, port=None, removed=True, why=event.reason)
@@ -140,7 +139,6 @@ def _apply_announcement(progress: JobProgress, event: Event) -> JobProgress:
     if state is None:
         return progress
     phase = _PHASES.get(state, Phase.STOPPING)
-    found = _PORT.match(event.announcement.get("url", ""))
     return replace(
         progress,
         at=event.at,
@@ -148,7 +146,7 @@ def _apply_announcement(progress: JobProgress, event: Event) -> JobProgress:
         state=state,
         reason=event.announcement.get("reason", ""),
         trouble="" if state == "ready" else progress.trouble,
-        port=int(found[1]) if found and phase is Phase.READY else None,
+        port=find_port(event.announcement.get("url", "")) if phase is Phase.READY else None,
         was_ready=progress.was_ready or phase is Phase.READY,
     )
 

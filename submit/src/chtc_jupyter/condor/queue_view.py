@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from chtc_condor.codes import JobStatus
+from chtc_jupyter.condor.ad_values import find_port
 from chtc_jupyter.condor.job_progress import JobProgress, Phase
 
-_PORT = re.compile(r"http://127\.0\.0\.1:(\d+)/")
 _PHASES = {
     JobStatus.IDLE: Phase.QUEUED,
     JobStatus.RUNNING: Phase.RUNNING,
@@ -31,7 +30,7 @@ def read_ad(ad: Mapping[str, Any] | None) -> JobProgress:
         return JobProgress(Phase.ENDED, starts=1)
     phase = _PHASES.get(JobStatus(ad["JobStatus"]), Phase.QUEUED) if ad.get("JobStatus") in _PHASES else Phase.QUEUED
     state = str(ad.get("JupyterState", "")) if phase is Phase.RUNNING else ""
-    port = _PORT.match(str(ad.get("JupyterURL", "")))
+    port = find_port(ad.get("JupyterURL", ""))
     phase = _STATES.get(state, Phase.STOPPING) if state else phase
     if ad.get("JobStatus") == JobStatus.REMOVED and ad.get("RemoteHost"):  # its files are on their way back
         phase = Phase.STOPPING
@@ -42,7 +41,7 @@ def read_ad(ad: Mapping[str, Any] | None) -> JobProgress:
         why=str(ad.get("HoldReason") or ad.get("RemoveReason") or ""),
         hold_code=ad.get("HoldReasonCode") if phase is Phase.HELD else None,
         host=str(ad.get("JupyterHost") or str(ad.get("RemoteHost", "")).rpartition("@")[2]),
-        port=int(port[1]) if port and phase is Phase.READY else None,
+        port=port if phase is Phase.READY else None,
         starts=int(ad.get("NumJobStarts") or 0),
         started=str(ad.get("JobCurrentStartDate") or ""),
         removed=ad.get("JobStatus") == JobStatus.REMOVED,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from chtc_jupyter.condor import promises, settings
 from chtc_jupyter.durations import validate_duration
 from chtc_jupyter.errors import UsageError
+from chtc_jupyter.names import is_name
 
 #: The job attributes that stand for arguments of `jupyter-session run`, which count before them.
 SETTINGS: Mapping[str, str] = {
@@ -18,7 +19,6 @@ SETTINGS: Mapping[str, str] = {
     "--max-runtime": "My.JupyterMaxRuntime",
     "--notebooks": "My.JupyterNotebooks",
 }
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}")
 _AMOUNT = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B?)?", re.IGNORECASE)
 _PATH = re.compile(r"[\w./@+=:~ -]+")
 
@@ -71,7 +71,7 @@ def quote_string(text: str) -> str:
 
 def validate_name(text: str) -> str:
     """Return a session's name. Raises UsageError if it is invalid."""
-    if not _NAME.fullmatch(text):
+    if not is_name(text):
         raise UsageError(f"Invalid session name {text!r}. Use at most 41 letters, digits, '.', '_', and '-'.")
     return text
 
