@@ -5,7 +5,6 @@ A value that isn't of its attribute's kind counts as undefined.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -30,7 +29,7 @@ Check = Callable[[Any], Any]
 def _check_number(low: float, high: float) -> Check:
     def check(found: Any) -> Any:
         is_number = isinstance(found, (int, float)) and not isinstance(found, bool)
-        return found if is_number and math.isfinite(found) and low <= found < high else None
+        return found if is_number and low <= found < high else None
 
     return check
 
