@@ -323,3 +323,34 @@ def test_the_scripts_need_nothing_but_the_standard_library():
     code += "print(*{name.partition('.')[0] for name in set(sys.modules) - before})"
     found = subprocess.run([sys.executable, "-B", "-I", "-c", code], capture_output=True, text=True, check=True)
     assert set(found.stdout.split()) <= names | sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("job", ["../x", "*", "", "3", "3.0/../../x", "/etc", "3.*"])
+def test_cleanup_removes_nothing_for_what_is_no_job(dag, tmp_path, job):
+    (tmp_path / "jupyter-3.0-ab").mkdir()
+    assert cleanup.find_leftovers(job, plan_of(dag), tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["a\x1b[31mb", "a\nb", "a\x9b31mb", "a\u202eb", "a\u2028b", "\udc9b", "[bold]x[/]", "x" * 9000]
+)
+def test_a_line_of_the_history_is_one_printable_line(text):
+    assert notify.format_line(text).isprintable()
+    assert len(notify.format_line(text)) <= notify.LONGEST
+
+
+@pytest.mark.parametrize(
+    ("address", "sent"),
+    [
+        ("alice@example.org", 1), ("alice+dag@example.org", 1), ("-oOption@a", 0), ("|cmd@a", 0), ("/tmp/file@a", 0),
+        ("a b@c", 0), ("a@b\nc", 0), ("a@-b", 0),
+    ],
+)  # fmt: skip
+def test_mail_goes_only_to_what_is_an_address(monkeypatch, address, sent):
+    ad = {"NotifyUser": address, "JobNotification": condor.JobNotification.ALWAYS}
+    monkeypatch.setattr(condor, "query_jobs", lambda *_: [ad])
+    monkeypatch.setattr(condor, "get_setting", lambda name: {"MAIL": "/bin/mail"}.get(name, ""))
+    ran = []
+    monkeypatch.setattr(condor, "_run", lambda *argv, **_: ran.append(argv) or "")
+    condor.send_mail("3.0", "subject", "body")
+    assert len(ran) == sent
