@@ -59,8 +59,10 @@ def test_a_gigabyte_goes_up_and_comes_down_unchanged(new_laptop, pool):
 
 def test_server_behind_the_proxy_gets_and_gives_everything_and_keeps_its_cookies(new_laptop, pool):
     laptop = new_laptop()
+    pool.put("ap", f"{laptop.folder}/notebooks/echo.py", ECHO.encode(), laptop.user)
     laptop.start().url()
-    laptop.inside("sh", "-c", f"cat >echo.py <<'END'\n{ECHO}\nEND\nsetsid python3 echo.py >/dev/null 2>&1 &")
+    begin = "cd $_CONDOR_SCRATCH_DIR/notebooks && setsid -f python3 echo.py </dev/null >echo.log 2>&1"
+    print(laptop.inside("sh", "-c", begin))
     address = laptop.at("/proxy/8765/")
     line = (
         "head -c 20000000 /dev/urandom >sent && curl -sS -m 60 -D head --data-binary @sent -o got -K - && cmp sent got"
@@ -69,6 +71,7 @@ def test_server_behind_the_proxy_gets_and_gives_everything_and_keeps_its_cookies
     def echoes():
         command = ["sh", "-c", f"cd {laptop.home} && {line} && grep -i ^set-cookie: head"]
         done = pool.exec("laptop", command, user="alice", input=f'url = "{address}"', timeout=120)
+        print(done.returncode, done.stdout, done.stderr, (laptop.inside("cat", "notebooks/echo.log")))
         return done.stdout if done.returncode == 0 else ""
 
     cookies = wait_for(echoes, 60, "the server behind the proxy to echo")
