@@ -131,7 +131,7 @@ def describe_saving(save: Facts) -> list[str]:
     lines += [f"  {name} is not saved: {why}" for name, why in list(save["left_out"].items())[:_MOST_NAMES]]
     if save["left_out_count"] > _MOST_NAMES:
         lines.append(f"  {save['left_out_count'] - _MOST_NAMES} more files are not saved")
-    return lines + ([save["problem"]] if save["problem"] else [])
+    return lines + ([str(save["problem"])] if save["problem"] else [])
 
 
 def _format_size(size: float) -> str:
