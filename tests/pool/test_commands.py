@@ -15,7 +15,9 @@ def test_commands_inside_the_job_answer(ready_session):
     status = json.loads(ready_session.inside("jupyter-session", "status", "--json"))
     assert (status["state"], status["job"], status["host"]) == ("ready", ready_session.job, ad["JupyterHost"])
     assert status["stop_at"]
-    assert f"http://127.0.0.1:{ad['JupyterPort']}/lab" in ready_session.inside("jupyter-session", "logs")
+    assert f"http://127.0.0.1:{ad['JupyterPort']}/lab" in ready_session.inside(
+        "jupyter-session", "logs", "--lines", "100000"
+    )
     assert len(ready_session.inside("jupyter-session", "logs", "--lines", "2").splitlines()) == 2
     supervisor = ready_session.inside("jupyter-session", "logs", "--supervisor", "--lines", "100000")
     assert "ready: JupyterLab is ready." in supervisor

@@ -270,8 +270,12 @@ def test_restart_and_run_all_is_work_from_soon_after_its_first_cell_to_the_end_o
             page.close()
 
     asyncio.run(restart_and_run())
-    kernel.server.ask(f"/api/kernels/{kernel.id}/interrupt", {})
-    kernel.wait_at_work(wanted=False)
+
+    def is_interrupted():
+        server.ask(f"/api/kernels/{kernel.id}/interrupt", {})  # one that comes before the cell runs is lost
+        return not kernel.is_at_work()
+
+    wait_for(is_interrupted, 30, lambda: f"its end; {kernel.told()}", every=0.5)
 
 
 class Manager:
