@@ -62,16 +62,14 @@ def test_server_behind_the_proxy_gets_and_gives_everything_and_keeps_its_cookies
     pool.put("ap", f"{laptop.folder}/notebooks/echo.py", ECHO.encode(), laptop.user)
     laptop.start().url()
     begin = "cd $_CONDOR_SCRATCH_DIR/notebooks && setsid -f python3 echo.py </dev/null >echo.log 2>&1"
-    print(laptop.inside("sh", "-c", begin))
+    laptop.inside("sh", "-c", begin)
     address = laptop.at("/proxy/8765/")
-    line = (
-        "head -c 20000000 /dev/urandom >sent && curl -sS -m 60 -D head --data-binary @sent -o got -K - && cmp sent got"
-    )
+    curl = "curl -sS -m 60 -H 'Content-Type: application/octet-stream' --data-binary @sent -D head -o got -K -"
+    line = f"head -c 20000000 /dev/urandom >sent && {curl} && cmp sent got"
 
     def echoes():
         command = ["sh", "-c", f"cd {laptop.home} && {line} && grep -i ^set-cookie: head"]
         done = pool.exec("laptop", command, user="alice", input=f'url = "{address}"', timeout=120)
-        print(done.returncode, done.stdout, done.stderr, (laptop.inside("cat", "notebooks/echo.log")))
         return done.stdout if done.returncode == 0 else ""
 
     cookies = wait_for(echoes, 60, "the server behind the proxy to echo")
