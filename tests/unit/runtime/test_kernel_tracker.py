@@ -268,6 +268,8 @@ def test_restart_and_run_all_is_work_from_soon_after_its_first_cell_to_the_end_o
             await asyncio.to_thread(kernel.wait_at_work, seconds=20)
             await asyncio.to_thread(assert_never, lambda: not kernel.is_at_work(), 2, "the cell still runs")
             page.close()
+            while await page.read_message() is not None:  # until it is closed
+                pass
 
     asyncio.run(restart_and_run())
 

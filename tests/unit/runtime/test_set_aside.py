@@ -527,6 +527,12 @@ def test_missing_output_in_which_a_remap_names_a_file_is_a_folder(tmp_path):
     assert list((tmp_path / "x").iterdir()) == []
 
 
+def make_folder(parent):
+    """Return a new folder outside of the job's."""
+    (parent / "elsewhere").mkdir()
+    return parent / "elsewhere"
+
+
 @pytest.mark.parametrize(
     ("make", "expected"),
     [
@@ -534,7 +540,10 @@ def test_missing_output_in_which_a_remap_names_a_file_is_a_folder(tmp_path):
         (lambda root: (root / "data").mkdir() or (root / "notebooks").symlink_to(root / "data"), "it is that folder"),
         (lambda root: (root / "results").mkdir() or (root / "notebooks").symlink_to("results"), "in both"),
         (lambda root: (root / "notebooks").symlink_to("."), "only what was saved"),
-        (lambda root: (root / "notebooks").symlink_to("/usr"), "what changed in that folder was copied"),
+        (
+            lambda root: (root / "notebooks").symlink_to(make_folder(root.parent)),
+            "what changed in that folder was copied",
+        ),
         (lambda root: (root / "notebooks").symlink_to("notebooks"), "missing"),
         (lambda root: (root / "notebooks").symlink_to("nothing"), "missing"),
         (lambda root: (root / "notebooks").write_text("file"), "a file where a folder was"),
