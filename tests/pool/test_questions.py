@@ -31,7 +31,7 @@ def test_late_answer_to_ctrl_c_in_the_queue_removes_no_session_that_is_ready(new
         shown = terminal.text()
         assert question in shown  # nothing was drawn over it
         terminal.type("r")
-        terminal.wait("http://127.0.0.1:", 60)
+        terminal.wait("/chtc-jupyter/open/", 60)
         terminal.type("r")
         wait_for(lambda: laptop.queued() == [JobStatus.RUNNING], 20, "the session to run on")
         assert laptop.call_json("status")[0]["state"] == "ready"
