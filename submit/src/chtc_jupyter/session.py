@@ -14,7 +14,7 @@ from chtc_condor.event_log import EventReader
 from chtc_condor.notebook_look import Looked
 from chtc_jupyter import messages, notebooks
 from chtc_jupyter.condor.job_progress import JobProgress, Phase, apply_event
-from chtc_jupyter.errors import LauncherError, PolicyError
+from chtc_jupyter.errors import FailedError, LauncherError, PolicyError, RemovedError
 from chtc_jupyter.last_words import read_last_words
 from chtc_jupyter.proxy.access import Access
 from chtc_jupyter.proxy.local_proxy import LocalProxy
@@ -258,6 +258,12 @@ class Session:
             return False
         self.has_been_open = True
         return True
+
+    def build_end_error(self) -> LauncherError:
+        """Return the error for a job that has ended without a session, or whose session failed."""
+        error = RemovedError if self.progress.removed else FailedError
+        said = f" Its error file says: {self.last_words}" if self.last_words else ""
+        return error(f"Job {self.record.job} {messages.describe_end(self.progress)}.{said}")
 
     async def _watch_clock(self) -> None:
         """End the connection after this machine has slept: it is usually dead, and would take long to notice."""

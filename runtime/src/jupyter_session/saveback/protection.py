@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from jupyter_session.condor.chirp import ChirpClient
 from jupyter_session.condor.chirp_errors import ChirpError
 from jupyter_session.condor.job_ad import Job
+from jupyter_session.core.background import call_in_time
 from jupyter_session.saveback.access_point import AccessPoint
 from jupyter_session.saveback.copier import Copier
 from jupyter_session.saveback.destination import OffError, find_destination
@@ -38,7 +38,6 @@ def protect_files(
 
     `journal` is what the session's save-back wrote down; without it, nothing is known, and nothing is done.
     """
-    reports: list[Report] = []
 
     def make_copier() -> Copier:
         return Copier(
@@ -49,24 +48,24 @@ def protect_files(
             make_ledger=lambda _: Ledger.recall(journal),
         )
 
-    def work() -> None:
+    def work() -> Report:
         try:
             place = find_destination(settings, job, folder, environ)
-            reports.append(_protect(make_copier, place.folder, time.monotonic() + seconds))
+            return _protect(make_copier, place.folder, time.monotonic() + seconds)
         except OffError as error:
-            reports.append(Report(off=str(error)))
+            return Report(off=str(error))
         except FileNotFoundError:
-            reports.append(Report(off="The supervisor was killed before it looked at the notebooks."))
+            return Report(off="The supervisor was killed before it looked at the notebooks.")
         except (ChirpError, OSError) as error:
-            reports.append(Report(problem=_NOT_COMPARED.format(error)))
+            return Report(problem=_NOT_COMPARED.format(error))
         except Exception as error:  # noqa: BLE001 - the session ends all the same
             _LOG.debug("the files are not compared", exc_info=True)
-            reports.append(Report(problem=_NOT_COMPARED.format(repr(error))))
+            return Report(problem=_NOT_COMPARED.format(repr(error)))
 
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    return reports[0] if reports else Report(problem=_NOT_COMPARED.format("there was not enough time"))
+    try:
+        return call_in_time(work, seconds)
+    except TimeoutError:
+        return Report(problem=_NOT_COMPARED.format("there was not enough time"))
 
 
 def _protect(make_copier: Callable[[], Copier], place: str, until: float) -> Report:

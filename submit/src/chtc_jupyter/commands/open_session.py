@@ -24,12 +24,10 @@ from chtc_jupyter.condor.job_progress import Phase
 from chtc_jupyter.condor.stopping import Inside
 from chtc_jupyter.errors import (
     ExitStatus,
-    FailedError,
     HeldError,
     LauncherError,
     NoSuchSessionError,
     PortError,
-    RemovedError,
 )
 from chtc_jupyter.proxy import access, control, peer
 from chtc_jupyter.proxy.one_time import Visit
@@ -153,7 +151,7 @@ class OpenSession:
 
     def _build_question(self) -> Question:
         session = self.session
-        return questions.build_question(session.record, session.progress, session.connection, is_open=bool(self._shown))
+        return questions.build_question(session.record, session.progress, session.connection, is_open=self._shown)
 
     async def _wait_for_person(self, sentence: str) -> None:
         """Ask the user to log in, and leave the terminal to the ssh that comes next."""
@@ -225,9 +223,7 @@ class OpenSession:
         if progress.was_ready and not self._shown:
             raise NoSuchSessionError(messages.describe_past_session(record, progress, session.looked))
         if not progress.was_ready or progress.state == "failed":
-            error = RemovedError if progress.removed else FailedError
-            said = f" Its error file says: {session.last_words}" if session.last_words else ""
-            raise error(f"Job {record.job} {messages.describe_end(progress)}.{said}")
+            raise session.build_end_error()
         if record.interactive and not self._ending and progress.removed:
             self._terminal.say(f"It was interactive, so it ended with its connection to {record.ap}.")
         self._terminal.say(messages.describe_notebooks(record, progress, session.looked))

@@ -11,7 +11,7 @@ from chtc_jupyter.commands import progress as progress_view
 from chtc_jupyter.commands.progress import ProgressRenderer
 from chtc_jupyter.commands.waits import WaitExplainer
 from chtc_jupyter.condor.job_progress import Phase
-from chtc_jupyter.errors import ExitStatus, FailedError, HeldError, LauncherError, RemovedError
+from chtc_jupyter.errors import ExitStatus, HeldError, LauncherError
 from chtc_jupyter.session import Session
 from chtc_jupyter.ssh.agent_client import AgentClient
 from chtc_jupyter.store import Record
@@ -120,6 +120,4 @@ class _Waiting:
         session, record = self._session, self._record
         store.forget(record.name)
         self._terminal.report({"event": "ended", "job": record.job, "reason": messages.describe_end(session.progress)})
-        error = RemovedError if session.progress.removed else FailedError
-        said = f" Its error file says: {session.last_words}" if session.last_words else ""
-        raise error(f"Job {record.job} {messages.describe_end(session.progress)}.{said}")
+        raise session.build_end_error()

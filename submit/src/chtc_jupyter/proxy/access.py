@@ -67,7 +67,7 @@ class Access:
 
     def identify(self, head: Head) -> Caller:
         """Return who has made a request."""
-        cookies = [value for name, value in _parse_cookies(head.get_all("cookie")) if name == self._cookie_name]
+        cookies = [value for name, value in head.cookies if name == self._cookie_name]
         if any(_equal(cookie, self._cookie) for cookie in cookies):
             return Caller.UNKNOWN if _is_foreign(head) else Caller.BROWSER
         given = _TOKEN.fullmatch(head.get("authorization").strip())
@@ -77,7 +77,7 @@ class Access:
     def build_request(self, head: Head, caller: Caller, login: Login) -> tuple[str, Fields]:
         """Return target and header fields of a request as JupyterLab gets it."""
         own = (self._cookie_name, login.cookie_name)
-        cookies = [f"{name}={value}" for name, value in _parse_cookies(head.get_all("cookie")) if name not in own]
+        cookies = [f"{name}={value}" for name, value in head.cookies if name not in own]
         fields = [(name, value) for name, value in head.fields if name.lower() != b"cookie"]
         arguments = head.query
         if caller is Caller.PROGRAM:
@@ -117,12 +117,6 @@ def _is_foreign(head: Head) -> bool:
     """Return whether a page of another origin has made a request."""
     origin = head.get("origin").lower()
     return bool(origin) and origin != f"http://{head.get('host').lower()}"
-
-
-def _parse_cookies(values: list[str]) -> list[tuple[str, str]]:
-    """Return the cookies of a request, as they are: servers have cookies that no parser of the library's takes."""
-    pairs = [part.strip().partition("=") for value in values for part in value.split(";")]
-    return [(name, value) for name, equals, value in pairs if equals]
 
 
 def _equal(given: str, secret: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from http import HTTPStatus
 
 import h11
@@ -163,8 +163,7 @@ async def _pass_answer(browser: HttpConnection, server: HttpConnection, rewrite:
 
 async def _pump_both(browser: HttpConnection, server: HttpConnection) -> None:
     """Copy in both directions until either side closes."""
-    directions: list[Coroutine[None, None, None]] = [_pump(browser, server), _pump(server, browser)]
-    tasks = [asyncio.create_task(direction) for direction in directions]
+    tasks = [asyncio.create_task(_pump(browser, server)), asyncio.create_task(_pump(server, browser))]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:

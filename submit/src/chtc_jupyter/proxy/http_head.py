@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
@@ -22,13 +23,22 @@ class Head:
     query: str
     fields: Fields
 
-    def get_all(self, name: str) -> list[str]:
-        """Return the values of a header field."""
-        return [value.decode("latin-1") for key, value in self.fields if key.lower() == name.encode()]
+    @functools.cached_property
+    def _values(self) -> dict[str, list[str]]:
+        values: dict[str, list[str]] = {}
+        for name, value in self.fields:
+            values.setdefault(name.decode("ascii").lower(), []).append(value.decode("latin-1"))
+        return values
 
     def get(self, name: str) -> str:
         """Return the value of a header field, joined if it is there more than once; "" if it isn't there."""
-        return ", ".join(self.get_all(name))
+        return ", ".join(self._values.get(name, ()))
+
+    @functools.cached_property
+    def cookies(self) -> list[tuple[str, str]]:
+        """The cookies, as they are: servers have cookies that no parser of the library's takes."""
+        parts = (part for value in self._values.get("cookie", ()) for part in value.split(";"))
+        return [(name, value) for name, equals, value in (part.strip().partition("=") for part in parts) if equals]
 
     @property
     def host(self) -> str:
@@ -53,7 +63,7 @@ class Head:
         """Whether a person would see the answer."""
         return "text/html" in self.get("accept")
 
-    @property
+    @functools.cached_property
     def arguments(self) -> dict[str, str]:
         """The arguments of the query, the last of each name."""
         return {name: values[-1] for name, values in parse_qs(self.query).items()}

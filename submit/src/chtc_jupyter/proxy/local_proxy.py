@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import socket
 import time
@@ -45,6 +46,11 @@ class _Visitor:
     def __init__(self, browser: HttpConnection) -> None:
         self.browser = browser
         self.server: HttpConnection | None = None
+
+    @functools.cached_property
+    def is_stranger(self) -> bool:
+        """Whether the connection is another user's. A socket keeps its user, so that one look is enough."""
+        return peer.is_stranger(self.browser.writer.get_extra_info("socket"))
 
     def leave_server(self) -> None:
         if self.server:
@@ -167,7 +173,7 @@ class LocalProxy:
         while isinstance(request := await _receive(browser, task, patience), h11.Request):
             head = read_head(request)
             caller = self.access.identify(head)
-            if answer := self._answer(head, caller, browser):
+            if answer := self._answer(head, caller, visitor):
                 browser.writer.write(answer)
                 return await browser.writer.drain()
             self._connections.trust(task)
@@ -177,12 +183,12 @@ class LocalProxy:
             patience = _IDLE
         return None
 
-    def _answer(self, head: Head, caller: Caller, browser: HttpConnection) -> bytes | None:
+    def _answer(self, head: Head, caller: Caller, visitor: _Visitor) -> bytes | None:
         """Return the launcher's own answer to a request; None if JupyterLab must answer it."""
         controls = head.path == CONTROL and head.host == "127.0.0.1"
         if not controls and not self.access.takes_host(head, caller):
             return pages.render_foreign_host()
-        if peer.is_stranger(browser.writer.get_extra_info("socket")):
+        if visitor.is_stranger:
             self._on_misuse(Visit.STRANGER)
             return pages.render_refusal(pages.SIGN_IN, page=head.wants_page)
         if controls:
