@@ -102,8 +102,7 @@ def test_a_tmux_that_hangs_delays_no_warning_and_no_end(new_session):
     session = new_session().submit("--idle-timeout 40s --idle-warning 20s")
     session.ready()
     server = session.inside("tmux", "display-message", "-p", "#{pid}").strip()
-    stopped = session.inside("sh", "-c", f"kill -STOP {server}; grep State /proc/{server}/status")
-    assert "stopped" in stopped
+    session.inside("sh", "-c", f"kill -STOP {server}; until grep -q stopped /proc/{server}/status; do sleep .1; done")
     ad = session.wait_gone(150)
     assert (ad["JupyterState"], ad["JupyterEnd"], ad["ExitCode"]) == ("stopped", "idle", 0)
     assert session.states() == ["starting", "ready", "expiring", "stopping", "stopped"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from support.session import Session
-from support.waiting import let_pass, wait_for
+from support.waiting import wait_for
 
 #: The idle timeout of these sessions, in seconds.
 TIMEOUT = 30
@@ -24,10 +24,12 @@ def keeps_alive(session: Session, source: str, words: str, seconds: float = TIME
         active.update(seen(session, source))
         return active["active"] and words in active["detail"]
 
+    def has_been_active() -> bool:
+        return is_active() and active["since"] >= seconds
+
     wait_for(is_active, 60, lambda: f"{source} to say {words!r}; it says {active}", every=2)
-    let_pass(seconds - active["since"])
-    assert is_active(), active
-    assert active["since"] >= seconds
+    # On a machine that is full, work may get less of it than counts, for a look: then it counts anew.
+    wait_for(has_been_active, 3 * seconds, lambda: f"{source} to say so for {seconds} s; it says {active}", every=2)
     assert session.states()[-1] == "ready"
 
 

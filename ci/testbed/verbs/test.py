@@ -32,7 +32,7 @@ UNIT_WORKERS = 2
 #: By how much longer than alone on the machine a test may take (see testbed.host.waiting).
 PATIENCE = 3
 #: Up to so many tests that failed in the pool run again, alone on the machine.
-AGAIN = 2
+AGAIN = 5
 
 
 def main(arguments: list[str]) -> int:
