@@ -74,11 +74,8 @@ async def relay(browser: HttpConnection, server: HttpConnection, request: h11.Re
     sending = asyncio.create_task(_send_body(browser, server)) if has_body else None
     if sending is None:
         await _send_body(browser, server)
-    answering = asyncio.create_task(_pass_answer(browser, server, rewrite))
     try:
-        await _wait_for_answer(browser, sending, answering)
-        switches = answering.result()
-        if switches:
+        if await _await_answer(browser, server, sending, rewrite):
             await _pump_both(browser, server)
             return False
         if sending and not sending.done():
@@ -92,28 +89,58 @@ async def relay(browser: HttpConnection, server: HttpConnection, request: h11.Re
         server.http.start_next_cycle()
         return True
     finally:
-        await _end(*([sending] if sending else []), answering)
+        if sending:
+            await _end(sending)
 
 
-async def _wait_for_answer(
-    browser: HttpConnection, sending: asyncio.Task[None] | None, answering: asyncio.Task[bool]
-) -> None:
-    """Wait for the answer. Raises ConnectionEndedError if the browser leaves before it."""
-    if sending:
-        await asyncio.wait((sending, answering), return_when=asyncio.FIRST_COMPLETED)
-        if not answering.done():
-            sending.result()
-    await asyncio.wait((answering,), timeout=_LONG)
-    if answering.done():
-        return
-    leaving = asyncio.create_task(browser.wait_for_end())
+async def _await_answer(
+    browser: HttpConnection, server: HttpConnection, sending: asyncio.Task[None] | None, rewrite: RewriteAnswer
+) -> bool:
+    """Pass on the answer, as `_pass_answer`. Raises ConnectionEndedError if the browser leaves before it."""
+    watch = _Watch(browser, sending)
     try:
-        await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not answering.done():
-            leaving.result()
-            raise ConnectionEndedError
+        return await _pass_answer(browser, server, rewrite)
+    except asyncio.CancelledError:
+        if watch.browser_left:
+            raise ConnectionEndedError from None
+        raise
     finally:
-        await _end(leaving)
+        await watch.stop()
+
+
+class _Watch:
+    """Breaks off the exchange of the current task when the browser leaves before an answer that takes long.
+
+    Most answers come before it begins, so that they cost no task.
+    """
+
+    def __init__(self, browser: HttpConnection, sending: asyncio.Task[None] | None) -> None:
+        self.browser_left = False
+        self._browser = browser
+        self._sending = sending
+        self._exchange = asyncio.current_task()
+        self._task: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(_LONG, self._begin)
+
+    async def stop(self) -> None:
+        """Watch no longer."""
+        self._timer.cancel()
+        if self._task:
+            await _end(self._task)
+
+    def _begin(self) -> None:
+        self._task = asyncio.create_task(self._wait())
+
+    async def _wait(self) -> None:
+        try:
+            if self._sending:
+                await asyncio.shield(self._sending)
+            await self._browser.wait_for_end()
+        except (OSError, ConnectionEndedError, h11.ProtocolError) as error:
+            _log.debug("The browser left in an exchange: %r", error)
+        if self._exchange:
+            self.browser_left = True
+            self._exchange.cancel()
 
 
 async def _end(*tasks: asyncio.Task[bool] | asyncio.Task[None]) -> None:
