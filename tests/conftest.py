@@ -26,8 +26,8 @@ from testbed.pool.pool import Pool
 
 # No test asserts a time, hypothesis's own limits least: the machine may be busy.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
-
+# New examples are for the run of all tests; the one that each change has to pass is the same each time.
+settings.register_profile("repeatable", settings.get_profile("patient"), derandomize=True)
 
 #: The seconds that each test took, and what a test that is not among them counts as.
 DURATIONS = Path(__file__).with_name("durations.json")
@@ -36,6 +36,10 @@ UNKNOWN = 30
 
 def pytest_addoption(parser):
     parser.addoption("--all", action="store_true", help="run the slow tests too")
+
+
+def pytest_configure(config):
+    settings.load_profile("patient" if config.getoption("--all") else "repeatable")
 
 
 def pytest_itemcollected(item):

@@ -10,15 +10,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chtc_condor.event_log import parse_event
+import hold
+import post
+import watch
+from chtc_condor.event_log import parse_event, parse_events
 from chtc_jupyter import messages, store
-from chtc_jupyter.commands import session_status, verbs
+from chtc_jupyter.admin import verb as admin_verb
+from chtc_jupyter.commands import doctor, session_status, verbs
 from chtc_jupyter.condor import ad_values, job_ads, past_jobs, queue_view
 from chtc_jupyter.condor.job_progress import JobProgress, apply_event
-from chtc_jupyter.errors import LauncherError
+from chtc_jupyter.errors import FailedError, LauncherError
 from chtc_jupyter.printable import make_printable
 from chtc_jupyter.store import Opened, Record
 from chtc_jupyter.terminal import Terminal
+from plan import Plan
 
 #: Harmless words that a terminal or rich would act on if they came through.
 TRICKY = (
@@ -63,8 +68,15 @@ class Link:
     async def run(self, argv, **_fields):
         return {"status": 0, "out": json.dumps([self.ad]) if argv[0] == "condor_q" else "", "err": ""}
 
-    async def stream(self, _do, **_fields):
-        yield {"error": str(self.ad.get("JupyterReason"))}
+    async def ask(self, _do, **_fields):
+        return {"text": str(self.ad.get("JupyterReason"))}
+
+    async def stream(self, _do, *, argv=(), **_fields):
+        if argv and argv[0] in ("condor_q", "condor_history"):
+            yield {"line": json.dumps([self.ad])}
+            yield {"status": 0, "out": "", "err": ""}
+        else:
+            yield {"error": str(self.ad.get("JupyterReason"))}
 
 
 @given(words)
@@ -81,7 +93,7 @@ def test_ordinary_text_is_shown_as_it_is(text):
 @given(ads, st.sampled_from([None, "lab", "12"]))
 @many
 def test_no_ad_breaks_or_colors_what_the_verbs_print(ad, name):
-    """`list`, `status`, and `stop`, each for people and for programs."""
+    """`list`, `status`, `logs`, `extend`, and `admin`, each for people and for programs."""
     shown = []
 
     async def use(verb, *, as_json):
@@ -100,10 +112,14 @@ def test_no_ad_breaks_or_colors_what_the_verbs_print(ad, name):
     out = _Captured()
     with pytest.MonkeyPatch.context() as patch, out:
         patch.setattr(verbs, "connected", connected)
+        patch.setattr(admin_verb, "connected", connected)
         for as_json in (False, True):
             for verb in (
                 lambda terminal: verbs.show_list(["ap"], terminal),
                 lambda terminal: verbs.show_status("ap", name, terminal),
+                lambda terminal: verbs.show_logs("ap", name, (), terminal),
+                lambda terminal: verbs.extend("ap", name, "2h", terminal),
+                lambda terminal: admin_verb.admin("ap", terminal, since="1d", user=None, ceiling=None, prometheus=None),
             ):
                 asyncio.run(use(verb, as_json=as_json))
     assert_harmless("".join([*shown, out.text]))
@@ -170,15 +186,139 @@ def test_no_file_of_the_state_folder_breaks_what_is_remembered(tmp_path, changes
             assert (record.ap + record.job + record.log + record.notebooks).isprintable()
 
 
-@given(values)
+FACTS = {
+    "state": "ready", "reason": "", "stop_at": None, "earliest_stop_at": None, "sources": [], "idle_for": 1,
+    "keep_alive_until": None, "deadline": None, "problem": "", "warnings": [],
+    "save": {"off": "", "saved_count": 1, "behind": 1, "total_bytes": 1, "conflicts": {}, "left_out": {},
+             "left_out_count": 0, "problem": ""},
+}  # fmt: skip
+SOURCE = {"source": "kernels", "active": False, "since": 1, "detail": "x", "error": ""}
+
+
+@given(st.sampled_from([*FACTS, *FACTS["save"], *SOURCE]), values)
+@settings(parent=many, max_examples=120)
+def test_no_answer_of_a_session_breaks_its_status(key, value):
+    facts = {**FACTS, "save": dict(FACTS["save"]), "sources": [dict(SOURCE)]}
+    for part in (facts, facts["save"], facts["sources"][0]):
+        if key in part:
+            part[key] = value
+
+    async def answer(*_):
+        return json.dumps(facts)
+
+    with pytest.MonkeyPatch.context() as patch, _Captured() as out:
+        patch.setattr(verbs, "run_inside", answer)
+        try:
+            asyncio.run(verbs._show_session(None, {"ClusterId": 12, "ProcId": 0}, Terminal()))
+        except FailedError as error:
+            Terminal().say(str(error))
+    assert_harmless(out.text)
+
+
+def test_facts_that_are_too_deep_are_no_facts():
+    with pytest.raises(ValueError, match="deep"):
+        session_status.parse_facts('{"a":' + "[" * 100_000)
+
+
+@given(st.lists(words, max_size=4), words)
 @many
-def test_no_answer_of_a_session_breaks_its_status(facts):
-    whole = {
-        "state": "ready", "reason": facts, "sources": [], "idle_for": facts, "stop_at": facts, "deadline": facts,
-        "earliest_stop_at": facts, "keep_alive_until": facts,
-    }  # fmt: skip
-    with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, OverflowError):  # said in one sentence
-        assert_harmless(session_status.describe_session(session_status.parse_facts(json.dumps(whole)), "lab"))
+def test_no_line_of_a_sessions_log_colors_a_terminal(lines, refusal):
+    async def say(*_):
+        for line in lines:
+            yield line
+        raise FailedError(refusal)
+
+    @contextlib.asynccontextmanager
+    async def connected(_ap, _terminal):
+        yield Link({"ClusterId": 12, "ProcId": 0, "JobStatus": 2})
+
+    with pytest.MonkeyPatch.context() as patch, _Captured() as out:
+        patch.setattr(verbs, "connected", connected)
+        patch.setattr(verbs, "stream_inside", say)
+        try:
+            asyncio.run(verbs.show_logs("ap", None, (), Terminal()))
+        except FailedError as error:
+            Terminal().say(str(error))
+    assert_harmless(out.text)
+
+
+class Sick(Link):
+    """An access point whose every answer is whatever it likes."""
+
+    def __init__(self, said, status):
+        super().__init__({})
+        self.hello = {"clock": 1.0, "condor": said, "python": said, "looked": said, "owner": "alice", "home": "/home/a"}
+        self._said, self._status = said, status
+
+    async def run(self, _argv, **_fields):
+        return {"status": self._status, "out": self._said, "err": self._said}
+
+    async def ask(self, _do, **_fields):
+        if self._status:
+            raise FailedError(self._said)
+        return {"names": [self._said], "text": self._said, "found": [self._said]}
+
+    async def can_forward(self):
+        return False
+
+    async def close(self):
+        pass
+
+
+@given(words, st.sampled_from([0, 1]))
+@many
+def test_no_answer_of_an_access_point_breaks_or_colors_doctor(said, status):
+    async def open_link(*_args, **_fields):
+        return Sick(said, status)
+
+    with pytest.MonkeyPatch.context() as patch, _Captured() as out:
+        patch.setattr(doctor, "open_link", open_link)
+        asyncio.run(doctor.Doctor("ap", {}, Terminal())._check_all())
+    assert out.text
+    assert_harmless(out.text)
+
+
+@given(words, values)
+@many
+def test_no_job_breaks_or_colors_what_a_dag_says_of_it(tmp_path_factory, said, value):
+    """A hold, what the session announces, and its receipt: each is one line of the history."""
+    folder = tmp_path_factory.mktemp("dag")
+    own = folder / "notebooks/.jupyter-session"
+    own.mkdir(parents=True)
+    receipt = {"job": "12.0", "seconds": value, "changed": {"names": [value, said], "count": value}, "left_out": value}
+    (own / "receipt.json").write_text(json.dumps(receipt))
+    told = json.dumps({"state": "ready", "reason": said, "warning": said})
+    line = " ".join(said.splitlines()).encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    log = f"""\
+000 (012.000.000) 2026-03-02 12:00:00 Job submitted from host: <127.0.0.1:1>
+    DAG Node: jupyter
+...
+001 (012.000.000) 2026-03-02 12:00:01 Job executing on host: {line}
+...
+008 (012.000.000) 2026-03-02 12:00:02 jupyter-session {told}
+...
+012 (012.000.000) 2026-03-02 12:00:03 Job was held.
+\t{line}
+\tCode 21 Subcode 0
+...
+009 (012.000.000) 2026-03-02 12:00:04 Job was aborted.
+\t{line}
+...
+"""
+    (folder / "jupyter.dag.nodes.log").write_text(log)
+    watcher = watch.Watcher()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("_CONDOR_DAGMAN_LOG", f"{folder}/jupyter.dag.dagman.out")
+        patch.setattr(post.condor, "find_owner", lambda: "alice")
+        patch.setattr(post, "read_plan", lambda *_: Plan.from_ad({"Iwd": str(folder)}))
+        hold.main("12.0")
+        post.main("jupyter.sub", "12.0", "-1002", "0", "3")
+        for event in parse_events(log.encode()):
+            if news := watcher.apply_event(event):
+                watch.notify.notify_user(*news, event.at)
+    history = (folder / "jupyter.dag.history").read_text()
+    assert_harmless(history)
+    assert len(history.splitlines()) == len({*history.splitlines()}) <= 4
 
 
 @given(words, words)
