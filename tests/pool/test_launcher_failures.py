@@ -57,19 +57,17 @@ def test_login_that_is_refused_or_a_host_key_that_has_changed_is_said_so(new_lap
     assert fails(start(laptop), 11, "ssh-keygen -R other")
 
 
-def test_access_point_without_python_or_with_an_old_one_is_said_so(new_laptop, pool):
+def test_startup_file_that_talks_or_leaves_little_in_path_changes_nothing(new_laptop, pool):
     laptop = new_laptop("bob", ap="faked")
     config = f"Host faked\n HostName ap\n HostKeyAlias ap\n SetEnv LC_FAKE={laptop.name}\n"
     pool.put("laptop", "/etc/ssh/ssh_config.d/faked.conf", config.encode())
     try:
-        for lines, status, part in (
-            ('python3() { return 93; }; exec() { "$@"; }', 13, "older than 3.9"),
-            ('python3() { return 127; }; exec() { "$@"; }', 13, "no python3"),
-            ("mkdir -p ~/only; ln -sf /usr/bin/python3 ~/only/; PATH=~/only", 20, "no image"),
-            ("echo a shell that talks; echo '{\"id\": 5}'; echo 'raise SystemExit' >~/json.py", 20, "no image"),
+        for lines in (
+            "mkdir -p ~/only; ln -sf /usr/bin/python3 ~/only/; PATH=~/only",
+            "echo a shell that talks; echo '{\"id\": 5}'; echo 'raise SystemExit' >~/json.py",
         ):
             with login_shell(pool, "bob", f'if [ "$LC_FAKE" = {laptop.name} ]; then {lines}; fi'):
-                assert fails(start(laptop, "--image", "none.sif"), status, part)
+                assert fails(start(laptop, "--image", "none.sif"), 20, "no image")
     finally:
         laptop.on_ap("rm", "-rf", "json.py", "only")
 

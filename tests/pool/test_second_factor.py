@@ -82,3 +82,21 @@ def test_after_a_cut_nobody_is_asked_until_they_say_so(network, way):
         wait_for(lambda: laptop.answers(url), 60, "the way to be back")
         assert sshd.questions() == before + 1
         assert running.read().count("wants you to log in again") == 1
+
+
+@pytest.mark.xdist_group("carol")
+@pytest.mark.parametrize("way", ["direct", "jump"])
+def test_server_that_is_silent_while_a_person_answers_elsewhere_is_waited_for(new_laptop, pool, way):
+    """A push to a telephone, say: the server says nothing until it is answered."""
+    laptop, slow = new_laptop("carol", ap="slow"), "/usr/local/bin/slow-keys"
+    pool.put("ap", slow, b"#!/bin/sh\nsleep 25\ncat /home/$1/.ssh/authorized_keys\n", mode=0o755)
+    lines = (f"AuthorizedKeysCommand {slow} %u", "AuthorizedKeysCommandUser root", "AuthorizedKeysFile none")
+    with own_sshd(pool, *lines) as sshd:
+        host = f"HostName ap\n HostKeyAlias ap\n Port {sshd.port}\n"
+        text = f"Host slow\n {host}"
+        if way == "jump":
+            text = f"Host slow\n HostName ap\n HostKeyAlias ap\n ProxyJump bastion\nHost bastion\n {host}"
+        with ssh_config(pool, "carol", text):
+            done = laptop.call("list", "--ap", "slow")
+    assert done.returncode == 0, done
+    assert "hasn't accepted the login for" in done.stderr

@@ -36,7 +36,7 @@ MEANINGS: dict[ExitStatus, str] = {
     ExitStatus.UNREACHABLE: "The access point can't be reached, or the connection to it was lost.",
     ExitStatus.HOST_KEY: "The access point's host key is unknown or has changed.",
     ExitStatus.LOGIN: "The access point refused the login.",
-    ExitStatus.PYTHON: "The access point has no python3, or one older than 3.9.",
+    ExitStatus.PYTHON: "The access point has no python3 that is 3.9 or newer.",
     ExitStatus.CONDOR: "The access point has no HTCondor, or HTCondor doesn't answer.",
     ExitStatus.DISK: "The disk or your quota on the access point is full.",
     ExitStatus.MISSING: "The image, the notebooks folder, or the submit file doesn't exist.",

@@ -1,10 +1,15 @@
 """What ssh is told."""
 
+import re
+import shutil
+import subprocess
+import sys
+
 import pytest
 
 from chtc_jupyter.errors import UsageError
 from chtc_jupyter.ssh import openssh
-from chtc_jupyter.ssh.failures import Retry
+from chtc_jupyter.ssh.failures import NOT_FOUND, TOO_OLD, Retry
 
 
 @pytest.mark.parametrize("ap", ["ap", "alice@ap.example.org", "ap-2", "a.b@[::1]", "10.0.0.1"])
@@ -20,8 +25,61 @@ def test_words_that_are_no_access_point_are_refused(ap):
 
 def test_remote_command_has_nothing_that_any_shell_would_read():
     remote = openssh.build_bootstrap(12345, "tag")
-    inner = remote.removeprefix('exec python3 -IS -c "').removesuffix('" tag')
-    assert not set(inner) & set('"$`\\!\n')
+    found = re.fullmatch(r"exec /bin/sh -c '([^']*)' \"([^\"]*)\" tag", remote)
+    assert found
+    assert not set(found[1]) & set("\\!\n")
+    assert not set(found[2]) & set('"$`\\!\n')
+
+
+def place_python(folder, name, *, old=False):
+    """Make a python3 that is this one, or says that it is too old."""
+    folder.mkdir(exist_ok=True)
+    check = "case $3 in *version_info*) exit 1;; esac\n" if old else ""
+    (folder / name).write_text(f'#!/bin/sh\n{check}exec {sys.executable} "$@"\n')
+    (folder / name).chmod(0o755)
+
+
+def run_bootstrap(tmp_path, sent, **variables):
+    """Run the bootstrap with the system's own Pythons out of sight; return what it printed and its status."""
+    script = openssh.build_bootstrap(len(sent), "tag")
+    for folder in ("/usr/bin", "/usr/local/bin", "/usr/libexec", "/opt"):
+        script = script.replace(f" {folder}/", f" {tmp_path}/none/")
+    (tmp_path / "bin").mkdir(exist_ok=True)
+    for tool in ("sh", "grep", "tail", "timeout", "cat"):
+        if not (tmp_path / "bin" / tool).exists():
+            (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
+    done = subprocess.run(
+        ["/bin/sh", "-c", script],
+        input=b"exit 97\nexit 97\ntag is ready\n" + sent,
+        env={"PATH": f"{tmp_path}/bin", "HOME": str(tmp_path), "SHELL": "/bin/sh", **variables},
+        capture_output=True,
+        check=False,
+        timeout=30,
+    )
+    return done.returncode, done.stdout.decode()
+
+
+def test_bootstrap_runs_what_follows_the_greeting_and_nothing_before_it(tmp_path):
+    place_python(tmp_path / "bin", "python3")
+    assert run_bootstrap(tmp_path, b"print(6 * 7)") == (0, "\ntag is ready\n42\n")
+
+
+@pytest.mark.parametrize("place", ["bin/python3.12", ".local/bin/python3", "miniconda3/bin/python3", "late/python3"])
+def test_python_that_is_new_enough_is_found_behind_one_that_is_not(tmp_path, place):
+    place_python(tmp_path / "bin", "python3", old=True)
+    if place == "late/python3":
+        (tmp_path / ".profile").write_text(f"echo welcome; PATH={tmp_path}/late:$PATH; printf 'no end '; echo\n")
+    where = tmp_path / place
+    where.parent.mkdir(parents=True, exist_ok=True)
+    place_python(where.parent, where.name)
+    assert run_bootstrap(tmp_path, b"print(6 * 7)") == (0, "\ntag is ready\n42\n")
+
+
+def test_python_that_is_too_old_or_missing_is_told_by_the_exit_status(tmp_path):
+    assert run_bootstrap(tmp_path, b"", SHELL="/bin/true")[0] == NOT_FOUND
+    place_python(tmp_path / "old", "python3", old=True)
+    old = {"PATH": f"{tmp_path}/old:{tmp_path}/bin", "SHELL": "/bin/true"}
+    assert run_bootstrap(tmp_path, b"", **old)[0] == TOO_OLD
 
 
 def test_forward_is_to_loopback_alone_and_nothing_follows_the_destination_but_the_command():

@@ -53,8 +53,8 @@ def test_failed_way_is_told_by_the_last_line_alone(banner, stderr, kind, retry):
     [
         (127, "bash: line 1: exec: python3: not found\n", PythonError),
         (127, "bash: ligne 1: exec: python3: non trouv\u00e9\n", PythonError),
-        (1, "python3: Command not found.\n", PythonError),
         (93, "", PythonError),
+        (97, "zsh: command not found: SSH-2.0\n", UnreachableError),
         (
             127,
             "timed out\nbash: connect: Network is unreachable\nfish: Unknown command: python3\n",

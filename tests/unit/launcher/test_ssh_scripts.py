@@ -18,19 +18,20 @@ JOB = "#!/bin/sh\necho SSH-2.0-hello\necho from the job >&2\necho jupyter-sessio
 TOO_EARLY = "#!/bin/sh\necho 'Failed. (Use -auto-retry to keep trying.)' >&2\nexit 1\n"
 
 
-def enter(folder, shell, *, status=2, job=JOB, owner="$(id -un)"):
+def enter(folder, shell, *, status=2, job=JOB, owner="$(id -un)", go=(), **options):
     queue = QUEUE.format(status=status, owner=owner)
     for name, text in (("condor_q", queue), ("condor_ssh_to_job", job), ("condor_ping", PING)):
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
     return subprocess.run(
-        [shell, "-c", entry.ENTER_JOB, "jupyter-999999.0", *KEY],
+        [shell, "-c", entry.ENTER_JOB, "jupyter-999999.0", *KEY, *go],
         env={"PATH": f"{folder}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
         start_new_session=True,
+        **options,
     )
 
 
@@ -39,8 +40,15 @@ def test_a_connection_prints_what_the_job_prints_and_nothing_of_the_shells_own(t
     if not shutil.which(shell):
         pytest.skip(f"no {shell} here")
     done = enter(tmp_path, shell)
-    assert done.stdout == "ssh-ed25519 AAAAhost\nSSH-2.0-hello\n"
+    assert done.stdout == "\nssh-ed25519 AAAAhost\nSSH-2.0-hello\n"
     assert done.stderr == "from the job\n"
+
+
+def test_what_was_sent_for_another_shell_does_not_reach_the_job(tmp_path):
+    job = "#!/bin/sh\ncat\necho jupyter-session sshd: the end >&2\n"
+    sent = f"exit 97\nexit 97\n{entry.GO}\nSSH-2.0-laptop\n"
+    assert enter(tmp_path, "sh", job=job, go=(entry.GO,), input=sent).stdout.endswith("AAAAhost\nSSH-2.0-laptop\n")
+    assert enter(tmp_path, "sh", job=job, input="SSH-2.0-laptop\n").stdout.endswith("AAAAhost\nSSH-2.0-laptop\n")
 
 
 def test_a_job_that_does_not_run_is_refused_in_one_sentence(tmp_path):
@@ -58,7 +66,7 @@ def test_a_job_of_somebody_else_is_refused_to_a_queue_superuser_too(tmp_path):
 
 
 def test_a_user_whom_the_schedd_knows_by_another_name_gets_into_their_job(tmp_path):
-    assert enter(tmp_path, "sh", owner="mapped").stdout.startswith("ssh-ed25519 AAAAhost\n")
+    assert enter(tmp_path, "sh", owner="mapped").stdout.startswith("\nssh-ed25519 AAAAhost\n")
 
 
 @pytest.mark.parametrize(("owner", "status"), [("$(id -un)", 0), ("mapped", 0), ("somebody", 1), ("", 1)])

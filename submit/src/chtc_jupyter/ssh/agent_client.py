@@ -24,7 +24,16 @@ from chtc_jupyter import verbosity
 from chtc_jupyter.errors import LauncherError, NoAnswerError, PortError
 from chtc_jupyter.ssh import entry, multiplexing, openssh
 from chtc_jupyter.ssh.agent import LONGEST
-from chtc_jupyter.ssh.failures import LOGGED_IN, SSH, Evidence, Retry, SshFailure, diagnose_failure, printable
+from chtc_jupyter.ssh.failures import (
+    LOGGED_IN,
+    OTHER_SHELL,
+    SSH,
+    Evidence,
+    Retry,
+    SshFailure,
+    diagnose_failure,
+    printable,
+)
 from chtc_jupyter.ssh.hops import Hops
 from chtc_jupyter.ssh.route import Route, find_route
 
@@ -35,10 +44,13 @@ _ENDED_BY_AGENT = "did not end within"
 _agent_log = logging.getLogger("chtc_jupyter.ssh.agent")
 #: Seconds between two signs of life; the agent ends after _PATIENCE without one.
 _BEAT, _PATIENCE = 5.0, 45
-#: Seconds of silence after which a connection that is another ssh's is taken for dead; our own ssh sees to its own.
+#: Seconds of silence after which a connection is taken for dead: ssh itself is more patient, because of slow logins.
 _DEAD = 18.0
 #: Seconds after the login in which a login shell usually runs a command, and after which it is taken to run none.
 _SLOW, _SETTLED = 10.0, 60.0
+#: Ends a shell that a startup file has started, which would read our input; sent each NUDGE seconds until Python is
+#: there, which skips it. A startup file that reads a line gets it, too, and goes on.
+LEAVE, NUDGE = f"exit {OTHER_SHELL}\n".encode(), 2.0
 #: Seconds in which the agent says that it has ended a command.
 _GRACE = 10
 #: Seconds without a login after which the user hears of it.
@@ -93,7 +105,7 @@ class AgentClient:
         self._number = 0
         self._greeting = f"{tag} is ready\n".encode()
         self._let_in = asyncio.Event()  # the login is done
-        self._joins = False  # another ssh's connection, which may be dead without an end
+        self._joins = False  # another ssh's connection, which says nothing of a login
         self._heard = time.monotonic()
         self._before_login = self._stderr = ""
         self._tasks = [asyncio.create_task(work) for work in (self._listen(), self._hear_errors())]
@@ -109,6 +121,7 @@ class AgentClient:
         patience: int = 15,
         login: float | None = 300,
         alone: bool = False,
+        alive: bool = False,
         on_wait: Callable[[str], None] = _log.info,
     ) -> AgentClient:
         """Connect. Raises LinkFailedError. `login` is how many seconds a person may take to log in (None: no limit).
@@ -116,7 +129,8 @@ class AgentClient:
         With `forward`, the connection is a new one that others may share; otherwise `share` may name the one to join,
         and "" stands for the one that the user's configuration names. With `batch`, nobody is asked anything, neither
         here nor by a host on the way. With `alone`, the hosts on the way share no connection that is there, since it
-        may be dead. `on_wait` hears if the login takes long, and if the access point is silent after it.
+        may be dead. The connection that is shared may be known to be `alive`. `on_wait` hears if the login takes long,
+        and if the access point is silent after it.
         """
         if ap == HERE:
             return await cls._open_here()
@@ -149,6 +163,8 @@ class AgentClient:
             process = await _start(argv, batch=batch, hops=hops)
             link = cls(ap, process, local, folder, tag)
             link._joins = joins
+            if alive:
+                link._let_in.set()
             try:
                 await link._greet(login, on_wait)
             except (LinkLostError, asyncio.TimeoutError) as ended:
@@ -194,6 +210,7 @@ class AgentClient:
         """
         ready = asyncio.create_task(self._next(0))
         let_in = asyncio.create_task(self._let_in.wait())
+        nudging = asyncio.create_task(self._nudge())
         try:
             await self._wait_for_login((ready, let_in), login, on_wait)
             if let_in.done() and not (await asyncio.wait((ready,), timeout=_SLOW))[0]:
@@ -203,16 +220,16 @@ class AgentClient:
                 raise asyncio.TimeoutError
             ready.result()
         finally:
-            ready.cancel()
-            let_in.cancel()
-            await asyncio.gather(ready, let_in, return_exceptions=True)
+            for task in (ready, let_in, nudging):
+                task.cancel()
+            await asyncio.gather(ready, let_in, nudging, return_exceptions=True)
         first = {
             "folder": self.folder,
             "patience": _PATIENCE,
             "reaper": entry.read_script("end_agent.sh"),
             "log": "debug" if _agent_log.isEnabledFor(logging.DEBUG) else "",
         }
-        self._write(_read_source() + json.dumps(first).encode() + b"\n")
+        self._write(self._greeting + _read_source() + json.dumps(first).encode() + b"\n")
         hello = await asyncio.wait_for(self._next(0), _SETTLED)
         if "error" in hello:
             error = openssh.build_file_error(self.ap, hello.get("errno", 0), hello["error"])
@@ -220,6 +237,14 @@ class AgentClient:
         _log.info("Connected to %s, which has Python %s", self.ap, hello.get("python"))
         self.hello = hello
         self._tasks.append(asyncio.create_task(self._beat()))
+
+    async def _nudge(self) -> None:
+        """End what a startup file has started in place of our command, as long as there is no answer."""
+        if not self._joins and self.ap != HERE:
+            await self._let_in.wait()
+        while True:
+            await asyncio.sleep(NUDGE)
+            self._write(LEAVE)
 
     async def _wait_for_login(
         self, signs: Sequence[asyncio.Task[Any]], limit: float | None, on_wait: Callable[[str], None]
@@ -448,9 +473,12 @@ class AgentClient:
     async def _beat(self) -> None:
         try:
             while not self.lost.is_set():
+                began = time.monotonic()
                 await asyncio.sleep(_BEAT)
-                if self._joins and time.monotonic() - self._heard > _DEAD:
-                    _log.info("%s has not answered for %d s over the connection that is shared", self.ap, _DEAD)
+                if time.monotonic() - began > 2 * _BEAT:  # this program stood still, and has not read its answers
+                    self._heard = time.monotonic()
+                if self.ap != HERE and time.monotonic() - self._heard > _DEAD:
+                    _log.info("%s has not answered for %d s", self.ap, _DEAD)
                     self.kill()
                 self._send(0, "ping")
         except LinkLostError:

@@ -38,13 +38,19 @@ def fold_script(text: str) -> str:
 #: Leads into a job, and prints a job's host key.
 ENTER_JOB = fold_script(read_script("enter_job.sh"))
 PRINT_HOST_KEY = fold_script(read_script("print_host_key.sh"))
+#: Runs Python on the access point.
+FIND_PYTHON = fold_script(read_script("find_python.sh"))
 #: Opens the tmux of a session.
 ATTACH_JOB = fold_script(read_script("attach_job.sh"))
 
 
+#: The line before the input of a command that `build_command` returns: what is sent before it is skipped there.
+GO = "go"
+
+
 def build_command(job: str, key: str) -> str:
     """Return the command for the access point's login shell. `job` and `key` (`TYPE BASE64`) are plain characters."""
-    return f"exec sh -c '{ENTER_JOB}' {job} {key}"
+    return f"exec sh -c '{ENTER_JOB}' {job} {key} {GO}"
 
 
 def build_attach_command(job: str) -> str:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 from chtc_jupyter.errors import HostKeyError, LauncherError, LoginError, PythonError, UnreachableError, UsageError
 
-#: Exit status of the remote command if the access point's Python is too old.
+#: Exit status of the remote command (scripts/find_python.sh) if the access point's Python is too old.
 TOO_OLD = 93
-#: Exit status of a shell that does not find a command, and ssh's own.
+#: Exit status of a shell that a startup file has started in place of our command, and that the launcher has ended.
+OTHER_SHELL = 97
+#: Exit status if there is no Python, and ssh's own.
 NOT_FOUND, SSH = 127, 255
 #: How ssh's own line begins when it has logged in (level VERBOSE).
 LOGGED_IN = "Authenticated to "
@@ -99,8 +101,6 @@ _EMPTY = re.compile(
 _CLOSED = re.compile(r"Connection (closed|reset) by (?!UNKNOWN)")
 _CHANGED = re.compile(r"^@ +WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! +@", re.MULTILINE)
 _KEY_OF = re.compile(r"(?:Host key for|host key is known for) (\S+) (?:has changed )?and you have requested strict")
-#: What a shell says if it does not find python3 and exits with another status than 127: "python3: Command not found.".
-_NO_PYTHON = re.compile(r"(?:[\w./ -]+: )*python3: \S.*")
 
 
 def diagnose_failure(ap: str, evidence: Evidence) -> SshFailure:
@@ -108,6 +108,14 @@ def diagnose_failure(ap: str, evidence: Evidence) -> SshFailure:
     if evidence.logged_in or evidence.status not in (SSH, None):
         return _diagnose_remote(ap, evidence)
     return _diagnose_way(ap, evidence)
+
+
+def describe_other_shell(ap: str) -> str:
+    """Return the sentence for an access point whose login shell runs no command."""
+    return (
+        f"A startup file of your login shell on {ap} starts another shell in place of the command that ssh runs "
+        "(`exec zsh`?). Have it do so only in an interactive shell: `case $- in *i*) exec zsh ;; esac`."
+    )
 
 
 def printable(text: str) -> str:
@@ -130,19 +138,17 @@ def _diagnose_remote(ap: str, evidence: Evidence) -> SshFailure:
             f"shell waits or starts another shell. Look at it with `ssh {ap}`."
         )
         return SshFailure(UnreachableError(sentence), Retry.AFTER_LOGIN)
+    if evidence.status == OTHER_SHELL:
+        return SshFailure(UnreachableError(describe_other_shell(ap)), Retry.NEVER)
     if evidence.status == TOO_OLD:
-        return SshFailure(
-            PythonError(f"{ap} has a python3 older than 3.9: ask its operators, or put a newer one first in PATH."),
-            Retry.NEVER,
+        sentence = f"{ap} has no python3 that is 3.9 or newer: ask its operators for one, or add yours to PATH there."
+        return SshFailure(PythonError(sentence), Retry.NEVER)
+    if evidence.status == NOT_FOUND:
+        sentence = (
+            f"{ap} has no python3, neither in the PATH of `ssh {ap} COMMAND` nor where it usually is: ask its "
+            "operators for one, 3.9 or newer, or add its folder to PATH in your login shell's startup file there."
         )
-    if evidence.status == NOT_FOUND or (evidence.status != SSH and lines and _NO_PYTHON.fullmatch(lines[-1])):
-        return SshFailure(
-            PythonError(
-                f"{ap} has no python3 in the PATH of `ssh {ap} COMMAND`: ask its operators for one, 3.9 or newer, or "
-                "add its folder to PATH in your login shell's startup file there."
-            ),
-            Retry.NEVER,
-        )
+        return SshFailure(PythonError(sentence), Retry.NEVER)
     if evidence.status == SSH:
         if any(kind is _Kind.PORT for kind, _ in _read(lines)):
             return SshFailure(

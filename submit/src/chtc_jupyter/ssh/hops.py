@@ -16,6 +16,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from chtc_jupyter.ssh import openssh
+
 _log = logging.getLogger(__name__)
 #: ssh puts its argv[0] into a shell's command unquoted.
 _PLAIN = re.compile(r"[\w./+-]+", re.ASCII)
@@ -68,7 +70,8 @@ class Hops:
             self.close()
 
     def _render(self, ssh: str, program: Path, *, batch: bool, patience: int, alone: bool) -> str:
-        options = ["LogLevel=VERBOSE", "ServerAliveInterval=5", "ServerAliveCountMax=3"]
+        silences = openssh.count_silences(batch=batch)
+        options = ["LogLevel=VERBOSE", "ServerAliveInterval=5", f"ServerAliveCountMax={silences}"]
         options += ["BatchMode=yes"] if batch else []
         options += ["ControlPath=none"] if alone else []
         words = [word for option in options for word in ("-o", option)]

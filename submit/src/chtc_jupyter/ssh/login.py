@@ -12,6 +12,7 @@ from typing import Any
 from chtc_jupyter.errors import DiskError, LoginError, PythonError
 from chtc_jupyter.ssh import multiplexing, openssh
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient, LinkFailedError
+from chtc_jupyter.ssh.failures import Retry
 from chtc_jupyter.ssh.route import find_route
 from chtc_jupyter.terminal import Terminal
 
@@ -82,15 +83,32 @@ async def _join(ap: str, terminal: Terminal) -> tuple[AgentClient | None, bool]:
     share = multiplexing.find(ap) or ("" if (await find_route(ap)).shared else "none")
     if share == "none":
         return None, False
+    options: dict[str, Any] = {"share": share, "batch": True, "on_wait": terminal.say}
     try:
-        return await AgentClient.open(ap, share=share, batch=True, login=_SHARED), False
+        try:
+            return await AgentClient.open(ap, login=_SHARED, **options), False
+        except LinkFailedError as failed:
+            if not failed.failure.stuck or not await asyncio.to_thread(_is_alive, ap, share):
+                raise
+            # Only the login shell is slow.
+            return await AgentClient.open(ap, alive=True, **options), False
     except LinkFailedError as failed:
         _log.debug("can't join the connection that is open: %s", failed)
-        if isinstance(failed.failure.error, _FINAL):
+        if isinstance(failed.failure.error, _FINAL) or failed.failure.retry is Retry.NEVER:
             raise failed.failure.error from None
         if failed.failure.stuck:
             terminal.say(_DEAD.format(ap=ap))
         return None, failed.failure.stuck
+
+
+def _is_alive(ap: str, share: str) -> bool:
+    """Return whether the access point answers over a connection that is open."""
+    argv = openssh.build_probe_command(openssh.build_command(ap, "", share=share, batch=True))
+    try:
+        subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SHARED, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def choose_share(ap: str) -> str:
@@ -98,10 +116,7 @@ def choose_share(ap: str) -> str:
     share = multiplexing.find(ap) or ("" if asyncio.run(find_route(ap)).shared else "none")
     if share == "none":
         return share
-    argv = openssh.build_command(ap, "true", share=share, batch=True)
-    try:
-        subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SHARED, check=False)
-    except subprocess.TimeoutExpired:
+    if not _is_alive(ap, share):
         Terminal().say(_DEAD.format(ap=ap))
         return "none"
     return share

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chtc_jupyter.errors import CondorError, DiskError, LauncherError, UsageError
-from chtc_jupyter.ssh.failures import TOO_OLD, Retry
+from chtc_jupyter.ssh import entry
+from chtc_jupyter.ssh.failures import Retry
 
 #: The options of submit/ssh_config that share one login. OpenSSH on Windows has no ControlMaster.
 KEPT = ("ControlMaster=auto", "ControlPath=~/.ssh/jupyter-%C", "ControlPersist=1h")
@@ -41,12 +42,13 @@ def validate_access_point(text: str) -> str:
 def build_code(size: int, tag: str) -> str:
     """Return the Python that says it is there, and then runs `size` bytes of Python from its standard input.
 
-    It begins a line of its own, whatever a login shell has printed before. It has no character that sh, fish, or tcsh
-    would read within double quotes: no `$`, no backslash, no `!`.
+    It begins a line of its own, whatever a login shell has printed before. It skips what was sent before a line with
+    the tag: that was for a shell that a startup file may have started. It has no character that sh, fish, or tcsh would
+    read within double quotes: no `$`, no backslash, no `!`.
     """
     return (
-        f"import sys; sys.version_info>=(3,9) or sys.exit({TOO_OLD}); print(chr(10)+'{tag} is ready',flush=True); "
-        f"exec(compile(sys.stdin.buffer.read({size}),'agent.py','exec'))"
+        f"import sys; i=sys.stdin.buffer; print(chr(10)+'{tag} is ready',flush=True); any(b'{tag}' in l for l in i); "
+        f"exec(compile(i.read({size}),'agent.py','exec'))"
     )
 
 
@@ -55,7 +57,7 @@ def build_bootstrap(size: int, tag: str) -> str:
 
     `tag` shows up in the process list there. With -I and -S, Python imports nothing from the user's home.
     """
-    return f'exec python3 -IS -c "{build_code(size, tag)}" {tag}'
+    return f"exec /bin/sh -c '{entry.FIND_PYTHON}' \"{build_code(size, tag)}\" {tag}"
 
 
 def build_command(
@@ -73,11 +75,12 @@ def build_command(
     """Return the ssh command that runs `remote` on the access point.
 
     With `batch`, ssh asks for nothing. `patience` is the time for the connection to be made, in seconds. ssh gives up a
-    connection that is silent for 15 s. A connection with a `master` socket is a new one, which others may join there
-    and add forwards to; so is one with a `forward`, for platforms without such sockets. Otherwise `share` is the socket
-    to join, "none" is a new connection, and with "" the user's own settings apply; with `keep`, all such connections
-    share one login, until an hour after the last. What the user's configuration forwards is left out: a second
-    connection can't have the same ports.
+    connection that is silent for 15 s; with a person at hand, it takes them as long to answer a second factor, during
+    which the server is silent, too (`count_silences`). A connection with a `master` socket is a new one, which others
+    may join there and add forwards to; so is one with a `forward`, for platforms without such sockets. Otherwise
+    `share` is the socket to join, "none" is a new connection, and with "" the user's own settings apply; with `keep`,
+    all such connections share one login, until an hour after the last. What the user's configuration forwards is left
+    out: a second connection can't have the same ports.
     """
     own = bool(master or forward)
     path = (master or "none") if own else share
@@ -90,7 +93,7 @@ def build_command(
         f"BatchMode={'yes' if batch else 'no'}",
         f"ConnectTimeout={patience}",
         "ServerAliveInterval=5",
-        "ServerAliveCountMax=3",
+        f"ServerAliveCountMax={count_silences(batch=batch)}",
         *(["ExitOnForwardFailure=no"] if forward else ["ClearAllForwardings=yes"]),
         "ForwardAgent=no",
         "ForwardX11=no",
@@ -105,9 +108,27 @@ def build_command(
     return [*argv, "--", ap, remote]
 
 
+def count_silences(*, batch: bool) -> int:
+    """Return how often ssh asks a silent server for a sign of life, each 5 s, before it gives up.
+
+    The limit is the same for a server that is silent during the login (`ssh_packet_set_timeout`), as it is while it
+    waits for a person's second factor: sshd itself gives them 120 s (LoginGraceTime).
+    """
+    return 3 if batch else 24
+
+
 def build_forward_command(ap: str, master: str, forward: Forward) -> list[str]:
     """Return the command that adds a forward to a connection of ours; the user's configuration plays no part in it."""
     return ["ssh", "-F", "none", "-o", "BatchMode=yes", "-S", master, "-O", "forward", "-L", str(forward), "--", ap]
+
+
+def build_probe_command(argv: Sequence[str]) -> list[str]:
+    """Return the command that ends soon if the connection that an ssh shares is alive, whatever the login shell does.
+
+    It asks for a connection to a port where nothing listens: the access point says so, or that it forbids it.
+    """
+    end = argv.index("--")
+    return [*argv[:end], "-W", "127.0.0.1:9", *argv[end:-1]]
 
 
 def build_file_error(ap: str, errno: int, sentence: str) -> LauncherError:

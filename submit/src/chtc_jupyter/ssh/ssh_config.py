@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import shutil
 import subprocess
@@ -14,8 +15,8 @@ from typing import IO
 from chtc_jupyter.errors import FailedError, LauncherError, UnreachableError, UsageError
 from chtc_jupyter.paths import state_folder, write_private
 from chtc_jupyter.ssh import entry, openssh, user_config
-from chtc_jupyter.ssh.agent_client import HERE
-from chtc_jupyter.ssh.failures import SSH
+from chtc_jupyter.ssh.agent_client import HERE, LEAVE, NUDGE
+from chtc_jupyter.ssh.failures import OTHER_SHELL, SSH, describe_other_shell
 from chtc_jupyter.ssh.user_config import PREFIX, Taken
 
 _log = logging.getLogger(__name__)
@@ -25,6 +26,9 @@ _KEY = re.compile(r"ssh-ed25519 [A-Za-z0-9+/=]+")
 _MOST_LINES = 200
 #: Seconds in which a shared connection must bring a line, and in which a new one must be made: ssh waits for 60 s.
 _SILENCE, _NEW = 9, 8
+#: Seconds in which a shared connection that is alive answers a question that needs no login shell, and for the end of
+#: an ssh that has closed its output.
+_PROBE, _END = 4, 2
 
 #: What no session is called: full names of hosts, and names with a quote or a backslash, which would end the quoting of
 #: %n in the line for the shell. ssh 9.6 and newer refuse the latter by themselves.
@@ -138,6 +142,8 @@ def run_proxy(host: str, ap: str, job: str) -> int:
         print(f"chtc-jupyter: the shared connection to {ap} does not answer; opening a new one.", file=sys.stderr)
         argv = openssh.build_command(ap, command, share="none", patience=_NEW)
         status, key = _enter(host, argv, ap)
+    if not key and status == OTHER_SHELL:
+        raise UnreachableError(describe_other_shell(ap))
     if not key and status in (None, SSH) and ap != HERE:
         raise UnreachableError(f"The connection to {ap} was lost, or could not be made: try `ssh {ap}` by hand first.")
     if not key:
@@ -152,26 +158,64 @@ def _enter(host: str, argv: list[str], ap: str) -> tuple[int | None, str]:
     """
     shared = ap != HERE and _is_shared(argv)
     # On the access point itself, in a session of its own: the script ends its whole process group.
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, bufsize=0, start_new_session=ap == HERE) as way:
-        assert way.stdout  # noqa: S101 - it was asked for
-        silent = threading.Event()
+    with subprocess.Popen(
+        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=ap == HERE
+    ) as way:
+        assert way.stdin  # noqa: S101 - it was asked for
+        assert way.stdout  # noqa: S101
+        silent, entered = threading.Event(), threading.Event()
 
         def give_up() -> None:
-            silent.set()
-            way.kill()
+            if not _answers(argv):  # or only the login shell is slow
+                silent.set()
+                way.kill()
 
         clock = threading.Timer(_SILENCE, give_up)
         clock.daemon = True
         if shared:
             clock.start()
+        threading.Thread(target=_feed, args=(way.stdin, entered), daemon=True).start()
         key = _host_key(way.stdout)
         clock.cancel()
         if key:
             write_private(_folder() / "known_hosts" / host, f"* {key}\n")
+            entered.set()
             _relay(way.stdout)
         elif way.poll() is None and not silent.is_set():
-            way.terminate()
+            try:
+                way.wait(_END)
+            except subprocess.TimeoutExpired:
+                way.terminate()
     return (None if silent.is_set() else way.returncode), key
+
+
+def _feed(way: IO[bytes], entered: threading.Event) -> None:
+    """Send what ssh sends, once we are in: until then, what a startup file may have started would read it."""
+    try:
+        while not entered.wait(NUDGE):
+            way.write(LEAVE)
+        way.write(f"{entry.GO}\n".encode())
+        while data := os.read(0, 1 << 16):
+            _write_all(way, data)
+        way.close()
+    except OSError as error:
+        _log.debug("the way into the job has ended: %s", error)
+
+
+def _write_all(way: IO[bytes], data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[way.write(rest) :]
+
+
+def _answers(argv: list[str]) -> bool:
+    """Return whether the connection that an ssh shares is alive."""
+    probe = openssh.build_probe_command(argv)
+    try:
+        subprocess.run(probe, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PROBE, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _is_shared(argv: list[str]) -> bool:

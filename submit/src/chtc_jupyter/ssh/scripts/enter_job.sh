@@ -1,15 +1,16 @@
 #!/bin/sh
 # The access point's part of `ssh jupyter-JOB`: leads from its standard streams into the job.
 #
-#   sh -c THIS_SCRIPT jupyter-JOB KEY_TYPE KEY_BASE64
+#   sh -c THIS_SCRIPT jupyter-JOB KEY_TYPE KEY_BASE64 [GO]
 #
-# $0 is `jupyter-JOB` or the job, $1 and $2 are the public key that may log in. Prints the session's host key, a line
+# $0 is `jupyter-JOB` or the job, $1 and $2 are the public key that may log in. With GO, the input up to a line that
+# is this word was for other shells, which startup files may have started, and is skipped. Prints the session's host key, a line
 # that SSH allows before its own, and then is the connection. ../entry.py folds this file into one line for the access
 # point's login shell, so it must not contain quotes of the other kind, backslashes, or exclamation marks.
 
 # The job, and the public key. Only plain characters may reach a command below.
 umask 77
-j=${0##*jupyter-} k="$1 $2"
+j=${0##*jupyter-} k="$1 $2" go=$3
 expr "$j $k" : "[0-9][0-9.]* [es][a-z0-9@.-]* AAAA[A-Za-z0-9+/=]*$" >/dev/null || {
   echo "ssh cannot connect: there is no job $j, or no public key. Use ssh jupyter-123." >&2
   exit 1
@@ -31,7 +32,14 @@ set -- $(condor_q "$j" -af Owner JobStatus JupyterHostKey </dev/null)
   echo "ssh cannot connect: job $j is not running. Run condor_q $j on the access point for details." >&2
   exit 1
 }
+# On a line of its own, whatever a startup file has printed before.
+echo
 echo "$3 $4"
+until [ -z "$go" ]
+do
+  read -r line || exit 1
+  [ "$line" = "$go" ] && go=
+done
 
 # TMP is where condor_ssh_to_job keeps a key of its own.
 d=$(mktemp -d "/tmp/jupyter-$j-XXXXXXXXXX") || exit 1

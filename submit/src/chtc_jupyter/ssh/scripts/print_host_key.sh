@@ -8,4 +8,5 @@
 command -v condor_q >/dev/null || PATH=$PATH:/usr/bin:/usr/local/bin:/usr/local/condor/bin:$(echo /opt/condor*/bin /opt/*/condor*/bin | tr " " :)
 j=${0##*jupyter-}
 expr "$j" : "[0-9][0-9.]*$" >/dev/null &&
+echo &&
 echo "* $(condor_q "$j" -af JupyterHostKey </dev/null)"
