@@ -390,14 +390,14 @@ def main() -> None:
         _log.debug("Where it came from:", exc_info=True)
         Terminal().say(f"chtc-jupyter: {error}")
         sys.exit(error.exit_code)
+    except LinkLostError as error:
+        _log.debug("The connection was lost: %r", error)
+        Terminal().say("chtc-jupyter: Lost the connection to the access point. Run the command again.")
+        sys.exit(ExitStatus.UNREACHABLE)
     except OSError as error:  # such as a home folder that is full
         _log.debug("Where it came from:", exc_info=True)
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         Terminal().say(f"chtc-jupyter: This machine can't do what is asked ({what}). Mend that, then try again.")
         sys.exit(ExitStatus.FAILURE)
-    except LinkLostError as error:
-        _log.debug("The connection was lost: %r", error)
-        Terminal().say("chtc-jupyter: Lost the connection to the access point. Run the command again.")
-        sys.exit(ExitStatus.UNREACHABLE)
     except KeyboardInterrupt:
         sys.exit(ExitStatus.INTERRUPTED)

@@ -45,7 +45,7 @@ MEANINGS: dict[ExitStatus, str] = {
     ExitStatus.HELD: "The job is on hold.",
     ExitStatus.SESSION_FAILED: "The session failed.",
     ExitStatus.REMOVED: "The job was removed before the session was ready.",
-    ExitStatus.POLICY: "The pool doesn't allow ssh into this job, or the access point forbids the tunnel.",
+    ExitStatus.POLICY: "The pool doesn't allow ssh into this job.",
     ExitStatus.PORT: "The local port is taken, or another launcher has this session open.",
     ExitStatus.INTERRUPTED: "Interrupted with Ctrl-C.",
 }
@@ -140,7 +140,7 @@ class RemovedError(LauncherError):
 
 
 class PolicyError(LauncherError):
-    """The pool or the access point forbids the way into the job."""
+    """The pool forbids the way into the job."""
 
     exit_code = ExitStatus.POLICY
 

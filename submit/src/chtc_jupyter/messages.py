@@ -139,14 +139,6 @@ def describe_policy(record: Record, said: str) -> str:
     )
 
 
-def describe_forbidden_forward(ap: str) -> str:
-    """Return that the access point's sshd forbids forwarding to a socket."""
-    return (
-        f"{ap} doesn't allow ssh to forward to a socket. Ask its operators for `AllowStreamLocalForwarding yes` in "
-        "sshd_config. Meanwhile, the session keeps running."
-    )
-
-
 def get_hold_advice(why: str, record: Record, code: int | None = None) -> str:
     """Return what to do about a job on hold, by HTCondor's reason and by its HoldReasonCode, if that is known."""
     stop = f"`chtc-jupyter stop {record.name}`"

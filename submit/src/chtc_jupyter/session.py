@@ -21,13 +21,11 @@ from chtc_jupyter.proxy.local_proxy import LocalProxy
 from chtc_jupyter.proxy.one_time import Visit
 from chtc_jupyter.proxy.pages import Notice
 from chtc_jupyter.ssh import openssh, tunnel
-from chtc_jupyter.ssh.agent_client import HERE, AgentClient, LinkFailedError, LinkLostError
+from chtc_jupyter.ssh.agent_client import HERE, AgentClient, LinkFailedError, LinkLostError, Way
 from chtc_jupyter.ssh.failures import Retry
 from chtc_jupyter.store import Record
 
 _log = logging.getLogger(__name__)
-#: How many times in a row a tunnel may stand and lead nowhere before the access point's policy is taken as the reason.
-_TRIES = 3
 #: Seconds for which this machine must have slept for its connection to be taken as dead.
 _SLEPT = 20
 #: Seconds for a login that asks for nothing, and for a person who has just said that they will log in.
@@ -212,7 +210,7 @@ class Session:
 
     async def _run_tunnel(self, link: AgentClient, port: int) -> None:
         """Open a tunnel, stay while it is open, and open it again."""
-        attempt = silent = 0
+        attempt = 0
         while True:
             if attempt in (0, 1, 2) or attempt % 20 == 0:
                 _log.info("Opening the tunnel into job %s, attempt %d", self.record.job, attempt + 1)
@@ -223,14 +221,11 @@ class Session:
                     if "error" in answer and not self.has_been_open:
                         raise LauncherError(f"{self.record.ap} can't open the tunnel: {answer['error']}.")
                     if found := tunnel.URL.search(answer.get("line", "")):
-                        if not await link.check_forward():
-                            silent += 1
+                        if await link.choose_way() is Way.NONE:
                             _log.info("The tunnel into job %s leads nowhere", self.record.job)
                             self.tunnel_trouble = "the tunnel stands, but nothing answers through it"
-                            if silent == _TRIES:
-                                raise PolicyError(messages.describe_forbidden_forward(self.record.ap))
                             break
-                        attempt, silent, self.tunnel_trouble = 0, 0, ""
+                        attempt, self.tunnel_trouble = 0, ""
                         _log.info("The tunnel into job %s is open", self.record.job)
                         if not await self._lead(link, found[2]):
                             break

@@ -1,13 +1,16 @@
 """The connection to the agent: which of ssh's lines are the reason of a failure, and that each wait has an end."""
 
 import asyncio
+import contextlib
 import os
+import socket
+import threading
 
 import pytest
 
 from chtc_jupyter.errors import NoAnswerError
-from chtc_jupyter.ssh import agent_client
-from chtc_jupyter.ssh.agent_client import HERE, AgentClient, LinkFailedError
+from chtc_jupyter.ssh import agent_client, relay
+from chtc_jupyter.ssh.agent_client import HERE, AgentClient, LinkFailedError, Way
 
 SSH = """#!/bin/sh
 cat >&2 <<END
@@ -65,3 +68,78 @@ def test_a_file_system_that_hangs_is_told_and_other_requests_go_on(tmp_path):
             await link.close()
 
     assert asyncio.run(asyncio.wait_for(read(), 20)) == ["fifo"]
+
+
+class Echo(threading.Thread):
+    """A server at the socket of a tunnel: sends back what it gets until the end, and then a word of its own."""
+
+    def __init__(self, folder):
+        super().__init__(daemon=True)
+        self.server = socket.socket(socket.AF_UNIX)
+        self.server.bind(f"{folder}/lab")
+        self.server.listen()
+        self.start()
+
+    def run(self):
+        while True:
+            connection = self.server.accept()[0]
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        with connection, contextlib.suppress(OSError):
+            while data := connection.recv(100_000):
+                connection.sendall(data)
+            connection.sendall(b"the end")
+
+
+def test_connections_through_the_agent_carry_bytes_both_ways_beside_requests():
+    sent = [os.urandom(3_000_000), b"", b"short", os.urandom(700_001)]
+
+    async def carry(link, data):
+        reader, writer = await relay.open_relay(link)
+        writer.write(data)
+        writer.write_eof()
+        await link.ask("list", path="/")
+        got = await reader.read()
+        writer.close()
+        return got
+
+    async def run():
+        link = await AgentClient.open(HERE)
+        try:
+            Echo(link.folder)
+            return await asyncio.gather(*(carry(link, data) for data in sent))
+        finally:
+            await link.close()
+
+    assert asyncio.run(asyncio.wait_for(run(), 60)) == [data + b"the end" for data in sent]
+
+
+def test_connection_through_the_agent_that_is_not_read_delays_nothing_else_and_ends_with_the_link():
+    async def run():
+        link = await AgentClient.open(HERE)
+        Echo(link.folder)
+        reader, writer = await relay.open_relay(link)
+        writer.write(b"x" * 20_000_000)
+        for _ in range(20):
+            await link.ask("list", path="/")
+        await link.close()
+        with contextlib.suppress(OSError):
+            assert len(await reader.read()) < 20_000_000
+        writer.close()
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
+def test_connection_through_the_agent_to_nothing_ends_at_once():
+    async def run():
+        link = await AgentClient.open(HERE)
+        try:
+            reader, writer = await relay.open_relay(link)
+            got = await reader.read()
+            writer.close()
+            return got, await link.choose_way()
+        finally:
+            await link.close()
+
+    assert asyncio.run(asyncio.wait_for(run(), 30)) == (b"", Way.NONE)

@@ -21,6 +21,7 @@ from chtc_jupyter.condor import ad_values, job_ads, past_jobs, queue_view
 from chtc_jupyter.condor.job_progress import JobProgress, apply_event
 from chtc_jupyter.errors import FailedError, LauncherError
 from chtc_jupyter.printable import make_printable
+from chtc_jupyter.ssh.agent_client import Way
 from chtc_jupyter.store import Opened, Record
 from chtc_jupyter.terminal import Terminal
 from plan import Plan
@@ -258,8 +259,8 @@ class Sick(Link):
             raise FailedError(self._said)
         return {"names": [self._said], "text": self._said, "found": [self._said]}
 
-    async def can_forward(self):
-        return False
+    async def find_way(self):
+        return Way.NONE
 
     async def close(self):
         pass

@@ -21,7 +21,7 @@ from chtc_jupyter.commands.start import FOLDER
 from chtc_jupyter.condor import job_ads, match_analysis, opt_in
 from chtc_jupyter.errors import LauncherError
 from chtc_jupyter.ssh import openssh
-from chtc_jupyter.ssh.agent_client import HERE, AgentClient, Answer, LinkLostError
+from chtc_jupyter.ssh.agent_client import HERE, AgentClient, Answer, LinkLostError, Way
 from chtc_jupyter.ssh.login import open_link
 from chtc_jupyter.ssh.user_config import find_shadowed, find_taken
 from chtc_jupyter.terminal import SLOW, Terminal
@@ -173,8 +173,14 @@ class Doctor:
         return self._report("HTCondor can transfer your notebooks", carry.describe_obstacles(found) if found else "")
 
     async def _check_forward(self, link: AgentClient) -> bool:
-        forbidden = "Ask its operators for `AllowStreamLocalForwarding yes` in sshd_config."
-        return self._report("ssh can forward to a socket there", "" if await link.can_forward() else forbidden)
+        way, what = await link.find_way(), "ssh can forward to a socket there"
+        forbidden = {
+            Way.FORWARD: "",
+            Way.RELAY: "It can't, so the browser's data takes a slower way. Ask its operators for "
+            "`AllowStreamLocalForwarding yes` and `AllowTcpForwarding yes` in sshd_config.",
+            Way.NONE: "There was no answer. Try again in a few minutes.",
+        }[way]
+        return self._report(what, forbidden, note=way is Way.RELAY)
 
     async def _check_demands(self, link: AgentClient) -> bool:
         """Check that there are machines that demand nothing of a job that a session's doesn't have."""

@@ -15,21 +15,30 @@ does: `{"log": "debug", "text": "..."}`, never with a command's arguments, input
     {"do": "read", "path": "..."}                               -> {"text": ""}
     {"do": "write", "path": "...", "text": ""}                  -> {}; folders on the way are made
     {"do": "list", "path": "..."}                               -> {"names": [...]}
+    {"do": "dial", "key": "..."}                                -> {"data": BASE64} ..., {"status": 0}
+    {"do": "feed", "key": "...", "data": BASE64}                (nothing): for the connection of that key; "" is its end
+    {"do": "feed", "key": "...", "taken": 1}                    (nothing): a piece of its data has been taken
     {"do": "cancel", "target": ID}                              -> {}; ends the request ID
     {"do": "ping"}                                              -> {}
 
-Or `{"error": "one sentence"}`. Paths may begin with `~`; `{folder}` in an argument is the agent's folder.
+Or `{"error": "one sentence"}`. `dial` connects to the socket of the tunnel, `lab` in the agent's folder; its first
+`data` is empty, and may be answered from then on. Paths may begin with `~`; `{folder}` in an argument is the agent's
+folder.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import contextlib
 import glob
 import json
 import os
 import re
+import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -42,7 +51,10 @@ VERSION = 1
 #: Bytes of a line; a longer line is refused.
 LONGEST = 1 << 20
 #: Requests in progress at once; more are refused.
-MOST = 64
+MOST = 200
+#: Bytes of a connection that are sent at once, how many such pieces may be on their way, and the seconds in which its
+#: other end must take some.
+PIECE, PIECES, STUCK = 48 * 1024, 16, 20
 #: Bytes kept of a command's standard error.
 KEPT = 20000
 #: Seconds between two looks at a file: while it grows, and once it has not grown for a minute.
@@ -110,6 +122,7 @@ class Agent:
         self._verbose = verbose
         self._lock = threading.Lock()
         self._stops: dict[int, threading.Event] = {}  # by request in progress; set to end it
+        self._dialed: dict[str, tuple[socket.socket, threading.Semaphore]] = {}  # by key
 
     def send(self, number: int | None, **answer: Any) -> None:
         """Write an answer. If nobody reads it any more, the agent ends."""
@@ -148,7 +161,7 @@ class Agent:
             method = getattr(self, "do_" + verb, None) if verb.isalpha() else None
             if method is None:
                 raise RefusedError(f"there is no request {verb[:40]!r}")
-            if verb in ("ping", "cancel"):
+            if verb in ("ping", "cancel", "feed"):  # at once, in the order in which they come
                 method(number, request)
                 return
             with self._lock:
@@ -186,6 +199,43 @@ class Agent:
         if event:
             event.set()
         self.send(number)
+
+    def do_dial(self, number: int, request: Request) -> None:
+        key, stop = take(request, "key", str), self._stops[number]
+        room = threading.Semaphore(PIECES)
+        with socket.socket(socket.AF_UNIX) as way:
+            way.connect(os.path.join(self.folder, "lab"))
+            threading.Thread(target=close_when_set, args=(way, stop, room), daemon=True).start()
+            self._dialed[key] = way, room
+            self.send(number, data="")  # what is fed from now on arrives
+            try:
+                while not stop.is_set() and (data := way.recv(PIECE)):
+                    self.send(number, data=base64.b64encode(data).decode())
+                    room.acquire()
+            except ConnectionError as error:
+                self.log(f"request {number}: {type(error).__name__}")
+            finally:
+                del self._dialed[key]
+                stop.set()
+        self.send(number, status=0)
+
+    def do_feed(self, number: int, request: Request) -> None:
+        way, room = self._dialed.get(take(request, "key", str), (None, None))
+        if way is None or room is None:  # it has ended meanwhile
+            return
+        if "taken" in request:
+            room.release()
+            return
+        try:
+            data = base64.b64decode(take(request, "data", str))
+            if not data:
+                way.shutdown(socket.SHUT_WR)
+            elif send_all(way, data):
+                return
+            else:
+                way.shutdown(socket.SHUT_RDWR)
+        except (OSError, binascii.Error) as error:
+            self.log(f"a connection has ended: {type(error).__name__}")
 
     def do_run(self, number: int, request: Request) -> None:
         timeout = take(request, "timeout", (int, float), 60)
@@ -273,6 +323,24 @@ class Agent:
             stdout=subprocess.PIPE,
             stderr=stderr,
         )
+
+
+def send_all(way: socket.socket, data: bytes) -> bool:
+    """Send bytes; return whether the other end has taken them in time. Raises OSError."""
+    rest = memoryview(data)
+    while rest:
+        if not select.select((), (way,), (), STUCK)[1]:
+            return False
+        rest = rest[way.send(rest, socket.MSG_DONTWAIT) :]
+    return True
+
+
+def close_when_set(way: socket.socket, stop: threading.Event, room: threading.Semaphore) -> None:
+    """Wait for the event, and end a connection, whether it waits for data or for room."""
+    stop.wait()
+    with contextlib.suppress(OSError):
+        way.shutdown(socket.SHUT_RDWR)
+    room.release()
 
 
 def end_when_set(process: subprocess.Popen[bytes], stop: threading.Event) -> None:

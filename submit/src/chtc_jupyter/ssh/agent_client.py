@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import enum
 import importlib.resources
 import json
 import logging
@@ -22,7 +23,7 @@ from typing import Any
 
 from chtc_jupyter import verbosity
 from chtc_jupyter.errors import LauncherError, NoAnswerError, PortError
-from chtc_jupyter.ssh import entry, multiplexing, openssh
+from chtc_jupyter.ssh import entry, multiplexing, openssh, relay
 from chtc_jupyter.ssh.agent import LONGEST
 from chtc_jupyter.ssh.failures import (
     LOGGED_IN,
@@ -69,17 +70,25 @@ _SSH_TOO = 2
 _SSH_VERBOSE = ("debug", "OpenSSH_", "Authenticated to ", "Transferred: sent ", "Bytes per second: sent ")
 #: Seconds after which a silent forward is taken to lead nowhere.
 _SILENCE = 20
-#: Answers one connection to the socket of the forward.
+#: Answers at the socket of the tunnel.
 _ANSWERER = (
     "import socket; s = socket.socket(socket.AF_UNIX); s.bind('{folder}/lab'); s.listen(); print(1, flush=True); "
-    "s.accept()[0].send(b'1')"
+    "[s.accept()[0].send(b'1') for _ in '12']"
 )
 _END = object()
 
 Answer = dict[str, Any]
 
 
-class LinkLostError(Exception):
+class Way(enum.Enum):
+    """How the socket of the tunnel is reached."""
+
+    FORWARD = "a forward of ssh"
+    RELAY = "the agent, because ssh can't forward to a socket there"
+    NONE = "nothing"
+
+
+class LinkLostError(ConnectionError):
     """The connection has ended; it is unknown whether the last request was carried out."""
 
 
@@ -105,6 +114,7 @@ class AgentClient:
         self._number = 0
         self._greeting = f"{tag} is ready\n".encode()
         self._let_in = asyncio.Event()  # the login is done
+        self._relays = False  # the access point forbids the forward
         self._joins = False  # another ssh's connection, which says nothing of a login
         self._heard = time.monotonic()
         self._before_login = self._stderr = ""
@@ -351,29 +361,48 @@ class AgentClient:
 
         self._tasks.append(asyncio.create_task(drain()))
 
-    async def can_forward(self) -> bool:
-        """Return True if the access point lets ssh forward to a socket, tested with one that answers there."""
+    async def tell(self, do: str, **fields: Any) -> None:
+        """Send what has no answer, once there is room for it. Raises LinkLostError, or another OSError."""
+        assert self._process.stdin  # noqa: S101 - it was asked for
+        if self.lost.is_set():
+            raise LinkLostError
+        self._send(0, do, **fields)
+        await self._process.stdin.drain()
+
+    async def find_way(self) -> Way:
+        """Return by which way a socket on the access point is reached, tested with one that answers there."""
         async with contextlib.aclosing(self.stream("follow", argv=["python3", "-IS", "-c", _ANSWERER])) as answers:
             async for answer in answers:
                 if "line" in answer:
-                    return await self.check_forward()
-        return False
+                    return await self.choose_way()
+        return Way.NONE
+
+    async def choose_way(self) -> Way:
+        """Return by which way something answers at the socket of the tunnel, and take this way from now on."""
+        for way in (Way.FORWARD, Way.RELAY):
+            self._relays = way is Way.RELAY
+            if await self._check_way():
+                _log.info("The tunnel on %s is reached through %s", self.ap, way.value)
+                return way
+        return Way.NONE
 
     async def open_forward(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Open a connection through the forward. Raises OSError."""
+        """Open a connection to the socket of the tunnel. Raises OSError."""
+        if self._relays:
+            return await relay.open_relay(self)
         if isinstance(self._local, int):
             return await asyncio.open_connection("127.0.0.1", self._local)
         return await asyncio.open_unix_connection(self._local)
 
-    async def check_forward(self) -> bool:
-        """Return True if something answers at the other end of the forward."""
+    async def _check_way(self) -> bool:
+        """Return True if something answers at the other end."""
         try:
             reader, writer = await self.open_forward()
             with contextlib.closing(writer):
                 writer.write(b"GET /api HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
                 return bool(await asyncio.wait_for(reader.read(1), _SILENCE))
         except (OSError, asyncio.TimeoutError) as error:
-            _log.debug("the forward leads nowhere: %r", error)
+            _log.debug("the %s leads nowhere: %r", "relay" if self._relays else "forward", error)
         return False
 
     async def close(self) -> None:
