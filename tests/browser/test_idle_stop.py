@@ -6,6 +6,7 @@ import time
 import pytest
 
 from support.browser.lab import Lab
+from support.idleness import ends, keeps_alive
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -39,3 +40,16 @@ def test_saving_in_lab_withdraws_the_warning_each_time_and_so_keeps_the_session_
         notebook.write("# a thought\n")
         notebook.save()
         session.ready(seconds=5)
+
+
+@pytest.mark.slow
+def test_restart_and_run_all_keeps_a_session_alive_until_its_last_cell_has_ended(new_session, page):
+    session = new_session().submit("--idle-timeout 30s")
+    session.ready()
+    notebook = Lab(page, session.tunnel().url()).new_notebook("all.ipynb")
+    notebook.run("import time")
+    notebook.write("time.sleep(75)")
+    notebook.save()
+    notebook.restart_and_run_all()
+    keeps_alive(session, "kernels", "1 busy (python3)")
+    ends(session, "kernels: 1 idle")

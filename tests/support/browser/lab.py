@@ -124,6 +124,11 @@ class Notebook:
         with _saving(self.page):
             self.press_save()
 
+    def restart_and_run_all(self) -> None:
+        """Click on the double arrow in its toolbar, and on the button that confirms it."""
+        self.panel.locator("[data-jp-item-name=restart-and-run]").click()
+        self.page.locator(".jp-Dialog .jp-Dialog-button.jp-mod-accept").click()
+
     def press_save(self) -> None:
         """Click on the disk in its toolbar."""
         self.panel.locator("[data-jp-item-name=save]").click()
