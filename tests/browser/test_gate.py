@@ -1,6 +1,5 @@
 """The launcher's port on a laptop that other users share: what they see and take is worth nothing."""
 
-import contextlib
 import json
 import re
 import signal
@@ -11,33 +10,12 @@ import pytest
 
 from support.browser.lab import Lab
 from support.laptop import ADDRESS
+from support.neighbor import neighbor
 from support.waiting import wait_for
 from testbed.pool.pool import kill_tree
 
 pytestmark = pytest.mark.timeout(300)
 
-#: Listens at a port for both protocols, answers anything as a web server, and prints the heads that it gets as JSON.
-SERVER = """
-import json, socket, sys, threading
-def serve(listener):
-    while True:
-        connection, _ = listener.accept()
-        threading.Thread(target=answer, args=(connection,), daemon=True).start()
-def answer(connection):
-    with connection:
-        head = b""
-        while b"\\r\\n\\r\\n" not in head and (data := connection.recv(65536)):
-            head += data
-        print(json.dumps(head.decode("latin-1")), flush=True)
-        fields = b"Content-Type: text/html\\r\\nContent-Length: 5\\r\\nConnection: close\\r\\n\\r\\n"
-        connection.sendall(b"HTTP/1.1 200 OK\\r\\n" + fields + b"hello")
-loopback = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
-listeners = [socket.create_server((address, int(sys.argv[1])), family=family) for family, address in loopback]
-for listener in listeners[1:]:
-    threading.Thread(target=serve, args=(listener,), daemon=True).start()
-print(json.dumps("listening"), flush=True)
-serve(listeners[0])
-"""
 #: Opens many connections and holds them, half of them with a request that has begun.
 FLOOD = """
 import resource, socket, sys, time
@@ -52,35 +30,6 @@ for number in range(2000):
 print(len(held), flush=True)
 time.sleep(600)
 """
-
-
-class Neighbor:
-    """Another user's server at a port of the laptop."""
-
-    def __init__(self, pool, port, user="bob"):
-        command = ["python3", "-u", "-c", SERVER, str(port)]
-        self.process = pool.popen("laptop", command, user=user, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-        assert "listening" in self.process.stdout.readline()
-        self.heads = []
-
-    def hear(self, wanted):
-        """Read heads until one is wanted; return it."""
-        while not wanted(self.heads[-1] if self.heads else ""):
-            self.heads.append(json.loads(self.process.stdout.readline()))
-        return self.heads[-1]
-
-    def close(self):
-        kill_tree(self.process.pid)
-        self.heads += [json.loads(line) for line in self.process.communicate(timeout=20)[0].splitlines()]
-
-
-@contextlib.contextmanager
-def neighbor(pool, port, user="bob"):
-    server = Neighbor(pool, port, user)
-    try:
-        yield server
-    finally:
-        server.close()
 
 
 def requests(laptop):

@@ -39,7 +39,7 @@ def build() -> cache.Entry:
 def _build(partial: Path) -> None:
     log = cache.log("vscode")
     log.unlink(missing_ok=True)
-    apt.ensure(apt.SLOW_TESTS, log=log)
+    apt.ensure(apt.COMPILER, log=log)
     wheel, tree = partial / "wheel", partial / "code-server"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--no-deps", "--only-binary", ":all:"]
     pip += ["--cache-dir", str(cache.folder() / "pip"), "--target", str(wheel), NODE]

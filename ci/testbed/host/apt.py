@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 POOL = ("debian-archive-keyring", "iproute2", "mmdebstrap", "mount", "util-linux")
 #: For the tests, beside those.
 TESTS = ("btrfs-progs", "chromium", "fonts-dejavu-core", "git", "openssh-client", "tmux")
-#: For the slow tests, beside those: code-server is compiled.
-SLOW_TESTS = ("g++", "make")
+#: What code-server is compiled by.
+COMPILER = ("g++", "make")
+#: For the slow tests, beside those of all.
+SLOW_TESTS = ("firefox-esr", *COMPILER)
 #: One apt-get at a time: of this process, of others of the test bed, and of bootstrap.sh, which names it too.
 LOCK = Path("/run/jupyter-ci-apt.lock")
 #: Seconds to wait for another program's apt-get, such as the system's own upgrades.
@@ -36,7 +38,7 @@ def install_all(*more: str) -> None:
     """
     packages = [*POOL, *(["python3-venv"] if importlib.util.find_spec("ensurepip") is None else []), *more]
     if platform.freedesktop_os_release().get("ID") != "debian":  # Ubuntu's is a snap: bring your own
-        packages = [package for package in packages if package != "chromium"]
+        packages = [package for package in packages if package not in ("chromium", "firefox-esr")]
     ensure(packages, log=cache.log("apt"))
 
 
