@@ -19,6 +19,8 @@ from jupyter_session.jupyter.extension.kernel_tracker import KernelTracker, find
 from support.jupyter_server import serve
 from support.waiting import assert_never, wait_for
 
+pytestmark = pytest.mark.xdist_group("kernel_tracker")  # one server for all
+
 pytest.importorskip("jupyter_server")
 pytest.importorskip("ipykernel")
 LocalProvisioner = pytest.importorskip("jupyter_client.provisioning.local_provisioner").LocalProvisioner
@@ -96,6 +98,11 @@ class Kernel:
         self.client.shell_channel.send(message)
         return message["header"]["msg_id"]
 
+    def wait_reply(self, cell):
+        """Wait until the kernel has answered a cell."""
+        while self.client.get_shell_msg(timeout=60)["parent_header"].get("msg_id") != cell:
+            pass
+
     def request_control(self, kind, **content):
         self.client.control_channel.send(self.client.session.msg(kind, content))
         reply = self.client.get_control_msg(timeout=30)["content"]
@@ -160,12 +167,15 @@ def test_each_cell_of_a_run_all_counts_and_what_an_error_aborts_does_not(kernel)
 
 def test_cells_in_two_subshells_at_once_are_told_apart(kernel):
     one, two = kernel.new_subshell(), kernel.new_subshell()
-    kernel.run("import time; time.sleep(1)", one)
-    kernel.run("import threading; end = threading.Event(); end.wait(3600)", two)
-    before = kernel.told()["changes"]
-    wait_for(lambda: kernel.told()["changes"] >= before + 1, 30, "the first to end")
+    events = "import threading; first, last, begun = threading.Event(), threading.Event(), threading.Barrier(3)"
+    kernel.wait_reply(kernel.run(events))
+    kernel.wait_at_work(wanted=False)
+    kernel.run("begun.wait(60); first.wait(3600)", one)
+    kernel.run("begun.wait(60); last.wait(3600)", two)
+    kernel.wait_reply(kernel.run("begun.wait(60); first.set()"))
     kernel.wait_at_work()
-    kernel.run("end.set()")
+    assert_never(lambda: not kernel.is_at_work(), 3, "the other is at work")
+    kernel.run("last.set()")
     kernel.wait_at_work(wanted=False)
 
 

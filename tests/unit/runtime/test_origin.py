@@ -8,6 +8,8 @@ import pytest
 from jupyter_session.jupyter.extension.origin import is_from_own_page
 from support.jupyter_server import serve
 
+pytestmark = pytest.mark.xdist_group("origin")  # one server for all
+
 TOKEN = {"Authorization": "token t"}
 
 

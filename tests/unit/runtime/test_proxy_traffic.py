@@ -15,6 +15,7 @@ from support.jupyter_server import serve
 
 pytest.importorskip("jupyter_server_proxy")
 
+pytestmark = pytest.mark.xdist_group("proxy_traffic")  # one server for all
 GREETING = b"RFB 003.008\n"
 KEY, POINTER, QEMU_KEY = bytes([4, 1, 0, 0, 0, 0, 0, 97]), bytes([5, 0, 0, 10, 0, 10]), bytes([255, 0, 0, 1]) + bytes(8)
 NEXT_PICTURE = bytes([3, 1]) + bytes(8)

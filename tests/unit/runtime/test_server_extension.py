@@ -6,6 +6,8 @@ import pytest
 
 from support.jupyter_server import serve
 
+pytestmark = pytest.mark.xdist_group("server_extension")  # one server for all
+
 
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory):
