@@ -17,7 +17,6 @@ from testbed.verbs import lints, results
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from concurrent.futures import Future
 
     from testbed.host.checks import Outcome
 
@@ -31,8 +30,10 @@ WORKERS = 10
 UNIT_WORKERS = 2
 #: By how much longer than alone on the machine a test may take (see testbed.host.waiting).
 PATIENCE = 3
-#: Up to so many tests that failed in the pool run again, alone on the machine.
+#: Up to so many tests that failed run again, alone on the machine.
 AGAIN = 5
+#: The names of the two runs of pytest.
+IN_UNIT, IN_POOL = "pytest, unit", "pytest in the pool"
 
 
 def main(arguments: list[str]) -> int:
@@ -93,7 +94,10 @@ def selected(paths: Sequence[str], folders: Sequence[str]) -> list[str]:
 
 
 def _run(pool: Pool, paths: Sequence[str], rest: Sequence[str], workers: int) -> list[Outcome]:
-    """Run the checks side by side: the tests in the pool begin as soon as the pool and the image are there."""
+    """Run the checks side by side: the tests in the pool begin as soon as the pool and the image are there.
+
+    A few tests that fail run once more, with nothing beside them.
+    """
     in_pool = selected(paths, POOL)
     with ThreadPoolExecutor() as side, ThreadPoolExecutor(max_workers=3) as few:
         try:
@@ -107,13 +111,15 @@ def _run(pool: Pool, paths: Sequence[str], rest: Sequence[str], workers: int) ->
                 for name, argv in _quick(selected(paths, UNIT), rest, lint=not paths).items()
             ]
             outcomes = []
+            pool_env = env
             if in_pool:
                 up.result()
                 sif = built.result().path / "jupyter.sif"
                 image.place(pool, sif, image.SHARED)
-                env = {**env, "POOL": pool.name, "JUPYTER_SIF": str(sif), "TEST_PATIENCE": str(PATIENCE)}
-                outcomes.append(_in_pool(pool, env, [*in_pool, *rest], workers, quick))
-            return [*(check.result() for check in quick), *outcomes]
+                pool_env = {**env, "POOL": pool.name, "JUPYTER_SIF": str(sif), "TEST_PATIENCE": str(PATIENCE)}
+                outcomes.append(_in_pool(pool, pool_env, [*in_pool, *rest], workers))
+            found = [*(check.result() for check in quick), *outcomes]
+            return [_repeat(outcome, pool_env if outcome.name == IN_POOL else env, rest) for outcome in found]
         except BaseException:
             commands.stop_all()
             raise
@@ -123,7 +129,7 @@ def _quick(unit: Sequence[str], rest: Sequence[str], *, lint: bool) -> dict[str,
     """Return the commands that need no pool, by the names of the checks."""
     found = dict(lints.ALL) if lint else {}
     if unit:
-        found["pytest, unit"] = [*_pytest("unit", UNIT_WORKERS), *unit, *rest]
+        found[IN_UNIT] = [*_pytest("unit", UNIT_WORKERS), *unit, *rest]
     return found
 
 
@@ -133,30 +139,31 @@ def _check(name: str, argv: Sequence[str], env: dict[str, str]) -> Outcome:
     return outcome
 
 
-def _in_pool(
-    pool: Pool, env: dict[str, str], arguments: Sequence[str], workers: int, quick: Sequence[Future[Outcome]]
-) -> Outcome:
-    """Run the tests in the pool; a few that fail run once more, with nothing beside them."""
-    outcome = checks.show("pytest in the pool", [*_pytest("pool", workers), *arguments], env, ROOT)
-    if not outcome.failed:
-        return outcome
-    logs = cache.folder() / "logs" / pool.name
-    for old in sorted(logs.parent.glob("test-*"), key=lambda path: path.stat().st_mtime)[:-4]:
-        cache.remove(old)
-    pool.save_logs(logs)
-    say(f"the daemons' logs are in {logs}")
-    again = results.failed(results.report("pool"))
+def _in_pool(pool: Pool, env: dict[str, str], arguments: Sequence[str], workers: int) -> Outcome:
+    """Run the tests in the pool; keep the daemons' logs if one fails."""
+    outcome = checks.show(IN_POOL, [*_pytest("pool", workers), *arguments], env, ROOT)
+    if outcome.failed:
+        logs = cache.folder() / "logs" / pool.name
+        for old in sorted(logs.parent.glob("test-*"), key=lambda path: path.stat().st_mtime)[:-4]:
+            cache.remove(old)
+        pool.save_logs(logs)
+        say(f"the daemons' logs are in {logs}")
+    return outcome
+
+
+def _repeat(outcome: Outcome, env: dict[str, str], rest: Sequence[str]) -> Outcome:
+    """Run the tests of a run that failed once more, alone on the machine, if they are few; note those that pass."""
+    report = {IN_UNIT: "unit", IN_POOL: "pool"}.get(outcome.name)
+    again = results.failed(results.report(report)) if report and outcome.failed else []
     if not 0 < len(again) <= AGAIN:
         return outcome
-    for check in quick:
-        check.result()
     say(f"running once more, alone on the machine: {', '.join(again)}")
-    options = [argument for argument in arguments if argument.startswith("--")]
-    outcome = checks.show("pytest in the pool, again", [*_pytest("pool-again", 0), *again, *options], env, ROOT)
-    if not outcome.failed:
+    options = [argument for argument in rest if argument.startswith("--")]
+    repeated = checks.show(f"{outcome.name}, again", [*_pytest(f"{report}-again", 0), *again, *options], env, ROOT)
+    if not repeated.failed:
         results.note_unsteady(again, lints.commit())
         say(f"UNSTEADY: {', '.join(again)} failed beside other tests and passed alone: noted in {results.UNSTEADY}")
-    return outcome
+    return repeated
 
 
 def _pytest(name: str, workers: int) -> list[str]:
