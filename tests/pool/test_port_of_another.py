@@ -72,7 +72,7 @@ def assert_worthless(session, heard):
 
 
 def restart_beside_taker(session, tries):
-    """Kill JupyterLab while another user is after its port; return how often he had it, and the tokens that he heard."""
+    """Kill JupyterLab while another user is after its port; return how often he had it, and what he heard."""
     port, token = session.ready()["JupyterPort"], session.token()
     before = session.states().count("ready")
     with background(session.pool, "ep1", ["python3", "-c", POLL, str(port)], stdin=-1) as tab:
