@@ -39,7 +39,9 @@ async def serve(reader, writer):
             else:
                 length = re.search(r"content-length: (\d+)", text, re.IGNORECASE)
                 body = raw + await reader.readexactly(int(length[1]) if length else 0)
+                host = re.sub(r"[^A-Za-z0-9]", "-", re.search(r"Host: (\S+)", text)[1])
                 fields = b"Set-Cookie: %s=newer; Path=/\r\nSet-Cookie: own=1\r\n" % LOGIN.encode()
+                fields += f"Set-Cookie: username-{host}=of this address; Path=/\r\n".encode()
                 writer.write(b"HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n" % (fields, len(body)) + body)
     except (asyncio.IncompleteReadError, ConnectionError):
         pass
@@ -121,6 +123,16 @@ async def answer_of(reader):
     head = await reader.readuntil(b"\r\n\r\n")
     length = int(head.lower().partition(b"content-length:")[2].split()[0])
     return await reader.readexactly(length)
+
+
+@on_bench
+async def test_who_asks_gets_no_login_of_jupyters_by_whatever_name(bench):
+    await bench.lead()
+    program = f"Authorization: token {bench.proxy.access.token}"
+    for said in (await bench.ask(), await bench.ask("/lab", program, cookie="", host="127.0.0.1")):
+        head = said.partition("\r\n\r\n")[0]
+        assert "Set-Cookie: own=1" in head
+        assert "username-" not in head
 
 
 @on_bench

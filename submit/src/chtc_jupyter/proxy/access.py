@@ -76,7 +76,7 @@ class Access:
 
     def build_request(self, head: Head, caller: Caller, login: Login) -> tuple[str, Fields]:
         """Return target and header fields of a request as JupyterLab gets it."""
-        own = (self._cookie_name, login.cookie_name)
+        own = (self._cookie_name, login.cookie_name, _name_login_cookie(head))
         cookies = [f"{name}={value}" for name, value in head.cookies if name not in own]
         fields = [(name, value) for name, value in head.fields if name.lower() != b"cookie"]
         arguments = head.query
@@ -90,14 +90,14 @@ class Access:
             fields.append((b"Cookie", "; ".join(cookies).encode("latin-1")))
         return f"{head.path}?{arguments}" if arguments else head.path, fields
 
-    def build_answer(self, fields: Fields, login: Login) -> Fields:
-        """Return the header fields of JupyterLab's answer as the browser gets them."""
-        kept = []
+    def build_answer(self, fields: Fields, head: Head, login: Login) -> Fields:
+        """Return the header fields of JupyterLab's answer to a request as who made it gets them."""
+        kept, unwanted = [], _name_login_cookie(head)
         for name, value in fields:
             cookie, _, given = value.partition(b";")[0].decode("latin-1").partition("=")
-            if name.lower() != b"set-cookie" or cookie != login.cookie_name:
+            if name.lower() != b"set-cookie" or cookie not in (login.cookie_name, unwanted):
                 kept.append((name, value))
-            elif given.strip('"'):
+            elif cookie == login.cookie_name and given.strip('"'):
                 login.cookie = given
         if not any(name.lower() == b"referrer-policy" for name, _ in kept):
             kept.append((b"Referrer-Policy", b"same-origin"))  # the name of the host is nobody else's business
@@ -111,6 +111,11 @@ def build_host_name(session: str) -> str:
     """
     label = re.sub(r"[^a-z0-9]+", "-", session.lower()).strip("-")[:30].rstrip("-")
     return f"{label or 'session'}-{secrets.token_hex(5)}.localhost"
+
+
+def _name_login_cookie(head: Head) -> str:
+    """Return the name of the cookie that JupyterLab gives to who logs in by this request (jupyter_server 2.21)."""
+    return re.sub(r"[^A-Za-z0-9]", "-", f"username-{head.get('host')}")
 
 
 def _is_foreign(head: Head) -> bool:

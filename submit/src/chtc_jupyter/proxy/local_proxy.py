@@ -230,7 +230,7 @@ class LocalProxy:
             return False
 
         def rewrite(fields: Fields) -> Fields:
-            return self.access.build_answer(fields, login)
+            return self.access.build_answer(fields, head, login)
 
         target, fields = self.access.build_request(head, caller, login)
         request = h11.Request(method=head.method, target=target, headers=fields)
