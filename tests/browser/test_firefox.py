@@ -21,8 +21,8 @@ KERNEL = """
 """
 
 
-@pytest.mark.parametrize("words", [[], ["-private"]], ids=["window", "private window"])
-def test_lab_opens_and_its_cookie_reaches_no_other_port(new_laptop, pool, tmp_path, words):
+@pytest.mark.parametrize(("words", "port"), [([], 18997), (["-private"], 18996)], ids=["window", "private window"])
+def test_lab_opens_and_its_cookie_reaches_no_other_port(new_laptop, pool, tmp_path, words, port):
     laptop = new_laptop()
     url = laptop.start().url()
     with contextlib.closing(Firefox(tmp_path, pool.nsenter_net("laptop"), *words)) as firefox:
@@ -30,9 +30,9 @@ def test_lab_opens_and_its_cookie_reaches_no_other_port(new_laptop, pool, tmp_pa
         wait_for(lambda: firefox.evaluate("!!document.querySelector('#jp-main-dock-panel')"), 60, "Lab to load")
         assert firefox.evaluate("document.cookie.includes('chtc-jupyter')") is False  # no script reads it
         assert firefox.evaluate(KERNEL) == "open"
-        with neighbor(pool, 18997) as bob:
+        with neighbor(pool, port) as bob:
             for host in ("127.0.0.1", "localhost", "other.localhost"):
-                firefox.open(f"http://{host}:18997/{host}")
+                firefox.open(f"http://{host}:{port}/{host}")
                 assert "Cookie:" not in bob.hear(lambda head, host=host: f"GET /{host} " in head)
         firefox.open(url)  # it was used, and this browser has signed in
         wait_for(lambda: firefox.evaluate("!!document.querySelector('#jp-main-dock-panel')"), 60, "Lab to load again")

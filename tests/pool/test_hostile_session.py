@@ -17,7 +17,7 @@ with ChirpClient.connect() as chirp:
     chirp.log_event(ast.literal_eval(sys.argv[2]))
 """
 WORDS = "\x1b]0;title\x07\x1b[31mred \x9b31m [/nope] [link=http://127.0.0.1:9/]here[/link] \u202eback"
-EVENT = f"jupyter-session {json.dumps({'state': 'ending', 'reason': WORDS, 'warning': WORDS})}"
+EVENT = f"jupyter-session {json.dumps({'state': 'expiring', 'reason': WORDS, 'warning': WORDS})}"
 
 
 def assert_harmless(said):
