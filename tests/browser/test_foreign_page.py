@@ -70,6 +70,7 @@ def assert_ends_beside_foreign_page(session, browser, timeout):
     assert not [url for _, url in answers if "/login" in url]
 
 
+@pytest.mark.slow
 def test_a_foreign_page_that_asks_every_second_does_not_keep_the_session_alive(new_session, laptop_browser):
     session = new_session().submit("--idle-timeout 40s")
     session.ready()

@@ -54,6 +54,7 @@ def test_tab_finds_its_kernel_again_after_a_minute_without_network(new_session, 
     assert Lab(page, url).open_notebook("kept.ipynb").run("kept") == "'still here'"
 
 
+@pytest.mark.slow
 def test_kernel_outlives_a_killed_browser(new_session, laptop_browser):
     session = new_session().submit()
     session.ready()

@@ -113,8 +113,10 @@ def session(new_session):
     ("work", "source", "words"),
     [
         (lambda session: open_terminal(session, LOOP), "terminals", "1 open: python ("),
-        (lambda session: type_in_tmux(session, LOOP), "tmux", "1 open: python ("),
-        (lambda session: run_cell(session, SPIN), "kernels", "1 idle but active (python3, "),
+        pytest.param(lambda session: type_in_tmux(session, LOOP), "tmux", "1 open: python (", marks=pytest.mark.slow),
+        pytest.param(
+            lambda session: run_cell(session, SPIN), "kernels", "1 idle but active (python3, ", marks=pytest.mark.slow
+        ),
     ],
     ids=["terminal", "tmux", "thread of an idle kernel"],
 )
@@ -142,6 +144,7 @@ def test_a_monitor_left_running_in_a_terminal_keeps_nothing_alive(session):
     ends(session, "terminals: 1 open: watch")
 
 
+@pytest.mark.slow
 def test_a_session_that_nobody_ever_opened_ends(session):
     ends(session, "Idle for", "kernels: none", "requests: none yet")
 
@@ -159,6 +162,7 @@ def test_a_server_left_running_with_a_tab_that_polls_it_keeps_nothing_alive(sess
         ends(session, "tmux: 1 open: python -m http.server", "proxy: GET /proxy/16006/")
 
 
+@pytest.mark.slow
 def test_a_page_whose_timer_sends_something_new_each_time_keeps_nothing_alive(session):
     session.inside("sh", "-c", f"cat >answering.py <<'END'\n{ANSWERING}\nEND")
     type_in_tmux(session, "/opt/jupyter/bin/python ../answering.py || /opt/jupyter/bin/python answering.py")
@@ -170,6 +174,7 @@ def test_a_page_whose_timer_sends_something_new_each_time_keeps_nothing_alive(se
         ends(session, "proxy: POST /proxy/16050/_dash-update-component")
 
 
+@pytest.mark.slow
 def test_typing_over_ssh_or_in_tmux_counts_and_a_mere_connection_does_not(new_session, tmp_path):
     session = new_session().submit("--idle-timeout 10m")
     session.ready()
@@ -211,6 +216,7 @@ def test_gpus_without_a_driver_are_no_source_and_no_error(session_with_gpu):
     assert [(seen["source"], seen["error"]) for seen in told] == [(name, "") for name in names]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "typed"), [(13, False), (300, True)], ids=["keepalives", "typing"])
 def test_an_editor_behind_the_proxy_keeps_the_session_alive_while_someone_types(new_session, size, typed):
     session = new_session()

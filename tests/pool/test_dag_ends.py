@@ -24,6 +24,7 @@ def test_the_users_stop_is_an_end_and_no_failure_even_where_the_watcher_has_died
     dag.wait_nothing_left()
 
 
+@pytest.mark.slow
 def test_a_session_that_its_user_removes_is_not_started_again_and_ends_the_dag(new_dag):
     dag = new_dag().submit_dag().wait_session()
     dag.ready()
@@ -80,6 +81,7 @@ def test_a_held_job_is_told_of_with_the_next_step_and_goes_on_when_released(new_
     dag.wait_nothing_left()
 
 
+@pytest.mark.slow
 def test_what_a_rule_of_the_pool_removes_is_not_started_again(own_pool):
     rule = b'SYSTEM_PERIODIC_REMOVE = JobUniverse == 5 && JupyterState =?= "ready"\nPERIODIC_EXPR_INTERVAL = 5\n'
     own_pool.put("ap", "/etc/condor/config.d/70-rule", rule)

@@ -13,6 +13,7 @@ NOTIFY = b'#!/bin/sh\nprintf "%s|%s\\n" "$1" "$2" >>told\n'
 MAILER = b'#!/bin/sh\n{ printf "%s " "$@"; cat; } >>/tmp/mails\n'
 
 
+@pytest.mark.slow
 def test_a_command_of_the_users_is_run_when_the_session_is_ready_and_when_it_ends(new_dag):
     dag = new_dag()
     dag.pool.put("ap", f"{dag.folder}/notify", NOTIFY, dag.user, 0o755)

@@ -27,6 +27,7 @@ def test_a_deadline_of_the_users_ends_a_busy_session_with_a_warning_and_the_note
     assert session.has_notebook("kept.ipynb", "kept")
 
 
+@pytest.mark.slow
 def test_allowed_execute_duration_ends_the_session_in_order_before_htcondor_holds_the_job(new_session):
     session = new_session().submit("", "allowed_execute_duration = 60")
     session.ready()
@@ -37,6 +38,7 @@ def test_allowed_execute_duration_ends_the_session_in_order_before_htcondor_hold
     assert session.has_notebook("kept.ipynb", "kept")
 
 
+@pytest.mark.slow
 def test_a_user_keeps_a_session_alive_for_a_while(new_session):
     session = new_session().submit("--idle-timeout 20s --max-extend 1h")
     session.wait_state("expiring")

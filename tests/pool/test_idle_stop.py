@@ -1,8 +1,11 @@
 """A session in which nothing works any more ends by itself, even with clients connected."""
 
+import pytest
+
 from support.waiting import wait_for
 
 
+@pytest.mark.slow
 def test_idle_session_stops_although_a_tunnel_is_open(new_session):
     session = new_session().submit("--idle-timeout 20s")
     session.ready()

@@ -56,6 +56,7 @@ def test_a_cell_that_jupyter_reads_as_idle_keeps_the_session_alive(session):
     assert jupyter_says(session, kernel) == "idle"
 
 
+@pytest.mark.slow
 def test_a_kernel_that_is_done_keeps_nothing_alive_though_jupyter_reads_busy(session):
     kernel = session.start_kernel()
     assert "done" in session.python(RUN, kernel, "1")

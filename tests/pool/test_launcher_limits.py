@@ -10,6 +10,7 @@ from support.waiting import wait_for
 pytestmark = pytest.mark.timeout(300)
 
 
+@pytest.mark.slow
 def test_job_that_uses_too_much_is_held_and_told_what_to_ask_for(own_pool):
     configure(
         own_pool,
@@ -36,6 +37,7 @@ def test_job_that_uses_too_much_is_held_and_told_what_to_ask_for(own_pool):
             assert laptop.queued() == []
 
 
+@pytest.mark.slow
 def test_home_folder_that_is_full_is_named_and_nothing_is_submitted_or_left(own_pool):
     home = "/home/alice"
     kept = own_pool.path("ap", f"{home}/.ssh/authorized_keys").read_bytes()

@@ -12,6 +12,7 @@ from support.laptop import SMALL
 from support.waiting import wait_for
 
 
+@pytest.mark.slow
 def test_on_the_access_point_itself_it_needs_no_ssh_and_prints_the_line_for_the_laptop(new_laptop):
     here = new_laptop(host="ap")
     started = here.call("start", here.name, *SMALL)
@@ -107,6 +108,7 @@ def test_output_is_plain_where_there_is_no_terminal_and_fits_eighty_columns_wher
     wait_for(lambda: "NAME" in running.read() or "no sessions" in running.read(), 5, "the list")
 
 
+@pytest.mark.slow
 def test_a_session_without_access_to_files_is_started_opened_and_ended_as_any(new_laptop):
     """docs/saving.md: what works without it."""
     laptop = new_laptop()

@@ -66,6 +66,7 @@ def install(pool, host, name, *adapted):
     pool.exec(host, ["condor_reconfig"], check=True)
 
 
+@pytest.mark.slow
 def test_a_session_takes_its_port_from_the_range_of_the_machine(own_pool):
     install(own_pool, "ep1", "sessions-ep.conf", 'STARTER_JOB_ENVIRONMENT = "JUPYTER_SESSION_PORT_RANGE=21500-21501"')
     with sessions(own_pool) as new:
@@ -117,6 +118,7 @@ def test_a_session_ends_in_order_before_the_longest_that_one_may_run(own_pool):
         assert "allowed_execute_duration" in gone["JupyterReason"]
 
 
+@pytest.mark.slow
 def test_a_notebook_folder_that_is_too_large_to_bring_back_is_held_and_kept(own_pool):
     install(own_pool, "ap", "sessions-ap.conf", "MAX_TRANSFER_OUTPUT_MB = 5")
     with sessions(own_pool) as new:
@@ -191,6 +193,7 @@ def waits_for_transfer(pool, job):
     return pool.exec("ap", ["condor_q", job, "-af", "TransferQueued"], user="alice").stdout == "true\n"
 
 
+@pytest.mark.slow
 def test_session_without_access_to_files_can_make_none_and_works(own_pool):
     install(own_pool, "ap", "sessions-no-files.conf")
     with sessions(own_pool) as new:
@@ -220,6 +223,7 @@ def test_session_without_access_to_files_can_make_none_and_works(own_pool):
         assert session.file("notebooks/new.txt") == "new\n"
 
 
+@pytest.mark.slow
 def test_access_limited_to_some_folders_leaves_sessions_there_as_they_are(own_pool):
     limit = re.search(r"^ *(LIMIT_DIRECTORY_ACCESS = \S+)$", (ROOT / "docs/operators.md").read_text(), re.MULTILINE)[1]
     own_pool.put("ap", "/etc/condor/config.d/85-limit", f"{limit}\n".encode())

@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 from support.waiting import wait_for
 
 #: Seconds within which a file is on the access point, on a busy machine.
@@ -35,6 +37,7 @@ def test_notebook_outlives_a_job_that_is_killed_without_warning(new_session):
     assert saving(session)["conflicts"] == {}
 
 
+@pytest.mark.slow
 def test_new_folders_on_the_access_point_are_as_private_as_in_the_session(new_session):
     session = new_session().submit()
     session.ready()
@@ -96,6 +99,7 @@ for name in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_odd_names_are_saved_and_a_chirp_that_is_refused_for_a_while_is_waited_for(new_session):
     session = new_session()
     session.pool.exec("ap", ["mkdir", f"{session.folder}/notebooks/odd"], user=session.user, check=True)

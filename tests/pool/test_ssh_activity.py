@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from support.ssh import SecureShell
 from support.waiting import wait_for
 
@@ -27,6 +29,7 @@ def test_open_connections_that_do_nothing_keep_no_session_alive(new_session):
     assert shell.session.ad()["JupyterReason"].startswith("Idle for ")
 
 
+@pytest.mark.slow
 def test_program_and_typing_in_a_connection_are_seen(new_session):
     shell = SecureShell(new_session().submit("--idle-timeout 60s")).enterable()
     with shell.background(shell.host, f"exec python3 -c '{WORK}'"):

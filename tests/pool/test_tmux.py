@@ -98,6 +98,7 @@ def test_a_resize_of_the_terminal_reaches_tmux_in_the_job(attachable):
         screen.wait("now-20 77")  # one line is tmux's own
 
 
+@pytest.mark.slow
 def test_a_tmux_that_hangs_delays_no_warning_and_no_end(new_session):
     session = new_session().submit("--idle-timeout 40s --idle-warning 20s")
     session.ready()
