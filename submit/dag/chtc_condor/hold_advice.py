@@ -121,6 +121,10 @@ _RULES = (
         (Code.STARTD_HELD_JOB,),
     ),
     _Rule(
+        r"binfmt_misc|exec format error|architecture",
+        "The image is for another kind of processor than the machine has: {another_image}.",
+    ),
+    _Rule(
         r"image|\.sif|singularity|apptainer|container",
         "The image can't be used: {another_image}.",
         (Code.SINGULARITY_TEST_FAILED,),

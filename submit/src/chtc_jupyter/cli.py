@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from chtc_jupyter import __version__, store
-from chtc_jupyter.commands import config, past, queries, verbs
+from chtc_jupyter.commands import config, past, profiles, queries, verbs
 from chtc_jupyter.commands import start as starting
 from chtc_jupyter.commands import stop as stopping
 from chtc_jupyter.commands.access_point import choose_access_point, choose_target
@@ -24,6 +24,7 @@ from chtc_jupyter.commands.start import StartOptions
 from chtc_jupyter.commands.submit_only import submit_only
 from chtc_jupyter.commands.typer_classes import Verb, Verbs
 from chtc_jupyter.condor import submit
+from chtc_jupyter.condor.architecture import parse_architecture
 from chtc_jupyter.condor.submit import Request
 from chtc_jupyter.errors import MEANINGS, ExitStatus, LauncherError, NoSuchSessionError, UsageError
 from chtc_jupyter.proxy import control
@@ -84,6 +85,9 @@ def start(
     image: Annotated[
         str | None, typer.Option(metavar="PATH|URL", help="Container image: a path on the access point, or a URL.")
     ] = None,
+    arch: Annotated[
+        str | None, typer.Option(metavar="ARCH", help="Architecture of the machine: x86_64 or aarch64 (ARM).")
+    ] = None,
     idle_timeout: Annotated[
         str | None, typer.Option(metavar="DURATION", help="Shut down after this much inactivity: 2h, never.")
     ] = None,
@@ -103,6 +107,9 @@ def start(
     interactive: Annotated[
         bool, typer.Option("--interactive", help="Use an interactive job, for pools that require one.")
     ] = False,
+    profile: Annotated[
+        str | None, typer.Option(metavar="PROFILE", help="Use the defaults of this profile, too (see `config`).")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be submitted and exit.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -115,12 +122,15 @@ def start(
         chtc-jupyter start --ap USER@HOST
         chtc-jupyter start --gpus 1 --gpu-memory 20GB --memory 32GB training
         chtc-jupyter start --notebooks projects/cells --idle-timeout 2h
+        chtc-jupyter start --arch aarch64 --gpus 1
         chtc-jupyter start --set 'requirements = OpSysMajorVer == 9'
 
     With --interactive, the session lives only as long as this connection: if you press Ctrl-C or the network fails,
     the session ends, and you have the notebooks as they were last saved.
     """
-    values = config.load()
+    values = profiles.apply_profile(config.load(), profile)
+    if arch and submit_file:
+        raise UsageError("--arch can't change the submit file: write `requirements = Arch == ...` there.")
     request = Request(
         name=submit.validate_name(name),
         folder="",
@@ -133,6 +143,7 @@ def start(
         disk=disk or values.get("disk"),
         idle_timeout=idle_timeout or values.get("idle_timeout"),
         max_runtime=max_runtime or values.get("max_runtime"),
+        arch=parse_architecture(arch) if arch else None if submit_file else values.get("arch"),
         settings=config.merge_settings(values.get("set", ()), set_ or ()),
     )
     options = StartOptions(request=request, submit_file=submit_file, interactive=interactive)
@@ -145,7 +156,7 @@ def start(
         browser=values.get("browser", True) if browser is None else browser,
         notify=values.get("notify", False) if notify is None else notify,
     )
-    where = choose_access_point(ap, terminal)
+    where = choose_access_point(ap or values.get("ap"), terminal)
     if where == HERE and interactive:
         raise UsageError("--interactive works from your laptop only: on the access point there is no ssh connection.")
     if dry_run:
@@ -319,23 +330,38 @@ def doctor(ap: Ap = None, as_json: Json = False) -> None:
 def config_(
     key: Annotated[str | None, typer.Argument(help="Setting to show or to set.", metavar="[KEY]")] = None,
     value: Annotated[str | None, typer.Argument(help="New value; '' removes the setting.", metavar="[VALUE]")] = None,
+    profile: Annotated[
+        str | None, typer.Option(metavar="PROFILE", help="Show or set the defaults of this profile.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show or set the defaults of `start`."""
+    """Show or set the defaults of `start`.
+
+    A profile is a set of defaults with a name, for `start --profile NAME`: its settings count before the general ones,
+    and its lines for the submit file are added to the general ones.
+
+        chtc-jupyter config ap USER@HOST
+        chtc-jupyter config --profile gpu gpus 1
+        chtc-jupyter config --profile gpu set '+WantGPULab = true; +GPUJobLength = "short"'
+    """
     values = config.load()
     if key is not None and value is not None:
-        config.save(config.update(values, key, value))
+        changed = profiles.update_profile(values, profile, key, value) if profile else config.update(values, key, value)
+        config.save(changed)
         return
     if key is not None:
         config.check_key(key)
     terminal = Terminal(as_json=as_json)
     keys = [key] if key else list(config.KEYS)
-    terminal.report({name: values[name] for name in keys if name in values})
+    shown = profiles.apply_profile(values, profile)
+    terminal.report({name: shown[name] for name in keys if name in shown})
     if not as_json:
         for name in keys:
-            terminal.print_result(config.describe_value(name, values))
+            terminal.print_result(config.describe_value(name, shown))
         if key is None:
             terminal.say(f"These are in {config.get_path()}. Set one with `chtc-jupyter config KEY VALUE`.")
+            if known := profiles.list_profiles(values):
+                terminal.say(f"Profiles: {', '.join(sorted(known))}. `chtc-jupyter config --profile NAME` shows one.")
 
 
 @app.command(cls=Verb, rich_help_panel=_SETUP)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import chtc_jupyter
 from chtc_jupyter.cli import app
-from chtc_jupyter.commands import access_point, config
+from chtc_jupyter.commands import access_point, config, profiles
 from chtc_jupyter.condor.submit import Request, build_description
 from chtc_jupyter.errors import UsageError
 from chtc_jupyter.ssh.agent_client import HERE
@@ -121,3 +121,52 @@ def test_access_point_itself_is_named_when_it_is_taken(monkeypatch, tmp_path, ca
     assert "--ap" in said
     config.save({"ap": "c@d"})
     assert access_point.choose_access_point(None, Terminal()) == "c@d"
+
+
+def test_profile_keeps_what_a_pool_always_wants_beside_the_general_defaults():
+    assert call("config", "memory", "16GB").exit_code == 0
+    assert call("config", "set", "+Group = 1; requirements = A").exit_code == 0
+    lines = '+WantGPULab = true; +GPUJobLength = "short"; Requirements = B'
+    for key, value in (("gpus", "1"), ("memory", "32GB"), ("set", lines), ("ap", "me@gpu")):
+        assert call("config", "--profile", "chtc-gpu", key, value).exit_code == 0
+    assert call("config", "--profile", "arm", "arch", "arm64").exit_code == 0
+    planned = call("start", "--dry-run", "--profile", "chtc-gpu", "--memory", "64GB").stdout.splitlines()
+    for line in ("request_gpus = 1", "request_memory = 64GB", "+WantGPULab = true", '+GPUJobLength = "short"'):
+        assert line in planned
+    assert "+Group = 1" in planned
+    assert [line for line in planned if line.lower().startswith("requirements")] == ["requirements = B"]
+    plain = call("start", "--dry-run").stdout
+    assert "WantGPULab" not in plain
+    assert "request_memory = 16GB" in plain
+    assert 'TARGET.Arch == "aarch64"' in call("start", "--dry-run", "--profile", "arm").stdout
+    shown = call("config")
+    assert "memory = 16GB" in shown.stdout
+    assert "Profiles: arm, chtc-gpu." in shown.stderr
+    assert "memory = 32GB" in call("config", "--profile", "chtc-gpu").stdout
+    assert call("config", "--profile", "arm", "arch", "").exit_code == 0
+    assert list(profiles.list_profiles(config.load())) == ["chtc-gpu"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "part"),
+    [
+        (("start", "--dry-run", "--profile", "none"), "There is no profile 'none'. There is none yet."),
+        (("config", "--profile", "a b", "gpus", "1"), "Invalid profile name 'a b'"),
+        (("config", "--profile", "x", "color", "red"), "There is no setting 'color'"),
+        (("config", "--profile", "x", "gpus", "many"), "whole number"),
+        (("config", "--profile", "x"), "There is no profile 'x'"),
+        (("start", "--dry-run", "--arch", "sparc"), "Invalid architecture 'sparc'"),
+    ],
+)
+def test_profile_that_does_not_exist_or_is_invalid_is_named(argv, part):
+    done = call(*argv)
+    assert done.exit_code != 0
+    assert part in str(done.exception)
+    assert config.load() == {}
+
+
+def test_file_with_something_else_in_place_of_profiles_is_said_to_be_wrong():
+    config.get_path().parent.mkdir(parents=True, exist_ok=True)
+    for text in ("profiles = 3\n", "[profiles]\nx = 1\n"):
+        config.get_path().write_text(text)
+        assert "Can't read the profiles" in str(call("start", "--dry-run", "--profile", "x").exception)

@@ -1,5 +1,7 @@
 """Why a job is not running, from what condor_q -better-analyze, its ad and the pool's slots say."""
 
+from dataclasses import replace
+
 import pytest
 
 from chtc_jupyter.condor import match_analysis
@@ -102,14 +104,56 @@ def test_machines_that_are_free_are_waited_for_and_a_limit_is_named():
     assert told(Amounts(), willing=2, last="concurrency limit reached").endswith(
         "(HTCondor reports: concurrency limit reached)"
     )
-    assert told(Amounts()) == told(Amounts(), []) == "HTCondor has not considered it yet"
+    assert told(Amounts()) == told(Amounts(), None) == "HTCondor has not considered it yet"
+    assert told(Amounts(), None, last="no match found.") == "HTCondor reports: no match found"
+
+
+def test_pool_without_any_machine_is_said_to_be_one():
+    for unmet in ("", 'TARGET.Arch == "X86_64"'):
+        assert told(Amounts(memory=1), [], unmet=unmet).startswith("the pool shows no machine at all")
+
+
+def test_pool_without_a_machine_of_the_images_kind_is_named_with_what_there_is():
+    found = match_analysis.parse_analysis(HEAD + '[7]           0  TARGET.Arch == "aarch64"\n')
+    pool = [replace(one, arch="X86_64") for one in POOL]
+    assert match_analysis.explain(found, Amounts(), pool, archs=["aarch64"]) == (
+        "no machine in this pool is of the kind aarch64, for which the image is: they are X86_64. Use an image for "
+        "these, or another pool"
+    )
+    arm = replace(slot("spark", memory=120 * GB, gpus=1), arch="aarch64")
+    assert "120GB" in match_analysis.explain(found, Amounts(memory=256 * GB), [*pool, arm], archs=["aarch64"])
+    assert match_analysis.list_fitting_machines(Amounts(gpus=1), [*pool, arm], ["AARCH64"]) == ["spark"]
+
+
+OLD = """
+The Requirements expression for job 12.000 reduces to these conditions:
+
+         Slots
+Step    Matched  Condition
+-----  --------  ---------
+[0]           9  TARGET.OpSys == "LINUX"
+
+012.000:  Run analysis summary.  Of 9 machines,
+      0 are rejected by your job's requirements
+      9 reject your job because of their own requirements
+      0 match and are already running your jobs
+      0 match but are serving other users
+      {} are available to run your job
+"""
+
+
+def test_analysis_of_an_older_htcondor_is_understood():
+    found = match_analysis.parse_analysis(OLD.format(3))
+    assert found.counts == {"unwilling": 9, "willing": 3}
+    said = match_analysis.explain(match_analysis.parse_analysis(OLD.format(0)), Amounts(gpus=1), POOL[1:])
+    assert said == "2 machines could run it but do not accept such jobs now"
 
 
 def test_slots_are_read_as_condor_status_prints_them():
     text = (
-        "ep1 true 28000 14 4 65019283.0 26464 13 4 60922131 47661\n"
-        "ep1 false 4000 2 0 15754820.0 4000 2 0 15754820 0\n"
-        "ep2 undefined 4000 2 0 1024 error undefined 0 0 error\n\nodd\n"
+        "ep1 true X86_64 28000 14 4 65019283.0 26464 13 4 60922131 47661\n"
+        "ep1 false aarch64 4000 2 0 15754820.0 4000 2 0 15754820 0\n"
+        "ep2 undefined ? 4000 2 0 1024 error undefined 0 0 error\n\nodd\n"
     )
     first, second, third = match_analysis.parse_slots(text)
     assert (first.machine, first.accepts, first.whole.memory, first.free.cpus) == ("ep1", True, 28000, 13)

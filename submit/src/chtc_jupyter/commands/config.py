@@ -12,6 +12,7 @@ from typing import Any
 
 from chtc_jupyter import paths
 from chtc_jupyter.condor import settings
+from chtc_jupyter.condor.architecture import parse_architecture
 from chtc_jupyter.condor.submit import validate_amount
 from chtc_jupyter.durations import validate_duration
 from chtc_jupyter.errors import UsageError
@@ -96,10 +97,13 @@ def get_setting_key(setting: str) -> str:
 
 #: A semicolon that is in no string.
 _SEPARATOR = re.compile(r';(?=(?:[^"]*"[^"]*")*[^"]*$)')
+#: The table of the file that has the profiles, by name.
+PROFILES = "profiles"
 #: What `config` can set.
 KEYS: dict[str, Key] = {
     "ap": Key(openssh.validate_access_point, "none", "Access point, as USER@HOST or a Host of ~/.ssh/config."),
     "image": Key(parse_text, "~/jupyter/jupyter.sif", "Container image: a path on the access point, or a URL."),
+    "arch": Key(parse_architecture, "that of the image", "Architecture of the machine: x86_64 or aarch64 (ARM)."),
     "notebooks": Key(parse_text, "~/jupyter/NAME/notebooks", "Notebooks folder on the access point."),
     "gpus": Key(parse_count, "0", "Number of GPUs."),
     "gpu_memory": Key(_parse_gpu_memory, "any", "Minimum memory of each GPU, such as 20GB."),
@@ -133,10 +137,21 @@ def load() -> dict[str, Any]:
 
 
 def save(values: Mapping[str, Any]) -> None:
-    """Write the user's defaults: strings without control characters, lists of such, numbers, and truth values."""
+    """Write the user's defaults, and their profiles.
+
+    Values are strings without control characters, lists of such, numbers, and truth values.
+    """
+    general = {key: found for key, found in values.items() if key != PROFILES}
+    tables = [
+        f"\n[{PROFILES}.{json.dumps(name)}]\n{_render(profile)}"
+        for name, profile in sorted(values.get(PROFILES, {}).items())
+    ]
+    paths.write_private(get_path(), "".join([_render(general), *tables]))
+
+
+def _render(values: Mapping[str, Any]) -> str:
     # Such a string is the same in JSON and in TOML, as long as JSON leaves what isn't ASCII as it is.
-    lines = [f"{key} = {json.dumps(found, ensure_ascii=False)}\n" for key, found in sorted(values.items())]
-    paths.write_private(get_path(), "".join(lines))
+    return "".join(f"{key} = {json.dumps(found, ensure_ascii=False)}\n" for key, found in sorted(values.items()))
 
 
 def check_key(key: str) -> None:

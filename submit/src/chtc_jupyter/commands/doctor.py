@@ -14,11 +14,11 @@ from typing import Any
 from chtc_condor import carry
 from chtc_condor.codes import JobStatus
 from chtc_jupyter import queue
-from chtc_jupyter.commands import config
+from chtc_jupyter.commands import config, images
 from chtc_jupyter.commands.queries import STARTS, run_inside
 from chtc_jupyter.commands.review import find_obstacles
 from chtc_jupyter.commands.start import FOLDER
-from chtc_jupyter.condor import job_ads, match_analysis, opt_in
+from chtc_jupyter.condor import architecture, job_ads, match_analysis, opt_in
 from chtc_jupyter.errors import LauncherError
 from chtc_jupyter.ssh import openssh
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient, Answer, LinkLostError, Way
@@ -28,6 +28,8 @@ from chtc_jupyter.terminal import SLOW, Terminal
 
 #: Prints for each slot whether it runs container images.
 _CONTAINERS = ("condor_status", "-constraint", 'SlotType =!= "Dynamic"', "-af", "HasContainer ?: false")
+#: Prints the architecture of each slot.
+_ARCHITECTURES = ("condor_status", "-constraint", 'SlotType =!= "Dynamic"', "-af", "Arch")
 _RUNNING = f'JobStatus == {JobStatus.RUNNING:d} && (JupyterState == "ready" || JupyterState == "expiring")'
 #: Bytes that the home folder must have room for.
 _PROBE = 65536
@@ -148,9 +150,26 @@ class Doctor:
         return self._report(f"the machine of job {job} allows it, too")
 
     async def _check_image(self, link: AgentClient) -> bool:
-        there = await link.run(["test", "-r", self._image.replace("~", link.hello["home"], 1)], timeout=_ANSWER)
-        advice = "Copy jupyter.sif there, or run `chtc-jupyter config image PATH`." if there["status"] else ""
-        return self._report(f"the image {self._image} exists", advice)
+        what, path = f"the image {self._image} exists", self._image.replace("~", link.hello["home"], 1)
+        kinds = await images.read_kinds(link, path)
+        if path not in kinds:
+            return self._report(what, "Copy jupyter.sif there, or run `chtc-jupyter config image PATH`.")
+        self._report(what)
+        if kind := kinds[path]:
+            await self._try("machines in the pool can run the image", self._check_architecture(link, kind))
+        return True
+
+    async def _check_architecture(self, link: AgentClient, kind: str) -> bool:
+        """Check that there are machines of the architecture that the image is for."""
+        shown = await link.run(_ARCHITECTURES, timeout=_ANSWER)
+        kinds = sorted({word for word in str(shown["out"]).split() if word.isascii() and word.isprintable()})
+        what = f"machines in the pool are {kind}, as the image"
+        if not kinds or kind in kinds:
+            others = [one for one in kinds if one != kind][:5]
+            variant = architecture.name_variant(self._image, "ARCH")
+            note = f"Others are {', '.join(others)}: for these, put an image at {variant}, and use --arch."
+            return self._report(what, note if others else "", note=True)
+        return self._report(what, f"They are {', '.join(kinds[:5])}. Build the image on such a machine.")
 
     async def _check_home(self, link: AgentClient) -> bool:
         probe = f"{link.hello['home']}/{FOLDER}/.chtc-jupyter-doctor"

@@ -13,7 +13,7 @@ from chtc_condor.notebook_look import clean
 from chtc_condor.ownership import constrain
 from chtc_jupyter import queue, store
 from chtc_jupyter.commands import past
-from chtc_jupyter.condor import job_ads, match_analysis, opt_in
+from chtc_jupyter.condor import architecture, job_ads, match_analysis, opt_in
 from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.errors import FailedError, LauncherError, NoSuchSessionError, PolicyError
 from chtc_jupyter.ssh import tunnel
@@ -90,10 +90,11 @@ async def explain_queued(link: AgentClient, job: str) -> str:
         return ""
     shown = await link.run(match_analysis.SLOTS)
     found, wanted = match_analysis.parse_analysis(analysis["out"]), match_analysis.read_request(ad)
-    slots = match_analysis.parse_slots(shown["out"])
-    fitting = match_analysis.list_fitting_machines(wanted, slots)
+    slots = None if shown["status"] else match_analysis.parse_slots(shown["out"])
+    archs = architecture.list_wanted(str(ad.get("Requirements", "")))
+    fitting = match_analysis.list_fitting_machines(wanted, slots or (), archs)
     opt_ins = [] if found.counts.get("willing") else await _find_opt_ins(link, job, fitting)
-    return match_analysis.explain(found, wanted, slots, str(ad.get("LastRejMatchReason", "")), opt_ins)
+    return match_analysis.explain(found, wanted, slots, str(ad.get("LastRejMatchReason", "")), opt_ins, archs=archs)
 
 
 async def _find_opt_ins(link: AgentClient, job: str, machines: Sequence[str]) -> list[str]:

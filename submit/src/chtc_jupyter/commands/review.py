@@ -16,6 +16,7 @@ from typing import Any
 from chtc_condor import carry, submission
 from chtc_condor.dry_run import split_list
 from chtc_condor.notebook_folder import list_words
+from chtc_jupyter.commands import images
 from chtc_jupyter.condor import submit
 from chtc_jupyter.errors import DiskError, LauncherError, MissingError, SubmitError, UsageError
 from chtc_jupyter.ssh.agent_client import AgentClient, run_module
@@ -81,6 +82,7 @@ async def review(link: AgentClient, asked: Submission, say: Callable[[str], None
         if found.refusals:
             raise UsageError(_clean(found.refusals[0]))
         if not found.additions:
+            await images.ensure_kind(link, ads[0])
             await _ensure_carried(link, ads[0], found.notebooks, say)
             return Reviewed(lines, [_clean(note) for note in notes], found.notebooks, asked.cwd)
         if complete is None:
@@ -149,7 +151,8 @@ def _judge_unused(asked: Submission, unused: Sequence[str]) -> list[str]:
 
 async def _ensure_carried(link: AgentClient, ad: Mapping[str, Any], notebooks: str, say: Callable[[str], None]) -> None:
     """Raise MissingError if HTCondor can't transfer the job's input."""
-    paths = [entry for entry in split_list(ad.get("transferinput")) if "://" not in entry]
+    # What has `$$(` in it is named only once the job has a machine.
+    paths = [entry for entry in split_list(ad.get("transferinput")) if "://" not in entry and "$$(" not in entry]
     async with _announce(say, f"Looking through the folders on {link.ap} for what HTCondor can't transfer."):
         try:
             done = await run_module(link, "carry", *paths, cwd=str(ad.get("iwd") or "~"), timeout=_CARRY)

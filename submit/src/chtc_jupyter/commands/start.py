@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from chtc_jupyter import queue
+from chtc_jupyter.commands import images
 from chtc_jupyter.commands import review as reviewing
 from chtc_jupyter.commands.review import Reviewed, Submission
 from chtc_jupyter.condor import job_ads, settings, submit
@@ -92,7 +93,7 @@ async def launch(
     _log.info("Checking that no session on %s has the name %s", ap, request.name)
     if taken := await queue.find_jobs(link, job_ads.match_name(request.name)):
         raise _build_taken_error(request.name, job_ads.get_job_id(taken[0]), ap)
-    await _ensure_inputs(link, options)
+    options = await _ensure_inputs(link, options, say)
     made = await _make_folders(link, options)
     try:
         job, notebooks = await _review_and_submit(link, options, say)
@@ -115,8 +116,7 @@ async def plan_own_file(link: AgentClient, options: StartOptions, say: Callable[
 
     `say` prints what the user should know of them. Raises LauncherError if the file can't be submitted.
     """
-    options = options.resolve(link.hello["home"])
-    await _ensure_inputs(link, options)
+    options = await _ensure_inputs(link, options.resolve(link.hello["home"]), say)
     made = await _make_folders(link, options)  # HTCondor opens the log for a dry run, too
     try:
         argv, found = await _review(link, options, say)
@@ -205,23 +205,21 @@ def _build_taken_error(name: str, job: str, ap: str) -> NoSuchSessionError:
     )
 
 
-async def _ensure_inputs(link: AgentClient, options: StartOptions) -> None:
-    """Raise MissingError if something that the user named doesn't exist."""
+async def _ensure_inputs(link: AgentClient, options: StartOptions, say: Callable[[str], None]) -> StartOptions:
+    """Return the options with the image that is meant. Raises MissingError if something doesn't exist."""
     request, ap = options.request, link.ap
-
-    async def exists(path: str, test: str = "-e") -> bool:
-        _log.info("Checking that %s exists on %s", path, ap)
-        return bool((await link.run(["test", test, path]))["status"] == 0)
-
-    if options.submit_file:
-        if not await exists(options.submit_file):
-            raise MissingError(f"There is no submit file {options.submit_file} on {ap}.")
-    elif "://" not in request.image and not await exists(request.image):
-        raise MissingError(
-            f"There is no image {request.image} on {ap}. Copy jupyter.sif there, or name another image with --image."
-        )
-    if not _is_default(options) and not options.submit_file and not await exists(request.notebooks, "-d"):
+    if options.submit_file and not await _exists(link, options.submit_file):
+        raise MissingError(f"There is no submit file {options.submit_file} on {ap}.")
+    if not _is_default(options) and not options.submit_file and not await _exists(link, request.notebooks, "-d"):
         raise MissingError(f"There is no folder {request.notebooks} on {ap}. Create it, or name another one.")
+    if options.submit_file or "://" in request.image:
+        return options
+    return replace(options, request=await images.choose_image(link, request, say))
+
+
+async def _exists(link: AgentClient, path: str, test: str = "-e") -> bool:
+    _log.info("Checking that %s exists on %s", path, link.ap)
+    return bool((await link.run(["test", test, path]))["status"] == 0)
 
 
 def _is_default(options: StartOptions) -> bool:

@@ -97,7 +97,7 @@ def _build_table(rows: Sequence[job_ads.Row]) -> Table:
             row.name,
             row.job,
             row.state,
-            row.machine,
+            f"{row.machine} ({row.arch})".strip() if row.arch not in ("", "X86_64") else row.machine,
             str(row.gpus),
             "" if row.running is None else format_duration(row.running),
             session_status.describe_stops(row),

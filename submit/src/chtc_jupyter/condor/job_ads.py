@@ -11,6 +11,7 @@ from typing import Any
 from chtc_condor.codes import JobStatus
 from chtc_condor.notebook_folder import find_folder
 from chtc_condor.ownership import constrain, quote_string
+from chtc_jupyter.condor import architecture
 from chtc_jupyter.condor.ad_values import check_ad
 from chtc_jupyter.errors import CondorError
 from chtc_jupyter.store import Record
@@ -21,7 +22,7 @@ ATTRIBUTES = (
     "RequestDisk,GPUsMinMemory,HoldReason,HoldReasonCode,Iwd,UserLog,Out,Err,TransferOutput,LastRejMatchReason,"
     "NumJobStarts,JobStartDate,InteractiveJob,WhenToTransferOutput,SpoolOnEvict,EnteredCurrentStatus,CompletionDate,ExitCode,"
     "RemoveReason,TransferInputSizeMB,JobMaxVacateTime,TransferOutputRemaps,PreserveRelativePaths,Arguments,Args,"
-    "Environment,JupyterNotebooks,"
+    "Environment,Requirements,JupyterNotebooks,"
     "JupyterName,JupyterState,JupyterReason,JupyterStopAt,JupyterDeadline,JupyterIdleTimeout,JupyterKeptUntil,"
     "JupyterHost,JupyterURL,JupyterConnect"
 )
@@ -53,7 +54,8 @@ class Row:
     """A session in the list. Times are in seconds: `running` since its start, `stops` since 1970.
 
     `stops` is when the session ends if nothing changes, or at the latest; None if nothing would end it then. Once it
-    isn't used, it ends after `idle_timeout` (None: it doesn't), but not before `kept_until`.
+    isn't used, it ends after `idle_timeout` (None: it doesn't), but not before `kept_until`. `arch` is the one that the
+    job asks for, if that is one.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Row:
     why: str
     idle_timeout: int | None = None
     kept_until: int | None = None
+    arch: str = ""
 
 
 def build_query(owner: str, condition: str) -> list[str]:
@@ -139,6 +142,7 @@ def build_row(ad: Ad, now: float) -> Row:
     active = status in ACTIVE
     own_state = str(ad.get("JupyterState", "")) if active else ""
     started = ad.get("JobCurrentStartDate")
+    wanted = architecture.list_wanted(str(ad.get("Requirements", "")))
     return Row(
         str(ad.get("JupyterName", "-")),
         get_job_id(ad),
@@ -151,7 +155,9 @@ def build_row(ad: Ad, now: float) -> Row:
             None,
         ),
         str(ad.get("HoldReason", "") if status == JobStatus.HELD else ad.get("JupyterReason", "") if active else ""),
-        *(_get_seconds(ad, name) if active else None for name in ("JupyterIdleTimeout", "JupyterKeptUntil")),
+        _get_seconds(ad, "JupyterIdleTimeout") if active else None,
+        _get_seconds(ad, "JupyterKeptUntil") if active else None,
+        wanted[0] if len(wanted) == 1 else "",
     )
 
 

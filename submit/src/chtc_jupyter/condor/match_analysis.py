@@ -15,6 +15,7 @@ SLOTS = (
     "-af",
     "Machine",
     'Start =!= false && State =!= "Owner"',
+    'Arch ?: "?"',
     *(f"TotalSlot{name} ?: 0" for name in ("Memory", "Cpus", "GPUs", "Disk")),
     *(f'(PartitionableSlot ?: false || State == "Unclaimed") ? ({name} ?: 0) : 0'
       for name in ("Memory", "Cpus", "GPUs", "Disk")),
@@ -23,8 +24,8 @@ SLOTS = (
 _COLUMNS = len(SLOTS) - SLOTS.index("-af") - 1
 _STEP = re.compile(r"^\[\d+\]\s+(\d+)\s+(.+)$", re.MULTILINE)
 _COUNT = {
-    "unwilling": re.compile(r"(\d+) (?:slots|machines) reject your job"),
-    "willing": re.compile(r"(\d+) (?:slots|machines) (?:match and are willing|are able to run)"),
+    "unwilling": re.compile(r"(\d+) (?:(?:slots|machines) )?reject your job"),
+    "willing": re.compile(r"(\d+) (?:(?:slots|machines) )?(?:match and are willing|are (?:able|available) to run)"),
 }
 #: Conditions that come from the resource requests, which are explained by numbers instead.
 _RESOURCES = re.compile(r"RequestMemory|RequestCpus|RequestGPUs|RequestDisk|versionGE", re.IGNORECASE)
@@ -53,12 +54,16 @@ KINDS = tuple(field.name for field in fields(Amounts))
 
 @dataclass(frozen=True)
 class Slot:
-    """A static or partitionable slot: all its resources, those free now, and whether it accepts any job at all."""
+    """A static or partitionable slot: all its resources, those free now, and whether it accepts any job at all.
+
+    `arch` is HTCondor's name of its architecture, "" if that isn't known.
+    """
 
     machine: str
     accepts: bool
     whole: Amounts
     free: Amounts
+    arch: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,12 +85,12 @@ def parse_slots(text: str) -> list[Slot]:
     """Return the slots that `SLOTS` printed."""
     found = []
     for line in text.splitlines():
-        machine, accepts, *numbers = line.split() if len(line.split()) == _COLUMNS else ("", "")
+        machine, accepts, arch, *numbers = line.split() if len(line.split()) == _COLUMNS else ("", "", "")
         if numbers:
             memory, cpus, gpus, disk, *free, gpu_memory = map(_number, numbers)
             whole = Amounts(memory, cpus, gpus, disk / 1024, gpu_memory)
             now = Amounts(free[0], free[1], free[2], free[3] / 1024, gpu_memory if free[2] else 0)
-            found.append(Slot(machine, accepts != "false", whole, now))
+            found.append(Slot(machine, accepts != "false", whole, now, arch if arch.isalnum() or "_" in arch else ""))
     return found
 
 
@@ -96,17 +101,32 @@ def read_request(ad: Mapping[str, Any]) -> Amounts:
     return Amounts(memory, cpus, gpus, disk / 1024, gpu_memory)
 
 
-def list_fitting_machines(wanted: Amounts, pool: Sequence[Slot]) -> list[str]:
+def list_fitting_machines(wanted: Amounts, pool: Sequence[Slot], archs: Sequence[str] = ()) -> list[str]:
     """Return the machines that are large enough for a request, whether or not they accept jobs."""
+    pool = _select(pool, archs)
     return list(dict.fromkeys(slot.machine for slot in pool if not slot.whole.short_of(wanted)))
 
 
-def explain(found: Analysis, wanted: Amounts, pool: Sequence[Slot], last: str = "", opt_ins: Sequence[str] = ()) -> str:
+def explain(
+    found: Analysis,
+    wanted: Amounts,
+    pool: Sequence[Slot] | None,
+    last: str = "",
+    opt_ins: Sequence[str] = (),
+    *,
+    archs: Sequence[str] = (),
+) -> str:
     """Return one sentence: what prevents a match, and the nearest request that would match.
 
-    `last` is LastRejMatchReason, which HTCondor sets when it finds no match. `opt_ins` are settings that machines of
-    the right size demand of a job, and that this one lacks.
+    The `pool` is None if the machines aren't known. `last` is LastRejMatchReason, which HTCondor sets when it finds no
+    match. `opt_ins` are settings that machines of the right size demand of a job, and that this one lacks. `archs` are
+    the architectures that the job takes, if it says so.
     """
+    if pool is not None and not pool:
+        return "the pool shows no machine at all: its operators know why, and `condor_status` shows when there are some"
+    if pool and not _select(pool, archs):
+        return _describe_architectures(pool, archs)
+    pool = _select(pool or (), archs)
     conditions = [_condition(unmet) for unmet in found.unmet if not _RESOURCES.search(unmet)]
     fitting = [slot for slot in pool if not slot.whole.short_of(wanted)]
     if pool and not fitting:
@@ -132,7 +152,25 @@ def explain(found: Analysis, wanted: Amounts, pool: Sequence[Slot], last: str = 
     if fitting and (found.counts.get("unwilling") or not accepting):
         machines = len({slot.machine for slot in fitting})
         return f"{_machines(machines)} could run it but {'does' if machines == 1 else 'do'} not accept such jobs now"
-    return "HTCondor has not considered it yet"
+    return f"HTCondor reports: {last.rstrip('.')}" if last else "HTCondor has not considered it yet"
+
+
+def _select(pool: Sequence[Slot], archs: Sequence[str]) -> list[Slot]:
+    """Return the slots of these architectures; all of them, if there are none."""
+    wanted = {arch.lower() for arch in archs}
+    return [slot for slot in pool if not wanted or not slot.arch or slot.arch.lower() in wanted]
+
+
+def _describe_architectures(pool: Sequence[Slot], archs: Sequence[str]) -> str:
+    """Return that no machine has the architecture that a job asks for."""
+    machines: dict[str, set[str]] = {}
+    for slot in pool:
+        machines.setdefault(slot.arch, set()).add(slot.machine)
+    most = sorted(machines, key=lambda arch: -len(machines[arch]))
+    return (
+        f"no machine in this pool is of the kind {' or '.join(archs)}, for which the image is: they are "
+        f"{', '.join(most)}. Use an image for these, or another pool"
+    )
 
 
 def _lacking(wanted: Amounts, pool: Sequence[Slot]) -> str:

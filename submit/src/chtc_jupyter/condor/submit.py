@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from chtc_jupyter.condor import promises, settings
+from chtc_jupyter.condor import architecture, promises, settings
 from chtc_jupyter.durations import validate_duration
 from chtc_jupyter.errors import UsageError
 from chtc_jupyter.names import is_name
@@ -38,6 +38,7 @@ class Request:
     disk: str | None = None
     idle_timeout: str | None = None
     max_runtime: str | None = None
+    arch: str | None = None
     settings: Sequence[str] = field(default=())
 
 
@@ -109,12 +110,18 @@ def render_request(request: Request) -> dict[str, str]:
     if arguments := build_session_arguments(request):
         lines["arguments"] = quote_arguments(arguments)
     lines["My.JupyterName"] = quote_string(request.name)
-    return lines | settings.parse_settings(request.settings)
+    own = settings.parse_settings(request.settings)
+    if request.arch:
+        name = next((key for key in own if key.lower() == "requirements"), "requirements")
+        own[name] = architecture.combine(own.get(name), request.arch)
+    return lines | own
 
 
 def render_own_request(request: Request) -> dict[str, str]:
     """Return the lines for what the user asks for that are added to a submit file of their own: it has arguments."""
-    lines = render_request(replace(request, idle_timeout=None, max_runtime=None, notebooks="notebooks", settings=()))
+    lines = render_request(
+        replace(request, idle_timeout=None, max_runtime=None, notebooks="notebooks", arch=None, settings=())
+    )
     own = {SETTINGS[flag]: quote_string(value) for flag, value in _list_session_settings(request)}
     return lines | own | settings.parse_settings(request.settings)
 

@@ -483,6 +483,7 @@ def main() -> None:
         python=".".join(map(str, sys.version_info[:3])),
         condor=condor,
         looked=looked,
+        machine=os.uname().machine,
         clock=time.time(),
     )
     agent.log(f"process {os.getpid()}, Python {sys.version.split()[0]}, folder {folder}")
