@@ -92,12 +92,13 @@ class Access:
 
     def build_answer(self, fields: Fields, head: Head, login: Login) -> Fields:
         """Return the header fields of JupyterLab's answer to a request as who made it gets them."""
-        kept, unwanted = [], _name_login_cookie(head)
+        kept = []
         for name, value in fields:
-            cookie, _, given = value.partition(b";")[0].decode("latin-1").partition("=")
-            if name.lower() != b"set-cookie" or cookie not in (login.cookie_name, unwanted):
+            cookie = value.partition(b";")[0].decode("latin-1") if name.lower() == b"set-cookie" else ""
+            title, _, given = cookie.partition("=")
+            if not title or title not in (login.cookie_name, _name_login_cookie(head)):
                 kept.append((name, value))
-            elif cookie == login.cookie_name and given.strip('"'):
+            elif title == login.cookie_name and given.strip('"'):
                 login.cookie = given
         if not any(name.lower() == b"referrer-policy" for name, _ in kept):
             kept.append((b"Referrer-Policy", b"same-origin"))  # the name of the host is nobody else's business
