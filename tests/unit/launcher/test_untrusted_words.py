@@ -4,16 +4,12 @@ import asyncio
 import contextlib
 import io
 import json
-import unicodedata
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import hold
-import post
-import watch
-from chtc_condor.event_log import parse_event, parse_events
+from chtc_condor.event_log import parse_event
 from chtc_jupyter import messages, store
 from chtc_jupyter.admin import verb as admin_verb
 from chtc_jupyter.commands import doctor, session_status, verbs
@@ -24,37 +20,14 @@ from chtc_jupyter.printable import make_printable
 from chtc_jupyter.ssh.agent_client import Way
 from chtc_jupyter.store import Opened, Record
 from chtc_jupyter.terminal import Terminal
-from plan import Plan
+from support.untrusted import assert_harmless, many, values, words
 
-#: Harmless words that a terminal or rich would act on if they came through.
-TRICKY = (
-    "\x1b[31mred", "\x1b]0;title\x07", "\x9b31m", "\x9d0;title\x9c", "\u202eright to left", "\u2066isolated",
-    "[bold]bold[/]", "[/path]", "[link=http://127.0.0.1/]link[/link]", "\ud800", "\udc9b", "two\nlines", "a\rb",
-    "../x", "/tmp/x", "..", ".", "", "-oOption=x", "\0", "x" * 5000,
-)  # fmt: skip
-words = st.one_of(
-    st.sampled_from(TRICKY), st.text(max_size=60), st.text(st.characters(exclude_categories=()), max_size=9)
-)
-numbers = st.one_of(
-    st.integers(), st.floats(), st.sampled_from([99999999999999999, 10**400, -1, 1e308, float("inf"), True])
-)
-values = st.recursive(
-    st.one_of(st.none(), words, numbers),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(words, inner, max_size=2),
-)
 NAMES = (*job_ads.ATTRIBUTES.split(","), "NumHoldsByReason", "jupytername", "JUPYTERSTOPAT")
 ads = st.dictionaries(st.sampled_from(NAMES), values, max_size=12).flatmap(
     lambda ad: st.sampled_from([1, 2, 3, 4, 5, 6, 7]).map(
         lambda status: {**ad, "ClusterId": 12, "ProcId": 0, "JobStatus": status}
     )
 )
-many = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def assert_harmless(text):
-    """Check that a terminal only shows a text."""
-    bad = {c for c in text if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")}
-    assert not bad, f"{bad!r} in {text[:200]!r}"
 
 
 class Link:
@@ -277,49 +250,6 @@ def test_no_answer_of_an_access_point_breaks_or_colors_doctor(said, status):
         asyncio.run(doctor.Doctor("ap", {}, Terminal())._check_all())
     assert out.text
     assert_harmless(out.text)
-
-
-@given(words, values)
-@many
-def test_no_job_breaks_or_colors_what_a_dag_says_of_it(tmp_path_factory, said, value):
-    """A hold, what the session announces, and its receipt: each is one line of the history."""
-    folder = tmp_path_factory.mktemp("dag")
-    own = folder / "notebooks/.jupyter-session"
-    own.mkdir(parents=True)
-    receipt = {"job": "12.0", "seconds": value, "changed": {"names": [value, said], "count": value}, "left_out": value}
-    (own / "receipt.json").write_text(json.dumps(receipt))
-    told = json.dumps({"state": "ready", "reason": said, "warning": said})
-    line = " ".join(said.splitlines()).encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-    log = f"""\
-000 (012.000.000) 2026-03-02 12:00:00 Job submitted from host: <127.0.0.1:1>
-    DAG Node: jupyter
-...
-001 (012.000.000) 2026-03-02 12:00:01 Job executing on host: {line}
-...
-008 (012.000.000) 2026-03-02 12:00:02 jupyter-session {told}
-...
-012 (012.000.000) 2026-03-02 12:00:03 Job was held.
-\t{line}
-\tCode 21 Subcode 0
-...
-009 (012.000.000) 2026-03-02 12:00:04 Job was aborted.
-\t{line}
-...
-"""
-    (folder / "jupyter.dag.nodes.log").write_text(log)
-    watcher = watch.Watcher()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("_CONDOR_DAGMAN_LOG", f"{folder}/jupyter.dag.dagman.out")
-        patch.setattr(post.condor, "find_owner", lambda: "alice")
-        patch.setattr(post, "read_plan", lambda *_: Plan.from_ad({"Iwd": str(folder)}))
-        hold.main("12.0")
-        post.main("jupyter.sub", "12.0", "-1002", "0", "3")
-        for event in parse_events(log.encode()):
-            if news := watcher.apply_event(event):
-                watch.notify.notify_user(*news, event.at)
-    history = (folder / "jupyter.dag.history").read_text()
-    assert_harmless(history)
-    assert len(history.splitlines()) == len({*history.splitlines()}) <= 4
 
 
 @given(words, words)
