@@ -121,3 +121,10 @@ def test_no_log_breaks_the_reader(texts):
 def test_no_text_of_a_user_breaks_the_reader(text):
     event = f"008 (012.000.000) 2026-11-23 02:24:53 jupyter-session {text}\n...\n"
     assert isinstance(course(SUBMITTED, RUNNING, event).phase, Phase)
+
+
+def test_a_session_that_tells_its_state_without_its_address_keeps_the_one_it_had():
+    expiring = READY.replace('"ready"', '"expiring"')
+    for told in (expiring, expiring.replace(', "url": "http://127.0.0.1:18880/lab"', "")):
+        assert course(SUBMITTED, RUNNING, READY, told).port == 18880
+    assert course(SUBMITTED, RUNNING, READY, STARTING).port is None

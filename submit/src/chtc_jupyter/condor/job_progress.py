@@ -146,7 +146,7 @@ def _apply_announcement(progress: JobProgress, event: Event) -> JobProgress:
         state=state,
         reason=event.announcement.get("reason", ""),
         trouble="" if state == "ready" else progress.trouble,
-        port=find_port(event.announcement.get("url", "")) if phase is Phase.READY else None,
+        port=(find_port(event.announcement.get("url", "")) or progress.port) if phase is Phase.READY else None,
         was_ready=progress.was_ready or phase is Phase.READY,
     )
 
