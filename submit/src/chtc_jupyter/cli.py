@@ -146,7 +146,12 @@ def start(
         arch=parse_architecture(arch) if arch else None if submit_file else values.get("arch"),
         settings=config.merge_settings(values.get("set", ()), set_ or ()),
     )
-    options = StartOptions(request=request, submit_file=submit_file, interactive=interactive)
+    options = StartOptions(
+        request=request,
+        submit_file=submit_file,
+        interactive=interactive,
+        early_entry=values.get("early_entry", True) is True,
+    )
     terminal = Terminal(as_json=as_json)
     starting.validate_options(options)  # before anybody logs in
     if dry_run and not submit_file:
@@ -345,6 +350,7 @@ def config_(
         chtc-jupyter config --profile gpu set '+WantGPULab = true; +GPUJobLength = "short"'
     """
     values = config.load()
+    key = key and key.replace("-", "_")
     if key is not None and value is not None:
         changed = profiles.update_profile(values, profile, key, value) if profile else config.update(values, key, value)
         config.save(changed)

@@ -14,6 +14,7 @@ from chtc_condor.event_log import EventReader
 from chtc_condor.notebook_look import Looked
 from chtc_jupyter import messages, notebooks
 from chtc_jupyter.condor.job_progress import JobProgress, Phase, apply_event
+from chtc_jupyter.early_entry import EarlyEntry
 from chtc_jupyter.errors import FailedError, LauncherError, PolicyError, RemovedError
 from chtc_jupyter.last_words import read_last_words
 from chtc_jupyter.proxy.access import Access
@@ -73,6 +74,7 @@ class Session:
         self._over = asyncio.Event()  # the job has ended, whatever the log says
         self.link: AgentClient | None = None
         self.proxy = LocalProxy(Access(host), self.build_notice, self.get_facts, on_misuse)
+        self.early_entry = EarlyEntry(record, on_change)
         self._on_change = on_change
         self._wait_for_person = wait_for_person
         self._opens = tunnel
@@ -146,6 +148,7 @@ class Session:
         log = asyncio.create_task(self._follow_log(link))
         inner = asyncio.create_task(self._keep_tunnel(link) if self._opens else asyncio.Event().wait())
         over = asyncio.create_task(self._over.wait())
+        early = asyncio.create_task(self.early_entry.run(link) if self._opens else asyncio.Event().wait())
         tasks: tuple[asyncio.Task[Any], ...] = (log, inner, over)
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -157,9 +160,9 @@ class Session:
             if self.progress.starts and not self.progress.was_ready:
                 self.last_words = await read_last_words(link, self.record)
         finally:
-            for task in tasks:
+            for task in (*tasks, early):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, early, return_exceptions=True)
 
     async def _follow_log(self, link: AgentClient) -> None:
         """Read the log from its beginning: what it says doesn't depend on what was seen before."""
@@ -168,8 +171,9 @@ class Session:
                 async for progress in states:
                     if progress.phase is Phase.ENDED:
                         self.looked = await notebooks.look(link, self.record, progress.started)
-                    self._from_log, self.log_trouble = progress, ""
-                    beyond = self._beyond[1] if self._beyond and self._beyond[0] == progress else progress
+                    self.early_entry.see(progress)
+                    self._from_log, self.log_trouble = self.early_entry.hide(progress), ""
+                    beyond = self._beyond[1] if self._beyond and self._beyond[0] == self._from_log else self._from_log
                     self._set_progress(beyond)
         except LauncherError as error:  # the queue still knows
             _log.info("%s", error)

@@ -21,7 +21,8 @@ _JOB = re.compile(r"[0-9]{1,10}\.[0-9]{1,10}")
 class Record:
     """A session that was started or opened from here. Paths are the access point's; `port` is this machine's.
 
-    An `interactive` one lives no longer than the connection that started it.
+    An `interactive` one lives no longer than the connection that started it. With `early_entry`, its job may be
+    suspended for a moment at its start.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Record:
     notebooks: str
     port: int = 0
     interactive: bool = False
+    early_entry: bool = False
 
     def __post_init__(self) -> None:
         """Raise ValueError if the name can't be that of a session's file: it may be what a job says."""
@@ -67,7 +69,7 @@ def _check(record: Record, name: str) -> Record:
     port = type(record.port) is int and 0 <= record.port < 1 << 16
     if not (whole and port and record.name == name and not record.ap.startswith("-")):
         raise ValueError("not a record of this session")
-    return replace(record, interactive=record.interactive is True)
+    return replace(record, interactive=record.interactive is True, early_entry=record.early_entry is True)
 
 
 def find(name: str | None, ap: str | None = None) -> Record:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from chtc_condor import suspension
 from chtc_condor.codes import JobStatus
 from chtc_jupyter.condor.job_ads import ACTIVE, Ad
 
@@ -17,7 +18,7 @@ from chtc_jupyter.condor.job_ads import ACTIVE, Ad
 ATTRIBUTES = (
     "Owner,JobStatus,JobStartDate,JobCurrentStartDate,ShadowBday,EnteredCurrentStatus,RemoteWallClockTime,"
     "RequestGPUs,GPUsProvisioned,ExitCode,ExitBySignal,RemoveReason,NumHoldsByReason,NumVacatesByReason,"
-    "JupyterState,JupyterEnd,JupyterIdleSeconds,JupyterDeadline"
+    "JupyterState,JupyterEnd,JupyterIdleSeconds,JupyterDeadline,JupyterEarlyEntry"
 )
 #: States of a session in the queue.
 STATES = ("queued", "starting", "ready", "expiring", "stopping", "suspended", "held")
@@ -66,7 +67,7 @@ def read_usage(ad: Ad, now: float, ceiling: float | None = None) -> Usage:
     ends = _ends(ad, status)
     return Usage(
         user=str(ad.get("Owner", "?")),
-        state=_state(ad, status),
+        state=_state(ad, status, now),
         gpus=gpus if status in ACTIVE else 0,
         seconds=seconds,
         gpu_seconds=gpus * seconds,
@@ -76,8 +77,10 @@ def read_usage(ad: Ad, now: float, ceiling: float | None = None) -> Usage:
     )
 
 
-def _state(ad: Ad, status: int) -> str | None:
+def _state(ad: Ad, status: int, now: float) -> str | None:
     own_state = ad.get("JupyterState")
+    if status == JobStatus.SUSPENDED and suspension.is_moment(ad, now):
+        return "starting"
     if status == JobStatus.RUNNING:
         if own_state in ("ready", "expiring"):
             return str(own_state)

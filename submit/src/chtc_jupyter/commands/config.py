@@ -35,9 +35,9 @@ class Key:
 
 def parse_bool(text: str) -> bool:
     """Return a truth value; raises UsageError if the text is not one."""
-    if text.lower() not in ("true", "false", "yes", "no"):
+    if text.lower() not in ("true", "false", "yes", "no", "on", "off"):
         raise UsageError(f"Invalid value {text!r}. Use true or false.")
-    return text.lower() in ("true", "yes")
+    return text.lower() in ("true", "yes", "on")
 
 
 def parse_count(text: str) -> int:
@@ -115,6 +115,11 @@ KEYS: dict[str, Key] = {
     "set": Key(parse_settings, "none", "Lines to add to the submit file: 'KEY = VALUE; KEY = VALUE'."),
     "browser": Key(parse_bool, "true", "Whether to open the browser when the session is ready."),
     "notify": Key(parse_bool, "false", "Whether to notify you when the session is ready."),
+    "early_entry": Key(
+        parse_bool,
+        "true",
+        "Whether to suspend the job for a moment at its start, so that its page is there seconds sooner.",
+    ),
     "host_name": Key(
         parse_bool, "true", "Whether addresses have a name of their own, such as lab-1a2b3c.localhost, or 127.0.0.1."
     ),

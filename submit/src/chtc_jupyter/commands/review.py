@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chtc_condor import carry, submission
+from chtc_condor import carry, submission, suspension
 from chtc_condor.dry_run import split_list
 from chtc_condor.notebook_folder import list_words
 from chtc_jupyter.commands import images
@@ -35,13 +35,14 @@ _CARRY = int(carry.PATIENCE) + 5
 class Reviewed:
     """A submission that keeps a session's promises: the lines to add, what to say, where the notebooks come back to.
 
-    `cwd` is the folder to submit it in.
+    `cwd` is the folder to submit it in. With `early_entry`, the job may be suspended for a moment, to get in sooner.
     """
 
     lines: Mapping[str, str]
     notes: Sequence[str]
     notebooks: str
     cwd: str
+    early_entry: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,7 @@ class Submission:
     log: str
     settings: Sequence[str] = ()
     interactive: bool = False
+    early_entry: bool = False
 
 
 async def review(link: AgentClient, asked: Submission, say: Callable[[str], None]) -> Reviewed:
@@ -84,7 +86,9 @@ async def review(link: AgentClient, asked: Submission, say: Callable[[str], None
         if not found.additions:
             await images.ensure_kind(link, ads[0])
             await _ensure_carried(link, ads[0], found.notebooks, say)
-            return Reviewed(lines, [_clean(note) for note in notes], found.notebooks, asked.cwd)
+            early = asked.early_entry and suspension.may_suspend(ads[0])
+            lines |= {f"My.{suspension.ALLOWED}": "true"} if early else {}
+            return Reviewed(lines, [_clean(note) for note in notes], found.notebooks, asked.cwd, early_entry=early)
         if complete is None:
             break
         lines |= {**found.additions, **found.references} if complete is dict else complete(found.additions)

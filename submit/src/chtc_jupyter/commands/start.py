@@ -38,6 +38,7 @@ class StartOptions:
     request: Request
     submit_file: str | None = None
     interactive: bool = False
+    early_entry: bool = False
 
     def resolve(self, home: str) -> StartOptions:
         """Return the options with absolute paths."""
@@ -57,6 +58,7 @@ class StartOptions:
             ),
             submit_file=whole(self.submit_file) if self.submit_file else None,
             interactive=self.interactive,
+            early_entry=self.early_entry and not self.interactive,
         )
 
 
@@ -96,7 +98,7 @@ async def launch(
     options = await _ensure_inputs(link, options, say)
     made = await _make_folders(link, options)
     try:
-        job, notebooks = await _review_and_submit(link, options, say)
+        job, found = await _review_and_submit(link, options, say)
     except LinkLostError:
         raise LauncherError(f"Lost the connection to {ap} while submitting the job. {_LOOK}") from None
     except NoAnswerError:
@@ -108,7 +110,10 @@ async def launch(
     await _ensure_unique(link, request.name, job)
     log = f"{request.folder}/jupyter-{job.partition('.')[0]}.log"
     port = former.port if former else 0
-    return Record(request.name, ap, job, log, notebooks, port, interactive=options.interactive)
+    return Record(
+        request.name, ap, job, log, found.notebooks, port,
+        interactive=options.interactive, early_entry=found.early_entry,
+    )  # fmt: skip
 
 
 async def plan_own_file(link: AgentClient, options: StartOptions, say: Callable[[str], None]) -> str:
@@ -125,8 +130,10 @@ async def plan_own_file(link: AgentClient, options: StartOptions, say: Callable[
     return f"cd {submit.quote_shell([found.cwd])} && {submit.quote_shell(['condor_submit', *argv])}"
 
 
-async def _review_and_submit(link: AgentClient, options: StartOptions, say: Callable[[str], None]) -> tuple[str, str]:
-    """Submit the job once it keeps a session's promises; return its id, and where its notebooks come back to."""
+async def _review_and_submit(
+    link: AgentClient, options: StartOptions, say: Callable[[str], None]
+) -> tuple[str, Reviewed]:
+    """Submit the job once it keeps a session's promises; return its id, and what was found of it."""
     request = options.request
     argv, found = await _review(link, options, say)
     if not options.submit_file:
@@ -137,7 +144,7 @@ async def _review_and_submit(link: AgentClient, options: StartOptions, say: Call
         job = await _submit_interactive(link, argv, found.cwd, submit.build_shell_line(request))
     else:
         job = await _submit(link, argv, found.cwd)
-    return job, found.notebooks
+    return job, found
 
 
 async def _review(link: AgentClient, options: StartOptions, say: Callable[[str], None]) -> tuple[list[str], Reviewed]:
@@ -155,6 +162,7 @@ async def _review(link: AgentClient, options: StartOptions, say: Callable[[str],
         log=f"{request.folder}/jupyter-$(Cluster).log",
         settings=list(settings.parse_settings(request.settings)),
         interactive=options.interactive,
+        early_entry=options.early_entry,
     )
     _log.info("Asking HTCondor what it reads in %s", asked.file)
     found = await reviewing.review(link, asked, say)

@@ -38,6 +38,14 @@ def describe_wait(record: Record, job: JobProgress, waited: float, *, tunnel: st
     }.get(job.phase, "")
 
 
+def describe_suspension(said: str) -> str:
+    """Return that a job suspended for a moment isn't continued yet, by what HTCondor `said`; "" if that is empty."""
+    return said and (
+        f"it was suspended for a moment, to be reached sooner, and HTCondor hasn't continued it yet ({said[-200:]}). "
+        "The access point goes on trying, also without this connection"
+    )
+
+
 def _describe_tunnel(record: Record, tunnel: str) -> str:
     said = " ".join(tunnel.split())[-200:]
     why = f"condor_ssh_to_job says: {said}" if said else "condor_ssh_to_job has no answer from the machine yet"

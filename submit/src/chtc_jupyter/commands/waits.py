@@ -47,6 +47,7 @@ class WaitExplainer:
         self._pause = _FIRST_WHY
         self._ad: Ad | None = None  # as it was seen last
         self._told: set[str] = set()
+        self._trouble = ""  # of the early way in, as it was seen last
 
     async def run(self) -> None:
         """Explain, once a second; raises FailedError if the job is no session."""
@@ -83,6 +84,12 @@ class WaitExplainer:
         if job.phase is Phase.QUEUED:
             if asked > min(self._pause, _LOOK if not job.at else _LONGEST_WHY):
                 await self._explain_queue()
+            return
+        trouble = self._session.early_entry.trouble
+        if trouble or self._trouble:
+            self._trouble = trouble
+            self._set(wait_messages.describe_suspension(trouble))
+            self._asked = time.monotonic()
             return
         is_mute = job.phase is Phase.RUNNING and not job.state
         if waited > _SILENCE and asked > (_SILENCE if waited < _LOOK else _LOOK):

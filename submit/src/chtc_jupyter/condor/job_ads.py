@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chtc_condor import suspension
 from chtc_condor.codes import JobStatus
 from chtc_condor.notebook_folder import find_folder
 from chtc_condor.ownership import constrain, quote_string
@@ -24,7 +25,7 @@ ATTRIBUTES = (
     "RemoveReason,TransferInputSizeMB,JobMaxVacateTime,TransferOutputRemaps,PreserveRelativePaths,Arguments,Args,"
     "Environment,Requirements,JupyterNotebooks,"
     "JupyterName,JupyterState,JupyterReason,JupyterStopAt,JupyterDeadline,JupyterIdleTimeout,JupyterKeptUntil,"
-    "JupyterHost,JupyterURL,JupyterConnect"
+    "JupyterHost,JupyterURL,JupyterConnect,JupyterEarlyEntry"
 )
 #: Characters of what condor_q says when it fails.
 _LONGEST_REASON = 300
@@ -141,6 +142,8 @@ def build_row(ad: Ad, now: float) -> Row:
     status = int(ad.get("JobStatus", 0))
     active = status in ACTIVE
     own_state = str(ad.get("JupyterState", "")) if active else ""
+    if status == JobStatus.SUSPENDED and suspension.is_moment(ad, now):
+        status = JobStatus.RUNNING
     started = ad.get("JobCurrentStartDate")
     wanted = architecture.list_wanted(str(ad.get("Requirements", "")))
     return Row(
@@ -186,6 +189,7 @@ def build_past_record(ad: Ad, ap: str) -> Record:
         get_job_id(ad),
         posixpath.join(home, log) if log else "",
         posixpath.join(home, find_folder(ad)),
+        early_entry=ad.get(suspension.ALLOWED) is True,
     )
 
 

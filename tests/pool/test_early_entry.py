@@ -1,0 +1,146 @@
+"""The early way in: a job that is suspended for a moment at its start is never left so, whatever dies meanwhile."""
+
+import json
+import random
+
+import pytest
+
+from chtc_condor.codes import JobEventType, JobStatus
+from chtc_jupyter.early_entry import Plan, build_command
+from support.job_log import JobLog
+from support.laptop import laptops
+from support.waiting import wait_for
+
+SLEEP = """executable = /bin/sleep
+arguments = 600
+transfer_executable = false
+log = jupyter-$(Cluster).log
+request_memory = 64MB
+{}
+queue
+"""
+#: What dies, by the pattern of its command line.
+PYTHON, GUARD = "^python3 -I -c import sys; exec", "^/bin/sh -c .*The guard of a job"
+
+
+class Sleeper:
+    """A job that sleeps, with the early way in."""
+
+    def __init__(self, pool, *lines: str) -> None:
+        self.pool = pool
+        self.folder = "/home/alice/early"
+        self.ap("mkdir", "-p", self.folder)
+        text = SLEEP.format("\n".join(lines))
+        done = pool.exec("ap", ["condor_submit", "-terse", "-"], user="alice", input=text, cwd=self.folder, check=True)
+        self.job = done.stdout.split()[0]
+        self.path = f"{self.folder}/jupyter-{self.job.partition('.')[0]}.log"
+        self.log = JobLog(pool.path("ap", self.path))
+        self.mark = pool.path("ap", self.path.replace(".log", ".suspended"))
+        wait_for(lambda: self.log.has(JobEventType.EXECUTE), 60, "the job's start", 0.02)
+
+    def ap(self, *argv: str) -> str:
+        done = self.pool.exec("ap", argv, user="alice", timeout=60)
+        return done.stdout + done.stderr
+
+    def status(self) -> str:
+        return self.ap("condor_q", self.job, "-af", "JobStatus").strip()
+
+    def enter(self, *, suspends: bool = True):
+        """Begin the early way in, as the agent does."""
+        argv = build_command(Plan("alice", self.job, self.path, suspends))
+        return self.pool.popen("ap", argv, user="alice")
+
+    def count(self, event: JobEventType) -> int:
+        return sum(found.type == event for found in self.log.events())
+
+    def is_well(self) -> bool:
+        even = self.count(JobEventType.JOB_SUSPENDED) == self.count(JobEventType.JOB_UNSUSPENDED)
+        return even and not self.mark.exists() and self.status() == str(JobStatus.RUNNING.value)
+
+    def left(self) -> str:
+        """Return what of the early way in still runs on the access point."""
+        return self.ap("pgrep", "-u", "alice", "-af", self.match(f"({PYTHON}|{GUARD})"))
+
+    def match(self, program: str) -> str:
+        """Return the pattern of a program that is about this job."""
+        return f'{program}.*"job": "{self.job}"'
+
+    def remove(self) -> None:
+        self.ap("condor_rm", self.job)
+
+
+@pytest.fixture
+def new_sleeper(pool):
+    given = []
+
+    def new(*lines):
+        given.append(Sleeper(pool, *lines))
+        return given[-1]
+
+    yield new
+    for sleeper in given:
+        sleeper.remove()
+
+
+def read_steps(running) -> list[dict]:
+    return [json.loads(line) for line in running.communicate(timeout=60)[0].splitlines()]
+
+
+def test_a_job_is_suspended_for_a_moment_with_two_commands_of_htcondors(new_sleeper):
+    sleeper = new_sleeper()
+    suspended, over = read_steps(sleeper.enter())
+    assert suspended == {"step": "suspended"}
+    assert (over["how"], over["commands"]) == ("continued", 2)
+    assert sleeper.is_well()
+    assert not sleeper.left()
+    (again,) = read_steps(sleeper.enter())
+    assert (again["how"], again["commands"]) == ("not suspended", 0)
+    assert sleeper.count(JobEventType.JOB_SUSPENDED) == 1
+
+
+def test_operators_can_forbid_it_by_an_attribute_of_the_job(new_sleeper):
+    sleeper = new_sleeper("My.JupyterEarlyEntry = false")
+    (over,) = read_steps(sleeper.enter())
+    assert over["how"] == "refused"
+    assert sleeper.count(JobEventType.JOB_SUSPENDED) == 0
+    assert sleeper.is_well()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_is_killed_in_the_middle_the_job_goes_on(new_sleeper, seed):
+    chance = random.Random(seed)  # noqa: S311
+    sleeper = new_sleeper()
+    running = sleeper.enter()
+    pattern = (PYTHON, GUARD)[seed % 2]
+    delay = chance.uniform(0.05, 0.4)
+    sleeper.ap("sh", "-c", f"sleep {delay}; pkill -KILL -u alice -f '{sleeper.match(pattern)}'")
+    wait_for(lambda: not sleeper.left() and sleeper.is_well(), 60, lambda: f"the job to go on: {sleeper.log.text()}")
+    running.communicate(timeout=30)
+
+
+def test_a_suspension_that_was_left_with_its_mark_is_ended_and_one_of_the_machines_is_not(new_sleeper):
+    left, other = new_sleeper(), new_sleeper()
+    for sleeper in (left, other):
+        sleeper.ap("condor_suspend", sleeper.job)
+        wait_for(lambda sleeper=sleeper: sleeper.log.has(JobEventType.JOB_SUSPENDED), 30, "the suspension", 0.1)
+    left.ap("sh", "-c", f"echo 1 >{left.mark.name}; mv {left.mark.name} {left.folder}/")
+    assert read_steps(left.enter(suspends=False))[-1]["how"] == "continued"
+    assert left.is_well()
+    assert read_steps(other.enter(suspends=False))[-1]["how"] == "not suspended"
+    assert other.status() == str(JobStatus.SUSPENDED.value)
+
+
+def test_the_page_is_there_before_the_startd_would_hear_from_the_starter(own_pool):
+    with laptops(own_pool) as new:
+        laptop = new()
+        running = laptop.start()
+        running.url()
+        log = JobLog(next(own_pool.path("ap", laptop.folder).glob("jupyter-*.log")))
+        events = [event for event in log.events() if event.type != JobEventType.IMAGE_SIZE]
+        types = [event.type for event in events]
+        assert types.count(JobEventType.JOB_SUSPENDED) == types.count(JobEventType.JOB_UNSUSPENDED) == 1
+        assert "suspended" not in running.output
+        assert not list(own_pool.path("ap", laptop.folder).glob("*.suspended"))
+        states = [JobEventType.EXECUTE, JobEventType.JOB_SUSPENDED, JobEventType.JOB_UNSUSPENDED]
+        assert [found for found in types if found in states] == states
+        assert laptop.queued() == [JobStatus.RUNNING]
