@@ -5,6 +5,7 @@ import pytest
 from support.hosts import login_shell
 from support.laptop import laptops
 from support.own_sshd import ssh_config
+from support.tunnel import Tunnel
 from support.waiting import patience
 
 #: They change what carol has at the laptop and on the access point, so one runs after another.
@@ -22,6 +23,8 @@ WORKS = {
     "every word to a log": "exec > >(tee -a /tmp/carol-log)",
     "trap, cd, and strict": "trap 'echo bye' EXIT; cd /tmp; set -u",
 }
+#: In a terminal, these wait for the person who has it, as they do after any login.
+TERMINAL = ("reads a line", "reads two lines", "another shell inside", "a group's shell")
 REPLACED = {
     "zsh": "exec zsh",
     "bash": "case $- in *c*) exec bash;; esac",
@@ -31,7 +34,7 @@ REPLACED = {
 LATE = "export LATE=1 PATH=/usr/local/bin:/usr/bin:/bin\n"
 
 
-HOST = "Host mine\n HostName ap\n HostKeyAlias ap\n"
+HOST = "Host mine\n HostName ap\n HostKeyAlias ap\nHost ap\n RemoteCommand exec zsh -l\n RequestTTY yes\n"
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +84,13 @@ def test_each_way_in_works_with_a_login_shell_that_runs_commands_in_the_end(caro
             "echo in; wc -c",
         )
         assert entered.stdout == "in\n0\n", entered
+        if kind not in TERMINAL:  # the line has one
+            line = carol.on_ap("condor_q", carol.job(), "-af", "JupyterConnect").strip()
+            tunnel = Tunnel(pool, "carol", line)
+            try:
+                assert carol.fetch(tunnel.url()).startswith("200 ")
+            finally:
+                tunnel.close()
 
 
 @pytest.mark.parametrize("kind", REPLACED)

@@ -108,11 +108,12 @@ def test_job_that_ends_before_it_was_a_session_is_told_with_its_error_file(new_l
 
 def test_machine_that_takes_only_jobs_that_opt_in_says_so_and_the_setting_can_be_kept(own_pool):
     """R7: "1 machine would fit, but takes no job like this now", for ever."""
-    configure(own_pool, "ep1", "START = $(START) && (TARGET.WantGPULab =?= True)")
+    demand = '(TARGET.WantGPULab =?= True) && (GPUJobLength == "short" || GPUJobLength == "medium")'
+    configure(own_pool, "ep1", f"START = $(START) && {demand}")
     with laptops(own_pool) as new:
         laptop = new()
         running = laptop.start()
-        running.wait_for("--set '+WantGPULab = true'", 90)
+        running.wait_for("--set '+WantGPULab = true' --set '+GPUJobLength = \"short\"'", 90)
         assert "WantGPULab" in laptop.call("status").stdout
         checked = laptop.call("doctor", "--ap", "ap")
         assert checked.returncode == 1
@@ -120,8 +121,18 @@ def test_machine_that_takes_only_jobs_that_opt_in_says_so_and_the_setting_can_be
         running.interrupt()
         assert running.wait_end() == 130
         assert laptop.call("stop").returncode == 0
-        assert laptop.call("config", "set", "+WantGPULab = true").returncode == 0
-        assert laptop.answers(laptop.start().url())
+        profile = ("config", "--profile", "gpu", "set")
+        assert laptop.call(*profile, '+WantGPULab = true; +GPUJobLength = "long"').returncode == 0
+        running = laptop.start("--profile", "gpu")
+        running.wait_for("only jobs with --set '+GPUJobLength = \"short\"'", 90)
+        running.interrupt()
+        assert running.wait_end() == 130
+        assert laptop.call("stop").returncode == 0
+        kept = '+WantGPULab = true; +GPUJobLength = "Medium"'
+        assert laptop.call(*profile, kept).returncode == 0
+        assert laptop.answers(laptop.start("--profile", "gpu").url())
+        assert "GPUJobLength" in laptop.call("doctor", "--ap", "ap").stdout
+        assert laptop.call("config", "set", kept).returncode == 0
         assert "WantGPULab" not in laptop.call("doctor", "--ap", "ap").stdout
 
 

@@ -24,13 +24,35 @@ FITS = Amounts(8000, 4, 1, 50000, 40000)
         ("!TARGET.IsLong && TARGET.Foo =!= true && TARGET.Foo is undefined", []),
         ('ifThenElse(TARGET.Kind =?= "short", 120, 240) > 100', []),
         ("TARGET.ImageSize < 100 && KeyboardIdle > 900", []),
+        ('stringListMember(TARGET.Kind, "short, medium")', [("Kind", '"short"')]),
+        ('GPUJobLength == "short" || GPUJobLength == "medium"', [("GPUJobLength", '"short"')]),
+        ('Arch == "X86_64" && Draining =?= true', []),
         ("true", []),
         ("", []),
         ('((TARGET.A =?= "x', []),
     ],
 )
 def test_demands_of_a_start_expression(start, asked):
-    assert opt_in.find_opt_ins(start) == asked
+    assert opt_in.find_opt_ins(start, {"gpujoblength"}) == asked
+
+
+def test_names_that_may_be_the_machines_are_listed_to_be_looked_up():
+    starts = ['(Arch == "X86_64" && (A == 1 || TARGET.B == 2)) && KeyboardIdle > 9', "true && WantX && c =?= true"]
+    assert opt_in.list_bare_names(starts) == ["A", "Arch", "c"]
+
+
+@pytest.mark.parametrize(
+    ("job", "lacking"),
+    [
+        ({}, ['+Kind = "short"']),
+        ({"Kind": "long"}, ['+Kind = "short"']),
+        ({"kind": "MEDIUM"}, []),
+        ({"Kind": "/Expr(x)/"}, []),
+        ({"Kind": 3}, ['+Kind = "short"']),
+    ],
+)
+def test_setting_with_a_value_that_no_machine_takes_is_lacking(job, lacking):
+    assert opt_in.list_lacking(['TARGET.Kind == "short" || TARGET.Kind == "medium"'], job) == lacking
 
 
 def test_only_what_the_job_lacks_counts_most_common_first():

@@ -12,7 +12,7 @@
 expr "$2" : "[1-9][0-9.]*$" >/dev/null || exit 1
 l=${3:-$((20000 + ${2%%.*} % 10000))}
 d=/tmp/jupyter-$2-$(od -An -N8 -tx1 /dev/urandom | tr -d " ")
-ssh -t -o ExitOnForwardFailure=yes -o ServerAliveInterval=15 -L "127.0.0.1:$l:$d/lab" "$1" "$0 $2 $d $3" |
+ssh -t -o RemoteCommand=none -o ExitOnForwardFailure=yes -o ServerAliveInterval=15 -L "127.0.0.1:$l:$d/lab" "$1" "$0 $2 $d $3" |
 while IFS= read -r x; do
     x=$(printf %s "$x" | LC_ALL=C tr -cd "[:print:]")
     case $x in *:*/lab?token=*) x="    http://127.0.0.1:$l/lab?token=${x##*=}" ;; esac

@@ -13,9 +13,10 @@ from typing import Any
 
 from chtc_condor import carry
 from chtc_condor.codes import JobStatus
+from chtc_condor.dry_run import parse_value
 from chtc_jupyter import queue
 from chtc_jupyter.commands import config, images
-from chtc_jupyter.commands.queries import STARTS, run_inside
+from chtc_jupyter.commands.queries import STARTS, find_foreign, run_inside
 from chtc_jupyter.commands.review import find_obstacles
 from chtc_jupyter.commands.start import FOLDER
 from chtc_jupyter.condor import architecture, job_ads, match_analysis, opt_in
@@ -208,11 +209,15 @@ class Doctor:
             starts = [opt_in.parse_starts([ad], [ad["Machine"]])[0] for ad in json.loads(shown["out"].strip() or "[]")]
         except (ValueError, KeyError, IndexError) as error:
             return self._report("machines in the pool take a session's job", f"not checked: {error!r}", note=True)
-        kept = {config.get_setting_key(setting).removeprefix("my."): True for setting in self._values.get("set", ())}
-        lacking = [opt_in.list_lacking([start], kept) for start in starts]
+        settings = [setting.partition("=") for setting in self._values.get("set", ())]
+        kept = {
+            config.get_setting_key(key.strip()).removeprefix("my."): parse_value(value) for key, _, value in settings
+        }
+        foreign = await find_foreign(link, opt_in.list_bare_names(starts))
+        lacking = [opt_in.list_lacking([start], kept, foreign) for start in starts]
         if not any(lacking):
             return True
-        some = opt_in.list_lacking(starts, kept)[:3]
+        some = opt_in.list_lacking(starts, kept, foreign)[:3]
         count = sum(map(bool, lacking))
         return self._report(
             "machines in the pool take a session's job",

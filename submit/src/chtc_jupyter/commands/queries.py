@@ -29,6 +29,8 @@ _ANSWER, _ENTRY = 60, 50
 _PAUSES = (0.5, 2.0)
 #: Characters of what it says.
 _LONGEST = 1000
+#: How many names in START expressions are looked up.
+_MOST_NAMES = 40
 
 
 async def find(link: AgentClient, name: str | None) -> Ad:
@@ -102,7 +104,8 @@ async def _find_opt_ins(link: AgentClient, job: str, machines: Sequence[str]) ->
     shown = await link.run(STARTS)
     try:
         starts = opt_in.parse_starts(json.loads(str(shown["out"]).strip() or "[]"), machines)
-        if not any(map(opt_in.find_opt_ins, starts)):
+        foreign = await find_foreign(link, opt_in.list_bare_names(starts))
+        if not any(opt_in.find_opt_ins(start, foreign) for start in starts):
             return []
         condition = constrain(await queue.find_owner(link), job_ads.match_job(job))
         asked = await link.run(["condor_q", "-constraint", condition, "-json"])
@@ -110,7 +113,18 @@ async def _find_opt_ins(link: AgentClient, job: str, machines: Sequence[str]) ->
     except (LauncherError, ValueError) as error:
         _log.debug("Can't tell what the machines demand of job %s: %s", job, error)
         return []
-    return opt_in.list_lacking(starts, ad)
+    return opt_in.list_lacking(starts, ad, foreign)
+
+
+async def find_foreign(link: AgentClient, names: Sequence[str]) -> set[str]:
+    """Return those of some names, in lower case, that no machine of the pool has."""
+    if not names:
+        return set()
+    formats = [f"{name} isnt undefined" for name in names[:_MOST_NAMES]]
+    shown = await link.run(["condor_status", "-constraint", 'SlotType =!= "Dynamic"', "-af", *formats])
+    rows = [line.split() for line in str(shown["out"]).splitlines()]
+    has = [any(row[column : column + 1] != ["false"] for row in rows) for column in range(len(names[:_MOST_NAMES]))]
+    return {name.lower() for name, there in zip(names, has, strict=False) if rows and not there}
 
 
 async def run_inside(link: AgentClient, job: str, *argv: str) -> str:
