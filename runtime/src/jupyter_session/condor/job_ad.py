@@ -19,6 +19,8 @@ from jupyter_session.condor import policy
 
 _LOG = logging.getLogger(__name__)
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+#: The name of the host in an address of HTCondor's: `<10.0.0.1:9618?addrs=...&alias=ap.example.org&noUDP>`.
+_ALIAS = re.compile(r"[?&]alias=([^&>]+)")
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,13 @@ class Job:
     def access_point(self) -> str | None:
         """USER@HOST of the access point, or None if the ad doesn't have it in plain characters.
 
-        GlobalJobId is `SCHEDD#CLUSTER.PROC#TIME`. A schedd's name is its host's, or `NAME@HOST`.
+        GlobalJobId is `SCHEDD#CLUSTER.PROC#TIME`. A schedd's name is its host's, `NAME@HOST`, or `NAME@`: then the
+        shadow's address has the host's name.
         """
         owner = str(self.attributes.get("owner", ""))
         host = str(self.attributes.get("globaljobid", "")).partition("#")[0].rpartition("@")[2]
+        if not host and (found := _ALIAS.search(str(self.attributes.get("shadowipaddr", "")))):
+            host = found[1]
         return f"{owner}@{host}" if _PLAIN.fullmatch(owner) and _PLAIN.fullmatch(host) else None
 
 
