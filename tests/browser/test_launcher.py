@@ -121,7 +121,7 @@ def test_one_tab_outlives_cuts_and_restarts(own_pool, open_browser):
         cut(60)
         for what, host, argv in (
             ("ssh killed", "laptop", ["pkill", "-9", "-x", "ssh"]),
-            ("the agent killed", "ap", ["pkill", "-9", "-o", "-f", "^python3 -IS -c import sys"]),
+            ("the agent killed", "ap", ["pkill", "-9", "-o", "-f", "^[^ ]*python3 -IS -c import sys"]),
             ("sshd restarted", "ap", ["sh", "-c", "pkill sshd; sleep 2; /usr/sbin/sshd -E /var/log/sshd.log"]),
             ("the schedd restarted", "ap", ["pkill", "-9", "-x", "condor_schedd|condor_shadow"]),
         ):

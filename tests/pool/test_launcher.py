@@ -92,7 +92,7 @@ def test_lab_is_back_and_nothing_is_left_after_ssh_the_agent_or_the_launcher_was
     kernel = json.loads(laptop.fetch(laptop.at("/api/kernels"), "-X", "POST").partition(" ")[2].rpartition("\n")[0])[
         "id"
     ]
-    for host, pattern in (("laptop", "^ssh .*{}"), ("ap", "^python3 -IS -c import sys.*{}")):
+    for host, pattern in (("laptop", "^ssh .*{}"), ("ap", "^[^ ]*python3 -IS -c import sys.*{}")):
         [tag] = running.tags()
         assert pool.exec(host, ["pkill", "-9", "-o", "-f", pattern.format(tag)]).returncode == 0
         wait_for(

@@ -13,6 +13,8 @@ from chtc_jupyter.ssh.failures import Retry
 
 #: The options of submit/ssh_config that share one login. OpenSSH on Windows has no ControlMaster.
 KEPT = ("ControlMaster=auto", "ControlPath=~/.ssh/jupyter-%C", "ControlPersist=1h")
+#: How often a connection that stays asks a silent server, as `count_silences` has it: who uses it waits for 60 s.
+_KEPT_SILENCES = 12
 #: The numbers on Linux, where the agent runs: Windows has others.
 ENOSPC, EDQUOT = 28, 122
 _AP = re.compile(r"(?:[A-Za-z0-9_][\w.+-]*@)?[A-Za-z0-9\[][\w.:\[\]-]*")
@@ -93,7 +95,7 @@ def build_command(
         f"BatchMode={'yes' if batch else 'no'}",
         f"ConnectTimeout={patience}",
         "ServerAliveInterval=5",
-        f"ServerAliveCountMax={count_silences(batch=batch)}",
+        f"ServerAliveCountMax={_KEPT_SILENCES if keep else count_silences(batch=batch)}",
         *(["ExitOnForwardFailure=no"] if forward else ["ClearAllForwardings=yes"]),
         "ForwardAgent=no",
         "ForwardX11=no",
@@ -129,6 +131,12 @@ def build_probe_command(argv: Sequence[str]) -> list[str]:
     """
     end = argv.index("--")
     return [*argv[:end], "-W", "127.0.0.1:9", *argv[end:-1]]
+
+
+def build_exit_command(argv: Sequence[str]) -> list[str]:
+    """Return the command that ends the connection that an ssh shares, and with it what others do over it."""
+    end = argv.index("--")
+    return [*argv[:end], "-O", "exit", *argv[end:-1]]
 
 
 def build_file_error(ap: str, errno: int, sentence: str) -> LauncherError:

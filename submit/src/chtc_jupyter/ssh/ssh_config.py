@@ -168,6 +168,7 @@ def _enter(host: str, argv: list[str], ap: str) -> tuple[int | None, str]:
         def give_up() -> None:
             if not _answers(argv):  # or only the login shell is slow
                 silent.set()
+                _run_briefly(openssh.build_exit_command(argv))  # it has our output, too
                 way.kill()
 
         clock = threading.Timer(_SILENCE, give_up)
@@ -210,9 +211,13 @@ def _write_all(way: IO[bytes], data: bytes) -> None:
 
 def _answers(argv: list[str]) -> bool:
     """Return whether the connection that an ssh shares is alive."""
-    probe = openssh.build_probe_command(argv)
+    return _run_briefly(openssh.build_probe_command(argv))
+
+
+def _run_briefly(argv: list[str]) -> bool:
+    """Run a command; return whether it ended in time."""
     try:
-        subprocess.run(probe, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PROBE, check=False)
+        subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PROBE, check=False)
     except subprocess.TimeoutExpired:
         return False
     return True
