@@ -108,8 +108,13 @@ def save(record: Record) -> None:
     write_private(_locate(record.name, "json"), json.dumps(asdict(record), indent=2) + "\n")
 
 
+def end(name: str) -> None:
+    """Forget a session that has ended, but not its address: the next one of its name has the browser's cache there."""
+    _locate(name, "json").unlink(missing_ok=True)
+
+
 def forget(name: str) -> None:
-    """Forget a session; its job isn't touched."""
+    """Forget a session and its address; its job isn't touched."""
     for path in (_locate(name, "json"), _locate(name, "opened")):
         path.unlink(missing_ok=True)
 

@@ -54,3 +54,30 @@ def test_nothing_is_answered_without_the_token(ask, path):
         ask(f"/jupyter-session/{path}", key="wrong")
     assert caught.value.code == 403
     caught.value.close()
+
+
+class Request:
+    def __init__(self, path):
+        self.path, self.headers = path, {"Accept-Encoding": "gzip"}
+
+
+@pytest.mark.parametrize(
+    ("path", "compressed"),
+    [
+        ("/base/static/lab/main.js", True),
+        ("/base/lab/extensions/@a/b/static/remote.js", True),
+        ("/base/lab/api/settings/", True),
+        ("/base/lab", False),
+        ("/base/api/contents/Untitled.ipynb", False),
+        ("/base/files/data.csv", False),
+        ("/base/proxy/8501/static/app.js", False),
+        ("/static/lab/main.js", False),
+    ],
+)
+def test_only_jupyterlabs_own_files_are_compressed(path, compressed):
+    pytest.importorskip("jupyter_server")
+    from tornado.web import GZipContentEncoding  # noqa: PLC0415 - with Jupyter alone
+
+    from jupyter_session.jupyter.extension.compression import PageCompression  # noqa: PLC0415
+
+    assert isinstance(PageCompression("/base/")(Request(path)), GZipContentEncoding) is compressed

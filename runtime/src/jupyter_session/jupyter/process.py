@@ -61,14 +61,20 @@ class Server:
         """Whether the process runs, as far as the loop knows."""
         return self._descriptor >= 0
 
-    def start(self) -> None:
-        """Start it on a port of its own, and wait until it is ready. Raises SessionError if it can't start."""
+    def start(self, meanwhile: Callable[[], None]) -> None:
+        """Start it on a port of its own, call `meanwhile`, and wait until it is ready.
+
+        Raises SessionError if it can't start.
+        """
         taken: set[int] = set()
         for _ in range(_PORT_TRIES):
             port = choose_port(self._ports, taken)
             self._lab.prepare(port)
             run = self._tmux.restart if taken else self._tmux.start
-            if self._becomes_ready(run(self._lab.command(), self._log, self._folder)):
+            pid = run(self._lab.command(), self._log, self._folder)
+            if not taken:
+                meanwhile()
+            if self._becomes_ready(pid):
                 return
             if is_free(port):
                 raise SessionError(

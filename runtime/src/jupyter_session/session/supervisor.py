@@ -159,10 +159,8 @@ class Supervisor:
             self._reporter.enter(State.STARTING, "JupyterLab is starting.")
             self._set_aside.put_back()
             self._saver.start()
-            kernelspecs.offer_environments(self._notebooks, self._state_dir.data)
             self._lab.set_environment(os.environ)
-            sshd.prepare(self._state_dir, os.environ)
-            self._server.start()
+            self._server.start(meanwhile=self._prepare)
             self._enter_ready("JupyterLab is ready.")
             self._reporter.warn(*find_warnings(self._job, self._notebooks, os.environ.get("_CONDOR_SCRATCH_DIR")))
             self._reporter.warn(*find_account_warnings(self._job, name_account(), list_owners()))
@@ -178,6 +176,11 @@ class Supervisor:
             reason = f"Internal error: {error!r}; the job's error file has the details."
             return self._end(Ending(End.FAILED, reason))
         raise AssertionError("unreachable")
+
+    def _prepare(self) -> None:
+        """Prepare what people need once the server is ready, while it starts."""
+        sshd.prepare(self._state_dir, os.environ)
+        kernelspecs.offer_environments(self._notebooks, self._state_dir.data)
 
     def _watch(self) -> None:
         """Look after the server and its use until the session ends (by _End or SessionError)."""

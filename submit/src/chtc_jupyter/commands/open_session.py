@@ -219,7 +219,7 @@ class OpenSession:
         session = self.session
         progress, record = session.progress, session.record
         self._terminal.report({"event": "ended", "job": record.job, "reason": messages.describe_end(progress)})
-        store.forget(record.name)
+        store.end(record.name)
         if progress.was_ready and not self._shown:
             raise NoSuchSessionError(messages.describe_past_session(record, progress, session.looked))
         if not progress.was_ready or progress.state == "failed":

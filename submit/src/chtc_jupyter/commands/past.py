@@ -109,7 +109,7 @@ async def raise_if_ended(link: AgentClient, name: str | None) -> None:
     """Raise EndedError if this machine remembers a session, and it has ended."""
     record = store.look_up(name, link.ap)
     if record and (past := await find_end(link, record)):
-        store.forget(record.name)
+        store.end(record.name)
         raise EndedError(past)
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from chtc_jupyter import queue
+from chtc_jupyter import queue, store
 from chtc_jupyter.commands import images
 from chtc_jupyter.commands import review as reviewing
 from chtc_jupyter.commands.review import Reviewed, Submission
@@ -109,7 +109,8 @@ async def launch(
     _log.info("Submitted job %s", job)
     await _ensure_unique(link, request.name, job)
     log = f"{request.folder}/jupyter-{job.partition('.')[0]}.log"
-    port = former.port if former else 0
+    opened = store.load_opened(request.name)
+    port = former.port if former else opened.port if opened else 0
     return Record(
         request.name, ap, job, log, found.notebooks, port,
         interactive=options.interactive, early_entry=found.early_entry,

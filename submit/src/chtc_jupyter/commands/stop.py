@@ -56,7 +56,7 @@ async def stop(ap: str, name: str | None, terminal: Terminal, *, force: bool = F
         async with terminal.explaining(SLOW, f"{ap}: looking at the notebooks that have come back"):
             looked = await notebooks.look(link, record, progress.started) if record and ran else None
         if record:
-            store.forget(record.name)
+            store.end(record.name)
         ended = stop_messages.describe_stop(job, record, progress, looked, ran=ran)
         if record and progress.lost:
             raise DiskError(ended)

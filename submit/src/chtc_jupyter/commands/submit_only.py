@@ -118,6 +118,6 @@ class _Waiting:
 
     def _raise_ended(self) -> None:
         session, record = self._session, self._record
-        store.forget(record.name)
+        store.end(record.name)
         self._terminal.report({"event": "ended", "job": record.job, "reason": messages.describe_end(session.progress)})
         raise session.build_end_error()

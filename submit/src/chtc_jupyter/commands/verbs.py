@@ -57,7 +57,7 @@ async def show_list(aps: Sequence[str], terminal: Terminal) -> int:
             f"There are no sessions. {f'The last one: {last}' if last else '`chtc-jupyter start` starts one.'}"
         )
     for end in over:
-        store.forget(end.record.name)
+        store.end(end.record.name)
         terminal.say(str(end))
     for ap, why in failed[:-1]:
         terminal.say(f"The sessions on {ap} are not listed: {why}")

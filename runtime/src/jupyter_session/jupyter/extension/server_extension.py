@@ -6,6 +6,7 @@ from typing import Any
 
 from jupyter_server.utils import url_path_join
 
+from jupyter_session.jupyter.extension.compression import PageCompression
 from jupyter_session.jupyter.extension.handlers import (
     KernelsHandler,
     NoticeHandler,
@@ -56,3 +57,4 @@ def _load_jupyter_server_extension(server: Any) -> None:
         (url_path_join(base, "/jupyter-session/notice"), NoticeHandler, {"notices": Notices(server.event_logger)}),
     ]
     server.web_app.add_handlers(".*$", handlers)
+    server.web_app.add_transform(PageCompression(base))
