@@ -31,11 +31,9 @@ def test_page_is_compressed_and_the_next_session_of_the_name_is_at_the_same_addr
     notebook = "/api/contents?content=0"
     assert measure(laptop, notebook)[0] == measure(laptop, notebook, "-H", "Accept-Encoding: gzip")[0]
     headers = laptop.fetch(laptop.at(script), "-o", "/dev/null", "-D", "-")
-    tag = re.search(r"(?i)^etag: (\S+)", headers, re.MULTILINE)
-    assert tag, headers
+    assert "immutable" in headers, "the browser would ask again"
     assert laptop.call("stop").returncode == 0
     assert running.wait_end() == 0
     wait_for(lambda: not laptop.queued(), 60, "the first session to end")
     _, again, same_script = open_lab(laptop)
     assert (again, same_script) == (address, script)
-    assert measure(laptop, script, "-H", f"If-None-Match: {tag[1]}") == (0, "304")
