@@ -38,7 +38,7 @@ _COMMAND, _LOOK, _TRY, _LAST_TRY = 25, 0.02, 0.25, 30.0
 #: Seconds after which the user hears that a job isn't continued yet.
 _SLOW = 3.0
 #: Seconds after which a suspension that nothing shows is taken for one that doesn't come.
-_NEVER = 600.0
+_NEVER = 120.0
 _REFUSED = re.compile(r"couldn't find/suspend all|not authorized|permission denied", re.IGNORECASE)
 #: The arguments before this module's source.
 RUN = ["python3", "-I", "-c", "import sys; exec(sys.argv[1])"]
