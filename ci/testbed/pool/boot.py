@@ -7,12 +7,14 @@ import os
 import secrets
 import shutil
 import time
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from testbed.host import apt, cache, errors, host_kernel, locks
 from testbed.host.process import Process
-from testbed.pool import namespaces, network, rootfs
+from testbed.pool import kinds, namespaces, network, pilot, rootfs
 from testbed.pool.accounts import SLOT_USERS, USERS
 from testbed.pool.pool import HOSTS, STATE, Pool
 
@@ -22,31 +24,32 @@ READY_DEADLINE = 60
 SLOTS = {"slot1@ep1", "slot2@ep1"}
 
 
-def up(pool: Pool, *, owner: int | None = None, quick: bool = False) -> bool:
+def up(pool: Pool, *, owner: int | None = None, quick: bool = False, kind: str = kinds.USUAL) -> bool:
     """Bring a pool up and wait until its slots are listed; return whether it was up before.
 
     If ``owner`` is the number of a process, the next `up` of any pool after that process has ended takes this
-    pool down. With ``quick`` it has shorter intervals than stock HTCondor (hosts/quick).
+    pool down. With ``quick`` it has shorter intervals than stock HTCondor (hosts/quick). ``kind`` is one of `kinds`.
     """
-    if pool.is_up():
+    wanted = kinds.find(kind)
+    if _is_up(pool, wanted):
         return True
     host_kernel.check()
     apt.ensure(apt.POOL, log=cache.log("apt"))
-    root = rootfs.hosts()
+    roots = {host: rootfs.stable_hosts() if host in wanted.old else rootfs.hosts() for host in ("switch", *HOSTS)}
     sweep()
     with locks.locked(pool.lock):
-        if pool.is_up():
+        if _is_up(pool, wanted):
             return True
         _clear(pool)
         errors.say(f"starting the pool {pool.name!r}")
         started = time.monotonic()
         try:
-            _start_hosts(pool, root, owner, quick=quick)
+            _start_hosts(pool, roots, owner, wanted, quick=quick)
             _set_up_ap(pool)
             with ThreadPoolExecutor() as both:
-                for done in [both.submit(_set_up_ep, pool), both.submit(_set_up_laptop, pool)]:
+                for done in [both.submit(_set_up_ep, pool, wanted), both.submit(_set_up_laptop, pool)]:
                     done.result()
-            _wait_for_slots(pool)
+            _wait_for_slots(pool, {"slot1@ep1"} if wanted.pilot else SLOTS)
             (pool.state / "ready").touch()
         except BaseException as error:
             full = isinstance(error, Exception) and shutil.disk_usage(cache.folder()).free < 1 << 24
@@ -56,9 +59,20 @@ def up(pool: Pool, *, owner: int | None = None, quick: bool = False) -> bool:
             if full:
                 raise errors.disk_full(cache.folder()) from error
             raise
-    os.close(root.lock)
+    for root in roots.values():
+        os.close(root.lock)
     errors.say(f"the pool {pool.name!r} is up, {time.monotonic() - started:.1f} s")
     return False
+
+
+def _is_up(pool: Pool, kind: kinds.Kind) -> bool:
+    """Return whether a pool is up; raises UserError if it is one of another kind."""
+    if not pool.is_up():
+        return False
+    noted = pool.state / "kind"
+    if (found := noted.read_text()) != kind.name:
+        raise errors.UserError(f"the pool {pool.name!r} is up, and of the kind {found!r}: take it down first.")
+    return True
 
 
 def down(pool: Pool) -> bool:
@@ -102,22 +116,27 @@ def _clear(pool: Pool) -> None:
         disk.parent.rmdir()
 
 
-def _start_hosts(pool: Pool, root: cache.Entry, owner: int | None, *, quick: bool) -> None:
+def _start_hosts(
+    pool: Pool, roots: Mapping[str, cache.Entry], owner: int | None, kind: kinds.Kind, *, quick: bool
+) -> None:
     """Start the switch, in whose PID namespace the hosts live: with it ends everything."""
     disk = cache.folder() / "pools" / pool.name
     pool.state.mkdir(parents=True)
     (pool.state / "disk").write_text(str(disk))
+    (pool.state / "kind").write_text(kind.name)
     if owner and (identity := Process.of(owner)):
         (pool.state / "owner").write_text(f"{identity.pid} {identity.start} {identity.boot}\n")
 
     def start(name: str, inside: list[str], keep: tuple[int, ...] = ()) -> tuple[Process, Path]:
         pidfile, log = pool.state / f"{name}.pid", pool.state / f"{name}.log"
         scratch = disk / name
-        _fill(scratch / "upper", name, root.path, quick=quick)
-        argv = inside + namespaces.sandbox(name, namespaces.INIT, pidfile=pidfile.name, root=root.path, scratch=scratch)
+        root = roots[name].path
+        more = [*([FILES / "quick"] if quick else []), *kind.list_files(name)]
+        _fill(scratch / "upper", name, root, more)
+        argv = inside + namespaces.sandbox(name, namespaces.INIT, pidfile=pidfile.name, root=root, scratch=scratch)
         return namespaces.start(argv, pidfile=pidfile, keep=keep, log=log), log
 
-    switch, log = start("switch", [], (root.lock,))
+    switch, log = start("switch", [], tuple({root.lock for root in roots.values()}))
     namespaces.wait_for_root(switch, log=log)
     network.make_bridge(switch.pid)
     inside = namespaces.entering(switch.pid, "p")
@@ -127,10 +146,10 @@ def _start_hosts(pool: Pool, root: cache.Entry, owner: int | None, *, quick: boo
         network.attach(switch.pid, name, process.pid, HOSTS[name])
 
 
-def _fill(upper: Path, name: str, root: Path, *, quick: bool) -> None:
-    """Lay a host's own files over the root before it starts."""
+def _fill(upper: Path, name: str, root: Path, more: Sequence[Path]) -> None:
+    """Lay a host's own files over the root before it starts, and the folders ``more`` over those."""
     upper.mkdir(parents=True)
-    for source in (FILES / "all", FILES / name, *([FILES / "quick"] if quick else [])):
+    for source in (FILES / "all", FILES / name, *more):
         if source.is_dir():
             shutil.copytree(source, upper, dirs_exist_ok=True)
     for path in upper.rglob("*"):
@@ -156,11 +175,14 @@ def _set_up_ap(pool: Pool) -> None:
     pool.exec("ap", ["/usr/sbin/sshd", "-E", "/var/log/sshd.log"], check=True)
 
 
-def _set_up_ep(pool: Pool) -> None:
+def _set_up_ep(pool: Pool, kind: kinds.Kind) -> None:
     token = pool.exec("ap", ["condor_token_create", "-identity", "condor@jupyter.pool"], check=True).stdout
     pool.put("ep1", "/etc/condor/tokens.d/pool", token.encode(), mode=0o600)
     pool.exec("ep1", ["nft", "-f", "/etc/nftables/firewall.nft"], check=True)
-    _start_condor(pool, "ep1")
+    if kind.pilot:
+        pilot.start(pool, token)
+    else:
+        _start_condor(pool, "ep1")
 
 
 def _set_up_laptop(pool: Pool) -> None:
@@ -182,11 +204,11 @@ def _start_condor(pool: Pool, host: str) -> None:
     pool.exec(host, ["condor_master"], check=True)
 
 
-def _wait_for_slots(pool: Pool) -> None:
+def _wait_for_slots(pool: Pool, slots: AbstractSet[str]) -> None:
     deadline = time.monotonic() + READY_DEADLINE
     while True:
         listed = pool.exec("ap", ["condor_status", "-af", "Name"])
-        if set(listed.stdout.split()) >= SLOTS:
+        if set(listed.stdout.split()) >= slots:
             return
         if time.monotonic() > deadline:
             said = (listed.stderr.strip() or listed.stdout.strip() or "nothing").splitlines()[-1]

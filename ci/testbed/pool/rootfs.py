@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -27,10 +28,13 @@ DPKG_OPTION = "force-unsafe-io"
 #: A mirror may lag behind the date until which it vouches for its lists.
 APT_OPTION = 'Acquire::Check-Valid-Until "false"'
 #: HTCondor's proof that Apptainer works here (HasSIF): Debian's package lacks the file.
+EXIT_37 = "usr/libexec/condor/exit_37.sif"
 MAKE_EXIT_37 = (
-    *("apptainer", "build", "--fakeroot", "/usr/libexec/condor/exit_37.sif"),
+    *("apptainer", "build", "--fakeroot", f"/{EXIT_37}"),
     "/usr/libexec/condor/singularity_test_sandbox",
 )
+#: What Apptainer's package has that a root of another release needs.
+APPTAINER = ("etc/apptainer", "usr/bin/apptainer", "usr/lib/*/apptainer", "var/lib/apptainer")
 
 
 def hosts() -> cache.Entry:
@@ -38,6 +42,25 @@ def hosts() -> cache.Entry:
     recipe = cache.key(HOST_PACKAGES, NO_DOCS, APT_OPTION, MAKE_EXIT_37, _accounts(), 2)
     what = "the hosts' Debian root"
     return cache.get("hosts", recipe, _build_hosts, what=what, takes="1 minute")
+
+
+def stable_hosts() -> cache.Entry:
+    """Return a root with an older HTCondor: Debian trixie's, with the Apptainer of `hosts`, which trixie lacks."""
+    usual = hosts()
+    packages = [package for package in HOST_PACKAGES if package != "apptainer"]
+    recipe = cache.key(packages, NO_DOCS, APT_OPTION, _accounts(), usual.path.name, 2)
+
+    def build(place: Path) -> None:
+        _mmdebstrap("trixie", packages, place)
+        _add_accounts(place)
+        for source in (path for pattern in (*APPTAINER, EXIT_37) for path in usual.path.glob(pattern)):
+            target = place / source.relative_to(usual.path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(source, target) if source.is_dir() else shutil.copy2(source, target)
+
+    entry = cache.get("stable-hosts", recipe, build, what="a Debian root with an older HTCondor", takes="1 minute")
+    os.close(usual.lock)
+    return entry
 
 
 def image_base(packages: Sequence[str] = ()) -> tuple[cache.Entry, str]:
@@ -67,13 +90,18 @@ def bare() -> cache.Entry:
 
 def _build_hosts(place: Path) -> None:
     _mmdebstrap("sid", HOST_PACKAGES, place)
+    _add_accounts(place)
+    _in_root(place, MAKE_EXIT_37, keep=EXIT_37)
+
+
+def _add_accounts(place: Path) -> None:
+    """Add the accounts, and what HTCondor needs to log in to jobs of one without a shell."""
     for file, lines in _accounts().items():
         with (place / "etc" / file).open("a") as known:
             known.write("".join(f"{line}\n" for line in lines))
     # Debian's package has the file where HTCondor does not look for it: without it nobody can use
     # condor_ssh_to_job on a job that runs as an account without a shell.
     (place / "usr/lib/condor/libgetpwnam.so").symlink_to("../libgetpwnam.so")
-    _in_root(place, MAKE_EXIT_37, keep="usr/libexec/condor/exit_37.sif")
 
 
 def _accounts() -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from testbed.pool import boot, network
+from testbed.pool import boot, kinds, network
 from testbed.pool.accounts import SLOT_USERS, SYSTEM, USERS
 from testbed.pool.pool import HOSTS, LOGS, Pool
 
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     if command == "status":
         return _status(pool, as_json=options.json)
     if command == "up":
-        if boot.up(pool):
+        if boot.up(pool, kind=options.kind):
             print(f"the pool {pool.name!r} is already up", file=sys.stderr)
     elif command == "down":
         if not boot.down(pool):
@@ -43,7 +43,12 @@ def _parser() -> argparse.ArgumentParser:
     about = f"{__doc__} Set POOL to a name other than 'jupyter' for another pool beside it."
     parser = argparse.ArgumentParser(prog="ci/pool", description=about)
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    verbs.add_parser("up", help="start the pool (about 1 minute the first time, then 5 s)")
+    start = verbs.add_parser("up", help="start the pool (about 1 minute the first time, then 5 s)")
+    about_kinds = "; ".join(f"{kind.name}: {kind.about}" for kind in kinds.KINDS)
+    start.add_argument(
+        "--kind", choices=[kinds.USUAL, *(kind.name for kind in kinds.KINDS)], default=kinds.USUAL, metavar="KIND",
+        help=about_kinds,
+    )  # fmt: skip
     verbs.add_parser("down", help="stop it and everything in it")
     status = verbs.add_parser("status", help="hosts, slots and jobs")
     status.add_argument("--json", action="store_true", help="as one JSON object")

@@ -18,6 +18,7 @@ _VERBS = {
     "run": "run a session until it ends; this is the job",
     "status": "show what keeps the session alive and when it would end",
     "url": "print the address with its token",
+    "connect": "print the line for your laptop that opens a tunnel to the session",
     "attach": "open the session's tmux: the server's log and a shell",
     "extend": "keep the session alive for at least this long, even if idle (0s cancels)",
     "stop": "shut the session down in order; the notebooks come back",
@@ -89,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             from jupyter_session.ssh.sshd import sshd  # noqa: PLC0415
 
             return sshd(**arguments)
-        return int(getattr(verbs, verb)(**arguments))
+        return int(getattr(verbs, {"connect": "connect_line"}.get(verb, verb))(**arguments))
     except SessionError as error:
         _LOG.debug("%s", type(error).__name__, exc_info=True)
         output.write_line(f"jupyter-session: {error}", to_stderr=True)

@@ -1,4 +1,4 @@
-"""The verbs that talk to a running session: status, url, attach, stop, extend, logs, wait."""
+"""The verbs that talk to a running session: status, url, connect, attach, stop, extend, logs, wait."""
 
 from __future__ import annotations
 
@@ -37,6 +37,15 @@ def url() -> int:
     if not message["url"] or message["state"] == "starting":  # a server that is restarted has a new one soon
         raise SessionError(f"There is no address yet ({message['reason']}). Try again in a few seconds.")
     print(message["url"])
+    return 0
+
+
+def connect_line() -> int:
+    """Print the line that opens a tunnel from the laptop, which the job ad has, too, where chirp is allowed."""
+    message = _status()
+    if message["state"] == "starting" or not message["connect"]:
+        raise SessionError(f"There is no line to connect yet ({message['reason']}). Try again in a few seconds.")
+    print(message["connect"])
     return 0
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chtc_condor.event_log import EventReader
-from chtc_condor.notebook_look import Looked
+from chtc_condor.notebook_look import Looked, clean
 from chtc_jupyter import messages, notebooks
-from chtc_jupyter.condor.job_progress import JobProgress, Phase, apply_event
+from chtc_jupyter.condor.job_progress import JobProgress, Phase, apply_event, apply_state
 from chtc_jupyter.early_entry import EarlyEntry
 from chtc_jupyter.errors import FailedError, LauncherError, PolicyError, RemovedError
 from chtc_jupyter.last_words import read_last_words
@@ -27,6 +27,8 @@ from chtc_jupyter.ssh.failures import Retry
 from chtc_jupyter.store import Record
 
 _log = logging.getLogger(__name__)
+#: Characters of a reason.
+_LONGEST_REASON = 1000
 #: Seconds for which this machine must have slept for its connection to be taken as dead.
 _SLEPT = 20
 #: Seconds for a login that asks for nothing, and for a person who has just said that they will log in.
@@ -193,6 +195,12 @@ class Session:
         if progress.phase is Phase.ENDED:
             self._over.set()
 
+    def _hear_state(self, state: str, reason: str, port: int) -> None:
+        """Take from the tunnel what a session that can't announce itself says of its state."""
+        if self._from_log.state or not self.is_beyond_log:
+            return
+        self.go_beyond_log(apply_state(self.progress, state, reason, port))
+
     async def _keep_tunnel(self, link: AgentClient) -> None:
         """Keep a tunnel into the job whenever its server is ready."""
         while True:
@@ -234,6 +242,8 @@ class Session:
                         if not await self._lead(link, found[2]):
                             break
                         self._on_change()
+                    elif state := tunnel.STATE.match(answer.get("line", "")):
+                        self._hear_state(state[1], clean(state[2], _LONGEST_REASON), port)
                     elif "status" in answer:
                         said = answer["err"].strip() or f"it ended with status {answer['status']}"
                         if said != self.tunnel_trouble:  # it says the same up to three times a second

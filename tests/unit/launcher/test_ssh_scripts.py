@@ -9,7 +9,7 @@ import pytest
 from chtc_jupyter.ssh import entry
 
 KEY = ("ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAAIMjsJ+aoLHWA5GyjkatVv1")
-QUEUE = "#!/bin/sh\necho {owner} {status} ssh-ed25519 AAAAhost\n"
+QUEUE = "#!/bin/sh\necho {owner} {status} {published}\n"
 #: The schedd knows the user by this name.
 PING = "#!/bin/sh\necho WRITE command using '(AES, AES, and FS)' succeeded as mapped@pool to local schedd.\n"
 #: Ends as HTCondor's does: the part in the job says that it has ended, and the command goes on.
@@ -18,8 +18,10 @@ JOB = "#!/bin/sh\necho SSH-2.0-hello\necho from the job >&2\necho jupyter-sessio
 TOO_EARLY = "#!/bin/sh\necho 'Failed. (Use -auto-retry to keep trying.)' >&2\nexit 1\n"
 
 
-def enter(folder, shell, *, status=2, job=JOB, owner="$(id -un)", go=(), **options):
-    queue = QUEUE.format(status=status, owner=owner)
+def enter(
+    folder, shell, *, status=2, job=JOB, owner="$(id -un)", go=(), published="ready ssh-ed25519 AAAAhost", **options
+):
+    queue = QUEUE.format(status=status, owner=owner, published=published)
     for name, text in (("condor_q", queue), ("condor_ssh_to_job", job), ("condor_ping", PING)):
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
@@ -90,3 +92,11 @@ def test_a_job_that_lets_nobody_in_yet_is_tried_again(tmp_path):
         "ssh cannot connect: HTCondor does not let anyone into job 999999.0 yet. Try again in some seconds.\n"
     )
     assert (tmp_path / "sleeps").read_text().count("\n") == 20
+
+
+@pytest.mark.parametrize("published", ["undefined undefined", "starting undefined"])
+def test_a_job_that_can_not_publish_its_host_key_is_asked_for_it_and_no_other(tmp_path, published):
+    asked = '#!/bin/sh\ncase "$*" in *--json*) echo \'"host_key": "ssh-ed25519 AAAAinside",\'; exit ;; esac\n'
+    done = enter(tmp_path, "sh", published=published, job=asked + JOB)
+    mute = published.startswith("undefined")
+    assert done.stdout.startswith("\nssh-ed25519 AAAAinside\n" if mute else "\nundefined")

@@ -6,7 +6,7 @@ import pytest
 
 from jupyter_session.condor import publisher
 from jupyter_session.condor.chirp_errors import AnswerError, ChirpCode, ChirpError, ChirpRefusedError
-from jupyter_session.condor.publisher import NO_CHIRP, NO_FILES, JobAdPublisher
+from jupyter_session.condor.publisher import JobAdPublisher, explain_no_chirp, explain_no_files
 from support.waiting import wait_for
 
 
@@ -151,7 +151,10 @@ def test_what_could_not_be_sent_is_sent_later_and_the_problem_is_said_once(chirp
 
 @pytest.mark.parametrize(
     ("method", "problem", "sent"),
-    [("set_attributes", NO_CHIRP, ["a.json", "{}"]), ("put_private", NO_FILES, [("A", 1), "event"])],
+    [
+        ("set_attributes", explain_no_chirp(asked=False), ["a.json", "{}"]),
+        ("put_private", explain_no_files(asked=False), [("A", 1), "event"]),
+    ],
 )
 def test_what_the_job_may_not_do_is_named_and_the_rest_is_sent(chirp, sender, said, method, problem, sent):
     chirp.fail[method] = ChirpRefusedError(-8)
@@ -165,9 +168,9 @@ def test_a_refusal_is_said_once_although_something_else_is_sent_between_two_trie
     for attributes, files in (({"A": 1}, {"a.json": "{}"}), ({"A": 2}, {}), ({"A": 3}, {"a.json": None})):
         sender.publish(attributes, None, files)
         wait_for(lambda sent=("A", attributes["A"]): sent in chirp.sent, 10, "the attribute to be sent")
-        wait_for(lambda: sender.problem == NO_FILES, 10, "the problem to be kept")
+        wait_for(lambda: sender.problem == sender.no_files, 10, "the problem to be kept")
     sender.close(10)
-    assert said == [NO_FILES]
+    assert said == [sender.no_files]
 
 
 def test_outside_a_job_nothing_is_sent(chirp):
@@ -175,3 +178,10 @@ def test_outside_a_job_nothing_is_sent(chirp):
     outside.publish({"A": 1})
     outside.close(10)
     assert chirp.sent == []
+
+
+@pytest.mark.parametrize("explain", [explain_no_chirp, explain_no_files])
+def test_the_line_that_the_submit_file_lacks_is_named_only_where_it_lacks_it(explain):
+    assert "`want_io_proxy = true`" in explain(asked=False)
+    assert "want_io_proxy" not in explain(asked=True)
+    assert explain(asked=True).startswith("This machine doesn't let jobs")

@@ -16,12 +16,9 @@ from jupyter_session.condor.chirp_errors import AnswerError, ChirpError, ChirpRe
 
 _LOG = logging.getLogger(__name__)
 
-_ADVICE = (
-    "Add `want_io_proxy = true` to the submit file; if it is there, the machine doesn't let jobs use chirp. "
-    "Until then, `condor_ssh_to_job JOB jupyter-session url` prints the address."
+_CONNECT = (
+    "On the access point, `condor_ssh_to_job JOB jupyter-session connect` prints the line to paste on your laptop."
 )
-NO_CHIRP = f"This job has no access to chirp, so the job ad can't show the session. {_ADVICE}"
-NO_FILES = f"HTCondor doesn't let this job write files with chirp, so there is no connection file. {_ADVICE}"
 #: Seconds that the starter may take for one answer.
 _TIMEOUT = 10.0
 _BACKOFF = Backoff(first=1.0, longest=60.0)
@@ -64,15 +61,32 @@ class _Pending:
         return passed
 
 
+def explain_no_chirp(*, asked: bool) -> str:
+    """Return that there is no chirp; `asked` if the submit file asks for it, so that the machine forbids it."""
+    if asked:
+        return f"This machine doesn't let jobs use chirp, so the job ad can't show the session. {_CONNECT}"
+    add = "Add `want_io_proxy = true` to the submit file."
+    return f"This job has no access to chirp, so the job ad can't show the session. {add} {_CONNECT}"
+
+
+def explain_no_files(*, asked: bool) -> str:
+    """Return that chirp may not write files."""
+    if asked:
+        return "This machine doesn't let jobs write files with chirp, so there is no connection file."
+    add = "Add `want_io_proxy = true` to the submit file."
+    return f"HTCondor doesn't let this job write files with chirp, so there is no connection file. {add}"
+
+
 class JobAdPublisher:
     """Sends attributes, events, and private files with chirp; tries again, less and less often, while that fails.
 
     `problem` is one sentence on what doesn't work now, or empty. `say` is called with each new problem. The thread
-    starts when there is something to send.
+    starts when there is something to send. `asked`: the submit file asks for chirp.
     """
 
-    def __init__(self, *, enabled: bool, say: Callable[[str], None]) -> None:
+    def __init__(self, *, enabled: bool, say: Callable[[str], None], asked: bool = False) -> None:
         self.problem = ""
+        self.no_chirp, self.no_files = explain_no_chirp(asked=asked), explain_no_files(asked=asked)
         self._say = say
         self._pending = _Pending()
         self._refused, self._due = _Pending(), 0.0  # of the thread
@@ -158,7 +172,7 @@ class JobAdPublisher:
                     self._problems["files"] = ""
                 except ChirpRefusedError as error:
                     _LOG.debug("no private file: %s", error)
-                    self._problems["files"] = NO_FILES
+                    self._problems["files"] = self.no_files
                 except AnswerError as error:
                     why = quota.explain(error, chirp, f".{name}.new")
                     self._problems["files"] = f"Can't write the connection file on the access point: {why}. {_AGAIN}"
@@ -167,14 +181,14 @@ class JobAdPublisher:
             self._send_to_schedd(chirp, work)
 
     def _send_to_schedd(self, chirp: ChirpClient, work: _Pending) -> None:
-        waits = self._problems["ad"] == NO_CHIRP or self._refused.attributes or self._refused.events
+        waits = self._problems["ad"] == self.no_chirp or self._refused.attributes or self._refused.events
         problem = self._problems["ad"] if waits else ""
         try:
             for name, value in list(work.attributes.items()):
                 if name not in self._sent or self._sent[name] != value or name == "JupyterState":
                     try:
                         chirp.set_attributes({name: value})
-                        problem = "" if problem == NO_CHIRP else problem
+                        problem = "" if problem == self.no_chirp else problem
                         self._sent[name] = value
                     except ChirpRefusedError:
                         raise
@@ -187,7 +201,7 @@ class JobAdPublisher:
                 del work.events[0]
         except ChirpRefusedError as error:
             _LOG.debug("no attributes: %s", error)
-            problem = NO_CHIRP
+            problem = self.no_chirp
             work.attributes.clear()
             work.events.clear()
         except AnswerError as error:
@@ -196,8 +210,8 @@ class JobAdPublisher:
 
     def _report(self) -> None:
         problem = next(filter(None, self._problems.values()), "")
-        if self._problems["ad"] == NO_CHIRP:  # which says all
-            problem = NO_CHIRP
+        if self._problems["ad"] == self.no_chirp:  # which says all
+            problem = self.no_chirp
         if problem and problem != self.problem:
             self._say(problem)
         self.problem = problem

@@ -11,7 +11,14 @@ from jupyter_session.condor import chirp
 from jupyter_session.condor.job_ad import Job
 from jupyter_session.settings import Settings
 
+#: Why nothing can be saved: the submit file doesn't ask for chirp, or the machine doesn't let jobs have it.
 NO_FILES = "HTCondor doesn't let this job write files with chirp: add `want_io_proxy = true` to the submit file."
+FORBIDDEN = "This machine doesn't let jobs write files with chirp."
+
+
+def explain_no_files(job: Job | None) -> str:
+    """Return why a job can't write files with chirp."""
+    return FORBIDDEN if job and job.attributes.get("wantioproxy") is True else NO_FILES
 
 
 class OffError(Exception):
@@ -41,7 +48,7 @@ def find_destination(settings: Settings, job: Job | None, folder: Path, environ:
     if not settings.save_max_total:
         raise OffError("--save-max-total is 0.")
     if not chirp.is_configured(environ):
-        raise OffError(NO_FILES)
+        raise OffError(explain_no_files(job))
     ad = job.attributes
     try:
         inside = folder.relative_to(Path(environ["_CONDOR_SCRATCH_DIR"]).resolve())

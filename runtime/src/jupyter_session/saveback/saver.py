@@ -18,7 +18,7 @@ from jupyter_session.condor.chirp_errors import AnswerError, ChirpError
 from jupyter_session.condor.job_ad import Job
 from jupyter_session.saveback.access_point import AccessPoint
 from jupyter_session.saveback.copier import Copier
-from jupyter_session.saveback.destination import NO_FILES, OffError, find_destination
+from jupyter_session.saveback.destination import OffError, explain_no_files, find_destination
 from jupyter_session.saveback.journal import Journal
 from jupyter_session.saveback.ledger import Ledger
 from jupyter_session.saveback.plan import Limits
@@ -215,7 +215,7 @@ class Saver:
                 copier.clean_up(self._there)
             except AnswerError as error:
                 if error.is_invalid_request:
-                    raise OffError(NO_FILES) from error
+                    raise OffError(explain_no_files(self._job)) from error
                 raise
             self._was_connected = True
         if self._deadline:

@@ -17,7 +17,7 @@ from jupyter_session.condor import chirp
 from jupyter_session.condor.attributes import End, State, build_attributes, render_event
 from jupyter_session.condor.connection import Connection
 from jupyter_session.condor.job_ad import Job, read_job
-from jupyter_session.condor.publisher import NO_CHIRP, JobAdPublisher
+from jupyter_session.condor.publisher import JobAdPublisher
 from jupyter_session.errors import SessionError
 from jupyter_session.session import watchdog
 from jupyter_session.session.place import locate
@@ -35,7 +35,8 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
     """
     _close_scratch(environ)
     job = read_job(environ, look_ahead=True)
-    publisher = JobAdPublisher(enabled=job is not None and chirp.is_configured(environ), say=_warn)
+    asked = job is not None and job.attributes.get("wantioproxy") is True
+    publisher = JobAdPublisher(enabled=job is not None and chirp.is_configured(environ), say=_warn, asked=asked)
     try:
         settings = resolve(arguments, environ, job.attributes if job else {})
         _check_folder(settings.notebooks)
@@ -83,8 +84,8 @@ def _supervise(
     from jupyter_session.session.supervisor import Supervisor  # noqa: PLC0415 - not in the watchdog
 
     if job is not None and not chirp.is_configured():
-        publisher.problem = NO_CHIRP
-        _warn(NO_CHIRP)
+        publisher.problem = publisher.no_chirp
+        _warn(publisher.no_chirp)
     connection = Connection(
         port=0,  # known once the server runs, as are the token and the host key
         host=job.host if job else socket.gethostname(),

@@ -88,6 +88,8 @@ class SessionStatus:
             "url": connection.secret_url if connection else None,
             "host": connection.host if connection else None,
             "job": connection.job if connection else None,
+            "host_key": connection.host_key if connection else None,
+            "connect": connection.connect_line if connection else None,
             "sources": [
                 {
                     "source": sample.source,

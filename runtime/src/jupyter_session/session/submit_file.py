@@ -13,10 +13,12 @@ _PROXY = (
     "This job has no chirp, so nothing is saved while the session runs, and the queue doesn't show the session: add "
     "`want_io_proxy = true` to the submit file."
 )
-_NO_FILES = (
-    "This job has no access to files through chirp, so nothing is saved while the session runs: what you do is on the "
-    "access point when it ends or is evicted, and is lost if the machine fails."
+#: What a session without access to files means.
+NOTHING_SAVED = (
+    "So nothing is saved while the session runs: what you do is on the access point when it ends or is evicted, and is "
+    "lost if the machine fails."
 )
+_NO_FILES = f"This job has no access to files through chirp. {NOTHING_SAVED}"
 _EVICTION = (
     "Nothing comes back if the job is removed, put on hold, or evicted: write `when_to_transfer_output = "
     "ON_EXIT_OR_EVICT` in the submit file."

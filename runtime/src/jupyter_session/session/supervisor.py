@@ -33,13 +33,14 @@ from jupyter_session.jupyter.process import Server, ServerShutDown
 from jupyter_session.memory.guard import MemoryGuard
 from jupyter_session.memory.meter import find_meter
 from jupyter_session.saveback import Saver
+from jupyter_session.saveback.destination import FORBIDDEN
 from jupyter_session.session.ending import Shutdown
 from jupyter_session.session.lab_queries import LabQueries
 from jupyter_session.session.receipt_writer import ReceiptWriter
 from jupyter_session.session.shared_account import find_account_warnings, list_owners, name_account
 from jupyter_session.session.status import SessionStatus, round_seconds, to_epoch
 from jupyter_session.session.status_reporter import Commands, JobAd, JobOutput, Notifier, StatusReporter
-from jupyter_session.session.submit_file import find_warnings
+from jupyter_session.session.submit_file import NOTHING_SAVED, find_warnings
 from jupyter_session.session.warn_once import WarnOnce
 from jupyter_session.settings import Settings
 from jupyter_session.ssh import sshd
@@ -128,7 +129,7 @@ class Supervisor:
             list_links=self._set_aside.list_links,
             journal=state.journal,
         )
-        self._refused_files = WarnOnce(self._reporter.warn)
+        self._refused_files, self._no_saving = WarnOnce(self._reporter.warn), WarnOnce(self._reporter.warn)
         receipts = ReceiptWriter(
             self._notebooks,
             job.id if job else None,
@@ -219,6 +220,7 @@ class Supervisor:
         report = self._saver.report
         ending = f"{report.problem} If the session ends before, HTCondor can't bring it back either."
         self._refused_files.update(ending if report.refused_count else "")
+        self._no_saving.update(f"{report.off} {NOTHING_SAVED}" if report.off == FORBIDDEN else "")
         try:
             kernelspecs.offer_environments(self._notebooks, self._state_dir.data)
         except OSError as error:

@@ -32,6 +32,11 @@ _CONTAINERS = ("condor_status", "-constraint", 'SlotType =!= "Dynamic"', "-af", 
 #: Prints the architecture of each slot.
 _ARCHITECTURES = ("condor_status", "-constraint", 'SlotType =!= "Dynamic"', "-af", "Arch")
 _RUNNING = f'JobStatus == {JobStatus.RUNNING:d} && (JupyterState == "ready" || JupyterState == "expiring")'
+#: Has run for a while, and has announced nothing.
+_MUTE = (
+    f"JobStatus == {JobStatus.RUNNING:d} && JupyterName isnt undefined && JupyterState is undefined && "
+    "time() - JobCurrentStartExecutingDate > 10"
+)
 #: Bytes that the home folder must have room for.
 _PROBE = 65536
 #: Seconds in which this machine says which browser it has, in which a command on the access point answers, and for a
@@ -139,10 +144,14 @@ class Doctor:
         """Check that the machines allow ssh into jobs too: only a running session can tell."""
         try:
             running = await queue.find_jobs(link, _RUNNING)
+            mute = await queue.find_jobs(link, _MUTE)
         except LauncherError as error:
             self._report("a session that runs can be entered", f"not checked: {error}", note=True)
             return
-        for ad in running[:1]:
+        for ad in mute[:1]:
+            said = "It has announced nothing: its machine may forbid chirp, and then nothing is saved while it runs."
+            self._report(f"job {job_ads.get_job_id(ad)} runs", said, note=True)
+        for ad in (*running, *mute)[:1]:
             job = job_ads.get_job_id(ad)
             await self._try(f"the machine of job {job} allows it, too", self._check_inside(link, job))
 

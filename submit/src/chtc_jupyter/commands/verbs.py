@@ -18,7 +18,7 @@ from chtc_jupyter.commands.queries import explain_queued, find, run_inside, stre
 from chtc_jupyter.condor import job_ads
 from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.durations import format_duration, validate_duration
-from chtc_jupyter.errors import FailedError, LauncherError, UnreachableError
+from chtc_jupyter.errors import FailedError, LauncherError, PolicyError, UnreachableError
 from chtc_jupyter.ssh import entry, openssh
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient, LinkLostError
 from chtc_jupyter.ssh.login import choose_share, connected
@@ -121,9 +121,19 @@ async def show_status(ap: str, name: str | None, terminal: Terminal) -> int:
             return 0
         if ad.get("JobStatus") == JobStatus.RUNNING and ad.get("JupyterState"):
             await _show_session(link, ad, terminal)
-        else:
+        elif ad.get("JobStatus") != JobStatus.RUNNING or not await _show_mute_session(link, ad, terminal):
             await _show_job(link, ad, terminal)
     return 0
+
+
+async def _show_mute_session(link: AgentClient, ad: Ad, terminal: Terminal) -> bool:
+    """Print what a session says that can't announce itself; return False if the job doesn't answer like one."""
+    try:
+        await _show_session(link, ad, terminal)
+    except (FailedError, PolicyError) as error:
+        _log.debug("job %s is asked in vain: %s", job_ads.get_job_id(ad), error)
+        return False
+    return True
 
 
 async def _show_session(link: AgentClient, ad: Ad, terminal: Terminal) -> None:

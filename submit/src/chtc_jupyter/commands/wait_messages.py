@@ -9,10 +9,7 @@ from chtc_jupyter.store import Record
 _LONG = 20
 #: Of a job that runs and has announced nothing.
 NOT_YET = "its program has not started the session yet"
-MUTE = (
-    "it has said nothing since its start, so either it isn't a session, or its submit file lacks `want_io_proxy = "
-    "true`: looking into it"
-)
+MUTE = "it has announced nothing since its start: asking the job itself"
 
 
 def describe_wait(record: Record, job: JobProgress, waited: float, *, tunnel: str, megabytes: object) -> str:
@@ -52,8 +49,13 @@ def _describe_tunnel(record: Record, tunnel: str) -> str:
     return f"{why}. It is tried again; `chtc-jupyter doctor --ap {record.ap}` checks the way"
 
 
-def describe_silent_session(record: Record) -> str:
-    """Return that a session can't announce itself."""
+def describe_silent_session(record: Record, *, asked: bool) -> str:
+    """Return that a session can't announce itself; `asked` if its submit file asks for chirp."""
+    if asked:
+        return (
+            f"The machine of job {record.job} doesn't let jobs use chirp, HTCondor's channel to the access point. The "
+            "session is opened all the same, but its notebooks are not saved while it runs: they come back at its end."
+        )
     return (
         f"Job {record.job} is a session that can't announce itself: add `want_io_proxy = true` to its submit file. "
         "It is opened all the same, but its notebooks are not saved while it runs."

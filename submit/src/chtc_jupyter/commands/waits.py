@@ -6,13 +6,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from chtc_jupyter import messages, queue
 from chtc_jupyter.commands import queries, session_status, wait_messages
 from chtc_jupyter.condor import ad_values, queue_view
 from chtc_jupyter.condor.job_ads import Ad
-from chtc_jupyter.condor.job_progress import JobProgress, Phase
+from chtc_jupyter.condor.job_progress import JobProgress, Phase, apply_state
 from chtc_jupyter.durations import format_duration
 from chtc_jupyter.errors import FailedError, LauncherError, PolicyError
 from chtc_jupyter.session import Session
@@ -166,9 +165,10 @@ class WaitExplainer:
             return
         state, port = str(facts.get("state", "")), ad_values.find_port(f"http://127.0.0.1:{facts.get('port')}/")
         if state in ("ready", "expiring") and port is not None:
-            self._tell(wait_messages.describe_silent_session(record))
+            asked = (self._ad or {}).get("WantIOProxy") is True
+            self._tell(wait_messages.describe_silent_session(record, asked=asked))
             self.why = session.wait_reason = ""
-            session.go_beyond_log(replace(job, phase=Phase.READY, state=state, port=port, was_ready=True))
+            session.go_beyond_log(apply_state(job, state, str(facts.get("reason") or ""), port))
         else:
             self._set(f"{facts.get('reason') or state} ({format_duration(waited)})")
 

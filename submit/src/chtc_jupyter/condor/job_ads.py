@@ -23,7 +23,7 @@ ATTRIBUTES = (
     "RequestDisk,GPUsMinMemory,HoldReason,HoldReasonCode,Iwd,UserLog,Out,Err,TransferOutput,LastRejMatchReason,"
     "NumJobStarts,JobStartDate,InteractiveJob,WhenToTransferOutput,SpoolOnEvict,EnteredCurrentStatus,CompletionDate,ExitCode,"
     "RemoveReason,TransferInputSizeMB,JobMaxVacateTime,TransferOutputRemaps,PreserveRelativePaths,Arguments,Args,"
-    "Environment,Requirements,JupyterNotebooks,"
+    "Environment,Requirements,JupyterNotebooks,WantIOProxy,"
     "JupyterName,JupyterState,JupyterReason,JupyterStopAt,JupyterDeadline,JupyterIdleTimeout,JupyterKeptUntil,"
     "JupyterHost,JupyterURL,JupyterConnect,JupyterEarlyEntry"
 )
@@ -146,6 +146,8 @@ def build_row(ad: Ad, now: float) -> Row:
         status = JobStatus.RUNNING
     started = ad.get("JobCurrentStartDate")
     wanted = architecture.list_wanted(str(ad.get("Requirements", "")))
+    is_mute = status == JobStatus.RUNNING and not own_state and "JupyterName" in ad
+    mute = f"it has announced nothing: `chtc-jupyter status {get_job_id(ad)}` asks it" if is_mute else ""
     return Row(
         str(ad.get("JupyterName", "-")),
         get_job_id(ad),
@@ -157,7 +159,7 @@ def build_row(ad: Ad, now: float) -> Row:
             (ad[name] for name in ("JupyterStopAt", "JupyterDeadline") if active and isinstance(ad.get(name), int)),
             None,
         ),
-        str(ad.get("HoldReason", "") if status == JobStatus.HELD else ad.get("JupyterReason", "") if active else ""),
+        str(ad.get("HoldReason", "") if status == JobStatus.HELD else ad.get("JupyterReason", mute) if active else ""),
         _get_seconds(ad, "JupyterIdleTimeout") if active else None,
         _get_seconds(ad, "JupyterKeptUntil") if active else None,
         wanted[0] if len(wanted) == 1 else "",

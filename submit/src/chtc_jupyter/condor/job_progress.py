@@ -135,6 +135,16 @@ def _apply_transfer(progress: JobProgress, text: str) -> JobProgress:
     return now
 
 
+def apply_state(progress: JobProgress, state: str, reason: str, port: int | None) -> JobProgress:
+    """Return what is known of a job whose session can't announce itself, after an answer of its own."""
+    phase = _PHASES.get(state, Phase.STOPPING)
+    ready = phase is Phase.READY
+    return replace(
+        progress, phase=phase, state=state, reason=reason, port=port if ready else None,
+        was_ready=progress.was_ready or ready,
+    )  # fmt: skip
+
+
 def _apply_announcement(progress: JobProgress, event: Event) -> JobProgress:
     state = event.announcement.get("state")
     if state is None:

@@ -167,7 +167,8 @@ def build_description(request: Request) -> dict[str, str]:
         **render_request(request),
         "log": f"{logs}.log",
     }
-    return promises.keep_promises(lines, base)
+    # HTCondor takes it from want_io_proxy, which a machine with ENABLE_CHIRP_IO = false makes false.
+    return {"My.WantRemoteUpdates": "true", **promises.keep_promises(lines, base)}
 
 
 def render_submit_file(lines: Mapping[str, str]) -> str:

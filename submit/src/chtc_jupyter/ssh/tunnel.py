@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 
 URL = re.compile(r"http://127\.0\.0\.1:(\d+)/lab\?token=([A-Za-z0-9_-]+)")
+#: What `wait` prints of a session after its address.
+STATE = re.compile(r"(starting|ready|expiring|stopping|stopped|failed): (.*)")
 _POLICY = re.compile(r"not authorized|enable_ssh_to_job|ssh_to_job is disabled", re.IGNORECASE)
 _OPTIONS = (
     "StreamLocalBindUnlink=yes",

@@ -22,7 +22,7 @@ command -v condor_q >/dev/null || PATH=$PATH:/usr/bin:/usr/local/bin:/usr/local/
 # JobStatus 2 is RUNNING. What condor_q prints is split at spaces. The job must be the own one, because HTCondor lets a
 # queue superuser into everybody else. The schedd may know the user by another name than that of the account.
 # shellcheck disable=SC2046
-set -- $(condor_q "$j" -af Owner JobStatus JupyterHostKey </dev/null)
+set -- $(condor_q "$j" -af Owner JobStatus JupyterState JupyterHostKey </dev/null)
 [ -z "$1" ] || [ "$1" = "$(id -un)" ] ||
 [ "$1" = "$(condor_ping -type schedd WRITE </dev/null 2>/dev/null | sed -n "s/.*succeeded as //p" | cut -d@ -f1)" ] || {
   echo "ssh cannot connect: job $j is not yours. Run chtc-jupyter list to see your sessions." >&2
@@ -32,9 +32,13 @@ set -- $(condor_q "$j" -af Owner JobStatus JupyterHostKey </dev/null)
   echo "ssh cannot connect: job $j is not running. Run condor_q $j on the access point for details." >&2
   exit 1
 }
+# A machine may forbid chirp, so that the key is not in the job ad: the job knows it.
+h="$4 $5"
+[ "$3" = undefined ] &&
+h=$(timeout 30 condor_ssh_to_job -auto-retry "$j" "jupyter-session status --json" </dev/null 2>/dev/null | grep -o "ssh-ed25519 AAAA[A-Za-z0-9+/=]*")
 # On a line of its own, whatever a startup file has printed before.
 echo
-echo "$3 $4"
+echo "$h"
 until [ -z "$go" ]
 do
   read -r line || exit 1

@@ -7,6 +7,9 @@
 # HTCondor may be missing in the PATH of a command that ssh runs.
 command -v condor_q >/dev/null || PATH=$PATH:/usr/bin:/usr/local/bin:/usr/local/condor/bin:$(echo /opt/condor*/bin /opt/*/condor*/bin | tr " " :)
 j=${0##*jupyter-}
-expr "$j" : "[0-9][0-9.]*$" >/dev/null &&
-echo &&
-echo "* $(condor_q "$j" -af JupyterHostKey </dev/null)"
+expr "$j" : "[0-9][0-9.]*$" >/dev/null || exit 1
+h=$(condor_q "$j" -af JupyterHostKey </dev/null)
+[ "$h" = undefined ] &&
+h=$(timeout 30 condor_ssh_to_job -auto-retry "$j" "jupyter-session status --json" </dev/null 2>/dev/null | grep -o "ssh-ed25519 AAAA[A-Za-z0-9+/=]*")
+echo
+echo "* $h"

@@ -1,0 +1,48 @@
+"""The kinds of pools, besides the usual one: what a pool has that the sessions of many people meet elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed.host import errors
+
+FILES = Path(__file__).with_name("hosts") / "of_kind"
+#: The usual pool.
+USUAL = "usual"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of pool: `old` are its hosts with the HTCondor of Debian stable.
+
+    With `pilot`, the execution point is a glidein: it runs as one user and without root, and each job's folder is
+    below /srv in the container. What else there is to it are files in hosts/of_kind, laid over those of the hosts.
+    """
+
+    name: str
+    about: str
+    old: frozenset[str] = frozenset()
+    pilot: bool = False
+
+    def list_files(self, host: str) -> list[Path]:
+        """Return the folders with this kind's files of a host."""
+        return [path for path in (FILES / self.name / "all", FILES / self.name / host) if path.is_dir()]
+
+
+KINDS = (
+    Kind("ep-23.9", "an execution point with HTCondor 23.9", frozenset(("ep1",))),
+    Kind("ap-23.9", "an access point with HTCondor 23.9", frozenset(("ap",))),
+    Kind("pilot", "an execution point that is a glidein, as in the OSPool", pilot=True),
+    Kind("no-chirp", "an execution point that forbids chirp"),
+    Kind("no-pidns", "an execution point whose containers have no PID namespace"),
+    Kind("shared-tmp", "an execution point whose jobs share /tmp and one account"),
+)
+
+
+def find(name: str) -> Kind:
+    """Return the kind with a name; raises UserError if there is none."""
+    for kind in (Kind(USUAL, "the usual pool"), *KINDS):
+        if kind.name == name:
+            return kind
+    raise errors.UserError(f"no kind of pool {name!r}: the kinds are {', '.join(kind.name for kind in KINDS)}.")

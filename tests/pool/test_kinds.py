@@ -1,0 +1,80 @@
+"""Pools of other kinds: the way from a laptop to a page, ssh, scp, the queue's words, and the notebooks at the end."""
+
+import shlex
+import time
+
+import pytest
+
+from support.kinds import pool_of
+from support.laptop import laptops
+from support.session import sessions
+from support.waiting import wait_for
+from testbed.artifacts import ssh_template
+from testbed.pool.kinds import KINDS
+
+#: Kinds in which a session can't say in the queue what it does.
+MUTE = ("no-chirp",)
+#: Kinds in which all of this works.
+WORKING = ("no-chirp",)
+#: Only one of them in the default run: another one each day.
+TODAY = WORKING[int(time.time() // 86400) % len(WORKING)]
+
+
+def _mark(name):
+    return pytest.param(name, marks=[] if name == TODAY else pytest.mark.slow, id=name)
+
+
+def test_each_kind_that_is_tested_is_one_that_a_pool_can_be():
+    assert {kind.name for kind in KINDS} >= {*WORKING, *MUTE}
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("kind", [_mark(name) for name in WORKING])
+def test_launcher_reaches_a_page_a_shell_and_the_notebooks_on_a_pool_of_each_kind(kind):
+    with pool_of(kind) as pool, laptops(pool) as new_laptop, sessions(pool) as new_session:
+        own = new_session().submit("--idle-timeout 20s --idle-warning 5s")
+        laptop = new_laptop()
+        running = laptop.start()
+        assert laptop.answers(running.url())
+        assert ("doesn't let jobs use chirp" in running.read()) is (kind in MUTE)
+
+        listed = laptop.call_json("list", "--ap", "ap")
+        said = {row["job"]: row for row in listed}[laptop.job()]
+        assert ("has announced nothing" in said["why"]) is (kind in MUTE)
+        status = laptop.call("status", laptop.name).stdout
+        assert status.startswith(("Idle for", "In use:"))
+        assert ("not saved while the session runs" in status) is (kind in MUTE)
+
+        laptop.call("ssh-config", "--write")
+        ssh_words = ["-F", f"{laptop.home}/.ssh/config"] if pool.path("laptop", f"{laptop.home}/.ssh").exists() else []
+        name = f"jupyter-{laptop.job()}"
+        inside = pool.exec("laptop", ["ssh", *ssh_words, name, "pwd; ls"], user="alice", env=laptop.env)
+        assert "notebooks" in inside.stdout.split(), inside
+        pool.put("laptop", f"{laptop.home}/new.txt", b"kept", "alice")
+        copied = pool.exec(
+            "laptop", ["scp", *ssh_words, f"{laptop.home}/new.txt", f"{name}:notebooks/"], user="alice", env=laptop.env
+        )
+        assert copied.returncode == 0, copied
+        doctor = laptop.call("doctor", "--ap", "ap").stdout
+        assert f"ok    the machine of job {laptop.job()} allows it, too" in doctor, doctor
+
+        assert laptop.call("stop", laptop.name).returncode == 0
+        wait_for(lambda: not laptop.queued(), 60, "the job to end")
+        assert laptop.on_ap("cat", f"{laptop.folder}/notebooks/new.txt") == "kept"
+
+        assert own.wait_gone(90)["ExitCode"] == 0  # it was idle
+        assert "has been idle" in own.output() or "Idle" in own.output() or "idle" in own.output(), own.output()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_job_without_chirp_prints_the_line_that_its_ad_can_not_have():
+    with pool_of("no-chirp") as pool, sessions(pool) as new_session:
+        session = new_session().submit()
+        session.wait_ad(lambda ad: ad.get("JobStatus") == 2, lambda: True, 60, "the job to run")
+        line = wait_for(lambda: session.inside("jupyter-session", "connect").strip(), 60, "the line to connect")
+        assert "JupyterConnect" not in session.ad()
+        assert shlex.split(line)[:2] == ["sh", "-c"]
+        ssh_template.set_up(pool, "alice")
+        done = pool.exec("laptop", ["ssh", f"jupyter-{session.job}", "hostname"], user="alice", timeout=90)
+        assert done.stdout == "ep1\n", done
