@@ -7,6 +7,8 @@
 # backslashes, or exclamation marks. Without a PORT, it is the one in the job ad, which must be a number.
 #
 # shellcheck disable=SC2015,SC2188,SC2317,SC2329
+# HTCondor may be missing in the PATH of a command that ssh runs.
+command -v condor_q >/dev/null || PATH=$PATH:/usr/bin:/usr/local/bin:/usr/local/condor/bin:$(echo /opt/condor*/bin /opt/*/condor*/bin | tr " " :)
 j=$0 d=$1 p=$2
 [ -n "$p" ] || p=$(condor_q "$j" -af JupyterPort </dev/null)
 expr "$p" : "[1-9][0-9]*$" >/dev/null || {
