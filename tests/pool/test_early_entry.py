@@ -144,3 +144,18 @@ def test_the_page_is_there_before_the_startd_would_hear_from_the_starter(own_poo
         states = [JobEventType.EXECUTE, JobEventType.JOB_SUSPENDED, JobEventType.JOB_UNSUSPENDED]
         assert [found for found in types if found in states] == states
         assert laptop.queued() == [JobStatus.RUNNING]
+
+
+@pytest.mark.slow
+def test_a_suspension_ends_although_schedd_and_shadow_die_in_the_middle_of_it(own_pool):
+    sleeper = Sleeper(own_pool, "want_io_proxy = true", "My.JupyterEarlyEntry = true")
+    running = sleeper.enter()
+    stopped = "for p in $(pgrep -f '^/bin/sleep 600'); do grep '^State:.T' /proc/$p/status; done"
+    wait_for(lambda: own_pool.exec("ep1", ["sh", "-c", stopped]).stdout, 30, "the job to stand still", 0.001)
+    own_pool.exec("ap", ["pkill", "-KILL", "condor_s(chedd|hadow)"])
+    wait_for(lambda: not sleeper.left(), 150, lambda: f"the job to go on: {sleeper.log.text()}")
+    assert not own_pool.exec("ep1", ["sh", "-c", stopped]).stdout
+    assert not sleeper.mark.exists()
+    running_again = "pgrep -f '^/bin/sleep 600'"  # in this start, or in a new one
+    wait_for(lambda: own_pool.exec("ep1", ["sh", "-c", running_again]).stdout, 60, "the job to run")
+    running.communicate(timeout=30)

@@ -29,7 +29,9 @@ import time
 
 _HEAD = re.compile(rb"(\d{3}) \((\d+)\.(\d+)\.\d+\) |.*\bEventTypeNumber\W+(?:i>)?(\d+)", re.ASCII)
 #: Numbers of events: of a start, of a suspension and its end, and of what leaves the machine.
-_EXECUTE, _SUSPENDED, _UNSUSPENDED = 1, 10, 11
+_EXECUTE, _SUSPENDED, _UNSUSPENDED, _RECONNECTED = 1, 10, 11, 23
+#: Of what a session itself writes: it can't while it is suspended.
+_SIGNS_OF_LIFE = (8, 33)
 _LEAVES = (4, 5, 7, 9, 12, 24)
 #: JobStatus.
 _RUNNING, _STOPPED = 2, 7
@@ -39,6 +41,8 @@ _COMMAND, _LOOK, _TRY, _LAST_TRY = 25, 0.02, 0.25, 30.0
 _SLOW = 3.0
 #: Seconds after which a suspension that nothing shows is taken for one that doesn't come.
 _NEVER = 120.0
+#: Seconds of silence after a reconnection in which a session that runs has announced itself.
+_SILENT = 40.0
 _REFUSED = re.compile(r"couldn't find/suspend all|not authorized|permission denied", re.IGNORECASE)
 #: The arguments before this module's source.
 RUN = ["python3", "-I", "-c", "import sys; exec(sys.argv[1])"]
@@ -53,7 +57,7 @@ class Log:
         self._read = 0
         self._rest = b""
         self.starts = self.suspensions = 0
-        self.is_on_machine = self.is_suspended = False
+        self.is_on_machine = self.is_suspended = self.is_reconnected = self.is_alive = False
 
     def read(self) -> None:
         """Read what has been added."""
@@ -74,7 +78,8 @@ class Log:
         if event == _EXECUTE:
             self.starts += 1
             self.suspensions = 0
-            self.is_on_machine, self.is_suspended = True, False
+            self.is_on_machine = True
+            self.is_suspended = self.is_reconnected = self.is_alive = False
         elif event in _LEAVES:
             self.is_on_machine = self.is_suspended = False
         elif event == _SUSPENDED:
@@ -82,6 +87,10 @@ class Log:
             self.is_suspended = True
         elif event == _UNSUSPENDED:
             self.is_suspended = False
+        elif event == _RECONNECTED:
+            self.is_reconnected, self.is_alive = True, False
+        elif event in _SIGNS_OF_LIFE:
+            self.is_alive = self.is_reconnected
 
 
 class Job:
@@ -104,6 +113,12 @@ class Job:
     def resume(self) -> bool:
         """Continue it, if it is suspended; return whether the schedd took that."""
         return self._run("condor_continue", "-constraint", f"{self._which} && JobStatus == {_STOPPED}")
+
+    def send_back(self) -> bool:
+        """Send it back to the queue, unless it has announced a session or can't announce one."""
+        can = "(WantIOProxy =?= true || WantRemoteUpdates =?= true)"
+        silent = 'JobStatus == 2 && JupyterState =!= "ready" && JupyterState =!= "expiring"'
+        return self._run("condor_vacate_job", "-constraint", f"{self._which} && {can} && {silent}")
 
     def get_status(self) -> int | None:
         """Return its JobStatus, 0 if it isn't in the queue, None if that can't be found out."""
@@ -177,21 +192,34 @@ def report(step: str, **more: object) -> None:
 
 
 def see_continued(job: Job, log: Log, start: int) -> str:
-    """Continue a job until the log shows that it runs, or that this start is over; return which."""
+    """Continue a job until the log shows that it runs, or that this start is over; return which.
+
+    If schedd and shadow die at that moment, nobody knows any more that the job is suspended: the queue says that it
+    runs, and refuses to continue it (25.14, tried). Such a job, which has just started, is sent back to the queue if it
+    is silent after it was reconnected.
+    """
     began = time.monotonic()
+    since = 0.0  # when it was seen to be reconnected
+    taken = 0  # how many tries were taken since
     pause, next_try, seen, told = _TRY, began + _SLOW, False, False
     agreed = 0  # how many looks at the queue in a row say that it runs
     while True:
         log.read()
         if log.starts != start or not log.is_on_machine:
             return "left the machine"
-        if log.suspensions and not log.is_suspended:
+        if log.is_alive or (log.suspensions and not log.is_suspended):
             return "continued"
         now = time.monotonic()
+        if log.is_reconnected and now - (since := since or now) > _SILENT:
+            since = now
+            job.send_back()
         if log.is_suspended and not seen:  # from now on there is something to continue
             seen, pause, next_try = True, _TRY, now
         if now >= next_try:
-            job.resume()
+            if job.resume() and log.is_reconnected:
+                taken += 1  # it runs then, but the queue and the log never say so
+                if taken > 1:
+                    return "continued, after a reconnection"
             pause = min(2 * pause, _LAST_TRY)
             if now - began >= _SLOW:
                 if not told:
