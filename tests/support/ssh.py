@@ -53,7 +53,7 @@ class SecureShell:
 
     def left_on_ap(self) -> str:
         """Return what of connections into this job is on the access point: processes and folders."""
-        pattern = f"jupyter-{re.escape(self.session.job)}[ -]| {re.escape(self.session.job)} command -v"
+        pattern = f"jupyter-{re.escape(self.session.job)}[ -]| {re.escape(self.session.job)} set -- jupyter-session"
         processes = self.pool.exec("ap", ["pgrep", "-u", self.user, "-af", pattern]).stdout
         folders = ["find", "/tmp", "-maxdepth", "1", "-name", f"jupyter-{self.session.job}-*"]
         return processes + self.pool.exec("ap", folders).stdout

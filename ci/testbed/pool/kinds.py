@@ -32,7 +32,6 @@ class Kind:
 
 KINDS = (
     Kind("ep-23.9", "an execution point with HTCondor 23.9", frozenset(("ep1",))),
-    Kind("ap-23.9", "an access point with HTCondor 23.9", frozenset(("ap",))),
     Kind("pilot", "an execution point that is a glidein, as in the OSPool", pilot=True),
     Kind("no-chirp", "an execution point that forbids chirp"),
     Kind("no-pidns", "an execution point whose containers have no PID namespace"),

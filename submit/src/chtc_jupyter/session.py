@@ -27,6 +27,8 @@ from chtc_jupyter.ssh.failures import Retry
 from chtc_jupyter.store import Record
 
 _log = logging.getLogger(__name__)
+#: Tries after which a container that can't be entered stays closed.
+_CLOSED = 3
 #: Characters of a reason.
 _LONGEST_REASON = 1000
 #: Seconds for which this machine must have slept for its connection to be taken as dead.
@@ -249,7 +251,8 @@ class Session:
                         if said != self.tunnel_trouble:  # it says the same up to three times a second
                             _log.debug("The tunnel ended with status %s: %s", answer["status"], said)
                         self.tunnel_trouble = said
-                        if refusal := tunnel.find_policy_refusal(answer["err"]):
+                        closed = tunnel.find_closed_door(answer["err"]) if attempt >= _CLOSED else ""
+                        if refusal := tunnel.find_policy_refusal(answer["err"]) or closed:
                             raise PolicyError(messages.describe_policy(self.record, refusal))
             if self.proxy.up:
                 self.proxy.cut()

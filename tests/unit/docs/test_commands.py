@@ -11,7 +11,16 @@ ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 _CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.DOTALL | re.MULTILINE)
 #: Options of other programs that the pages name.
-OTHERS = {"--all", "--build-arg", "--build-arg-file", "--data-raw", "--help", "--socket", "--version"}
+OTHERS = {
+    "--preserve-credentials",
+    "--all",
+    "--build-arg",
+    "--build-arg-file",
+    "--data-raw",
+    "--help",
+    "--socket",
+    "--version",
+}
 
 
 def name(page):

@@ -73,7 +73,7 @@ def test_a_user_whom_the_schedd_knows_by_another_name_gets_into_their_job(tmp_pa
 
 @pytest.mark.parametrize(("owner", "status"), [("$(id -un)", 0), ("mapped", 0), ("somebody", 1), ("", 1)])
 def test_tmux_of_the_own_job_alone_is_attached(tmp_path, owner, status):
-    job = "#!/bin/sh\necho attached $4 $5 $6\n"
+    job = '#!/bin/sh\ncase "$5" in "set -- jupyter-session;"*"exec "*" attach") echo attached $4; esac\n'
     for name, text in (("condor_q", f"#!/bin/sh\necho {owner}\n"), ("condor_ping", PING), ("condor_ssh_to_job", job)):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
@@ -81,7 +81,7 @@ def test_tmux_of_the_own_job_alone_is_attached(tmp_path, owner, status):
     done = subprocess.run(
         ["sh", "-c", entry.ATTACH_JOB, "12.0"], env={"PATH": path}, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stdout) == (status, "" if status else "attached 12.0 jupyter-session attach\n")
+    assert (done.returncode, done.stdout) == (status, "" if status else "attached 12.0\n")
 
 
 def test_a_job_that_lets_nobody_in_yet_is_tried_again(tmp_path):
@@ -100,3 +100,19 @@ def test_a_job_that_can_not_publish_its_host_key_is_asked_for_it_and_no_other(tm
     done = enter(tmp_path, "sh", published=published, job=asked + JOB)
     mute = published.startswith("undefined")
     assert done.stdout.startswith("\nssh-ed25519 AAAAinside\n" if mute else "\nundefined")
+
+
+@pytest.mark.parametrize("shell", ["sh", "dash", "bash"])
+def test_session_is_the_command_in_the_path_or_else_nothing_where_no_container_is_found(tmp_path, shell):
+    if not shutil.which(shell):
+        pytest.skip(f"no {shell} here")
+    say = f"{entry.INTO_SESSION}; echo [ $* ]"
+
+    def ask(path):
+        variables = {"PATH": path, "_CONDOR_JOB_PIDS": str(os.getpid())}
+        return subprocess.run([shell, "-c", say], env=variables, capture_output=True, text=True, check=False).stdout
+
+    assert ask(os.environ["PATH"]) == "[ ]\n"
+    (tmp_path / "jupyter-session").write_text("#!/bin/sh\n")
+    (tmp_path / "jupyter-session").chmod(0o755)
+    assert ask(f"{tmp_path}:{os.environ['PATH']}") == "[ jupyter-session ]\n"

@@ -142,7 +142,8 @@ def test_the_fixed_line_takes_a_number_alone_from_the_access_point(connect):
     out, asked = connect(line, condor_q=f"{wanted} 24811", condor_ssh_to_job=f'echo "$@"; {SAID}')
     assert "http://127.0.0.1:20012/lab?token=abc\r\n" in out
     assert "-L 127.0.0.1:20012:/tmp/jupyter-12-" in asked
-    assert "12 jupyter-session wait 24811" in out
+    assert "12 set -- jupyter-session;" in out
+    assert "exec $* wait 24811" in out
     for answer in ("undefined", "''", "'1; touch x'", "'1 2'", "-1", "'$(id)'", "error"):
         out, _ = connect(line, condor_q=f"echo {answer}", condor_ssh_to_job="echo it runs")
         assert out == "Job 12 is not a session that runs. To see why, run condor_q 12 on the access point.\r\n"
@@ -208,3 +209,9 @@ def test_a_long_reason_is_cut_to_what_fits_a_line_of_chirp(character):
     reason = fit_line(character * 5000)
     assert reason.endswith("…")
     assert len(reason.encode()) <= MAX_REASON
+
+
+def test_the_script_that_finds_a_session_is_the_same_in_both_programs():
+    ours = Path(connection.__file__).with_name("into_session.sh")
+    theirs = Path(__file__).parents[3] / "submit/src/chtc_jupyter/ssh/scripts/into_session.sh"
+    assert ours.read_text() == theirs.read_text()

@@ -38,7 +38,10 @@ unset SSH_AUTH_SOCK
 # session's. Its last line ends everything, too: once another condor_ssh_to_job has come into the same container,
 # HTCondor does not notice the end of the first (25.14, OsProc::SingEnterReaper), which would keep the slot.
 s="ssh -o StreamLocalBindUnlink=yes -o ExitOnForwardFailure=yes -o ServerAliveInterval=15 -L $d/lab:127.0.0.1:$p"
-TMP=$d condor_ssh_to_job -auto-retry -ssh "$s" "$j" jupyter-session wait "$p" | {
+# into_session.sh finds the session in the job; this is a dollar sign for the shell there.
+q=$(echo JA== | base64 -d)
+w="INTO_SESSION; [ ${q}1 ] || echo failed: nobody can enter this job, not even its owner; exec ${q}* wait $p"
+TMP=$d condor_ssh_to_job -auto-retry -ssh "$s" "$j" "$w" | {
     sed -u -e "/^stopped:/q" -e "/^failed:/q"
     kill 0
 } &

@@ -81,7 +81,10 @@ def render_connect_line(access_point: str, job: str, port: int | None = None) ->
 
     Without a `port`, the line asks the access point for it, so that it is the same for all jobs up to their number.
     """
-    laptop, ap = (fold_script(_read_script(name)) for name in ("connect_laptop.sh", "connect.sh"))
+    laptop, ap, into = (
+        fold_script(_read_script(name)) for name in ("connect_laptop.sh", "connect.sh", "into_session.sh")
+    )
+    ap = ap.replace("INTO_SESSION", into.replace("$", "${q}"))
     words = [access_point, job, *([str(port)] if port else [])]
     return " ".join(["sh -c", _quote(laptop), _quote(f"exec sh -c {_quote(ap)}"), *words])
 

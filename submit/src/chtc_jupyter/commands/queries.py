@@ -188,9 +188,7 @@ class _Visit:
 
     async def run(self) -> AsyncGenerator[str, None]:
         """Yield the lines that the verb prints. Raises FailedError if it fails, or if nobody is let in."""
-        answers = self._link.stream(
-            "follow", argv=tunnel.build_inside_command(self._job, ["jupyter-session", *self._argv])
-        )
+        answers = self._link.stream("follow", argv=tunnel.build_inside_command(self._job, self._argv))
         async with contextlib.aclosing(answers):
             while (answer := await self._next(answers)) is not None:
                 line = answer.get("line")

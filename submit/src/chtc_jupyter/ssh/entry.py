@@ -35,13 +35,22 @@ def fold_script(text: str) -> str:
     return folded
 
 
+#: What finds `jupyter-session` in a job, for the shell there.
+INTO_SESSION = fold_script(read_script("into_session.sh"))
+
+
+def _read_entry(name: str) -> str:
+    """Return a script with INTO_SESSION in it, where `${q}` is a dollar sign for the shell in the job."""
+    return fold_script(read_script(name)).replace("INTO_SESSION", INTO_SESSION.replace("$", "${q}"))
+
+
 #: Leads into a job, and prints a job's host key.
-ENTER_JOB = fold_script(read_script("enter_job.sh"))
+ENTER_JOB = _read_entry("enter_job.sh")
 PRINT_HOST_KEY = fold_script(read_script("print_host_key.sh"))
 #: Runs Python on the access point.
 FIND_PYTHON = fold_script(read_script("find_python.sh"))
 #: Opens the tmux of a session.
-ATTACH_JOB = fold_script(read_script("attach_job.sh"))
+ATTACH_JOB = _read_entry("attach_job.sh")
 
 
 #: The line before the input of a command that `build_command` returns: what is sent before it is skipped there.

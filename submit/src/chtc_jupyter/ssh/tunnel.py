@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from chtc_jupyter.ssh import entry
+
 URL = re.compile(r"http://127\.0\.0\.1:(\d+)/lab\?token=([A-Za-z0-9_-]+)")
 #: What `wait` prints of a session after its address.
 STATE = re.compile(r"(starting|ready|expiring|stopping|stopped|failed): (.*)")
@@ -17,6 +19,18 @@ _OPTIONS = (
 )
 
 
+_NOWHERE = (
+    "jupyter-session is not found: the job is not a session, or its machine has an HTCondor older than 24.0.20 or "
+    "25.0.10 and an Apptainer that is setuid, and lets nobody into the job"
+)
+_INTO = f"{entry.INTO_SESSION}; [ $1 ] || {{ echo {_NOWHERE} >&2; exit 1; }};"
+
+
+def find_closed_door(said: str) -> str:
+    """Return that nobody can enter the container, if what condor_ssh_to_job printed is that; empty otherwise."""
+    return _NOWHERE if _NOWHERE in said else ""
+
+
 def build_tunnel_command(job: str, port: int) -> list[str]:
     """Return the agent's command for a tunnel from a socket in its `{folder}` to the server's port in the job.
 
@@ -25,7 +39,7 @@ def build_tunnel_command(job: str, port: int) -> list[str]:
     """
     options = " ".join(f"-o {option}" for option in _OPTIONS)
     inner = f"ssh {options} -L {{folder}}/lab:127.0.0.1:{port}"
-    return ["condor_ssh_to_job", "-ssh", inner, job, "jupyter-session", "wait", str(port)]
+    return ["condor_ssh_to_job", "-ssh", inner, job, f"{_INTO} exec $* wait {port}"]
 
 
 #: The first line of a command in the job: it has been let in.
@@ -36,7 +50,7 @@ DONE, FAILED = "jupyter-session: done", "jupyter-session: failed"
 
 
 def build_inside_command(job: str, argv: Sequence[str]) -> list[str]:
-    """Return the command that runs another one in the job, and prints when it begins and how it ended.
+    """Return the command that runs a verb of jupyter-session in the job, and prints when it begins and how it ended.
 
     `argv` must not need quotes. -auto-retry is for the seconds after a job's start in which nobody can log in.
     """
@@ -44,7 +58,7 @@ def build_inside_command(job: str, argv: Sequence[str]) -> list[str]:
         "condor_ssh_to_job",
         "-auto-retry",
         job,
-        f"echo {ENTERED}; {' '.join(argv)} 2>&1 && echo {DONE} || echo {FAILED}",
+        f"echo {ENTERED}; ( {_INTO} exec $* {' '.join(argv)} ) 2>&1 && echo {DONE} || echo {FAILED}",
     ]
 
 

@@ -59,10 +59,12 @@ trap "trap : PIPE TERM; rm -rf $d; kill 0" EXIT HUP INT PIPE TERM
 # The user ssh agent has too many keys for the sshd of the job.
 unset SSH_AUTH_SOCK
 
-# What runs in the job. An HTCondor that is too old runs it outside of the container, where there is no jupyter-session.
-inside="command -v jupyter-session >/dev/null && exec jupyter-session sshd $k"
+# What runs in the job, or on its machine: into_session.sh, with this for its dollar signs.
+# shellcheck disable=SC2034
+q=$(echo JA== | base64 -d)
+inside="INTO_SESSION; [ ${q}1 ] && exec ${q}* sshd $k"
 inside="$inside; echo There is no jupyter-session where HTCondor runs the command: job $j is not a session, >&2"
-inside="$inside; echo or its execution point has an HTCondor older than 24.0.20 or 25.0.10. >&2"
+inside="$inside; echo or its execution point has a setuid Apptainer and an HTCondor older than 24.0.20 or 25.0.10. >&2"
 inside="$inside; echo jupyter-session sshd: the end >&2"
 options="-o ServerAliveInterval=15 -o ServerAliveCountMax=4 -o LogLevel=ERROR"
 
