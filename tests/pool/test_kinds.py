@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from support.hosts import background
 from support.kinds import pool_of
 from support.laptop import laptops
 from support.session import sessions
@@ -89,3 +90,17 @@ def test_job_without_chirp_prints_the_line_that_its_ad_can_not_have():
         ssh_template.set_up(pool, "alice")
         done = pool.exec("laptop", ["ssh", f"jupyter-{session.job}", "hostname"], user="alice", timeout=90)
         assert done.stdout == "ep1\n", done
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_program_in_an_ssh_session_keeps_one_session_alive_where_containers_have_no_process_ids_of_their_own():
+    with pool_of("no-pidns") as pool, sessions(pool) as new_session:
+        busy, idle = (new_session().submit("--idle-timeout 20s --idle-warning 5s") for _ in range(2))
+        ssh_template.set_up(pool, "alice")
+        busy.ready()
+        loop = ["ssh", f"jupyter-{busy.job}", "timeout 100 python3 -c 'while True: pass'"]
+        with background(pool, "laptop", loop, "alice"):
+            wait_for(lambda: "python" in busy.inside("jupyter-session", "status"), 30, "the program to be seen")
+            idle.wait_gone(90)  # another session of the machine isn't kept alive by it
+            assert "In use:" in busy.inside("jupyter-session", "status")

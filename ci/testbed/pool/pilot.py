@@ -21,4 +21,4 @@ def start(pool: Pool, token: str) -> None:
     for script in ("prepare_job", "job_wrapper"):
         pool.exec("ep1", ["chmod", "755", f"{HOME}/{script}"], check=True)
     config = {"CONDOR_CONFIG": f"{HOME}/condor_config"}
-    pool.exec("ep1", ["condor_master"], user=USER, env=config, cwd=HOME, check=True)
+    pool.exec("ep1", ["/usr/sbin/condor_master"], user=USER, env=config, cwd=HOME, check=True)

@@ -349,3 +349,25 @@ def test_what_is_read_from_a_real_disk_or_written_to_it_is_seen(server, tmp_path
     write = f"while :; do dd if=/dev/zero of={tmp_path}/file bs=1M count=8 conv=fsync; sleep 0.5; done"
     pid = server.start("child", "sh", "-c", f"exec 2>/dev/null; {write}")
     wait_for(lambda: (group := server.group(pid)) and group.disk >= 65536, 30, "the writing to be seen")
+
+
+def test_container_without_process_ids_of_its_own_has_the_processes_with_its_mounts(tmp_path):
+    table = Table(tmp_path)
+    del table.all[1]
+    table.put(1, 0, "/usr/sbin/init", name="init", uid=0)
+    table.put(10, 1, "condor_starter")
+    table.put(SUPERVISOR, 10, "python3 /usr/local/bin/jupyter-session run")
+    table.put(40, 10, "bash")  # of `ssh jupyter-N`, started by the starter
+    table.put(41, 40, "python train.py")
+    table.put(60, 10, "python other.py")  # of the same account, in another container
+    table.processes = Processes(
+        table.state,
+        60,
+        read=lambda: list(table.all.values()),
+        last_input=lambda _: None,
+        supervisor=SUPERVISOR,
+        container="mnt:[1]",
+        find_mounts=lambda pid: "mnt:[1]" if pid in (SUPERVISOR, TMUX, LAB, 23, 40, 41) else "mnt:[2]",
+    )
+    table.processes.refresh(0.0)
+    assert [group.pids for group in table.processes.groups] == [(40, 41)]

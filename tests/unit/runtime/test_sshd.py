@@ -79,7 +79,8 @@ def test_host_key_and_settings_are_made_for_the_session_and_are_its_users_alone(
     modes = {path.name: path.stat().st_mode & 0o777 for path in state.ssh.iterdir() if path.suffix != ".pub"}
     assert modes == dict.fromkeys(("host_key", "passwd", "group", "config"), 0o600)
     assert (state.ssh / "passwd").read_text().split(":")[5:] == ["/scratch", "/bin/bash\n"]
-    sshd.prepare(state, {})
+    sshd.prepare(state, {"HOME": "/srv", "_CONDOR_SCRATCH_DIR": "/srv/scratch"})
+    assert (state.ssh / "passwd").read_text().split(":")[5] == "/srv/scratch"
     assert sshd.read_host_key(state) != first  # a new session, a new key
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from jupyter_session.activity import procfs, programs
 from jupyter_session.activity.grouping import (
@@ -25,6 +26,8 @@ WORKING_CPU = 0.05
 #: Bytes/s, read from or written to disks, from which a group is active. A log or an autosave is far below.
 WORKING_DISK = 64 * 1024
 _LONGEST_WINDOW = 60.0
+#: What Apptainer and Singularity put into each image.
+_IMAGE = Path("/.singularity.d")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +62,11 @@ def compute_window(idle_timeout: float | None) -> float:
     return _LONGEST_WINDOW if idle_timeout is None else min(_LONGEST_WINDOW, idle_timeout / 3)
 
 
+def find_container() -> str:
+    """Return the mount namespace of the container that this process is in, or "" outside of containers."""
+    return procfs.find_mounts(os.getpid()) if _IMAGE.is_dir() else ""
+
+
 class Processes:
     """Looks at all processes at each `refresh`; `groups` is what it saw.
 
@@ -73,12 +81,16 @@ class Processes:
         read: Callable[[], Iterable[Process]] = procfs.read_processes,
         last_input: Callable[[Process], float | None] = procfs.find_last_input,
         supervisor: int | None = None,
+        container: str | None = None,
+        find_mounts: Callable[[int], str] = procfs.find_mounts,
     ) -> None:
         self.groups: Sequence[Group] = ()
         self.cpu_seconds = 0.0
         self._window = window
         self._read = read
         self._last_input = last_input
+        self._container = find_container() if container is None else container
+        self._find_mounts = find_mounts
         self._marks = SessionMarks(state, os.getpid() if supervisor is None else supervisor)
         self._neighbors = Neighbors(state.id)
         self._known: set[ProcessId] = set()
@@ -95,6 +107,9 @@ class Processes:
         contained = 1 in table and table[1].name in ("appinit", "sinit")
         if not contained:
             table = {pid: process for pid, process in table.items() if process.uid == os.getuid()}
+            if self._container:  # without process IDs of its own: its processes are those with its mounts
+                table = {pid: process for pid, process in table.items() if self._find_mounts(pid) == self._container}
+                contained = True
         table = self._neighbors.leave_out(table, contained=contained)
         alive = {process.id: process for process in table.values()}
         groups, meters = [], {}

@@ -61,6 +61,15 @@ def read_processes(proc: Path = Path("/proc")) -> Iterator[Process]:
                 yield process
 
 
+def find_mounts(pid: int) -> str:
+    """Return the mount namespace of a process; "" if this user may not know it."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/mnt")  # noqa: PTH115 - Path.readlink makes a path of what is none
+    except OSError as error:
+        _LOG.debug("can't look at the mounts of a process: %s", error)
+        return ""
+
+
 def find_last_input(process: Process) -> float | None:
     """Return when a program last read from the controlling terminal of `process`, in epoch seconds, in steps of 8.
 

@@ -72,7 +72,9 @@ def prepare(state: StateDir, environ: Mapping[str, str]) -> None:
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(key)]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
         uid, gid = os.getuid(), os.getgid()
-        state.write_private(state.ssh / "passwd", f"{USER}:x:{uid}:{gid}::{environ.get('HOME', '/')}:/bin/bash\n")
+        # A pilot of the OSPool gives a job another home than its folder: scp's relative paths are below this one.
+        home = environ.get("_CONDOR_SCRATCH_DIR") or environ.get("HOME", "/")
+        state.write_private(state.ssh / "passwd", f"{USER}:x:{uid}:{gid}::{home}:/bin/bash\n")
         state.write_private(state.ssh / "group", f"{USER}:x:{gid}:\n")
         config = _CONFIG.format(folder=state.ssh, user=USER) + render_set_env(environ)
         state.write_private(state.ssh / "config", config)
