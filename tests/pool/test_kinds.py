@@ -18,7 +18,7 @@ from testbed.pool.kinds import KINDS
 #: Kinds in which a session can't say in the queue what it does.
 MUTE = ("no-chirp",)
 #: Kinds in which all of this works.
-WORKING = ("no-chirp", "ep-23.9", "no-pidns", "shared-tmp")
+WORKING = ("no-chirp", "ep-23.9", "no-pidns", "shared-tmp", "pilot")
 #: Only one of them in the default run: another one each day.
 TODAY = WORKING[int(time.time() // 86400) % len(WORKING)]
 
