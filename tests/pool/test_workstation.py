@@ -46,6 +46,12 @@ class Workstation:
         words = ["curl", "-sS", "-H", f"Authorization: token {match[2]}", f"http://127.0.0.1:{match[1]}/api/status"]
         return json.loads(self.exec(*words).stdout)
 
+    def describe(self):
+        """Return what the session, its supervisor, and JupyterLab say."""
+        log = "cd $JUPYTER_SESSION_DIR; grep -v \"request 'status'\" supervisor.log; cat lab.log; ss -ltnp"
+        status = self.exec("apptainer", "-q", "exec", SHARED_IMAGE, "jupyter-session", "status")
+        return status.stdout + status.stderr + self.exec("sh", "-c", log).stdout
+
     def left(self):
         """Return the processes and files of the session."""
         files = self.exec("sh", "-c", f"ls -d {self.state}*").stdout.split()
@@ -127,7 +133,7 @@ def test_session_starts_although_one_before_it_was_killed(workstation):
             url = workstation.url()
             return url if url != before else None
 
-        assert "started" in workstation.status(wait_for(look, 60, "the new address"))
+        assert "started" in workstation.status(wait_for(look, 60, lambda: f"the new address: {workstation.describe()}"))
         running.send_signal(15)
         assert running.wait(20) == 0
     assert workstation.left() == []
