@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from chtc_jupyter import queue
 from chtc_jupyter.condor.job_progress import JobProgress, Phase
 from chtc_jupyter.errors import LauncherError
+from chtc_jupyter.json_text import load_json
 from chtc_jupyter.printable import make_printable
 from chtc_jupyter.ssh import suspend_briefly
 from chtc_jupyter.ssh.agent_client import AgentClient, LinkLostError
@@ -140,7 +141,7 @@ class EarlyEntry:
 def _parse_step(line: str) -> dict[str, str]:
     """Return a step that was printed, as text to show."""
     try:
-        found = json.loads(line) if line else {}
-    except (ValueError, RecursionError):
+        found = load_json(line) if line else {}
+    except ValueError:
         return {}
     return {key: make_printable(str(value)) for key, value in found.items()} if isinstance(found, dict) else {}

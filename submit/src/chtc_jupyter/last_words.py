@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import posixpath
 import re
@@ -12,6 +11,7 @@ from chtc_condor.ownership import constrain
 from chtc_jupyter import queue
 from chtc_jupyter.condor import job_ads
 from chtc_jupyter.errors import LauncherError
+from chtc_jupyter.json_text import load_json
 from chtc_jupyter.ssh.agent_client import AgentClient
 from chtc_jupyter.ssh.failures import split_printable
 from chtc_jupyter.store import Record
@@ -34,7 +34,7 @@ async def read_last_words(link: AgentClient, record: Record) -> str:
         for pause in _PAUSES:
             await asyncio.sleep(pause)
             asked = await link.run(argv, timeout=_ANSWER)
-            if ads := json.loads(str(asked["out"]).strip() or "[]"):
+            if ads := load_json(str(asked["out"]).strip() or "[]"):
                 path = posixpath.join(str(ads[0].get("Iwd", "")), str(ads[0].get("Err", "")))
                 break
         text = str((await link.ask("read", path=path))["text"])

@@ -15,6 +15,7 @@ from chtc_jupyter.proxy.connections import Connections, compute_most
 from chtc_jupyter.proxy.local_proxy import LocalProxy
 from chtc_jupyter.proxy.one_time import Visit
 from chtc_jupyter.proxy.pages import Notice
+from chtc_jupyter.proxy.peer import Peer
 
 HOST = "lab-1a2b3c.localhost"
 LOGIN = "username-lab"
@@ -32,7 +33,9 @@ async def serve(reader, writer):
             elif text.startswith("GET /api/me "):
                 writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
             elif "upgrade: websocket" in text.lower():
-                writer.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+                host = re.sub(r"[^A-Za-z0-9]", "-", re.search(r"Host: (\S+)", text)[1])
+                writer.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n")
+                writer.write(f"Set-Cookie: username-{host}=x; Path=/\r\n\r\n".encode())
                 while data := await reader.read(100):
                     writer.write(data.upper())
                 break
@@ -406,8 +409,9 @@ def test_connections_that_are_known_make_room_for_nobody():
     assert 16 <= compute_most() <= 400
 
 
-def test_stranger_is_refused_whatever_they_bring(monkeypatch):
-    monkeypatch.setattr(peer, "is_stranger", lambda _: True)
+@pytest.mark.parametrize(("who", "told"), [(Peer.OTHERS, {Visit.STRANGER}), (Peer.GONE, set())])
+def test_stranger_is_refused_whatever_they_bring_and_who_has_gone_is_no_alarm(monkeypatch, who, told):
+    monkeypatch.setattr(peer, "identify", lambda _: who)
 
     @on_bench
     async def ask(bench):
@@ -415,9 +419,40 @@ def test_stranger_is_refused_whatever_they_bring(monkeypatch):
         address = bench.proxy.give_out_address()
         for answer in (await bench.ask(), await bench.visit(address, cookie="")):
             assert answer.startswith("HTTP/1.1 403")
-        assert set(bench.misuse) == {Visit.STRANGER}
+        assert set(bench.misuse) == told
 
     ask()
+
+
+@on_bench
+async def test_a_page_at_another_port_of_the_same_name_is_foreign(bench):
+    await bench.lead()
+    for site, status in (("same-site", 403), ("cross-site", 403), ("same-origin", 200), ("none", 200)):
+        assert (await bench.ask("/logout", f"Sec-Fetch-Site: {site}")).startswith(f"HTTP/1.1 {status}"), site
+        if status == 200:
+            break  # it has signed out
+
+
+@on_bench
+async def test_a_programs_token_stays_at_the_port_however_it_is_written(bench):
+    await bench.lead()
+    token = bench.proxy.access.token
+    for name in ("token", "%74oken", "to%6Ben"):
+        answer = await bench.ask(f"/api/x?a=1&{name}={token}&b=2", cookie="", host="127.0.0.1")
+        assert "GET /api/x?a=1&b=2 HTTP/1.1" in answer
+        assert token not in answer
+
+
+@on_bench
+async def test_an_answer_that_opens_a_websocket_brings_no_login(bench):
+    await bench.lead()
+    fields = ("Connection: Upgrade", "Upgrade: websocket", f"Authorization: token {bench.proxy.access.token}")
+    reader, writer = await bench.open()
+    with contextlib.closing(writer):
+        writer.write(bench.build("/ws", *fields, cookie="", host="127.0.0.1"))
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    assert head.startswith("HTTP/1.1 101")
+    assert "username-" not in head
 
 
 @pytest.mark.parametrize("name", ["lab", "My_Data.2", "--", "ü", "a" * 200, ""])

@@ -12,7 +12,7 @@ from chtc_jupyter.commands import config
 from chtc_jupyter.commands import open_session as opening
 from chtc_jupyter.commands.open_session import OpenOptions, OpenSession
 from chtc_jupyter.errors import ExitStatus, FailedError, HeldError, NoSuchSessionError, PortError, RemovedError
-from chtc_jupyter.proxy import control, peer
+from chtc_jupyter.proxy import control
 from chtc_jupyter.ssh.agent_client import LinkLostError
 from chtc_jupyter.store import Record
 from chtc_jupyter.terminal import Terminal
@@ -137,13 +137,13 @@ def open_and_leave(record=RECORD):
     return asyncio.run(run())
 
 
-def test_host_name_stays_where_the_system_tells_who_connects_and_is_new_elsewhere(monkeypatch):
+def test_host_name_stays_where_nobody_else_is_and_is_new_elsewhere(monkeypatch):
     first = open_and_leave()
     assert first.host.startswith("lab-")
-    monkeypatch.setattr(peer, "can_tell", lambda: True)
+    monkeypatch.setattr(opening, "has_other_users", lambda: False)
     second = open_and_leave()
     assert (second.host, second.secret != first.secret) == (first.host, True)
-    monkeypatch.setattr(peer, "can_tell", lambda: False)
+    monkeypatch.setattr(opening, "has_other_users", lambda: True)
     assert open_and_leave().host != first.host
     config.save({"host_name": False})
     assert open_and_leave().host == "127.0.0.1"

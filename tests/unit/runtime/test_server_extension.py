@@ -48,6 +48,16 @@ def test_a_notice_without_a_text_is_refused(ask, body):
     caught.value.close()
 
 
+@pytest.mark.parametrize(("path", "status"), [("/nowhere", 404), ("/static/nothing.js", 404), ("/files/none", 404)])
+def test_a_page_that_says_what_is_wrong_has_no_token(ask, path, status):
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        ask(path)
+    page = caught.value.read().decode()
+    assert caught.value.code == status
+    assert "<body" in page
+    assert "data-jupyter-api-token" not in page
+
+
 @pytest.mark.parametrize("path", ["requests", "proxy", "kernels", "notice"])
 def test_nothing_is_answered_without_the_token(ask, path):
     with pytest.raises(urllib.error.HTTPError) as caught:

@@ -120,6 +120,11 @@ KEYS: dict[str, Key] = {
         "true",
         "Whether to suspend the job for a moment at its start, so that its page is there seconds sooner.",
     ),
+    "keep_address": Key(
+        parse_bool,
+        "true unless others have an account on this machine",
+        "Whether a session keeps its address, so that an open tab and the browser's cache go on with the next start.",
+    ),
     "host_name": Key(
         parse_bool, "true", "Whether addresses have a name of their own, such as lab-1a2b3c.localhost, or 127.0.0.1."
     ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 import webbrowser
 from collections.abc import Coroutine, Mapping
@@ -21,6 +20,7 @@ from chtc_jupyter.commands.review import find_obstacles
 from chtc_jupyter.commands.start import FOLDER
 from chtc_jupyter.condor import architecture, job_ads, match_analysis, opt_in
 from chtc_jupyter.errors import LauncherError
+from chtc_jupyter.json_text import load_json
 from chtc_jupyter.ssh import openssh
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient, Answer, LinkLostError, Way
 from chtc_jupyter.ssh.login import open_link
@@ -215,7 +215,7 @@ class Doctor:
         """Check that there are machines that demand nothing of a job that a session's doesn't have."""
         shown = await link.run(STARTS, timeout=_ANSWER)
         try:
-            starts = [opt_in.parse_starts([ad], [ad["Machine"]])[0] for ad in json.loads(shown["out"].strip() or "[]")]
+            starts = [opt_in.parse_starts([ad], [ad["Machine"]])[0] for ad in load_json(shown["out"].strip() or "[]")]
         except (ValueError, KeyError, IndexError) as error:
             return self._report("machines in the pool take a session's job", f"not checked: {error!r}", note=True)
         settings = [setting.partition("=") for setting in self._values.get("set", ())]

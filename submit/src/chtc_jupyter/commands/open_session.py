@@ -29,7 +29,8 @@ from chtc_jupyter.errors import (
     NoSuchSessionError,
     PortError,
 )
-from chtc_jupyter.proxy import access, control, peer
+from chtc_jupyter.other_users import has_other_users
+from chtc_jupyter.proxy import access, control
 from chtc_jupyter.proxy.one_time import Visit
 from chtc_jupyter.session import Session
 from chtc_jupyter.ssh.agent_client import AgentClient
@@ -97,8 +98,11 @@ class OpenSession:
     async def _listen(self) -> None:
         """Listen on the port that the session had here before, or else on a free one."""
         record, proxy = self.session.record, self.session.proxy
+        moves = (
+            proxy.access.host == "127.0.0.1" and not _keeps_address()
+        )  # there the port is all that tells origins apart
         try:
-            await proxy.listen(record.port)
+            await proxy.listen(0 if moves else record.port)
         except PortError:
             opened = store.load_opened(record.name)
             if opened and await control.ask(opened, control.NOTHING) is not None:
@@ -294,17 +298,25 @@ def _catch_interrupts(event: asyncio.Event) -> Iterator[None]:
 def _choose_host(record: Record) -> str:
     """Return the host name for the address of a session.
 
-    Where this system tells who connects, it is the name that the session had here before, so that a tab that is still
-    open goes on. Elsewhere it is a new one: who took the port in between knows the former one, and a page at that name
-    would be sent the new cookie.
+    It is a new one for each launcher, or that which the session had here before: see `_keeps_address`.
     """
-    own_name = config.load().get("host_name", True)
-    if not own_name or (sys.platform == "darwin" and not _resolves(access.build_host_name("test"))):
+    kept = config.load()
+    if not kept.get("host_name", True) or (sys.platform == "darwin" and not _resolves(access.build_host_name("test"))):
         return "127.0.0.1"
     former = store.load_opened(record.name)
-    if former and former.host != "127.0.0.1" and peer.can_tell():
+    if former and former.host != "127.0.0.1" and _keeps_address():
         return former.host
     return access.build_host_name(record.name)
+
+
+def _keeps_address() -> bool:
+    """Return whether a session's address stays the same, so that an open tab and the browser's cache go on with it.
+
+    Where somebody else could take the port in between, a tab that asks there gets their page, which would then be of
+    the same origin as the next launcher's: it could do all that its user can.
+    """
+    chosen = config.load().get("keep_address")
+    return not has_other_users() if chosen is None else bool(chosen)
 
 
 def _resolves(host: str) -> bool:

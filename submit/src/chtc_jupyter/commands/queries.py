@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from typing import NoReturn
@@ -16,6 +15,7 @@ from chtc_jupyter.commands import past
 from chtc_jupyter.condor import architecture, job_ads, match_analysis, opt_in
 from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.errors import FailedError, LauncherError, NoSuchSessionError, PolicyError
+from chtc_jupyter.json_text import load_json
 from chtc_jupyter.ssh import tunnel
 from chtc_jupyter.ssh.agent_client import AgentClient, Answer
 from chtc_jupyter.store import Record
@@ -103,13 +103,13 @@ async def _find_opt_ins(link: AgentClient, job: str, machines: Sequence[str]) ->
     """Return the settings that these machines demand of a job and that it lacks."""
     shown = await link.run(STARTS)
     try:
-        starts = opt_in.parse_starts(json.loads(str(shown["out"]).strip() or "[]"), machines)
+        starts = opt_in.parse_starts(load_json(str(shown["out"]).strip() or "[]"), machines)
         foreign = await find_foreign(link, opt_in.list_bare_names(starts))
         if not any(opt_in.find_opt_ins(start, foreign) for start in starts):
             return []
         condition = constrain(await queue.find_owner(link), job_ads.match_job(job))
         asked = await link.run(["condor_q", "-constraint", condition, "-json"])
-        [ad] = json.loads(str(asked["out"]))
+        [ad] = load_json(str(asked["out"]))
     except (LauncherError, ValueError) as error:
         _log.debug("Can't tell what the machines demand of job %s: %s", job, error)
         return []

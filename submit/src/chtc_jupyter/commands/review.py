@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import json
 import logging
 import posixpath
 import re
@@ -19,6 +18,7 @@ from chtc_condor.notebook_folder import list_words
 from chtc_jupyter.commands import images
 from chtc_jupyter.condor import submit
 from chtc_jupyter.errors import DiskError, LauncherError, MissingError, SubmitError, UsageError
+from chtc_jupyter.json_text import load_json
 from chtc_jupyter.ssh.agent_client import AgentClient, run_module
 
 _log = logging.getLogger(__name__)
@@ -160,7 +160,7 @@ async def _ensure_carried(link: AgentClient, ad: Mapping[str, Any], notebooks: s
     async with _announce(say, f"Looking through the folders on {link.ap} for what HTCondor can't transfer."):
         try:
             done = await run_module(link, "carry", *paths, cwd=str(ad.get("iwd") or "~"), timeout=_CARRY)
-            found = json.loads(done["out"])
+            found = load_json(done["out"])
         except (LauncherError, ValueError) as error:
             _log.debug("can't look through the input: %r", error)
             found = {"obstacles": {}, "complete": False}
@@ -178,7 +178,7 @@ async def _ensure_carried(link: AgentClient, ad: Mapping[str, Any], notebooks: s
 async def find_obstacles(link: AgentClient, folders: Sequence[str]) -> dict[str, str]:
     """Return what HTCondor can't transfer of folders on the access point, by its path, and why."""
     done = await run_module(link, "carry", *folders, timeout=_CARRY)
-    return {path: why for path, why in json.loads(done["out"])["obstacles"].items() if why != carry.MISSING}
+    return {path: why for path, why in load_json(done["out"])["obstacles"].items() if why != carry.MISSING}
 
 
 def build_submit_error(ap: str, said: str) -> LauncherError:

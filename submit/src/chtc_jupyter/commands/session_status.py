@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from rich.table import Table
 from chtc_condor.notebook_look import clean
 from chtc_jupyter.condor.job_ads import Row
 from chtc_jupyter.durations import format_duration
+from chtc_jupyter.json_text import load_json
 from chtc_jupyter.terminal import make_cell
 
 #: Files that are named; the others are counted.
@@ -30,10 +30,7 @@ def parse_facts(text: str) -> dict[str, Any]:
 
     Its texts are single lines without anything that a terminal acts on. Raises ValueError if it isn't that.
     """
-    try:
-        found = _check(json.loads(text[text.index("{") :]))
-    except RecursionError:
-        raise ValueError("too deep") from None
+    found = _check(load_json(text[text.index("{") :]))
     return dict(found)
 
 

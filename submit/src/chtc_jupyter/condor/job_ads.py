@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from chtc_condor.ownership import constrain, quote_string
 from chtc_jupyter.condor import architecture
 from chtc_jupyter.condor.ad_values import check_ad
 from chtc_jupyter.errors import CondorError
+from chtc_jupyter.json_text import load_json
 from chtc_jupyter.store import Record
 
 #: The attributes to query.
@@ -107,8 +107,8 @@ def parse_ads(answer: Mapping[str, Any]) -> list[Ad]:
             "right access point with --ap."
         )
     try:
-        found = list(json.loads(output)) if output else []
-    except (ValueError, TypeError, RecursionError):
+        found = list(load_json(output)) if output else []
+    except (ValueError, TypeError):
         raise CondorError(f"condor_q printed {output[:80]!r} instead of JSON.") from None
     ads = [check_ad(ad) for ad in found if isinstance(ad, dict)]
     return [ad for ad in ads if "ClusterId" in ad and "ProcId" in ad]

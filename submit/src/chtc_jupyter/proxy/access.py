@@ -12,6 +12,7 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass
+from urllib.parse import unquote_plus
 
 from chtc_jupyter.proxy.http_head import Fields, Head
 
@@ -79,11 +80,10 @@ class Access:
         own = (self._cookie_name, login.cookie_name, _name_login_cookie(head))
         cookies = [f"{name}={value}" for name, value in head.cookies if name not in own]
         fields = [(name, value) for name, value in head.fields if name.lower() != b"cookie"]
-        arguments = head.query
+        arguments = "&".join(part for part in head.query.split("&") if unquote_plus(part.partition("=")[0]) != "token")
         if caller is Caller.PROGRAM:
             fields = [(name, value) for name, value in fields if name.lower() != b"authorization"]
             fields.append((b"Authorization", f"token {login.token}".encode()))
-            arguments = "&".join(part for part in head.query.split("&") if part.partition("=")[0] != "token")
         else:
             cookies.append(f"{login.cookie_name}={login.cookie}")
         if cookies:
@@ -120,9 +120,10 @@ def _name_login_cookie(head: Head) -> str:
 
 
 def _is_foreign(head: Head) -> bool:
-    """Return whether a page of another origin has made a request."""
+    """Return whether a page of another origin, such as one at another port of this host, has made a request."""
     origin = head.get("origin").lower()
-    return bool(origin) and origin != f"http://{head.get('host').lower()}"
+    other = bool(origin) and origin != f"http://{head.get('host').lower()}"
+    return other or head.get("sec-fetch-site").lower() in ("same-site", "cross-site")
 
 
 def _equal(given: str, secret: str) -> bool:

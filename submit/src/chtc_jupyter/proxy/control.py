@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import secrets
 from typing import Protocol
 from urllib.parse import urlencode
 
+from chtc_jupyter.json_text import load_json
 from chtc_jupyter.proxy import pages
 from chtc_jupyter.proxy.http_head import Head
 from chtc_jupyter.proxy.proof import Statement, is_proof, prove
@@ -59,7 +59,7 @@ async def ask(opened: Opened, what: str) -> str | None:
     query = urlencode({"nonce": nonce, "what": what, "proof": proof})
     try:
         said = await asyncio.wait_for(_fetch(opened.port, f"{CONTROL}?{query}"), _PATIENCE)
-        answer = dict(json.loads(said))
+        answer = dict(load_json(said))
     except (OSError, EOFError, asyncio.TimeoutError, asyncio.LimitOverrunError, ValueError, TypeError) as error:
         _log.debug("No launcher answers at port %d: %r", opened.port, error)
         return None

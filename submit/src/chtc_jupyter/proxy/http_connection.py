@@ -175,9 +175,7 @@ async def _pass_answer(browser: HttpConnection, server: HttpConnection, rewrite:
             server.http.receive_data(await server.reader.read(_BLOCK))
             continue
         if isinstance(event, h11.InformationalResponse | h11.Response):
-            fields = list(event.headers.raw_items())
-            if isinstance(event, h11.Response):
-                fields = rewrite(fields)
+            fields = rewrite(list(event.headers.raw_items()))
             event = type(event)(status_code=event.status_code, headers=fields, reason=event.reason)
         elif not isinstance(event, h11.Data | h11.EndOfMessage):
             raise ConnectionEndedError

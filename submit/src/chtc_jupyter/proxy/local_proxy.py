@@ -22,6 +22,7 @@ from chtc_jupyter.proxy.http_head import Fields, Head, read_head
 from chtc_jupyter.proxy.login import log_in
 from chtc_jupyter.proxy.one_time import BRIEF, PREFIX, OneTimeAddresses, Visit
 from chtc_jupyter.proxy.pages import Notice
+from chtc_jupyter.proxy.peer import Peer
 
 _log = logging.getLogger(__name__)
 #: Path at which the launcher itself answers the page that waits.
@@ -48,9 +49,9 @@ class _Visitor:
         self.server: HttpConnection | None = None
 
     @functools.cached_property
-    def is_stranger(self) -> bool:
-        """Whether the connection is another user's. A socket keeps its user, so that one look is enough."""
-        return peer.is_stranger(self.browser.writer.get_extra_info("socket"))
+    def peer(self) -> Peer:
+        """Whose the connection is. A socket keeps its user, so that one look is enough."""
+        return peer.identify(self.browser.writer.get_extra_info("socket"))
 
     def leave_server(self) -> None:
         if self.server:
@@ -188,8 +189,9 @@ class LocalProxy:
         controls = head.path == CONTROL and head.host == "127.0.0.1"
         if not controls and not self.access.takes_host(head, caller):
             return pages.render_foreign_host()
-        if visitor.is_stranger:
-            self._on_misuse(Visit.STRANGER)
+        if visitor.peer is not Peer.OURS:  # what somebody asked for who has gone must not be done
+            if visitor.peer is Peer.OTHERS:
+                self._on_misuse(Visit.STRANGER)
             return pages.render_refusal(pages.SIGN_IN, page=head.wants_page)
         if controls:
             return self.control.answer(head)

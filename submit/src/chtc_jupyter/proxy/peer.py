@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import functools
 import logging
 import os
@@ -22,12 +23,22 @@ _USER = struct.Struct("=II")
 _USER_AT = _HEADER.size + 4 + 48 + 12
 
 
-def is_stranger(connection: socket.socket) -> bool:
-    """Return True if another user's process is at the other end; False if it is ours, root's, or nobody can tell.
+class Peer(enum.Enum):
+    """Who is at the other end of a connection: its user or root, or nobody can tell; somebody else; no process now."""
 
-    A socket that its process has closed already is nobody's, and so a stranger's: what it asked for must not be done.
-    """
-    return can_tell() and _find_user(connection) not in (0, os.getuid())
+    OURS = "ours"
+    OTHERS = "others"
+    GONE = "gone"
+
+
+def identify(connection: socket.socket) -> Peer:
+    """Return who is at the other end. A socket that its process has closed already is nobody's."""
+    if not can_tell():
+        return Peer.OURS
+    user = _find_user(connection)
+    if user is None:
+        return Peer.GONE
+    return Peer.OURS if user in (0, os.getuid()) else Peer.OTHERS
 
 
 @functools.cache

@@ -23,6 +23,7 @@ from typing import Any
 
 from chtc_jupyter import verbosity
 from chtc_jupyter.errors import LauncherError, NoAnswerError, PortError
+from chtc_jupyter.json_text import load_json
 from chtc_jupyter.ssh import entry, multiplexing, openssh, relay
 from chtc_jupyter.ssh.agent import LONGEST
 from chtc_jupyter.ssh.failures import (
@@ -517,7 +518,7 @@ class AgentClient:
 def _parse_answer(line: bytes) -> Answer | None:
     """Return an answer, or a line of the agent's log; None for any other line."""
     try:
-        answer = json.loads(line)
+        answer = load_json(line)
     except ValueError:
         _log.debug("skipped %d bytes that are not the agent's", len(line))
         return None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import url_path_join
 
+from jupyter_session.jupyter.extension.accepting import accept_patiently
 from jupyter_session.jupyter.extension.compression import PageCompression
 from jupyter_session.jupyter.extension.handlers import (
     KernelsHandler,
@@ -41,10 +43,25 @@ def _keep_token_out_of_pages(settings: dict[str, Any]) -> None:
     settings.get("page_config_data", {})["token"] = ""
 
 
+def _keep_token_out_of_templates() -> None:
+    """Do so with jupyter_server's own pages, too: its page.html, and so each page of an error, has the token."""
+    namespace: property = JupyterHandler.template_namespace
+    if getattr(namespace.fget, "has_no_token", False):
+        return
+
+    def build(handler: JupyterHandler) -> dict[str, Any]:
+        return {**namespace.__get__(handler), "token": ""}
+
+    build.has_no_token = True  # type: ignore[attr-defined]
+    JupyterHandler.template_namespace = property(build)
+
+
 def _load_jupyter_server_extension(server: Any) -> None:
     settings = server.web_app.settings
     settings["local_hostnames"] = LocalNames(settings.get("local_hostnames", ()))
     server.io_loop.add_callback(_keep_token_out_of_pages, settings)
+    _keep_token_out_of_templates()
+    server.io_loop.add_callback(accept_patiently, server)  # before the server takes its port
     base: str = settings["base_url"]
     requests, traffic = PersonRequests(base), Traffic()
     observe(settings, requests, traffic)
