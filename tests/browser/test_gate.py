@@ -57,6 +57,8 @@ def test_who_takes_the_port_of_a_launcher_that_has_gone_gets_nothing_of_worth(ne
     running.process.wait(20)
     with neighbor(pool, port) as bob:
         bob.hear(lambda head: "Cookie:" in head)
+        page.reload()
+        assert page.locator("body").inner_text() == "hello"  # bob's page has the origin of the launcher that has gone
         assert laptop.call("url").returncode == 22
         again = laptop.run_on("connect", "--no-browser")
         moved = again.url()
@@ -74,6 +76,9 @@ def test_who_takes_the_port_of_a_launcher_that_has_gone_gets_nothing_of_worth(ne
     last = laptop.run_on("connect", "--no-browser")
     address = last.url()
     here = ADDRESS.fullmatch(address)[1]
+    assert here.split(":")[1] != origin.split(":")[1]  # the next one has another name, and so another origin
+    Lab(page.context.new_page(), laptop.call("url").stdout.strip())
+    assert page.evaluate("fetch(`${location.origin}/api/contents`).then(answer => answer.status, () => 0)") in (0, 403)
     for cookie in cookies:
         for user in ("bob", "alice"):
             for place in (here, here.replace("localhost", "localhost."), f"http://127.0.0.1:{here.rpartition(':')[2]}"):
@@ -118,6 +123,9 @@ def test_tab_has_nothing_of_jupyters_and_signing_out_ends_it(new_laptop, page, l
     Lab(page, url)
     token = laptop.inside("jupyter-session", "url").partition("token=")[2].split()[0]
     assert token not in page.content()
+    for missing in ("/nowhere", "/static/nowhere.js", "/files/nowhere", "/doc/nowhere"):
+        assert page.request.get(f"{origin}{missing}").status >= 400
+        assert token not in page.request.get(f"{origin}{missing}").text()
     assert page.evaluate("document.cookie").startswith("_xsrf=")
     assert not [cookie for cookie in page.context.cookies() if cookie["name"].startswith("username-")]
     private = laptop_browser().new_page()  # another window needs another address

@@ -86,6 +86,7 @@ def test_connect_from_a_machine_that_knows_nothing_of_the_session(new_laptop):
 
 def test_lab_is_back_and_nothing_is_left_after_ssh_the_agent_or_the_launcher_was_killed(new_laptop, pool):
     laptop = new_laptop("bob")
+    laptop.keep_address()
     running = laptop.start()
     tab = running.url()
     assert laptop.answers(tab)

@@ -25,6 +25,7 @@ def measure(laptop, path, *more):
 
 def test_page_is_compressed_and_the_next_session_of_the_name_is_at_the_same_address(new_laptop):
     laptop = new_laptop()
+    laptop.keep_address()
     running, address, script = open_lab(laptop)
     plain, compressed = (measure(laptop, script, *more)[0] for more in ((), ("-H", "Accept-Encoding: gzip")))
     assert 0 < compressed < 0.45 * plain

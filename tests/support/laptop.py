@@ -127,6 +127,10 @@ class Laptop:
         """`chtc-jupyter start`, small, without a browser."""
         return self.run_on("start", self.name, "--ap", self.ap, "--no-browser", *SMALL, *more, tty=tty)
 
+    def keep_address(self) -> None:
+        """Have a session keep its address, though others have accounts on this laptop."""
+        assert self.call("config", "keep_address", "true").returncode == 0
+
     def start_and_leave(self) -> str:
         """Start a session and leave it; return its job."""
         running = self.start()
