@@ -106,7 +106,8 @@ def test_operators_can_forbid_it_by_an_attribute_of_the_job(new_sleeper):
     assert sleeper.is_well()
 
 
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 6))])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
 def test_whatever_is_killed_in_the_middle_the_job_goes_on(new_sleeper, seed):
     chance = random.Random(seed)  # noqa: S311
     sleeper = new_sleeper()
