@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import sys
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def has_other_users() -> bool:
 
     Accounts of a directory service need not be listed, but those of people who are logged in are seen on Linux.
     """
-    if pwd is None:
+    if pwd is None or "microsoft" in platform.release().lower():  # the accounts of Windows aren't listed in WSL
         return True
     listed = {entry.pw_uid for entry in pwd.getpwall() if Path(entry.pw_shell).name not in _NO_SHELLS}
     return any(_FIRST <= user != _NOBODY for user in (listed | _find_users()) - {os.getuid()})

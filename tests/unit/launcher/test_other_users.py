@@ -31,6 +31,9 @@ def test_people_are_told_from_daemons(monkeypatch, tmp_path, accounts, processes
     monkeypatch.setattr(other_users, "pwd", SimpleNamespace(getpwall=lambda: listed))
     monkeypatch.setattr(other_users, "_find_users", lambda: {own, *processes})
     assert other_users.has_other_users() is others
+    monkeypatch.setattr("platform.release", lambda: "6.6.87-microsoft-standard-WSL2")
+    assert other_users.has_other_users()
+    monkeypatch.setattr("platform.release", lambda: "6.6.87")
     monkeypatch.setattr(other_users, "pwd", None)
     assert other_users.has_other_users()
 
