@@ -31,6 +31,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import errno
 import glob
 import json
 import os
@@ -59,6 +60,8 @@ PIECE, PIECES, STUCK = 48 * 1024, 16, 20
 KEPT = 20000
 #: Seconds between two looks at a file: while it grows, and once it has not grown for a minute.
 LOOK, LOOK_STILL = 0.1, 1.0
+#: Seconds between two tries to send where the kernel has no room.
+LOOK_ROOM = 0.01
 
 #: Where HTCondor's commands may be if PATH has them not.
 CONDOR_FOLDERS = (
@@ -230,12 +233,12 @@ class Agent:
             data = base64.b64decode(take(request, "data", str))
             if not data:
                 way.shutdown(socket.SHUT_WR)
-            elif send_all(way, data):
-                return
-            else:
-                way.shutdown(socket.SHUT_RDWR)
-        except (OSError, binascii.Error) as error:
+            elif not send_all(way, data):
+                raise TimeoutError
+        except (OSError, RefusedError, binascii.Error) as error:
             self.log(f"a connection has ended: {type(error).__name__}")
+            with contextlib.suppress(OSError):  # nothing may come after what was lost
+                way.shutdown(socket.SHUT_RDWR)
 
     def do_run(self, number: int, request: Request) -> None:
         timeout = take(request, "timeout", (int, float), 60)
@@ -327,11 +330,18 @@ class Agent:
 
 def send_all(way: socket.socket, data: bytes) -> bool:
     """Send bytes; return whether the other end has taken them in time. Raises OSError."""
-    rest = memoryview(data)
+    rest, until = memoryview(data), time.monotonic() + STUCK
     while rest:
-        if not select.select((), (way,), (), STUCK)[1]:
+        if time.monotonic() > until or not select.select((), (way,), (), STUCK)[1]:
             return False
-        rest = rest[way.send(rest, socket.MSG_DONTWAIT) :]
+        try:
+            sent = way.send(rest, socket.MSG_DONTWAIT)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM):
+                raise
+            time.sleep(LOOK_ROOM)  # the kernel has less room than it said
+        else:
+            rest, until = rest[sent:], time.monotonic() + STUCK
     return True
 
 
