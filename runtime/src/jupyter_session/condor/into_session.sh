@@ -16,7 +16,7 @@ command -v $1 >/dev/null || {
       [ -h /proc/$p/root/usr/local/bin/$1 ] && break 2
       p=
     done
-    l=$(for p in $l; do cat /proc/$p/task/*/children; done)
+    l=$(for q in $l; do cat /proc/$q/task/*/children; done)
   done
   set -- nsenter -U --preserve-credentials -m -p -i -r -w -t $p
   $* true 2>/dev/null && set -- $* /usr/local/bin/jupyter-session || set --

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,6 +15,7 @@ from chtc_jupyter.errors import MissingError
 from chtc_jupyter.ssh.agent_client import AgentClient
 
 #: Prints the first bytes of the images that can be read, each after its path.
+_log = logging.getLogger(__name__)
 _READ = (
     'for image; do [ -r "$image" ] && echo && echo "found $image" && '
     f'{" ".join(architecture.READ_HEADER)} "$image"; done'
@@ -29,6 +31,7 @@ async def choose_image(link: AgentClient, request: Request, say: Callable[[str],
     own = architecture.list_wanted(settings.parse_settings(request.settings).get("requirements", ""))
     wanted = request.arch or (own[0] if len(own) == 1 else "")
     variant = architecture.name_variant(request.image, wanted) if wanted else ""
+    _log.info("Checking that %s exists on %s", request.image, link.ap)
     kinds = await read_kinds(link, request.image, *([variant] if variant else []))
     if variant and variant in kinds and kinds.get(request.image) != wanted:
         request = replace(request, image=variant)

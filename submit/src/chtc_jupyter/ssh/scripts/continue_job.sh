@@ -6,7 +6,7 @@
 # That process writes "done" when there is nothing left to do. The end of the pipe without it is its death.
 trap '' HUP INT TERM
 read -r said
-[ "$said" = done ] && exit
+[ "$said" = "done" ] && exit
 tries=0
 until python3 -I -c 'import sys; exec(sys.argv[1])' "$1" continue "$2"; do
   tries=$((tries + 1))
