@@ -14,8 +14,8 @@ from chtc_jupyter.condor.submit import Request
 from chtc_jupyter.errors import MissingError
 from chtc_jupyter.ssh.agent_client import AgentClient
 
-#: Prints the first bytes of the images that can be read, each after its path.
 _log = logging.getLogger(__name__)
+#: Prints the first bytes of the images that can be read, each after its path.
 _READ = (
     'for image; do [ -r "$image" ] && echo && echo "found $image" && '
     f'{" ".join(architecture.READ_HEADER)} "$image"; done'
