@@ -92,8 +92,33 @@ class Echo(threading.Thread):
             connection.sendall(b"the end")
 
 
+class Flood(Echo):
+    """A server that sends without an end, whether anybody reads or not."""
+
+    def _serve(self, connection):
+        with connection, contextlib.suppress(OSError):
+            while True:
+                connection.sendall(b"x" * 100_000)
+
+
+def test_browser_that_leaves_a_connection_through_the_agent_ends_it_at_both_ends():
+    async def run():
+        link = await AgentClient.open(HERE)
+        try:
+            Flood(link.folder)
+            reader, writer = await relay.open_relay(link)
+            assert await reader.readexactly(1_000_000)
+            writer.close()
+            await asyncio.wait(list(relay._at_work))
+            await link.ask("list", path="/")
+        finally:
+            await link.close()
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+
+
 def test_connections_through_the_agent_carry_bytes_both_ways_beside_requests():
-    sent = [os.urandom(3_000_000), b"", b"short", os.urandom(700_001)]
+    sent = [os.urandom(8_000_000), b"", b"short", os.urandom(700_001)]
 
     async def carry(link, data):
         reader, writer = await relay.open_relay(link)

@@ -15,15 +15,16 @@ does: `{"log": "debug", "text": "..."}`, never with a command's arguments, input
     {"do": "read", "path": "..."}                               -> {"text": ""}
     {"do": "write", "path": "...", "text": ""}                  -> {}; folders on the way are made
     {"do": "list", "path": "..."}                               -> {"names": [...]}
-    {"do": "dial", "key": "..."}                                -> {"data": BASE64} ..., {"status": 0}
+    {"do": "dial", "key": "..."}                                -> {"data": BASE64}, {"taken": 1} ..., {"status": 0}
     {"do": "feed", "key": "...", "data": BASE64}                (nothing): for the connection of that key; "" is its end
     {"do": "feed", "key": "...", "taken": 1}                    (nothing): a piece of its data has been taken
     {"do": "cancel", "target": ID}                              -> {}; ends the request ID
     {"do": "ping"}                                              -> {}
 
 Or `{"error": "one sentence"}`. `dial` connects to the socket of the tunnel, `lab` in the agent's folder; its first
-`data` is empty, and may be answered from then on. Paths may begin with `~`; `{folder}` in an argument is the agent's
-folder.
+`data` is empty, and may be answered from then on. `taken` says in both directions that a piece has been taken, of which
+only some may be on their way: neither direction waits for the other. Paths may begin with `~`; `{folder}` in an
+argument is the agent's folder.
 """
 
 from __future__ import annotations
@@ -31,12 +32,11 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
-import errno
 import glob
 import json
 import os
+import queue
 import re
-import select
 import shutil
 import signal
 import socket
@@ -53,15 +53,12 @@ VERSION = 1
 LONGEST = 1 << 20
 #: Requests in progress at once; more are refused.
 MOST = 200
-#: Bytes of a connection that are sent at once, how many such pieces may be on their way, and the seconds in which its
-#: other end must take some.
-PIECE, PIECES, STUCK = 48 * 1024, 16, 20
+#: Bytes of a connection that are sent at once, and how many such pieces may be on their way.
+PIECE, PIECES = 48 * 1024, 16
 #: Bytes kept of a command's standard error.
 KEPT = 20000
 #: Seconds between two looks at a file: while it grows, and once it has not grown for a minute.
 LOOK, LOOK_STILL = 0.1, 1.0
-#: Seconds between two tries to send where the kernel has no room.
-LOOK_ROOM = 0.01
 
 #: Where HTCondor's commands may be if PATH has them not.
 CONDOR_FOLDERS = (
@@ -125,7 +122,7 @@ class Agent:
         self._verbose = verbose
         self._lock = threading.Lock()
         self._stops: dict[int, threading.Event] = {}  # by request in progress; set to end it
-        self._dialed: dict[str, tuple[socket.socket, threading.Semaphore]] = {}  # by key
+        self._dialed: dict[str, tuple[queue.SimpleQueue[bytes], threading.Semaphore]] = {}  # by key
 
     def send(self, number: int | None, **answer: Any) -> None:
         """Write an answer. If nobody reads it any more, the agent ends."""
@@ -205,11 +202,14 @@ class Agent:
 
     def do_dial(self, number: int, request: Request) -> None:
         key, stop = take(request, "key", str), self._stops[number]
+        fed: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         room = threading.Semaphore(PIECES)
         with socket.socket(socket.AF_UNIX) as way:
             way.connect(os.path.join(self.folder, "lab"))
             threading.Thread(target=close_when_set, args=(way, stop, room), daemon=True).start()
-            self._dialed[key] = way, room
+            feeding = threading.Thread(target=self._feed, args=(number, way, fed), daemon=True)
+            feeding.start()
+            self._dialed[key] = fed, room
             self.send(number, data="")  # what is fed from now on arrives
             try:
                 while not stop.is_set() and (data := way.recv(PIECE)):
@@ -220,25 +220,33 @@ class Agent:
             finally:
                 del self._dialed[key]
                 stop.set()
+                fed.put(b"")
+                feeding.join()
         self.send(number, status=0)
 
+    def _feed(self, number: int, way: socket.socket, fed: queue.SimpleQueue[bytes]) -> None:
+        """Send to a connection what is fed, up to its end; say of each piece that it was taken."""
+        try:
+            while data := fed.get():
+                way.sendall(data)
+                self.send(number, taken=1)
+            way.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            self.log(f"request {number}: {type(error).__name__} while it was fed")
+            with contextlib.suppress(OSError):  # nothing may come after what was lost
+                way.shutdown(socket.SHUT_RDWR)
+
     def do_feed(self, number: int, request: Request) -> None:
-        way, room = self._dialed.get(take(request, "key", str), (None, None))
-        if way is None or room is None:  # it has ended meanwhile
+        fed, room = self._dialed.get(take(request, "key", str), (None, None))
+        if fed is None or room is None:  # it has ended meanwhile
             return
         if "taken" in request:
             room.release()
             return
         try:
-            data = base64.b64decode(take(request, "data", str))
-            if not data:
-                way.shutdown(socket.SHUT_WR)
-            elif not send_all(way, data):
-                raise TimeoutError
-        except (OSError, RefusedError, binascii.Error) as error:
-            self.log(f"a connection has ended: {type(error).__name__}")
-            with contextlib.suppress(OSError):  # nothing may come after what was lost
-                way.shutdown(socket.SHUT_RDWR)
+            fed.put(base64.b64decode(take(request, "data", str), validate=True))
+        except binascii.Error:
+            raise RefusedError("'data' is not base64") from None
 
     def do_run(self, number: int, request: Request) -> None:
         timeout = take(request, "timeout", (int, float), 60)
@@ -326,23 +334,6 @@ class Agent:
             stdout=subprocess.PIPE,
             stderr=stderr,
         )
-
-
-def send_all(way: socket.socket, data: bytes) -> bool:
-    """Send bytes; return whether the other end has taken them in time. Raises OSError."""
-    rest, until = memoryview(data), time.monotonic() + STUCK
-    while rest:
-        if time.monotonic() > until or not select.select((), (way,), (), STUCK)[1]:
-            return False
-        try:
-            sent = way.send(rest, socket.MSG_DONTWAIT)
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM):
-                raise
-            time.sleep(LOOK_ROOM)  # the kernel has less room than it said
-        else:
-            rest, until = rest[sent:], time.monotonic() + STUCK
-    return True
 
 
 def close_when_set(way: socket.socket, stop: threading.Event, room: threading.Semaphore) -> None:

@@ -17,8 +17,8 @@ from collections.abc import AsyncGenerator
 from typing import Any, Protocol
 
 _log = logging.getLogger(__name__)
-#: Bytes that are carried at once.
-_PIECE = 48 * 1024
+#: Bytes that are carried at once, and how many such pieces may be on their way.
+_PIECE, _PIECES = 48 * 1024, 16
 #: The relays that are at work: nothing else refers to them.
 _at_work: set[asyncio.Task[None]] = set()
 
@@ -45,34 +45,54 @@ async def open_relay(link: Link) -> tuple[asyncio.StreamReader, asyncio.StreamWr
 
 
 async def _relay(link: Link, far: socket.socket) -> None:
-    """Carry what comes from either side to the other, until one of them ends."""
+    """Carry what comes from either side to the other, until the one on the access point ends."""
     reader, writer = await asyncio.open_connection(sock=far)
-    key = secrets.token_hex(8)
-    sending: asyncio.Task[None] | None = None
+    key, room, come = secrets.token_hex(8), asyncio.Semaphore(_PIECES), asyncio.Queue[bytes]()
+    carrying: list[asyncio.Task[None]] = []
+    relay = asyncio.current_task()
+    assert relay  # noqa: S101
     try:
         async with contextlib.aclosing(link.stream("dial", key=key)) as answers:
             async for answer in answers:
-                if "data" in answer and sending is None:  # it stands
-                    sending = asyncio.create_task(_send(link, key, reader))
+                if "data" in answer and not carrying:  # it stands
+                    carrying.append(asyncio.create_task(_send(link, key, reader, room)))
+                    carrying.append(asyncio.create_task(_receive(link, key, writer, come)))
+                    carrying[1].add_done_callback(lambda done: _failed(done) and relay.cancel())
                 elif "data" in answer:
-                    writer.write(base64.b64decode(answer["data"]))
-                    await writer.drain()
-                    await link.tell("feed", key=key, taken=1)
+                    come.put_nowait(base64.b64decode(answer["data"]))  # the agent sends no more than some pieces ahead
+                elif "taken" in answer:
+                    room.release()
                 elif "error" in answer:
                     _log.debug("no connection through the agent: %s", answer["error"])
+        if carrying:
+            come.put_nowait(b"")
+            await carrying[1]
     except (OSError, binascii.Error, TypeError) as error:
         _log.debug("a connection through the agent has ended: %r", error)
     finally:
-        if sending:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+        for task in carrying:
+            task.cancel()
+        await asyncio.gather(*carrying, return_exceptions=True)
         writer.close()
 
 
-async def _send(link: Link, key: str, reader: asyncio.StreamReader) -> None:
+def _failed(task: asyncio.Task[None]) -> bool:
+    return not task.cancelled() and task.exception() is not None
+
+
+async def _receive(link: Link, key: str, writer: asyncio.StreamWriter, come: asyncio.Queue[bytes]) -> None:
+    """Pass on what has come, up to its end. Raises OSError if nobody wants it any more."""
+    while data := await come.get():
+        writer.write(data)
+        await writer.drain()
+        await link.tell("feed", key=key, taken=1)
+
+
+async def _send(link: Link, key: str, reader: asyncio.StreamReader, room: asyncio.Semaphore) -> None:
     try:
         while True:
             data = await reader.read(_PIECE)
+            await room.acquire()
             await link.tell("feed", key=key, data=base64.b64encode(data).decode())
             if not data:
                 return
