@@ -35,7 +35,7 @@ def test_each_kind_that_is_tested_is_one_that_a_pool_can_be():
 @pytest.mark.parametrize("kind", [_mark(name) for name in WORKING])
 def test_launcher_reaches_a_page_a_shell_and_the_notebooks_on_a_pool_of_each_kind(kind):
     with pool_of(kind) as pool, laptops(pool) as new_laptop, sessions(pool) as new_session:
-        own = new_session().submit("--idle-timeout 20s --idle-warning 5s")
+        own = new_session().submit("--idle-timeout 60s --idle-warning 5s")
         laptop = new_laptop()
         running = laptop.start()
         if kind in MUTE:
@@ -74,7 +74,7 @@ def test_launcher_reaches_a_page_a_shell_and_the_notebooks_on_a_pool_of_each_kin
         wait_for(lambda: not laptop.queued(), 60, "the job to end")
         assert laptop.on_ap("cat", f"{laptop.folder}/notebooks/new.txt") == "kept"
 
-        assert own.wait_gone(90)["ExitCode"] == 0  # it was idle
+        assert own.wait_gone(150)["ExitCode"] == 0  # it was idle
         assert "idle" in own.output().lower(), own.output()
 
 
@@ -96,11 +96,11 @@ def test_job_without_chirp_prints_the_line_that_its_ad_can_not_have():
 @pytest.mark.timeout(240)
 def test_program_in_an_ssh_session_keeps_one_session_alive_where_containers_have_no_process_ids_of_their_own():
     with pool_of("no-pidns") as pool, sessions(pool) as new_session:
-        busy, idle = (new_session().submit("--idle-timeout 20s --idle-warning 5s") for _ in range(2))
+        busy, idle = (new_session().submit("--idle-timeout 60s --idle-warning 5s") for _ in range(2))
         ssh_template.set_up(pool, "alice")
         busy.ready()
         loop = ["ssh", f"jupyter-{busy.job}", "timeout 100 python3 -c 'while True: pass'"]
         with background(pool, "laptop", loop, "alice"):
             wait_for(lambda: "python" in busy.inside("jupyter-session", "status"), 30, "the program to be seen")
-            idle.wait_gone(90)  # another session of the machine isn't kept alive by it
+            idle.wait_gone(150)  # another session of the machine isn't kept alive by it
             assert "In use:" in busy.inside("jupyter-session", "status")
