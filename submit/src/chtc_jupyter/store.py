@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from chtc_jupyter.errors import NoSuchSessionError
+from chtc_jupyter.json_text import load_json
 from chtc_jupyter.names import is_name
 from chtc_jupyter.paths import state_folder, write_private
 
@@ -56,8 +57,8 @@ def load_records() -> list[Record]:
 
 def _load(path: Path) -> Record | None:
     try:
-        return _check(Record(**json.loads(path.read_text(encoding="utf-8"))), path.stem)
-    except (ValueError, TypeError, OSError, RecursionError) as error:
+        return _check(Record(**load_json(path.read_text(encoding="utf-8"))), path.stem)
+    except (ValueError, TypeError, OSError) as error:
         _log.debug("Ignoring %s: %s", path, error)
         return None
 
@@ -127,8 +128,8 @@ def save_opened(name: str, opened: Opened) -> None:
 def load_opened(name: str) -> Opened | None:
     """Return where a session is open here, or was; None if it wasn't."""
     try:
-        found = Opened(**json.loads(_locate(name, "opened").read_text(encoding="utf-8")))
-    except (ValueError, TypeError, OSError, RecursionError) as error:
+        found = Opened(**load_json(_locate(name, "opened").read_text(encoding="utf-8")))
+    except (ValueError, TypeError, OSError) as error:
         _log.debug("%s was not opened here: %s", name, error)
         return None
     whole = type(found.port) is int and isinstance(found.host, str) and isinstance(found.secret, str)

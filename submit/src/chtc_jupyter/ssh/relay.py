@@ -16,9 +16,9 @@ import socket
 from collections.abc import AsyncGenerator
 from typing import Any, Protocol
 
+from chtc_jupyter.ssh.agent import PIECE, PIECES
+
 _log = logging.getLogger(__name__)
-#: Bytes that are carried at once, and how many such pieces may be on their way.
-_PIECE, _PIECES = 48 * 1024, 16
 #: The relays that are at work: nothing else refers to them.
 _at_work: set[asyncio.Task[None]] = set()
 
@@ -47,7 +47,7 @@ async def open_relay(link: Link) -> tuple[asyncio.StreamReader, asyncio.StreamWr
 async def _relay(link: Link, far: socket.socket) -> None:
     """Carry what comes from either side to the other, until the one on the access point ends."""
     reader, writer = await asyncio.open_connection(sock=far)
-    key, room, come = secrets.token_hex(8), asyncio.Semaphore(_PIECES), asyncio.Queue[bytes]()
+    key, room, come = secrets.token_hex(8), asyncio.Semaphore(PIECES), asyncio.Queue[bytes]()
     carrying: list[asyncio.Task[None]] = []
     relay = asyncio.current_task()
     assert relay  # noqa: S101
@@ -91,7 +91,7 @@ async def _receive(link: Link, key: str, writer: asyncio.StreamWriter, come: asy
 async def _send(link: Link, key: str, reader: asyncio.StreamReader, room: asyncio.Semaphore) -> None:
     try:
         while True:
-            data = await reader.read(_PIECE)
+            data = await reader.read(PIECE)
             await room.acquire()
             await link.tell("feed", key=key, data=base64.b64encode(data).decode())
             if not data:
