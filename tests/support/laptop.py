@@ -185,11 +185,7 @@ class Laptop:
 
     def inside(self, *argv: str) -> str:
         """Run a command in the session's job by `condor_ssh_to_job` on the access point; return what it printed."""
-
-        def run(*words: str, timeout: float) -> subprocess.CompletedProcess[str]:
-            return self.pool.exec("ap", words, user=self.user, timeout=timeout)
-
-        return enter(run, self.job(), shlex.join(argv)).stdout
+        return enter(self.pool, self.user, self.job(), shlex.join(argv)).stdout
 
     def on_ap(self, *argv: str) -> str:
         """Run a command of the user's on the access point; return what it printed."""

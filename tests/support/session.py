@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import secrets
 import shlex
+import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import IO, Any
 
 from chtc_condor.codes import JobEventType, JobStatus
 from support import control_socket
@@ -18,7 +21,7 @@ from support.hosts import ROOT, SHARED_IMAGE
 from support.job_log import JobLog, SessionEvent
 from support.tunnel import Tunnel
 from support.waiting import patience, wait_for
-from testbed.pool.pool import Pool
+from testbed.pool.pool import Pool, kill_tree
 
 #: Runs in the job: starts a cell in a kernel, and prints `busy` once the kernel is at it.
 EXECUTE = """
@@ -36,6 +39,10 @@ while True:
 """
 
 
+#: What a command in a job says first, the seconds in which it does, and the status of one that doesn't.
+_BEGUN = "the-command-has-begun"
+_BEGINS = 20.0
+_NEVER_BEGUN = 999
 #: Seconds between two queries of the queue for what the event log doesn't show.
 _QUERY = 2.0
 #: The event that leads to a status.
@@ -81,7 +88,7 @@ class Session:
 
     def inside(self, *argv: str, timeout: float = 60) -> str:
         """Run a command in the job by `condor_ssh_to_job`; return what it printed."""
-        return enter(self.ap, self.job, shlex.join(argv), timeout=timeout).stdout
+        return enter(self.pool, self.user, self.job, shlex.join(argv), timeout).stdout
 
     def ad(self) -> dict[str, Any]:
         """Return the job's ad, from the queue or else from the history; empty when it is in neither."""
@@ -295,19 +302,44 @@ class Session:
             self.wait_gone(90)
 
 
-def enter(
-    run: Callable[..., subprocess.CompletedProcess[str]], job: str, command: str, timeout: float = 60
-) -> subprocess.CompletedProcess[str]:
+def enter(pool: Pool, user: str, job: str, command: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     """Run a command in a job by `condor_ssh_to_job`, tried until HTCondor lets one in.
 
-    Its own `-auto-retry` sleeps for five seconds between two tries.
+    Its own `-auto-retry` sleeps for five seconds between two tries. Of two commands that are sent into a job within
+    a second, HTCondor 25.14 may leave one without a beginning: `condor_docker_enter` waits for the starter for ever.
+    That one is ended and sent again. Raises subprocess.TimeoutExpired if it doesn't end in time.
     """
     deadline = time.monotonic() + timeout * patience()
     while True:
-        done = run("condor_ssh_to_job", job, command, timeout=timeout)
-        if not done.returncode or "-auto-retry" not in done.stderr or time.monotonic() > deadline:
+        done = _enter_once(pool, user, ["condor_ssh_to_job", job, f"echo {_BEGUN} >&2; {command}"], deadline)
+        again = done.returncode == _NEVER_BEGUN or (done.returncode and "-auto-retry" in done.stderr)
+        if not again or time.monotonic() > deadline:
             return done
         time.sleep(0.5)
+
+
+def _enter_once(pool: Pool, user: str, words: list[str], deadline: float) -> subprocess.CompletedProcess[str]:
+    """Run a command that says _BEGUN first; one that hasn't in time is ended, its status _NEVER_BEGUN."""
+    started = time.monotonic()
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+
+        def read(file: IO[bytes]) -> str:
+            return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode(errors="replace")
+
+        with pool.popen("ap", words, user=user, stdin=subprocess.DEVNULL, stdout=out, stderr=err) as running:
+            try:
+                while running.poll() is None:
+                    waited = time.monotonic() - started
+                    if f"{_BEGUN}\n" not in read(err) and waited > _BEGINS * patience():
+                        break
+                    if time.monotonic() > deadline:
+                        raise subprocess.TimeoutExpired(words, waited, read(out), read(err))
+                    time.sleep(0.03)
+            finally:
+                if running.poll() is None:
+                    kill_tree(running.pid)
+        status = _NEVER_BEGUN if running.returncode == -signal.SIGKILL else running.returncode
+        return subprocess.CompletedProcess(words, status, read(out), read(err).replace(f"{_BEGUN}\n", "", 1))
 
 
 @contextlib.contextmanager
