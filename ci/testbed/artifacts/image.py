@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parents[3]
 #: What the image is made of.
 SOURCES = ("Apptainer.def", "runtime")
+#: Folders in them that something else makes.
+MADE = {"__pycache__", "node_modules"}
 #: Less squeezed than Apptainer's default: 3 times as quick to make, a little larger.
 SQUASH = "-comp zstd -Xcompression-level 3"
 #: Where `place` puts the one that the tests share.
@@ -68,7 +70,7 @@ def source_files(checkout: Path) -> list[Path]:
         found = [checkout / name for name in listed.split("\0") if name]
     else:  # no git, or no clone
         found = [path for name in SOURCES for path in (checkout / name, *(checkout / name).rglob("*"))]
-    return [path for path in found if path.is_file() and "__pycache__" not in path.parts]
+    return [path for path in found if path.is_file() and not MADE & set(path.parts)]
 
 
 def apt_packages(definition: str) -> list[str]:
@@ -85,8 +87,9 @@ def apt_packages(definition: str) -> list[str]:
 def _build(sif: Path, root: Path, base: Path, sources: list[Path], arguments: Mapping[str, str]) -> None:
     log = cache.log("image")
     log.unlink(missing_ok=True)
-    pip_cache = cache.folder() / "pip"
-    pip_cache.mkdir(exist_ok=True)
+    caches = [cache.folder() / name for name in ("pip", "npm")]
+    for each in caches:
+        each.mkdir(exist_ok=True)
     given = {"BOOTSTRAP": "localimage", "BASE": "/build/base", **arguments}
     command = [
         *("sh", "-c", 'cd /build/src && exec "$@"', "sh"),
@@ -106,7 +109,7 @@ def _build(sif: Path, root: Path, base: Path, sources: list[Path], arguments: Ma
         env = _environment(scratch / "mnt")
         binds = [
             *((scratch / name, f"/build/{name}") for name in ("src", "tmp", "mnt", "out")),
-            (pip_cache, "/build/mnt/pip"),
+            *((each, f"/build/mnt/{each.name}") for each in caches),
             (base, "/build/base"),
             *((path, str(path)) for path in NETWORK_FILES),
         ]
@@ -124,7 +127,7 @@ def _build(sif: Path, root: Path, base: Path, sources: list[Path], arguments: Ma
 
 
 def _environment(shared: Path) -> dict[str, str]:
-    """Return the build's environment variables; fill ``shared`` with how to reach PyPI.
+    """Return the build's environment variables; fill ``shared`` with how to reach PyPI and npm.
 
     In the build that folder is /mnt, which every base image has, and all that is the machine's.
     """
@@ -136,7 +139,8 @@ def _environment(shared: Path) -> dict[str, str]:
     (shared / "pip.conf").write_text(pip_config.render({**options, "cache-dir": "/mnt/pip"}))
     return {
         **{name: os.environ[name] for name in PROXIES if name in os.environ},
-        **({"SSL_CERT_FILE": "/build/mnt/ca.crt"} if bundle else {}),
+        **({"SSL_CERT_FILE": "/build/mnt/ca.crt", "APPTAINERENV_npm_config_cafile": "/mnt/ca.crt"} if bundle else {}),
+        "APPTAINERENV_npm_config_cache": "/mnt/npm",
         "PATH": namespaces.PATH,
         "LANG": "C.UTF-8",
         "HOME": "/root",

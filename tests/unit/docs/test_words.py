@@ -7,6 +7,8 @@ ROOT = Path(__file__).parents[3]
 FOLDERS = ("runtime", "submit", "docs")
 _WORD = re.compile(r"\bhold|held\b", re.IGNORECASE)
 
+#: Folders that something else makes.
+MADE = {"__pycache__", "node_modules", "dist", "lib"}
 #: How lines speak of HTCondor's holds. Add to it only what does.
 HTCONDOR = re.compile(
     r"""
@@ -25,7 +27,7 @@ HTCONDOR = re.compile(
 def lines():
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".png":
+            if path.is_file() and not MADE & set(path.parts) and path.suffix != ".png":
                 for number, line in enumerate(path.read_text().splitlines(), 1):
                     if _WORD.search(line):
                         yield f"{path.relative_to(ROOT)}:{number}:", line.strip()

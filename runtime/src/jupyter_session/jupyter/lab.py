@@ -21,6 +21,7 @@ from jupyter_session.state_dir import StateDir
 
 _LOG = logging.getLogger(__name__)
 _EXTENSION = "jupyter_session.jupyter.extension"
+_PANEL = "jupyter_session.panel.server_extension"
 
 #: Seconds for one request to the server. It answers in milliseconds unless its event loop is blocked.
 REQUEST_TIMEOUT = 5.0
@@ -169,7 +170,7 @@ class Lab:
                 "client_ca": "",
                 "sock": "",
                 "terminado_settings": {"shell_command": ["/bin/bash"]},
-                "jpserver_extensions": {f"{_EXTENSION}.server_extension": True},
+                "jpserver_extensions": {f"{_EXTENSION}.server_extension": True, _PANEL: True},
             },
             "IdentityProvider": {
                 "token": self.token,

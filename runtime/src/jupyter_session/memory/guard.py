@@ -52,6 +52,7 @@ class MemoryGuard:
     ) -> None:
         self.due = time.monotonic() if meter else float("inf")
         self.meter = meter
+        self.used = 0  # bytes, at the last look
         self._share = share
         self._look = look
         self._sessions = sessions
@@ -66,7 +67,8 @@ class MemoryGuard:
             return
         wait = _LONGEST
         try:
-            wait = self._act(self.meter.look(exact_from=round(WARN * self.meter.limit)), self.meter.limit)
+            self.used = self.meter.look(exact_from=round(WARN * self.meter.limit))
+            wait = self._act(self.used, self.meter.limit)
             self._is_measured = True
         except OSError as error:  # the cgroup is gone, or is hidden now
             if self._is_measured:

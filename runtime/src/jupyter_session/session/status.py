@@ -68,10 +68,13 @@ class SessionStatus:
             last_activity=verdict.last_activity,
         )
 
-    def as_message(self, now: float, *, saving: Mapping[str, Any], problem: str) -> dict[str, Any]:
+    def as_message(
+        self, now: float, *, saving: Mapping[str, Any], slot: Mapping[str, Any], problem: str
+    ) -> dict[str, Any]:
         """Return all that the user's commands show; the address in it has the token.
 
-        `now` is on the session's clock, `saving` is the report of save-back, `problem` what can't be published.
+        `now` is on the session's clock, `saving` is the report of save-back, `slot` what the slot has, `problem`
+        what can't be published.
         """
         connection = self.connection
         return {
@@ -102,6 +105,7 @@ class SessionStatus:
                 for sample in self.samples
             ],
             "save": saving,
+            "slot": slot,
             "warnings": list(self.warnings),
             "problem": problem,
         }

@@ -38,6 +38,7 @@ from jupyter_session.session.ending import Shutdown
 from jupyter_session.session.lab_queries import LabQueries
 from jupyter_session.session.receipt_writer import ReceiptWriter
 from jupyter_session.session.shared_account import find_account_warnings, list_owners, name_account
+from jupyter_session.session.slot import describe_slot
 from jupyter_session.session.status import SessionStatus, round_seconds, to_epoch
 from jupyter_session.session.status_reporter import Commands, JobAd, JobOutput, Notifier, StatusReporter
 from jupyter_session.session.submit_file import NOTHING_SAVED, find_warnings
@@ -256,7 +257,10 @@ class Supervisor:
 
     def _describe(self) -> Message:
         return self._reporter.status.as_message(
-            self._clock.now(), saving=self._saver.report.as_dict(), problem=self._publisher.problem
+            self._clock.now(),
+            saving=self._saver.report.as_dict(),
+            slot=describe_slot(self._job, self._memory),
+            problem=self._publisher.problem,
         )
 
     def _end(self, ending: Ending) -> int:

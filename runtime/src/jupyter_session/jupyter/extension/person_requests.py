@@ -29,7 +29,8 @@ def needs_a_person(method: str, uri: str, base: str = "/") -> bool:
     parts = urlsplit(uri)
     path = "/" + parts.path.removeprefix(base).lstrip("/")
     if method not in ("GET", "HEAD", "OPTIONS"):
-        return path.startswith(("/api/", "/lab/api/settings")) and path != "/api/shutdown"
+        clicked = ("/api/", "/lab/api/settings", "/jupyter-session/extend")
+        return path.startswith(clicked) and path != "/api/shutdown"
     if path == "/lab" or path.startswith(("/lab/tree", "/files/", "/nbconvert/", "/tree", "/notebooks/", "/doc/")):
         return True
     return path.startswith("/api/contents/") and parse_qs(parts.query).get("type", [""])[0] in ("file", "notebook")

@@ -1,0 +1,119 @@
+import { URLExt } from '@jupyterlab/coreutils';
+import { Event, ServerConnection } from '@jupyterlab/services';
+import { Poll } from '@lumino/polling';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import { IView } from './view';
+
+/** Milliseconds between two questions: while the panel is open, and else. A hidden tab asks nothing. */
+const OFTEN = 5000;
+const SELDOM = 30000;
+const NOTICES = 'https://jupyter-session/notice/v1';
+
+/** A sentence for the person in the browser; `stop_at` is when the session ends, in epoch seconds. */
+export interface INotice {
+  text: string;
+  stop_at: number | null;
+  at: number;
+}
+
+/** The session as this tab knows it, and what can be done with it. */
+export class Session {
+  constructor(events: Event.IManager) {
+    this._poll = new Poll({
+      name: 'jupyter-session:status',
+      factory: () => this._ask(),
+      frequency: { interval: SELDOM, backoff: true, max: 10 * SELDOM },
+      standby: 'when-hidden'
+    });
+    events.stream.connect((_, event) => {
+      if (event.schema_id === NOTICES) {
+        this._noticed.emit(event as unknown as INotice);
+        void this.refresh();
+      }
+    });
+  }
+
+  /** The newest view, null until there is one. */
+  get view(): IView | null {
+    return this._view;
+  }
+
+  /** Why the server can't be asked, or an empty text. */
+  get failure(): string {
+    return this._failure;
+  }
+
+  /** What the server's clock shows now, in seconds. */
+  get now(): number {
+    return Date.now() / 1000 + this._ahead;
+  }
+
+  /** A signal that the view or the failure is new. */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** A signal with each notice. */
+  get noticed(): ISignal<this, INotice> {
+    return this._noticed;
+  }
+
+  /** Ask often from now on, or seldom. */
+  watch(often: boolean): void {
+    this._poll.frequency = { ...this._poll.frequency, interval: often ? OFTEN : SELDOM };
+    void this.refresh();
+  }
+
+  /** Ask now. */
+  refresh(): Promise<void> {
+    return this._poll.refresh();
+  }
+
+  /** Keep the session alive for so many seconds; return the session's sentence on it. */
+  async extend(seconds: number): Promise<string> {
+    return this._act('extend', { seconds });
+  }
+
+  /** End the session in order. */
+  async stop(): Promise<string> {
+    return this._act('stop', {});
+  }
+
+  private async _act(verb: string, body: object): Promise<string> {
+    const { text } = await request<{ text: string }>(verb, { method: 'POST', body: JSON.stringify(body) });
+    void this.refresh();
+    return text;
+  }
+
+  private async _ask(): Promise<void> {
+    try {
+      this._view = await request<IView>('status?no_track_activity=1', {});
+      this._ahead = this._view.now - Date.now() / 1000;
+      this._failure = '';
+    } catch (error) {
+      this._failure = error instanceof Error ? error.message : String(error);
+      throw error; // the poll then waits longer
+    } finally {
+      this._changed.emit();
+    }
+  }
+
+  private _view: IView | null = null;
+  private _failure = '';
+  private _ahead = 0;
+  private _poll: Poll;
+  private _changed = new Signal<this, void>(this);
+  private _noticed = new Signal<this, INotice>(this);
+}
+
+async function request<T>(path: string, init: RequestInit): Promise<T> {
+  const settings = ServerConnection.makeSettings();
+  const url = URLExt.join(settings.baseUrl, 'jupyter-session') + '/' + path;
+  const response = await ServerConnection.makeRequest(url, init, settings);
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) {
+    throw new Error(answer.message || `The server answered ${response.status}.`);
+  }
+  return answer as T;
+}

@@ -1,0 +1,27 @@
+"""The Jupyter server extension of the panel: its API, and the page without JupyterLab."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from jupyter_server.utils import url_path_join
+
+from jupyter_session.panel.figures import Figures
+from jupyter_session.panel.handlers import ExtendHandler, StatusHandler, StopHandler
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    return [{"module": "jupyter_session.panel.server_extension"}]
+
+
+def _load_jupyter_server_extension(server: Any) -> None:
+    base: str = server.web_app.settings["base_url"]
+    figures = Figures(os.environ, Path(server.root_dir))
+    handlers = [
+        (url_path_join(base, "/jupyter-session/status"), StatusHandler, {"figures": figures}),
+        (url_path_join(base, "/jupyter-session/extend"), ExtendHandler),
+        (url_path_join(base, "/jupyter-session/stop"), StopHandler),
+    ]
+    server.web_app.add_handlers(".*$", handlers)

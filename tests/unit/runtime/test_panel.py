@@ -1,0 +1,145 @@
+"""What the panel shows of a session, and its API in a Jupyter server."""
+
+import json
+import os
+import socket
+import threading
+import urllib.error
+
+import pytest
+
+from jupyter_session.panel.figures import Figure, Figures
+from jupyter_session.panel.view import make_view
+from support.jupyter_server import serve
+
+pytestmark = pytest.mark.xdist_group("panel")  # one server for all
+NOW = 1_800_000_000.0
+MESSAGE = {
+    "state": "ready", "reason": "JupyterLab is ready.", "verdict": "In use.", "stop_at": None,
+    "earliest_stop_at": NOW + 1800, "keep_alive_until": None, "deadline": None, "idle_for": 2.0, "job": "7.0",
+    "host": "ep1", "url": "http://127.0.0.1:1/lab?token=s3cret", "connect": "ssh s3cret", "host_key": "s3cret",
+    "sources": [{"source": "kernels", "active": True, "detail": "1 busy", "error": "late", "since": 62.0}],
+    "save": {"off": "It is off."}, "slot": {"cpus": 2}, "warnings": ["Mind the gap."], "problem": "",
+}  # fmt: skip
+
+
+def test_a_view_has_what_people_need_and_none_of_the_secrets():
+    view = make_view(MESSAGE, [Figure("CPU", "1 of 2 cores", 0.5)], NOW).as_dict()
+    assert view["problem"] == ""
+    assert view["sentence"].startswith("In use: kernels: 1 busy.")
+    assert list(view["sources"]) == [{"name": "kernels", "active": True, "since": "62 s", "sees": "1 busy (late)"}]
+    assert view["facts"] == [("Job", "7.0 on ep1"), ("Deadline", "none")]
+    assert view["saving"] == ["not saved while it runs: It is off."]
+    assert view["warnings"] == ["Mind the gap."]
+    assert "s3cret" not in json.dumps(view)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [{}, {"state": "ready"}, {**MESSAGE, "sources": 3}, {**MESSAGE, "stop_at": "x"}, {**MESSAGE, "deadline": 1e300},
+     {**MESSAGE, "sources": [None]}, {**MESSAGE, "save": None}],
+)  # fmt: skip
+def test_an_answer_that_cannot_be_read_is_a_view_that_says_so(message):
+    view = make_view(message, [], NOW)
+    assert "can't be read" in view.problem
+    assert view.sentence == ""
+
+
+def test_figures_name_what_is_used_and_of_how_much(tmp_path):
+    figures = {figure.name: figure for figure in Figures(os.environ, tmp_path).look(
+        {"cpus": 4, "disk": 1 << 30, "memory": {"used": 1 << 20, "limit": 1 << 30}}
+    )}  # fmt: skip
+    assert figures["Memory"].text == "1.0 MB of the slot's 1.0 GB"
+    assert figures["CPU"].text.endswith("of 4 cores")
+    assert figures["Disk"].text.endswith("the job has 1.0 GB")
+
+
+def test_outside_a_job_the_figures_are_the_machine_s(tmp_path):
+    assert "of the machine's" in Figures({}, tmp_path).look({})[0].text
+
+
+class Supervisor:
+    """Says the same to everyone who asks: `answer`, bytes."""
+
+    def __init__(self, path):
+        self.answer = b""
+        self.asked = []
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(str(path))
+        self.socket.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
+            with client:
+                self.asked.append(json.loads(client.makefile().readline()))
+                client.sendall(self.answer)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Yield a Jupyter server with the panel, and a supervisor beside it."""
+    pytest.importorskip("jupyter_server")
+    folder = tmp_path_factory.mktemp("panel")
+    state, home = folder / "state", folder / "server"
+    state.mkdir(mode=0o700)
+    home.mkdir()
+    supervisor = Supervisor(state / "control")
+    app = {
+        "jpserver_extensions": {"jupyter_session.panel.server_extension": True},
+        "base_url": "/base/",
+        "allow_root": True,
+    }
+    with serve(home, f"import os; os.environ['JUPYTER_SESSION_DIR'] = {str(state)!r}", ServerApp=app) as running:
+        yield running.ask, supervisor
+    supervisor.socket.close()
+
+
+@pytest.fixture
+def served(server):
+    """Return the server and the supervisor, which hasn't been asked yet."""
+    server[1].asked.clear()
+    return server
+
+
+def encode(message):
+    return json.dumps(message).encode() + b"\n"
+
+
+def test_the_api_passes_on_what_the_supervisor_says_and_what_is_clicked(served):
+    ask, supervisor = served
+    supervisor.answer = encode(MESSAGE)
+    assert ask("/jupyter-session/status")["state"] == "ready"
+    supervisor.answer = encode({**MESSAGE, "extended": "It stays."})
+    assert ask("/jupyter-session/extend", {"seconds": 7200}) == {"text": "It stays."}
+    supervisor.answer = encode(MESSAGE)
+    assert ask("/jupyter-session/stop", {}) == {"text": "The session is being stopped."}
+    assert [each["verb"] for each in supervisor.asked] == ["status", "extend", "stop"]
+    assert supervisor.asked[1]["seconds"] == 7200
+
+
+@pytest.mark.parametrize("answer", [b"", b"{", b"[]\n", b"\xff\xfe\n", b"{}\n", encode({"error": "No."})])
+def test_whatever_the_supervisor_sends_there_is_an_answer_that_says_what_is_missing(served, answer):
+    ask, supervisor = served
+    supervisor.answer = answer
+    assert ask("/jupyter-session/status")["problem"]
+    assert ask("/api/status")
+    if answer != b"{}\n":
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            ask("/jupyter-session/extend", {"seconds": 7200})
+        assert caught.value.code == 503
+        assert json.loads(caught.value.read())["message"]
+
+
+@pytest.mark.parametrize("path", ["status", "extend", "stop"])
+def test_nothing_is_answered_without_the_token(served, path):
+    ask, supervisor = served
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        ask(f"/jupyter-session/{path}", None if path == "status" else {}, key="wrong")
+    assert caught.value.code == 403
+    caught.value.close()
+    assert not supervisor.asked
