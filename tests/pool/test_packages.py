@@ -11,7 +11,7 @@ from support.wheels import ANSWER, NAME, make_wheel
 from testbed.artifacts import xeus_python
 
 INSTALL = ("%pip install", "!pip install", "!pip install --user", "!python -m pip install")
-LASTS = "these packages last until this session ends"
+KEPT = "these packages are kept in the notebook folder"
 
 
 def send(session, name, data):
@@ -41,7 +41,7 @@ def test_first_cells_of_a_new_user_work_or_say_what_to_do(new_session):
     for line, group in zip(INSTALL, zip(*[iter(answers)] * len(cells[0]), strict=True), strict=True):
         installed, used, command, uninstalled, forgotten = group
         assert "Successfully installed tiny-thing-1.0" in installed.text, installed
-        assert installed.text.count(LASTS) == 1, installed
+        assert installed.text.count(KEPT) == 1, installed
         assert used == ("ok", str(ANSWER)), line
         assert command.text.strip() == str(ANSWER), line
         assert "Successfully uninstalled" in uninstalled.text
@@ -60,7 +60,7 @@ def test_first_cells_of_a_new_user_work_or_say_what_to_do(new_session):
     answers = kernels.ask_all(session, kernel, *instead, f"!pip install --no-index {wheel}", seconds=60)
     for answer, text in zip(answers, instead.values(), strict=False):
         assert text in answer.text, answer
-        assert LASTS not in answer.text
+        assert KEPT not in answer.text
 
     other = session.start_kernel()  # as after a restart
     assert kernels.ask(session, other, use).text == str(ANSWER)
@@ -86,6 +86,27 @@ def test_kernel_that_reads_short_socket_paths_only_answers(new_session):
     assert len(paths) >= 5
     assert max(map(len, paths)) <= 18
     assert session.inside("sh", "-c", "stat -c %a /tmp/js??????").split() == ["700"]
+
+
+def test_what_is_installed_is_there_in_the_next_session(new_session):
+    session = new_session().submit()
+    session.ready()
+    send(session, NAME, make_wheel())
+    wheel = f"{session.inside('pwd').strip()}/{NAME}"
+    kernel = session.start_kernel()
+    assert "Successfully installed" in kernels.ask(session, kernel, f"%pip install --no-index {wheel}", 60).text
+
+    def archives():
+        return session.ap("sh", "-c", "ls notebooks/.jupyter-session/packages-*.tar.zst").stdout.split()
+
+    wait_for(archives, 60, "save-back to bring the archive to the access point, while the session runs")
+    session.remove()
+    assert len(archives()) == 1
+
+    session.submit()
+    session.ready()
+    assert kernels.ask(session, session.start_kernel(), "import tiny_thing; tiny_thing.answer()").text == str(ANSWER)
+    assert "tiny-thing  1.0" in session.inside("jupyter-session", "packages")
 
 
 @pytest.mark.parametrize("how", ["restart", "delete"])

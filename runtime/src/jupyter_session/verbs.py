@@ -1,4 +1,4 @@
-"""The verbs that talk to a running session: status, url, connect, attach, stop, extend, logs, wait."""
+"""The verbs that talk to a running session: status, connect, stop, extend, packages, logs, wait, and so on."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 from jupyter_session.control.client import ask, connect, messages
 from jupyter_session.control.protocol import Message
 from jupyter_session.errors import SessionError, UsageError
+from jupyter_session.jupyter.packages import Environment
+from jupyter_session.packages.installed import list_installed, list_requirements
 from jupyter_session.state_dir import StateDir, find_state_dir
 from jupyter_session.status_text import render_status
 from jupyter_session.units.durations import parse_duration
@@ -77,6 +80,29 @@ def extend(*, duration: str) -> int:
         raise UsageError(str(error)) from None
     for message in ask(_state_dir().control, "extend", seconds=seconds):
         print(message["extended"])
+    return 0
+
+
+def packages(*, action: str) -> int:
+    """Print what pip installed in this session and in those before, print a requirements file of it, or remove it."""
+    about = _status()["packages"]
+    if about["root"] is None:
+        raise SessionError("pip can't install packages in this session: see `jupyter-session logs --supervisor`.")
+    environment = Environment(Path(about["root"]))
+    installed = list_installed(environment.package_folders)
+    if action == "export":
+        print("".join(f"{line}\n" for line in list_requirements(installed)), end="")
+    elif action == "reset":
+        try:
+            environment.clear()
+        except OSError as error:
+            raise SessionError(f"The packages can't be removed ({error.strerror}).") from None
+        print(f"{len(installed)} packages are removed. Restart the kernels that have imported them.")
+    else:
+        width = max((len(package.name) for package in installed), default=0)
+        for package in installed:
+            print(f"{package.name:{width}}  {package.version}{'' if package.was_requested else '  (for another)'}")
+        print(about["problem"] or f"{len(installed)} packages beside those of the image.")
     return 0
 
 

@@ -32,6 +32,7 @@ from jupyter_session.jupyter.lab import Lab
 from jupyter_session.jupyter.process import Server, ServerShutDown
 from jupyter_session.memory.guard import MemoryGuard
 from jupyter_session.memory.meter import find_meter
+from jupyter_session.packages.keeper import Keeper
 from jupyter_session.saveback import Saver
 from jupyter_session.saveback.destination import FORBIDDEN
 from jupyter_session.session.ending import Shutdown
@@ -130,6 +131,7 @@ class Supervisor:
             list_links=self._set_aside.list_links,
             journal=state.journal,
         )
+        self._packages = Keeper(state, self._notebooks)
         self._refused_files, self._no_saving = WarnOnce(self._reporter.warn), WarnOnce(self._reporter.warn)
         receipts = ReceiptWriter(
             self._notebooks,
@@ -145,6 +147,7 @@ class Supervisor:
             state,
             server=self._server,
             tmux=self._tmux,
+            packages=self._packages,
             saver=self._saver,
             set_aside=self._set_aside,
             receipts=receipts,
@@ -162,6 +165,7 @@ class Supervisor:
             self._set_aside.put_back()
             self._saver.start()
             self._lab.set_environment(os.environ)
+            self._packages.start(self._lab.environment)
             self._server.start(meanwhile=self._prepare)
             self._enter_ready("JupyterLab is ready.")
             self._reporter.warn(*find_warnings(self._job, self._notebooks, os.environ.get("_CONDOR_SCRATCH_DIR")))
@@ -222,6 +226,7 @@ class Supervisor:
         ending = f"{report.problem} If the session ends before, HTCondor can't bring it back either."
         self._refused_files.update(ending if report.refused_count else "")
         self._no_saving.update(f"{report.off} {NOTHING_SAVED}" if report.off == FORBIDDEN else "")
+        self._reporter.warn(*self._packages.take_news())
         try:
             kernelspecs.offer_environments(self._notebooks, self._state_dir.data)
         except OSError as error:
@@ -260,6 +265,7 @@ class Supervisor:
             self._clock.now(),
             saving=self._saver.report.as_dict(),
             slot=describe_slot(self._job, self._memory),
+            packages=self._packages.as_dict(),
             problem=self._publisher.problem,
         )
 
