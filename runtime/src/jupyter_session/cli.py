@@ -17,6 +17,7 @@ _LOG = logging.getLogger(__name__)
 _VERBS = {
     "run": "run a session until it ends; this is the job",
     "status": "show what keeps the session alive and when it would end",
+    "top": "show the session's resources and activity, renewed every two seconds (q quits)",
     "url": "print the address with its token",
     "connect": "print the line for your laptop that opens a tunnel to the session",
     "attach": "open the session's tmux: the server's log and a shell",
@@ -94,6 +95,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from jupyter_session.ssh.sshd import sshd  # noqa: PLC0415
 
             return sshd(**arguments)
+        if verb == "top":
+            from jupyter_session.panel.top import top  # noqa: PLC0415
+
+            return top()
         return int(getattr(verbs, {"connect": "connect_line"}.get(verb, verb))(**arguments))
     except SessionError as error:
         _LOG.debug("%s", type(error).__name__, exc_info=True)
