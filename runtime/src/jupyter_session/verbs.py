@@ -16,11 +16,12 @@ from jupyter_session.control.client import ask, connect, messages
 from jupyter_session.control.protocol import Message
 from jupyter_session.errors import SessionError, UsageError
 from jupyter_session.jupyter.packages import Environment
-from jupyter_session.packages.installed import list_installed, list_requirements
+from jupyter_session.packages.installed import list_installed, list_requirements, put_folder_in
 from jupyter_session.state_dir import StateDir, find_state_dir
 from jupyter_session.status_text import render_status
 from jupyter_session.units.durations import parse_duration
 
+_RESET_PATIENCE = 60.0  # seconds
 _ENDED = ("stopped", "failed")
 
 
@@ -91,12 +92,10 @@ def packages(*, action: str) -> int:
     environment = Environment(Path(about["root"]))
     installed = list_installed(environment.package_folders)
     if action == "export":
-        print("".join(f"{line}\n" for line in list_requirements(installed)), end="")
+        lines = [*about["places"], *list_requirements(installed, Path(about["notebooks"]))]
+        print("".join(f"{put_folder_in(line, about['notebooks'])}\n" for line in lines), end="")
     elif action == "reset":
-        try:
-            environment.clear()
-        except OSError as error:
-            raise SessionError(f"The packages can't be removed ({error.strerror}).") from None
+        _reset_packages(about["resets"])
         print(f"{len(installed)} packages are removed. Restart the kernels that have imported them.")
     else:
         width = max((len(package.name) for package in installed), default=0)
@@ -104,6 +103,19 @@ def packages(*, action: str) -> int:
             print(f"{package.name:{width}}  {package.version}{'' if package.was_requested else '  (for another)'}")
         print(about["problem"] or f"{len(installed)} packages beside those of the image.")
     return 0
+
+
+def _reset_packages(resets: int) -> None:
+    """Have the session remove its packages, and wait until it has. Raises SessionError if it can't."""
+    for _ in ask(_state_dir().control, "reset-packages"):
+        pass
+    give_up_at = time.monotonic() + _RESET_PATIENCE
+    while (about := _status()["packages"])["resets"] <= resets:
+        if time.monotonic() > give_up_at:
+            raise SessionError("The session is still busy with its packages, and removes them after that.")
+        time.sleep(0.1)
+    if about["problem"]:
+        raise SessionError(about["problem"])
 
 
 def logs(*, lines: int, follow: bool, supervisor: bool) -> NoReturn:

@@ -14,10 +14,13 @@ import sysconfig
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from jupyter_session.state_dir import StateDir
 
 _LOG = logging.getLogger(__name__)
+#: The variable that has the notebook folder, as addresses of files have it: for a requirements file.
+NOTEBOOKS = "JUPYTER_NOTEBOOKS"
 
 # `home` is where the standard library is found from. The system's packages come last, and pip refuses `--user` without.
 _CONFIG = """\
@@ -34,6 +37,12 @@ _PIP_CONFIG = """\
 [global]
 disable-pip-version-check = true
 """
+# Read by each start of its Python, which waits while packages of an earlier session are unpacked.
+_IMAGE_LINES = """\
+import site; site.addsitedir({image!r})
+import os; os.path.exists({path!r}) and __import__({module!r}, fromlist=["wait"]).wait({path!r})
+"""
+_WAITING = "jupyter_session.jupyter.unpacking"
 _IPYTHON_CONFIG = 'c.InteractiveShellApp.extensions.append("jupyter_session.jupyter.kernel_hints")\n'
 _PIPS = ("pip", "pip3")
 _IMAGE = "image.pth"
@@ -91,8 +100,8 @@ class Environment:
         version = ".".join(map(str, sys.version_info[:3]))
         (self.root / "pyvenv.cfg").write_text(_CONFIG.format(home=interpreter.parent, version=version))
         (self.root / "pip.conf").write_text(_PIP_CONFIG)
-        image = sysconfig.get_path("purelib")
-        (self._find_packages(self.root) / _IMAGE).write_text(f"import site; site.addsitedir({image!r})\n")
+        lines = _IMAGE_LINES.format(image=sysconfig.get_path("purelib"), path=str(self.unpacking), module=_WAITING)
+        (self._find_packages(self.root) / _IMAGE).write_text(lines)
         ipython = self.root / "etc" / "ipython" / "ipython_kernel_config.py"
         ipython.parent.mkdir(parents=True)
         ipython.write_text(_IPYTHON_CONFIG)
@@ -137,5 +146,6 @@ def make_environment(state: StateDir, environ: MutableMapping[str, str], noteboo
             _LOG.warning("pip can't install into %s: %s", place, error)
             continue
         environment.activate(environ)
+        environ[NOTEBOOKS] = quote(str(notebooks))
         return environment
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
@@ -17,20 +18,32 @@ _TAR = "tar"
 # With a checksum, so that a broken archive doesn't pass for a whole one.
 _COMPRESSED = "--use-compress-program=zstd -3 -q"
 _CHANGED = 1  # GNU tar: some file changed while it was read
+_CHANGE = re.compile(r"\S*tar: (.+): (?:file changed as we read it|File removed before we read it)")
 _INTERVAL = 0.1
 _FULL = {"No space left on device": "the disk is full", "Disk quota exceeded": "the quota is used up"}
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/local/bin:/usr/bin:/bin"}
 
 
 def pack(folder: Path, target: Path, *, leave_out: Sequence[str], give_up: Callable[[], bool]) -> None:
-    """Write the archive `target` of a folder, but for the paths `leave_out`, unless `give_up` returns True first.
+    """Write the archive `target` of a folder, but for the patterns `leave_out`, unless `give_up` returns True first.
 
     Raises ArchiveError, and leaves no file then.
     """
     excluded = [f"--exclude=./{path}" for path in leave_out]
-    command = [_TAR, "--create", "--file", str(target), _COMPRESSED, "--sort=name", "--anchored", *excluded]
+    command = [
+        _TAR,
+        "--create",
+        "--file",
+        str(target),
+        _COMPRESSED,
+        "--format=posix",
+        "--sort=name",
+        "--anchored",
+        *excluded,
+    ]
     try:
-        _run(["nice", "-n", "5", *command, "--directory", str(folder), "."], give_up)  # the user's programs come first
+        words = ["nice", "-n", "5", *command, "--directory", str(folder), "."]  # the user's programs come first
+        _run(words, give_up, is_harmless=lambda path: _is_harmless(folder / path))
         with target.open("rb") as file:
             os.fsync(file.fileno())
     except (ArchiveError, OSError) as error:
@@ -47,7 +60,14 @@ def unpack(archive: Path, folder: Path, *, give_up: Callable[[], bool]) -> None:
     _run([_TAR, "--extract", "--file", str(archive), _COMPRESSED, *options], give_up)
 
 
-def _run(command: Sequence[str], give_up: Callable[[], bool]) -> None:
+def _is_harmless(path: Path) -> bool:
+    """Return whether a change of a path while it was packed matters not: of what Python compiles at an import."""
+    return path.is_dir() or "__pycache__" in path.parts
+
+
+def _run(
+    command: Sequence[str], give_up: Callable[[], bool], is_harmless: Callable[[str], bool] = lambda _: False
+) -> None:
     try:
         process = subprocess.Popen(
             command,
@@ -71,8 +91,13 @@ def _run(command: Sequence[str], give_up: Callable[[], bool]) -> None:
             break
         except subprocess.TimeoutExpired:
             continue
-    if process.returncode:
-        raise _read_error(said.decode(errors="replace"), process.returncode)
+    text = said.decode(errors="replace")
+    if process.returncode == _CHANGED and all(
+        (found := _CHANGE.fullmatch(line)) and is_harmless(found[1]) for line in text.splitlines()
+    ):
+        _LOG.debug("this has changed meanwhile: %s", text)
+    elif process.returncode:
+        raise _read_error(text, process.returncode)
 
 
 def _read_error(said: str, status: int) -> ArchiveError:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from jupyter_session import output
 from jupyter_session.jupyter.packages import Environment
-from jupyter_session.packages.errors import ArchiveError, InterruptedArchivingError
-from jupyter_session.packages.installing import install, is_installing
-from jupyter_session.packages.store import Store, Version
+from jupyter_session.packages import messages
+from jupyter_session.packages.changes import Changes
+from jupyter_session.packages.errors import ArchiveError, ChangedArchivingError, InterruptedArchivingError
+from jupyter_session.packages.installing import install
+from jupyter_session.packages.store import Store, Wanted
 from jupyter_session.state_dir import StateDir
 
 _LOG = logging.getLogger(__name__)
@@ -20,18 +23,8 @@ _LOG = logging.getLogger(__name__)
 _INTERVAL, _SETTLE = 0.5, 1.5
 _RETRY = 60.0  # seconds after which what could not be packed is tried again
 _LONG = 15.0  # seconds of unpacking after which the user wants to know
-_UNPACKING = "The packages of the last session are still being unpacked, and kernels start after that."
-_NO_ROOM = (
-    "The packages of the last session could not be unpacked ({}). They stay in {} as they are, and what pip installs "
-    "now lasts until this session ends. Ask for more disk space (request_disk), or free some, and start again."
-)
-_BROKEN = "The archive {} can't be unpacked ({})."
-_ANEW = " What it had is being installed anew, in the background."
-_INSTALLING = "What packages.txt lists is being installed for this Python, in the background."
-_NOT_ANEW = "What packages.txt lists could not be installed for this Python ({}). Run: pip install -r {}"
-_NOT_PACKED = "The packages that pip installed can't be packed for the next session ({}); trying again. {}"
-_NOTHING_KEPT = "None have been kept so far."
-_LAST_KEPT = "Those that were packed before are kept."
+_SOON = 0.1
+_LAST_TRIES = 3  # at the end, when something changes while it is packed
 
 
 class Keeper:
@@ -51,12 +44,13 @@ class Keeper:
         self._settle = settle
         self._environment: Environment | None = None
         self._store: Store
-        self._problem = ""
+        self._changes: Changes
+        self._problem, self._standing = "", ""  # `_standing` lasts as long as the session
         self._news: list[str] = []
-        self._frozen = False  # the archive must stay as it is
-        self._wanted: list[str] = []
-        self._packed: Version = ()
-        self._closing = threading.Event()
+        self._is_frozen = False  # the archive must stay as it is
+        self._wanted = Wanted()
+        self._closing, self._resetting = threading.Event(), threading.Event()
+        self._resets = 0
         self._deadline = float("inf")  # on the monotonic clock
         self._thread: threading.Thread | None = None
 
@@ -71,8 +65,14 @@ class Keeper:
         return news
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what `jupyter-session packages` and `status` show."""
-        return {"root": str(self._environment.root) if self._environment else None, "problem": self._problem}
+        """Return what `jupyter-session packages` and `status` show. `resets` counts the resets that are done."""
+        return {
+            "root": str(self._environment.root) if self._environment else None,
+            "problem": self._problem,
+            "resets": self._resets,
+            "places": self._list_places() if self._environment else [],
+            "notebooks": str(self._notebooks),
+        }
 
     def start(self, environment: Environment | None) -> None:
         """Unpack what an earlier session had, and keep what is installed from now on."""
@@ -80,6 +80,7 @@ class Keeper:
             return
         self._environment = environment
         self._store = Store(self._notebooks, environment)
+        self._changes = Changes(environment, self._store.read_version, self._state.id)
         try:
             if self._store.archive.is_file():
                 environment.unpacking.touch()
@@ -87,6 +88,10 @@ class Keeper:
             _LOG.debug("kernels won't wait: %s", error)
         self._thread = threading.Thread(target=self._run, args=[environment], name="packages", daemon=True)
         self._thread.start()
+
+    def reset(self) -> None:
+        """Remove all that is installed, here and in the archive, as soon as what is at work has given up."""
+        self._resetting.set()
 
     def close(self) -> None:
         """Pack now what has changed: the session is about to end."""
@@ -102,94 +107,159 @@ class Keeper:
 
     def _run(self, environment: Environment) -> None:
         try:
-            self._store.clean_up()
-            anew = self._restore(environment)
-            self._packed = self._store.read_version()
-            if anew:
+            if self._store.clean_up():
+                self._news.append(messages.LEFT)
+            self._wanted = self._store.read_list()
+            if self._restore(environment):
                 self._install_anew(environment)
             else:
-                self._wanted = []
+                self._wanted = Wanted(places=self._wanted.places)
             self._watch()
+            self._pack_at_end()
         except Exception as error:  # noqa: BLE001 - the session goes on without it
             output.write_traceback()
-            self._report(f"Internal error: {error!r}; packages that pip installs last until this session ends.")
+            self._report(messages.INTERNAL.format(error))
         finally:
             environment.unpacking.unlink(missing_ok=True)
 
     def _restore(self, environment: Environment) -> bool:
         """Unpack the archive; return whether pip is to install what the list has."""
-        self._wanted = self._store.read_wanted()
+        is_wanted = bool(self._wanted.lines or self._wanted.lost)
         if not self._store.archive.is_file():
-            if self._wanted:
-                self._report(_INSTALLING)
-            return bool(self._wanted)
+            if self._wanted.lines:
+                self._report(messages.INSTALLING)
+            return is_wanted
         began = time.monotonic()
-        slow = threading.Timer(_LONG, self._report, [_UNPACKING])
+        slow = threading.Timer(_LONG, self._report, [messages.UNPACKING])
         slow.daemon = True
         slow.start()
         try:
-            fits = self._store.unpack(self._is_late)
+            fits, self._changes.packed = self._store.unpack(self._is_interrupted)
             slow.cancel()
             self._report("")
             _LOG.info("packages were unpacked in %.1f s", time.monotonic() - began)
         except InterruptedArchivingError:
-            self._frozen = True
+            self._is_frozen = True
             return False
         except ArchiveError as error:
-            self._frozen = error.is_full
+            slow.cancel()
+            self._is_frozen = error.is_full
             if error.is_full:
-                self._report(_NO_ROOM.format(error, self._store.archive.name))
+                self._report(messages.NO_ROOM.format(error, self._store.archive.name))
                 return False
-            broken = _BROKEN.format(self._store.archive.name, error)
-            self._report(broken + (_ANEW if self._wanted else ""))
-            return bool(self._wanted)
+            broken = messages.BROKEN.format(self._store.archive.name, error)
+            self._report(broken + (messages.ANEW if self._wanted.lines else ""))
+            return is_wanted
         finally:
             slow.cancel()
             environment.unpacking.unlink(missing_ok=True)
-        return not fits and bool(self._wanted)
+        self._wanted = replace(self._wanted, lost=())  # it is in the archive
+        return not fits and bool(self._wanted.lines)
 
     def _install_anew(self, environment: Environment) -> None:
+        lost = self._wanted.lost
         try:
-            install(environment, self._wanted, self._state.root, give_up=self._closing.is_set)
+            if self._wanted.lines:
+                install(
+                    environment,
+                    self._wanted.lines,
+                    self._wanted.places,
+                    self._state.root,
+                    variables=self._store.variables,
+                    give_up=lambda: self._closing.is_set() or self._resetting.is_set(),
+                )
         except InterruptedArchivingError:
             return
         except (ArchiveError, OSError) as error:
-            self._report(_NOT_ANEW.format(error, self._store.requirements))
+            self._standing = messages.NOT_ANEW.format(error, self._store.requirements)
+            self._report(self._standing)
             return
-        self._wanted = []
+        self._wanted = replace(self._wanted, lines=())
         self._report("")
+        if lost:
+            self._news.append(messages.LOST.format("; ".join(lost)))
 
     def _watch(self) -> None:
-        seen, since, retry_at = self._packed, 0.0, 0.0
+        """Pack what changes, a while after each change, until the session is about to end."""
+        since, retry_at, delay = 0.0, 0.0, self._settle
         while not self._closing.wait(self._interval):
-            version, now = self._store.read_version(), time.monotonic()
-            if version != seen:
-                seen, since, retry_at = version, now, 0.0
-            elif version != self._packed and now - since >= self._settle and now >= retry_at:
-                if is_installing(self._state.id):
+            if self._resetting.is_set():
+                self._forget()
+            now = time.monotonic()
+            if self._changes.look():
+                since, retry_at, delay = now, 0.0, self._settle
+            elif self._changes.are_any and now - since >= self._settle and now >= retry_at:
+                if self._changes.are_being_made:
                     continue
-                retry_at = now + _RETRY
-                self._pack(version)
-        version = self._store.read_version()
-        if version != self._packed and not is_installing(self._state.id):
-            self._pack(version)
+                try:
+                    self._pack()
+                    retry_at = now + _RETRY  # for what is unfinished
+                except ChangedArchivingError as error:
+                    _LOG.debug("packing again in %.1f s: %s", delay, error)
+                    retry_at, delay = time.monotonic() + delay, min(2 * delay, _RETRY)
+                except ArchiveError as error:
+                    self._report(messages.NOT_PACKED.format(error, self._kept))
+                    retry_at = time.monotonic() + _RETRY
 
-    def _pack(self, version: Version) -> None:
-        if self._frozen:
+    def _pack_at_end(self) -> None:
+        self._changes.look()
+        while self._changes.are_being_made and not self._is_late():  # it ends with its terminal, or with its kernel
+            time.sleep(min(self._interval, _SOON))
+            self._changes.look()
+        for left in reversed(range(_LAST_TRIES)):
+            if not self._changes.are_any:
+                return
+            if self._changes.are_being_made:
+                self._report(messages.AT_WORK.format(self._kept))
+                return
+            try:
+                self._pack()
+            except ArchiveError as error:
+                if isinstance(error, ChangedArchivingError) and left:
+                    self._changes.look()
+                    continue
+                self._report(messages.NOT_PACKED_AT_END.format(error, self._kept))
             return
-        try:
-            self._store.pack(version, self._wanted, self._is_late)
-        except ArchiveError as error:
-            _LOG.info("the packages are not packed: %s", error)
-            kept = _LAST_KEPT if self._store.archive.is_file() else _NOTHING_KEPT
-            self._report(_NOT_PACKED.format(error, kept))
+
+    def _pack(self) -> None:
+        """Pack what is installed, unless half of it is missing. Raises ArchiveError."""
+        if self._is_frozen:
             return
-        self._packed = version
+        if unfinished := self._changes.find_unfinished():
+            self._report(messages.KILLED.format(", ".join(unfinished[:3]), self._kept))
+            return
+        version = self._changes.seen
+        self._wanted = replace(self._wanted, places=tuple(self._list_places()))
+        self._store.pack(version, self._wanted, self._is_interrupted)
+        self._changes.packed = version
         _LOG.info("the packages are kept for the next session")
-        self._report("")
+        self._report(self._standing)
+
+    def _forget(self) -> None:
+        self._resetting.clear()
+        self._is_frozen, self._standing = False, ""
+        self._wanted = Wanted()
+        try:
+            self._store.forget(self._is_late)
+        except ArchiveError as error:
+            self._report(messages.NOT_REMOVED.format(error))
+        else:
+            self._report("")
+        self._changes.forget()
+        self._resets += 1
+
+    def _list_places(self) -> list[str]:
+        return list(dict.fromkeys([*self._wanted.places, *self._changes.places]))
+
+    @property
+    def _kept(self) -> str:
+        return messages.LAST_KEPT if self._store.archive.is_file() else messages.NOTHING_KEPT
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._deadline
+
+    def _is_interrupted(self) -> bool:
+        return self._is_late() or self._resetting.is_set()
 
     def _report(self, problem: str) -> None:
         if problem and problem != self._problem:

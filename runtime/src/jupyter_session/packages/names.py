@@ -6,6 +6,8 @@ import sysconfig
 
 #: What was asked for, for a Python or a machine that has no archive of its own: a requirements file.
 REQUIREMENTS = "packages.txt"
+#: The archives of all kinds of Python and machine.
+ARCHIVES = "packages-*.tar.zst"
 #: An archive that is being made. A session that was killed leaves it behind.
 UNFINISHED = "packages.unfinished"
 

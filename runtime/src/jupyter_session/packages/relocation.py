@@ -17,6 +17,8 @@ from pathlib import Path
 from jupyter_session.packages.errors import ArchiveError
 
 _LOG = logging.getLogger(__name__)
+#: The entries of an environment, and when those changed that change with each package: nanoseconds since the epoch.
+Version = tuple[tuple[str, int], ...]
 #: In an archive, beside the packages.
 NOTE = ".packages.json"
 _TIMEOUT = 60.0
@@ -28,18 +30,19 @@ _LONGEST_LINE = 127  # bytes that older kernels read of a script's first line
 class Origin:
     """Where an archive was packed: whole paths, the inner ones first, and the files that have them.
 
-    `image` is a mark of the packages that the image had.
+    `image` is a mark of the packages that the image had, `version` of what is in the archive.
     """
 
     folders: tuple[str, ...]
     files: tuple[str, ...]
     image: str = ""
+    version: Version = ()
 
 
-def write_origin(root: Path, folders: Sequence[Path], image: str) -> None:
+def write_origin(root: Path, folders: Sequence[Path], *, image: str, version: Version) -> None:
     """Note in `root` which of its files name the folders. Raises OSError if it can't be written."""
     names = tuple(map(str, folders))
-    origin = Origin(names, tuple(_find_files(root, names)), image)
+    origin = Origin(names, tuple(_find_files(root, names)), image, version)
     (root / NOTE).write_text(json.dumps(asdict(origin)))
 
 
@@ -47,7 +50,8 @@ def relocate(root: Path, folders: Sequence[Path]) -> Origin:
     """Have the files that named the former folders name these. Raises ArchiveError if the note of them is damaged."""
     try:
         note = json.loads((root / NOTE).read_text())
-        origin = Origin(tuple(map(str, note["folders"])), tuple(map(str, note["files"])), str(note["image"]))
+        version = tuple((str(name), int(changed)) for name, changed in note["version"])
+        origin = Origin(tuple(map(str, note["folders"])), tuple(map(str, note["files"])), str(note["image"]), version)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArchiveError(f"it has no list of its files: {error!r}") from None
     pairs = [(os.fsencode(old), os.fsencode(new)) for old, new in zip(origin.folders, folders, strict=False)]
@@ -74,6 +78,7 @@ def _rewrite(path: Path, root: Path, pairs: Sequence[tuple[bytes, bytes]]) -> No
     for number, (_, new) in enumerate(pairs):
         data = data.replace(b"\0%d\0" % number, new)
     path.write_bytes(_shorten_first_line(data))
+    os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))  # nothing was installed
 
 
 def _shorten_first_line(data: bytes) -> bytes:

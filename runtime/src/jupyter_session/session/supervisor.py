@@ -94,9 +94,8 @@ class Supervisor:
         self._policy = Policy.of(settings.idle_timeout, settings.idle_warning)
         self._extension = Extension(self._deadlines, settings.max_extend)
         self._processes = Processes(state, compute_window(settings.idle_timeout))
-        self._control = ControlServer(
-            state.control, self._loop, status=self._describe, verbs={"stop": self._stop, "extend": self._extend}
-        )
+        verbs = {"stop": self._stop, "extend": self._extend, "reset-packages": self._reset_packages}
+        self._control = ControlServer(state.control, self._loop, status=self._describe, verbs=verbs)
         job_output = JobOutput()
         self._reporter = StatusReporter(
             SessionStatus(
@@ -275,6 +274,10 @@ class Supervisor:
 
     def _stop(self, _request: Message) -> Message:
         self._loop.want_stop(Ending(End.USER, "The session was stopped by its user."))
+        return {}
+
+    def _reset_packages(self, _request: Message) -> Message:
+        self._packages.reset()
         return {}
 
     def _extend(self, request: Message) -> Message:
