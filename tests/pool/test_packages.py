@@ -131,7 +131,7 @@ def test_what_is_installed_is_there_in_the_next_session(new_session):
     assert session.inside("jupyter-session", "packages").startswith("0 packages")
 
 
-def test_pip_that_is_killed_or_stopped_by_an_eviction_leaves_what_was_packed_before(new_session):
+def test_pip_that_is_killed_leaves_what_was_packed_before(new_session):
     session = new_session().submit()
     session.ready()
     send(session, NAME, make_wheel())

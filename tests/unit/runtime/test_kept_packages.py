@@ -15,6 +15,7 @@ from jupyter_session.packages.installed import (
     Installed,
     list_installed,
     list_requirements,
+    put_folder_in,
     read_lost,
     read_requirements,
 )
@@ -570,11 +571,8 @@ def test_what_came_from_a_file_that_is_gone_is_said_to_another_python(new, noteb
     second = new().start()
     wait_for(lambda: second.keeper._news, 20, "the sentence")
     second.end()
-    (news,) = second.keeper.take_news()
-    assert (
-        news
-        == f"Not installed: tiny-thing==1.0, from file://{first.folder}/{NAME}. Install it again from where you have it."
-    )
+    lost = f"tiny-thing==1.0, from file://{first.folder}/{NAME}"
+    assert second.keeper.take_news() == [messages.LOST.format(lost)]
 
 
 def test_code_in_the_notebook_folder_is_there_again(new, notebooks, tmp_path):

@@ -46,7 +46,7 @@ _WAITING = "jupyter_session.jupyter.unpacking"
 _IPYTHON_CONFIG = 'c.InteractiveShellApp.extensions.append("jupyter_session.jupyter.kernel_hints")\n'
 _PIPS = ("pip", "pip3")
 _IMAGE = "image.pth"
-_OWN = ("pyvenv.cfg", "pip.conf", "etc/ipython", ".unpacking")
+_OWN = ("pyvenv.cfg", "pip.conf", "etc/ipython")
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Environment:
     @property
     def unpacking(self) -> Path:
         """A file that is there while packages of an earlier session are unpacked; kernels wait until it has gone."""
-        return self.root / ".unpacking"
+        return self.root.with_name(f"{self.root.name}.unpacking")  # beside it: it stays when all that is there goes
 
     @property
     def package_folders(self) -> tuple[Path, Path]:
@@ -139,8 +139,9 @@ def make_environment(state: StateDir, environ: MutableMapping[str, str], noteboo
     in_scratch = state.in_job and scratch.is_dir() and not scratch.is_relative_to(notebooks)
     for place in (*([scratch / f".python-{state.id}"] if in_scratch else []), state.root / "python"):
         try:
-            shutil.rmtree(place, ignore_errors=True)  # an earlier session's
             environment = Environment(place)
+            shutil.rmtree(place, ignore_errors=True)  # an earlier session's
+            environment.unpacking.unlink(missing_ok=True)
             environment.make()
         except OSError as error:
             _LOG.warning("pip can't install into %s: %s", place, error)

@@ -56,6 +56,11 @@ def compile_patterns(patterns: Sequence[str]) -> re.Pattern[str]:
     return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)")
 
 
+def is_own(path: str) -> bool:
+    """Return whether the session itself keeps a file in the notebook folder: its packages."""
+    return path.startswith(f"{OWN_FOLDER}/")
+
+
 def read_signature(path: str) -> Signature | None:
     """Look at a file without following it; return None unless it is a regular file."""
     try:
