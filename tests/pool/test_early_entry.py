@@ -45,10 +45,16 @@ class Sleeper:
     def status(self) -> str:
         return self.ap("condor_q", self.job, "-af", "JobStatus").strip()
 
-    def enter(self, *, suspends: bool = True):
-        """Begin the early way in, as the agent does."""
+    def enter(self, *, suspends: bool = True, condor_suspend: str = ""):
+        """Begin the early way in, as the agent does; with lines of shell to run before `condor_suspend`."""
         argv = build_command(Plan("alice", self.job, self.path, suspends))
-        return self.pool.popen("ap", argv, user="alice")
+        if not condor_suspend:
+            return self.pool.popen("ap", argv, user="alice")
+        place = f"/home/alice/before-{self.job}"
+        script = f'#!/bin/sh\n{condor_suspend}\nexec /usr/bin/condor_suspend "$@"\n'
+        self.ap("mkdir", "-p", place)
+        self.pool.put("ap", f"{place}/condor_suspend", script.encode(), "alice", 0o755)
+        return self.pool.popen("ap", argv, user="alice", env={"PATH": f"{place}:/usr/bin:/bin"})
 
     def count(self, event: JobEventType) -> int:
         return sum(found.type == event for found in self.log.events())
@@ -104,6 +110,21 @@ def test_operators_can_forbid_it_by_an_attribute_of_the_job(new_sleeper):
     assert over["how"] == "refused"
     assert sleeper.count(JobEventType.JOB_SUSPENDED) == 0
     assert sleeper.is_well()
+
+
+def test_killed_before_it_asks_for_the_suspension_it_leaves_nothing_to_wait_for(new_sleeper):
+    sleeper = new_sleeper()
+    running = sleeper.enter(condor_suspend="kill -KILL $PPID; exit 1")
+    wait_for(lambda: not sleeper.left() and sleeper.is_well(), 40, lambda: f"the guard's end: {sleeper.left()}")
+    running.communicate(timeout=30)
+
+
+def test_killed_while_its_command_is_on_its_way_the_guard_waits_for_the_suspension(new_sleeper):
+    sleeper = new_sleeper()
+    running = sleeper.enter(condor_suspend="kill -KILL $PPID; sleep 25")
+    wait_for(lambda: sleeper.count(JobEventType.JOB_UNSUSPENDED), 60, lambda: f"the job to go on: {sleeper.left()}")
+    wait_for(lambda: not sleeper.left() and sleeper.is_well(), 30, lambda: f"the guard's end: {sleeper.left()}")
+    running.communicate(timeout=30)
 
 
 @pytest.mark.slow

@@ -39,8 +39,8 @@ _RUNNING, _STOPPED = 2, 7
 _COMMAND, _LOOK, _TRY, _LAST_TRY = 25, 0.02, 0.25, 30.0
 #: Seconds after which the user hears that a job isn't continued yet.
 _SLOW = 3.0
-#: Seconds after which a suspension that nothing shows is taken for one that doesn't come.
-_NEVER = 120.0
+#: Seconds after which a suspension whose command has ended, and that nothing shows, is taken for one that doesn't come.
+_NEVER = 20.0
 #: Seconds of silence after a reconnection in which a session that runs has announced itself.
 _SILENT = 40.0
 _REFUSED = re.compile(r"couldn't find/suspend all|not authorized|permission denied", re.IGNORECASE)
@@ -103,12 +103,14 @@ class Job:
         self.commands = 0
         self.said = ""
 
-    def suspend(self) -> bool:
-        """Suspend it, if it runs and its operators don't forbid it; return False if the schedd surely has not."""
+    def suspend(self, pipe: int) -> bool:
+        """Suspend it, if it runs and its operators don't forbid it; return False if the schedd surely has not.
+
+        The command keeps a descriptor open: whoever reads from its other end knows that it has ended.
+        """
         allowed = f"JobStatus == {_RUNNING} && JupyterEarlyEntry =!= false"
-        return self._run("condor_suspend", "-constraint", f"{self._which} && {allowed}") or not _REFUSED.search(
-            self.said
-        )
+        done = self._run("condor_suspend", "-constraint", f"{self._which} && {allowed}", keep=(pipe,))
+        return done or not _REFUSED.search(self.said)
 
     def resume(self) -> bool:
         """Continue it, if it is suspended; return whether the schedd took that."""
@@ -127,7 +129,7 @@ class Job:
         words = self.said.split()
         return int(words[0]) if words and words[0].isdigit() else None if words else 0
 
-    def _run(self, *argv: str) -> bool:
+    def _run(self, *argv: str, keep: tuple[int, ...] = ()) -> bool:
         self.commands += 1
         try:
             done = subprocess.run(
@@ -137,6 +139,7 @@ class Job:
                 stderr=subprocess.STDOUT,
                 timeout=_COMMAND,
                 check=False,
+                pass_fds=keep,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             self.said = f"{argv[0]}: {type(error).__name__}"
@@ -244,7 +247,7 @@ def enter(plan: dict[str, object], source: str) -> None:
         report("over", how="not on a machine", commands=0)
         return
     left = log.is_suspended and read_mark(path) == log.starts
-    if not left and (log.suspensions or not plan["suspends"] or not write_mark(path, name, log.starts)):
+    if not left and (log.suspensions or not plan["suspends"]):
         report("over", how="not suspended", commands=0)
         return
     detach()
@@ -255,19 +258,25 @@ def enter(plan: dict[str, object], source: str) -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    how = "refused"
-    if left or job.suspend():
-        report("suspended")
-        how = see_continued(job, log, log.starts)
-    remove_mark(path)
+    assert guard.stdin  # noqa: S101 - it is a pipe
+    pipe = guard.stdin.fileno()
+    how = "not suspended"
+    if left or write_mark(path, name, log.starts):
+        os.write(pipe, b"asked\n")
+        how = "refused"
+        if left or job.suspend(pipe):
+            report("suspended")
+            how = see_continued(job, log, log.starts)
+        remove_mark(path)
     guard.communicate(b"done\n")
     report("over", how=how, commands=job.commands, said=job.said)
 
 
-def take_over(plan: dict[str, object]) -> None:
-    """Continue the job in place of a process that was killed."""
+def take_over(plan: dict[str, object], *, asked: bool) -> None:
+    """Continue the job in place of a process that was killed, if that had asked for its suspension."""
     path = str(plan["log"])
-    see_continued(Job(str(plan["owner"]), str(plan["job"])), Log(path, str(plan["job"])), int(str(plan["start"])))
+    if asked:
+        see_continued(Job(str(plan["owner"]), str(plan["job"])), Log(path, str(plan["job"])), int(str(plan["start"])))
     remove_mark(path)
 
 
@@ -289,7 +298,7 @@ def main(source: str, verb: str, text: str) -> None:
     if verb == "enter":
         enter(plan, source)
     else:
-        take_over(plan)
+        take_over(plan, asked=verb == "continue")
 
 
 if __name__ == "__main__":

@@ -3,12 +3,16 @@
 #
 #   sh -c THIS_SCRIPT NAME SOURCE PLAN <PIPE
 #
-# That process writes "done" when there is nothing left to do. The end of the pipe without it is its death.
+# That process writes "asked" before it suspends the job, and "done" when there is nothing left to do. The end of the
+# pipe without that is its death, and the end of the command that suspends, which keeps the pipe open, too.
 trap '' HUP INT TERM
-read -r said
-[ "$said" = "done" ] && exit
+verb=forget
+while read -r said; do
+  [ "$said" = "done" ] && exit
+  verb=continue
+done
 tries=0
-until python3 -I -c 'import sys; exec(sys.argv[1])' "$1" continue "$2"; do
+until python3 -I -c 'import sys; exec(sys.argv[1])' "$1" "$verb" "$2"; do
   tries=$((tries + 1))
   [ "$tries" -lt 1000 ] || exit
   sleep 1
