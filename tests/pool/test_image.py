@@ -62,3 +62,38 @@ def test_a_job_that_asks_for_a_gpu_gets_a_session_with_one(session_with_gpu):
     ad = session_with_gpu.ready()
     assert ad["AssignedGPUs"]
     assert ad["AssignedGPUs"].split(",")[0] in session_with_gpu.inside("printenv", "CUDA_VISIBLE_DEVICES")
+
+
+def test_jupyterlab_starts_from_the_bundle_and_without_what_its_start_does_not_use(pool):
+    code = """
+import sys
+from jupyter_session.jupyter import module_bundle, quick_start
+bundle = module_bundle.read()
+quick_start.begin(bundle)
+import jupyterlab.labapp, jupyter_server_proxy.handlers
+print([name for name in ("IPython", "urllib3", "yarl") if name in sys.modules])
+import aiohttp
+print(aiohttp.ClientSession.__name__, "yarl" in sys.modules)
+loaders = [type(module.__spec__.loader).__name__ for module in list(sys.modules.values()) if module.__spec__]
+print(loaders.count("BundledLoader") > 400)
+"""
+    out = on_ap(pool, "apptainer", "exec", SIF, "/opt/jupyter/bin/python", "-I", "-c", code)
+    assert out == "[]\nClientSession True\nTrue\n"
+
+
+def test_bundle_does_not_count_where_a_user_mounts_another_package_over_the_images(pool):
+    code = "from jupyter_session.jupyter import module_bundle; print(module_bundle.read())"
+    place = "/opt/jupyter/lib/python3.13/site-packages/tornado"
+    on_ap(pool, "sh", "-c", f"apptainer exec {SIF} cp -r {place} /home/alice/tornado")
+    argv = ["apptainer", "exec", "--bind", f"/home/alice/tornado:{place}", SIF, "/opt/jupyter/bin/python", "-I", "-c"]
+    assert on_ap(pool, *argv, code) == "None\n"
+
+
+def test_a_session_starts_without_the_modules_that_it_needs_later(pool):
+    code = """
+import sys
+import jupyter_session.cli, jupyter_session.session.run, jupyter_session.session.supervisor
+later = ("http.client", "ssl", "hashlib", "asyncio", "urllib.request")
+print([name for name in later if name in sys.modules])
+"""
+    assert on_ap(pool, "apptainer", "exec", SIF, "/opt/jupyter/bin/python", "-I", "-c", code) == "[]\n"

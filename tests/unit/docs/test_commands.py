@@ -19,9 +19,6 @@ OTHERS = {
     "--build-arg-file",
     "--data-raw",
     "--help",
-    "--extra-index-url",
-    "--find-links",
-    "--index-url",
     "--socket",
     "--version",
 }

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import http.client
+import base64
 import json
 import logging
 import os
-import secrets
 import signal
 import sys
 import time
@@ -16,17 +15,19 @@ from typing import Any
 
 from jupyter_session import ports
 from jupyter_session.errors import SessionError
+from jupyter_session.jupyter.extensions import EXTENSIONS
 from jupyter_session.jupyter.packages import Environment, make_environment
 from jupyter_session.state_dir import StateDir
 
 _LOG = logging.getLogger(__name__)
 _EXTENSION = "jupyter_session.jupyter.extension"
-_PANEL = "jupyter_session.panel.server_extension"
 
 #: Seconds for one request to the server. It answers in milliseconds unless its event loop is blocked.
 REQUEST_TIMEOUT = 5.0
 #: Seconds in which a server that has just started may answer with errors.
 _REFUSAL_PATIENCE = 20.0
+#: Python code that runs the script that follows.
+_QUICK_START = "from jupyter_session.jupyter.quick_start import main; main()"
 #: What a PATH that came along with the job may lack.
 _PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 
@@ -50,11 +51,6 @@ class Lab:
         self.token = ""
         self._refused_since: float | None = None  # on the monotonic clock
 
-    @property
-    def environment(self) -> Environment | None:
-        """Where pip installs to, once it has been made."""
-        return self._environment
-
     def prepare(self, port: int) -> None:
         """Write the configuration for `port` and a fresh token, both 0600, and forget the secret of its cookies.
 
@@ -63,7 +59,7 @@ class Lab:
         """
         self.port = port
         self._refused_since = None
-        self.token = secrets.token_urlsafe(32)
+        self.token = base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
         self._state.write_private(self._state.token, self.token)
         (self._state.runtime / "jupyter_cookie_secret").unlink(missing_ok=True)
         self._state.write_private(self._state.config, json.dumps(self._config(), indent=2))
@@ -76,6 +72,8 @@ class Lab:
         return [
             sys.executable,
             "-I",
+            "-c",
+            _QUICK_START,
             str(Path(sys.executable).with_name("jupyter-lab")),
             f"--config={self._state.config}",
         ]
@@ -127,6 +125,8 @@ class Lab:
 
     def request(self, method: str, path: str, body: Any = None, *, timeout: float = REQUEST_TIMEOUT) -> Any:
         """Send an API request; return the JSON of the answer, None if it has no body. Raises LabError if it fails."""
+        import http.client  # noqa: PLC0415 - loaded while the server starts
+
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             data = None if body is None else json.dumps(body)
@@ -175,7 +175,7 @@ class Lab:
                 "client_ca": "",
                 "sock": "",
                 "terminado_settings": {"shell_command": ["/bin/bash"]},
-                "jpserver_extensions": {f"{_EXTENSION}.server_extension": True, _PANEL: True},
+                "jpserver_extensions": EXTENSIONS,
             },
             "IdentityProvider": {
                 "token": self.token,

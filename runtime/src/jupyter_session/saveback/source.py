@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from jupyter_session.condor.chirp import CHUNK
 from jupyter_session.saveback.errors import ChangedError, LeftOutError
 from jupyter_session.saveback.scan import Signature, read_signature
 
+if TYPE_CHECKING:
+    import hashlib
+
 _LOG = logging.getLogger(__name__)
+
+
+def _new_digest() -> hashlib.blake2b:
+    from hashlib import blake2b  # noqa: PLC0415 - loading it takes 10 ms, which a session's start doesn't have
+
+    return blake2b()
 
 
 class SourceFile:
@@ -24,7 +33,7 @@ class SourceFile:
         self._path = path
         self._may_grow = may_grow
         self.signature = (read_signature(path) or expected) if may_grow else expected
-        self._digest = hashlib.blake2b()
+        self._digest = _new_digest()
 
     @property
     def mode(self) -> int:
@@ -44,7 +53,7 @@ class SourceFile:
             return True
         if not (self._may_grow and now and now.inode == self.signature.inode):
             return False
-        again = hashlib.blake2b()
+        again = _new_digest()
         try:
             for part in self._read():
                 again.update(part)

@@ -32,7 +32,6 @@ from jupyter_session.jupyter.lab import Lab
 from jupyter_session.jupyter.process import Server, ServerShutDown
 from jupyter_session.memory.guard import MemoryGuard
 from jupyter_session.memory.meter import find_meter
-from jupyter_session.packages.keeper import Keeper
 from jupyter_session.saveback import Saver
 from jupyter_session.saveback.destination import FORBIDDEN
 from jupyter_session.session.ending import Shutdown
@@ -94,8 +93,9 @@ class Supervisor:
         self._policy = Policy.of(settings.idle_timeout, settings.idle_warning)
         self._extension = Extension(self._deadlines, settings.max_extend)
         self._processes = Processes(state, compute_window(settings.idle_timeout))
-        verbs = {"stop": self._stop, "extend": self._extend, "reset-packages": self._reset_packages}
-        self._control = ControlServer(state.control, self._loop, status=self._describe, verbs=verbs)
+        self._control = ControlServer(
+            state.control, self._loop, status=self._describe, verbs={"stop": self._stop, "extend": self._extend}
+        )
         job_output = JobOutput()
         self._reporter = StatusReporter(
             SessionStatus(
@@ -130,7 +130,6 @@ class Supervisor:
             list_links=self._set_aside.list_links,
             journal=state.journal,
         )
-        self._packages = Keeper(state, self._notebooks)
         self._refused_files, self._no_saving = WarnOnce(self._reporter.warn), WarnOnce(self._reporter.warn)
         receipts = ReceiptWriter(
             self._notebooks,
@@ -146,7 +145,6 @@ class Supervisor:
             state,
             server=self._server,
             tmux=self._tmux,
-            packages=self._packages,
             saver=self._saver,
             set_aside=self._set_aside,
             receipts=receipts,
@@ -164,9 +162,9 @@ class Supervisor:
             self._set_aside.put_back()
             self._saver.start()
             self._lab.set_environment(os.environ)
-            self._packages.start(self._lab.environment)
             self._server.start(meanwhile=self._prepare)
             self._enter_ready("JupyterLab is ready.")
+            self._tmux.open_shell(self._notebooks)
             self._reporter.warn(*find_warnings(self._job, self._notebooks, os.environ.get("_CONDOR_SCRATCH_DIR")))
             self._reporter.warn(*find_account_warnings(self._job, name_account(), list_owners()))
             self._watch()
@@ -183,7 +181,9 @@ class Supervisor:
         raise AssertionError("unreachable")
 
     def _prepare(self) -> None:
-        """Prepare what people need once the server is ready, while it starts."""
+        """Prepare what is needed once the server is ready, while it starts."""
+        import http.client  # noqa: F401, PLC0415 - for the first request to it
+
         sshd.prepare(self._state_dir, os.environ)
         kernelspecs.offer_environments(self._notebooks, self._state_dir.data)
 
@@ -225,7 +225,6 @@ class Supervisor:
         ending = f"{report.problem} If the session ends before, HTCondor can't bring it back either."
         self._refused_files.update(ending if report.refused_count else "")
         self._no_saving.update(f"{report.off} {NOTHING_SAVED}" if report.off == FORBIDDEN else "")
-        self._reporter.warn(*self._packages.take_news())
         try:
             kernelspecs.offer_environments(self._notebooks, self._state_dir.data)
         except OSError as error:
@@ -264,7 +263,6 @@ class Supervisor:
             self._clock.now(),
             saving=self._saver.report.as_dict(),
             slot=describe_slot(self._job, self._memory),
-            packages=self._packages.as_dict(),
             problem=self._publisher.problem,
         )
 
@@ -274,10 +272,6 @@ class Supervisor:
 
     def _stop(self, _request: Message) -> Message:
         self._loop.want_stop(Ending(End.USER, "The session was stopped by its user."))
-        return {}
-
-    def _reset_packages(self, _request: Message) -> Message:
-        self._packages.reset()
         return {}
 
     def _extend(self, request: Message) -> Message:

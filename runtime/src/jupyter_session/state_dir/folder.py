@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
+import random
 import shutil
 import stat
 import string
@@ -68,7 +68,7 @@ class StateDir:
             for folder in (self.runtime, self.data, self.ssh, self.tmux_socket.parent):
                 folder.mkdir(mode=0o700, exist_ok=True)
             self.sockets = _make_short_folder(TMP if TMP.is_dir() else self.root)
-            self.id = secrets.token_hex(8)
+            self.id = os.urandom(8).hex()
             Identity(self.id, job, scratch, notebooks, str(self.sockets)).write(self.identity_file)
         except OSError as error:
             raise SessionError(f"The session's folder {self.root} can't be written ({error.strerror}).") from None
@@ -146,7 +146,7 @@ def _lock(path: Path) -> int:
 def _make_short_folder(parent: Path) -> Path:
     """Make a new 0700 folder with a short name that nobody can foresee. `tempfile.mkdtemp` makes longer ones."""
     while True:
-        folder = parent / f"{_SOCKETS}{''.join(secrets.choice(_ALPHABET) for _ in range(6))}"
+        folder = parent / f"{_SOCKETS}{''.join(random.SystemRandom().choices(_ALPHABET, k=6))}"
         try:
             folder.mkdir(mode=0o700)
         except FileExistsError:

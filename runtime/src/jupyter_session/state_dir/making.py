@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -39,7 +38,7 @@ def make_state_dir(environ: Mapping[str, str], notebooks: Path) -> StateDir:
             state.create(**about)
         except TakenError as error:
             _LOG.info("%s", error)
-            suffix = f"-{secrets.token_hex(3)}"  # which nobody can foresee
+            suffix = f"-{os.urandom(3).hex()}"  # which nobody can foresee
         else:
             state.has_sibling = job is not None and has_sibling(state, job)
             return state

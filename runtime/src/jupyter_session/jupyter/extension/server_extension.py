@@ -7,6 +7,7 @@ from typing import Any
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import url_path_join
 
+from jupyter_session.jupyter import quick_start
 from jupyter_session.jupyter.extension.accepting import accept_patiently
 from jupyter_session.jupyter.extension.compression import PageCompression
 from jupyter_session.jupyter.extension.handlers import (
@@ -62,6 +63,7 @@ def _load_jupyter_server_extension(server: Any) -> None:
     server.io_loop.add_callback(_keep_token_out_of_pages, settings)
     _keep_token_out_of_templates()
     server.io_loop.add_callback(accept_patiently, server)  # before the server takes its port
+    server.io_loop.add_callback(quick_start.finish)
     base: str = settings["base_url"]
     requests, traffic = PersonRequests(base), Traffic()
     observe(settings, requests, traffic)
