@@ -32,21 +32,21 @@ NETWORK_FILES = (Path("/etc/resolv.conf"), Path("/etc/hosts"))
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
-def build(arguments: Mapping[str, str] | None = None) -> cache.Entry:
-    """Return the cache's entry that holds ``jupyter.sif``, built if need be.
+def build(arguments: Mapping[str, str] | None = None, *, checkout: Path = CHECKOUT) -> cache.Entry:
+    """Return the cache's entry that holds ``jupyter.sif`` of a checkout, built if need be.
 
     ``arguments`` are further build arguments of Apptainer.def, such as PACKAGES.
     """
     apt.ensure(apt.POOL, log=cache.log("apt"))
-    sources = source_files(CHECKOUT)
-    packages = apt_packages((CHECKOUT / "Apptainer.def").read_text())
+    sources = source_files(checkout)
+    packages = apt_packages((checkout / "Apptainer.def").read_text())
     base, base_key = rootfs.image_base(packages)
     given = dict(arguments or {})
-    key = cache.key(cache.files_key(sources, CHECKOUT), base_key, given, SQUASH)
+    key = cache.key(cache.files_key(sources, checkout), base_key, given, SQUASH)
 
     def make(place: Path) -> None:
         root = rootfs.hosts()
-        _build(place / "jupyter.sif", root.path, base.path, sources, given)
+        _build(place / "jupyter.sif", root.path, base.path, (checkout, sources), given)
         os.close(root.lock)
 
     entry = cache.get("image", key, make, what="jupyter.sif", takes="1 minute")
@@ -84,7 +84,8 @@ def apt_packages(definition: str) -> list[str]:
     return sorted(word for words in found for word in words.split() if word[0] not in "-{$")
 
 
-def _build(sif: Path, root: Path, base: Path, sources: list[Path], arguments: Mapping[str, str]) -> None:
+def _build(sif: Path, root: Path, base: Path, of: tuple[Path, list[Path]], arguments: Mapping[str, str]) -> None:
+    checkout, sources = of
     log = cache.log("image")
     log.unlink(missing_ok=True)
     caches = [cache.folder() / name for name in ("pip", "npm")]
@@ -103,7 +104,7 @@ def _build(sif: Path, root: Path, base: Path, sources: list[Path], arguments: Ma
         for name in ("src", "tmp", "mnt", "out"):
             (scratch / name).mkdir()
         for source in sources:
-            target = scratch / "src" / source.relative_to(CHECKOUT)
+            target = scratch / "src" / source.relative_to(checkout)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
         env = _environment(scratch / "mnt")

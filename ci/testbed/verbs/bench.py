@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from testbed.bench import activity, culler, entry, open_page, save, scale, ssh, start, transfer
+from testbed.bench import activity, against, culler, entry, open_page, save, scale, ssh, start, transfer
 
 _MODULES = (
     start,
@@ -28,5 +28,13 @@ def main(arguments: list[str]) -> int:
     told = (f"{name:10} {(module.__doc__ or '').splitlines()[0]}" for name, module in BENCHES.items())
     parser.epilog = "\n".join(told)
     parser.add_argument("name", choices=BENCHES)
-    status: int = BENCHES[parser.parse_args(arguments).name].main()
-    return status
+    parser.add_argument(
+        "--against", metavar="COMMIT", help="of `start` only: measure it beside the image and the launcher of a commit"
+    )
+    options = parser.parse_args(arguments)
+    if options.against is None:
+        status: int = BENCHES[options.name].main()
+        return status
+    if options.name != "start":
+        parser.error(f"--against is an option of `start`, not of `{options.name}`")
+    return against.main(options.against)
