@@ -7,11 +7,21 @@ import pytest
 
 from support import kernels
 from support.waiting import wait_for
-from support.wheels import ANSWER, NAME, make_wheel
+from support.wheels import ANSWER, BULKY, NAME, make_bulky_wheel, make_wheel
 from testbed.artifacts import xeus_python
 
 INSTALL = ("%pip install", "!pip install", "!pip install --user", "!python -m pip install")
-LASTS = "these packages last until this session ends"
+KEPT = "these packages are kept in the notebook folder"
+
+#: Kills pip while it installs a package of many files.
+KILL = """
+import pathlib, subprocess, sys, sysconfig, time
+folder = pathlib.Path(sysconfig.get_path("purelib"), "bulky")
+pip = subprocess.Popen([sys.executable, "-m", "pip", "install", "--no-index", "{wheel}"])
+while not folder.exists() or not any(folder.iterdir()):
+    time.sleep(0.01)
+pip.kill()
+"""
 
 
 def send(session, name, data):
@@ -41,7 +51,7 @@ def test_first_cells_of_a_new_user_work_or_say_what_to_do(new_session):
     for line, group in zip(INSTALL, zip(*[iter(answers)] * len(cells[0]), strict=True), strict=True):
         installed, used, command, uninstalled, forgotten = group
         assert "Successfully installed tiny-thing-1.0" in installed.text, installed
-        assert installed.text.count(LASTS) == 1, installed
+        assert installed.text.count(KEPT) == 1, installed
         assert used == ("ok", str(ANSWER)), line
         assert command.text.strip() == str(ANSWER), line
         assert "Successfully uninstalled" in uninstalled.text
@@ -60,7 +70,7 @@ def test_first_cells_of_a_new_user_work_or_say_what_to_do(new_session):
     answers = kernels.ask_all(session, kernel, *instead, f"!pip install --no-index {wheel}", seconds=60)
     for answer, text in zip(answers, instead.values(), strict=False):
         assert text in answer.text, answer
-        assert LASTS not in answer.text
+        assert KEPT not in answer.text
 
     other = session.start_kernel()  # as after a restart
     assert kernels.ask(session, other, use).text == str(ANSWER)
@@ -86,6 +96,66 @@ def test_kernel_that_reads_short_socket_paths_only_answers(new_session):
     assert len(paths) >= 5
     assert max(map(len, paths)) <= 18
     assert session.inside("sh", "-c", "stat -c %a /tmp/js??????").split() == ["700"]
+
+
+def test_what_is_installed_is_there_in_the_next_session(new_session):
+    session = new_session().submit()
+    session.ready()
+    send(session, NAME, make_wheel())
+    wheel = f"{session.inside('pwd').strip()}/{NAME}"
+    kernel = session.start_kernel()
+    assert "Successfully installed" in kernels.ask(session, kernel, f"%pip install --no-index {wheel}", 60).text
+
+    def archives():
+        return session.ap("sh", "-c", "ls notebooks/.jupyter-session/packages-*.tar.zst").stdout.split()
+
+    wait_for(archives, 60, "save-back to bring the archive to the access point, while the session runs")
+    session.remove()
+    assert len(archives()) == 1
+
+    session.submit()
+    session.ready()
+    assert kernels.ask(session, session.start_kernel(), "import tiny_thing; tiny_thing.answer()").text == str(ANSWER)
+    assert "tiny-thing  1.0" in session.inside("jupyter-session", "packages")
+    # The wheel was in the last job's folder, so no other session has it.
+    exported = session.inside("jupyter-session", "packages", "export")
+    assert exported.startswith("# Not to be had in another session: tiny-thing==1.0, from file://")
+    said = session.inside("jupyter-session", "packages", "reset")
+    assert said == "1 packages are removed. Restart the kernels that have imported them.\n"
+    assert session.inside("jupyter-session", "packages").startswith("0 packages")
+    session.remove()
+
+    session.submit()
+    session.ready()
+    assert "No module" in kernels.ask(session, session.start_kernel(), "import tiny_thing").text
+    assert session.inside("jupyter-session", "packages").startswith("0 packages")
+
+
+def test_pip_that_is_killed_leaves_what_was_packed_before(new_session):
+    session = new_session().submit()
+    session.ready()
+    send(session, NAME, make_wheel())
+    send(session, BULKY, make_bulky_wheel())
+    folder = session.inside("pwd").strip()
+    kernel = session.start_kernel()
+    assert "Successfully installed" in kernels.ask(session, kernel, f"%pip install --no-index {folder}/{NAME}", 60).text
+    wait_for(lambda: "packages-" in session.ap("ls", "notebooks/.jupyter-session").stdout, 60, "the archive")
+    kernels.ask(session, kernel, KILL.format(wheel=f"{folder}/{BULKY}"), 60)
+    told = wait_for(
+        lambda: [
+            w for w in json.loads(session.inside("jupyter-session", "status", "--json"))["warnings"] if "bulky" in w
+        ],
+        60,
+        "the warning",
+    )
+    assert "An installer was stopped before it had finished with bulky. What was packed before is kept." in told[0]
+    session.remove()
+
+    session.submit()
+    session.ready()
+    kernel = session.start_kernel()
+    assert kernels.ask(session, kernel, "import tiny_thing; tiny_thing.answer()").text == str(ANSWER)
+    assert "No module" in kernels.ask(session, kernel, "import bulky").text
 
 
 @pytest.mark.parametrize("how", ["restart", "delete"])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: For the pool and the image: namespaces, mounts, links, and the Debian roots.
 POOL = ("debian-archive-keyring", "iproute2", "mmdebstrap", "mount", "util-linux")
 #: For the tests, beside those.
-TESTS = ("btrfs-progs", "chromium", "fonts-dejavu-core", "git", "openssh-client", "tmux")
+TESTS = ("btrfs-progs", "chromium", "fonts-dejavu-core", "git", "openssh-client", "tmux", "zstd")
 #: What code-server is compiled by.
 COMPILER = ("g++", "make")
 #: For the slow tests, beside those of all.

@@ -17,11 +17,13 @@ _LOG = logging.getLogger(__name__)
 _VERBS = {
     "run": "run a session until it ends; this is the job",
     "status": "show what keeps the session alive and when it would end",
+    "top": "show the session's resources and activity, renewed every two seconds (q quits)",
     "url": "print the address with its token",
     "connect": "print the line for your laptop that opens a tunnel to the session",
     "attach": "open the session's tmux: the server's log and a shell",
     "extend": "keep the session alive for at least this long, even if idle (0s cancels)",
     "stop": "shut the session down in order; the notebooks come back",
+    "packages": "list what pip installed, print a requirements file of it (export), or remove it (reset)",
     "logs": "print the server's log",
     "wait": "wait until the session ends; this is what a tunnel runs",
     "sshd": "serve one SSH connection on the standard streams; this is what `ssh jupyter-JOB` runs",
@@ -59,6 +61,9 @@ def make_parser() -> argparse.ArgumentParser:
         run.add_argument(setting.flag, dest=setting.name, metavar=setting.metavar, help=text)
     commands["status"].add_argument("--json", action="store_true", help="print JSON, for programs")
     commands["extend"].add_argument("duration", metavar="DURATION", help="such as 90m or 2h, from now on")
+    commands["packages"].add_argument(
+        "action", nargs="?", choices=("list", "export", "reset"), default="list", help="what to do (default: list)"
+    )
     commands["wait"].add_argument("port", type=int, nargs="?", help="the port that the tunnel leads to")
     commands["sshd"].add_argument("kind", metavar="TYPE", help="type of the public key that may log in: ssh-ed25519")
     commands["sshd"].add_argument("text", metavar="BASE64", help="the public key itself")
@@ -90,6 +95,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from jupyter_session.ssh.sshd import sshd  # noqa: PLC0415
 
             return sshd(**arguments)
+        if verb == "top":
+            from jupyter_session.panel.top import top  # noqa: PLC0415
+
+            return top()
         from jupyter_session import verbs  # noqa: PLC0415 - neither need `run` and `sshd` load these
 
         return int(getattr(verbs, {"connect": "connect_line"}.get(verb, verb))(**arguments))

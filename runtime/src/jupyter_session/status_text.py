@@ -8,7 +8,8 @@ from typing import Any
 from jupyter_session.saveback.report import render_report
 from jupyter_session.units.durations import format_duration, format_time
 
-_EXTEND = "To keep it: jupyter-session extend 2h"
+#: What a sentence ends with for those who read it in a shell.
+EXTEND = "To keep it: jupyter-session extend 2h"
 
 
 def render_status(message: Mapping[str, Any], now: float) -> str:
@@ -36,7 +37,7 @@ def render_sentence(message: Mapping[str, Any], now: float) -> str:
     if deadline is not None and at_most >= deadline:
         return f"{idle}; ends at {format_time(at_most, now)}, the deadline."
     ends = f"{idle}; ends at {format_time(at_most, now)} unless something runs."
-    return ends if is_kept else f"{ends} {_EXTEND}"
+    return ends if is_kept else f"{ends} {EXTEND}"
 
 
 def _render_ends(at_least: float | None, at_most: float | None, now: float) -> str:

@@ -1,4 +1,4 @@
-"""The verbs that talk to a running session: status, url, connect, attach, stop, extend, logs, wait."""
+"""The verbs that talk to a running session: status, connect, stop, extend, packages, logs, wait, and so on."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 from jupyter_session.control.client import ask, connect, messages
 from jupyter_session.control.protocol import Message
 from jupyter_session.errors import SessionError, UsageError
+from jupyter_session.jupyter.packages import Environment
+from jupyter_session.packages.installed import list_installed, list_requirements, put_folder_in
 from jupyter_session.state_dir import StateDir, find_state_dir
 from jupyter_session.status_text import render_status
 from jupyter_session.units.durations import parse_duration
 
+_RESET_PATIENCE = 60.0  # seconds
 _ENDED = ("stopped", "failed")
 
 
@@ -78,6 +82,40 @@ def extend(*, duration: str) -> int:
     for message in ask(_state_dir().control, "extend", seconds=seconds):
         print(message["extended"])
     return 0
+
+
+def packages(*, action: str) -> int:
+    """Print what pip installed in this session and in those before, print a requirements file of it, or remove it."""
+    about = _status()["packages"]
+    if about["root"] is None:
+        raise SessionError("pip can't install packages in this session: see `jupyter-session logs --supervisor`.")
+    environment = Environment(Path(about["root"]))
+    installed = list_installed(environment.package_folders)
+    if action == "export":
+        lines = [*about["places"], *list_requirements(installed, Path(about["notebooks"]))]
+        print("".join(f"{put_folder_in(line, about['notebooks'])}\n" for line in lines), end="")
+    elif action == "reset":
+        _reset_packages(about["resets"])
+        print(f"{len(installed)} packages are removed. Restart the kernels that have imported them.")
+    else:
+        width = max((len(package.name) for package in installed), default=0)
+        for package in installed:
+            print(f"{package.name:{width}}  {package.version}{'' if package.was_requested else '  (for another)'}")
+        print(about["problem"] or f"{len(installed)} packages beside those of the image.")
+    return 0
+
+
+def _reset_packages(resets: int) -> None:
+    """Have the session remove its packages, and wait until it has. Raises SessionError if it can't."""
+    for _ in ask(_state_dir().control, "reset-packages"):
+        pass
+    give_up_at = time.monotonic() + _RESET_PATIENCE
+    while (about := _status()["packages"])["resets"] <= resets:
+        if time.monotonic() > give_up_at:
+            raise SessionError("The session is still busy with its packages, and removes them after that.")
+        time.sleep(0.1)
+    if about["problem"]:
+        raise SessionError(about["problem"])
 
 
 def logs(*, lines: int, follow: bool, supervisor: bool) -> NoReturn:

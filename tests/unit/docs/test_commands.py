@@ -19,6 +19,9 @@ OTHERS = {
     "--build-arg-file",
     "--data-raw",
     "--help",
+    "--extra-index-url",
+    "--find-links",
+    "--index-url",
     "--socket",
     "--version",
 }

@@ -76,8 +76,23 @@ class Parts:
 
     def end(self, ending):
         parts = {"server": self, "tmux": self, "saver": self, "set_aside": self, "publisher": self}
+        parts["packages"] = Packages(self.calls)
         shutdown = Shutdown(None, self, receipts=self.receipts, reporter=self.reporter, **parts)
         return shutdown.run(ending, began=time.monotonic(), gpu=None)
+
+
+class Packages:
+    def __init__(self, calls):
+        self.calls = calls
+
+    def close(self):
+        self.calls.append("packing")
+
+    def finish(self, seconds):
+        self.calls.append("packed")
+
+    def take_news(self):
+        return []
 
 
 @pytest.mark.parametrize("broken", [False, True])
@@ -86,7 +101,8 @@ def test_the_parts_end_in_order_whatever_fails(tmp_path, how, final, status, bro
     parts = Parts(tmp_path, broken=broken)
     assert parts.end(Ending(how, "It ends.")) == status
     log = f"cleared, log kept: {final == 'failed'}"
-    assert parts.calls == ["stopping", "server", "tmux", "saved", "way cleared", final, "published", "way cleared", log]
+    ended = ["packing", "stopping", "server", "tmux", "packed", "saved", "way cleared"]
+    assert parts.calls == [*ended, final, "published", "way cleared", log]
     assert parts.reporter.status.end is how
     assert parts.reporter.status.receipt.startswith("The session ran ")
     receipt = json.loads((tmp_path / ".jupyter-session/last-session.json").read_text())

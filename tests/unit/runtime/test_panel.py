@@ -9,6 +9,8 @@ import urllib.error
 import pytest
 
 from jupyter_session.panel.figures import Figure, Figures
+from jupyter_session.panel.page import render_page
+from jupyter_session.panel.top import render_screen
 from jupyter_session.panel.view import make_view
 from support.jupyter_server import serve
 
@@ -46,7 +48,7 @@ def test_an_answer_that_cannot_be_read_is_a_view_that_says_so(message):
 
 
 def test_figures_name_what_is_used_and_of_how_much(tmp_path):
-    figures = {figure.name: figure for figure in Figures(os.environ, tmp_path).look(
+    figures = {figure.name: figure for figure in Figures(os.environ, tmp_path, "id").look(
         {"cpus": 4, "disk": 1 << 30, "memory": {"used": 1 << 20, "limit": 1 << 30}}
     )}  # fmt: skip
     assert figures["Memory"].text == "1.0 MB of the slot's 1.0 GB"
@@ -55,7 +57,7 @@ def test_figures_name_what_is_used_and_of_how_much(tmp_path):
 
 
 def test_outside_a_job_the_figures_are_the_machine_s(tmp_path):
-    assert "of the machine's" in Figures({}, tmp_path).look({})[0].text
+    assert "of the machine's" in Figures({}, tmp_path, "id").look({})[0].text
 
 
 class Supervisor:
@@ -141,5 +143,39 @@ def test_nothing_is_answered_without_the_token(served, path):
     with pytest.raises(urllib.error.HTTPError) as caught:
         ask(f"/jupyter-session/{path}", None if path == "status" else {}, key="wrong")
     assert caught.value.code == 403
+    caught.value.close()
+    assert not supervisor.asked
+
+
+HOSTILE = {
+    **MESSAGE,
+    "sources": [{"source": "<b>", "active": False, "detail": "<script>\x1b[2J\r\n", "error": "", "since": 1.0}],
+    "warnings": ["<img src=x onerror=alert(1)>"],
+}
+
+
+def test_page_and_screen_show_names_that_are_html_or_keys_as_they_are():
+    view = make_view(HOSTILE, [Figure("<i>", "<u>", 0.2)], NOW)
+    page = render_page(view, said="<em>", token="", lab="/lab")
+    for tag in ("<b>", "<script>\x1b", "<img", "<i>", "<u>", "<em>"):
+        assert tag not in page
+        assert tag.replace("<", "&lt;").replace(">", "&gt;") in page
+    assert all(line.isprintable() for line in render_screen(view, 200, 100))
+
+
+def test_screen_fits_into_any_terminal():
+    view = make_view(MESSAGE, [Figure("CPU", "1 of 2 cores", 0.5), Figure("Odd", "?", None)], NOW)
+    for width, height in ((80, 24), (20, 5), (1, 1)):
+        lines = render_screen(view, width, height)
+        assert len(lines) <= height
+        assert max(map(len, lines)) <= width
+    assert any("[||||||||||          ] 1 of 2 cores" in line for line in render_screen(view, 80, 24))
+
+
+def test_a_click_on_the_page_is_refused_without_the_token(served):
+    ask, supervisor = served
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        ask("/jupyter-session", {"do": "stop"}, key="wrong")
+    assert caught.value.code in (403, 405)
     caught.value.close()
     assert not supervisor.asked

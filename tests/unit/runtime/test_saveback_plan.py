@@ -94,6 +94,15 @@ def test_only_what_this_session_put_there_and_is_surely_gone_here_is_removed(led
     assert find_removed(ledger, now, before) == removed
 
 
+@pytest.mark.parametrize(("size", "is_sent"), [(1500, True), (2500, False)])
+def test_archive_of_packages_may_be_larger_than_other_files(size, is_sent):
+    kept = ".jupyter-session/packages-cpython-313-x86_64-linux-gnu.tar.zst"
+    plan = plan_transfers({}, scanned({kept: local(size), "data": local(size)}), LIMITS)
+    assert plan.send == ((kept,) if is_sent else ())
+    assert "--save-max-file" in plan.left_out["data"]
+    assert ("--save-max-total" in plan.left_out.get(kept, "")) != is_sent
+
+
 def test_own_names_are_beside_the_file_and_keep_its_extension():
     assert list(itertools.islice(generate_own_names("x/analysis.ipynb", "123.0"), 2)) == [
         "x/analysis (from job 123.0).ipynb",

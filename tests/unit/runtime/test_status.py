@@ -140,7 +140,7 @@ def test_an_extension_is_shown_while_it_lasts(until, kept):
 
 def test_the_message_for_commands_can_be_json():
     status = look(SessionStatus(connection=CONNECTION), active=False, now=100.0)
-    found = json.loads(json.dumps(status.as_message(130.0, saving={}, slot={}, problem="")))
+    found = json.loads(json.dumps(status.as_message(130.0, saving={}, packages={}, slot={}, problem="")))
     assert (found["url"], found["idle_for"]) == (CONNECTION.secret_url, 130.0)
     assert found["sources"][0]["since"] == 130.0
 

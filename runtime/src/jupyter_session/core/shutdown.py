@@ -30,6 +30,7 @@ class Step(Enum):
     TERMINATE_SERVER = 0.53  # it ends on SIGTERM
     KILL_SERVER = 0.57  # it is gone after SIGKILL
     END_TMUX = 0.6  # tmux ends with its programs
+    KEEP_PACKAGES = 0.75  # what pip has installed is packed
     SAVE = 0.85  # the last changes are saved on the access point
     CLEAR_WAY = 0.93  # what HTCondor can't carry is out of its way
     PUBLISH = 1.0  # the job ad and the event log have the end

@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 
 #: What pip says after it has installed something.
 NOTE = (
-    "Note: these packages last until this session ends. To have them in every session, build the image with them: "
-    "see PACKAGES in Apptainer.def."
+    "Note: these packages are kept in the notebook folder, and are there again in the next session. "
+    "To list them, run: !jupyter-session packages"
 )
 _INSTALLING = re.compile(r"^[ \t]*(%?pip3?|!.*python[0-9.]* -m pip)[ \t]+install\b", re.MULTILINE)
 #: Packages whose modules have another name.
@@ -29,18 +29,18 @@ _PACKAGES = {
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Explain missing modules in this kernel, and say after a cell that installs packages how long they last."""
+    """Explain missing modules in this kernel, and say after a cell that installs packages that they are kept."""
     shell.set_custom_exc((ModuleNotFoundError,), _explain)
 
-    def say_how_long(result: Any) -> None:
+    def say_that_they_are_kept(result: Any) -> None:
         if is_installing(result.info.raw_cell or "") and shell.user_ns.get("_exit_code") == 0:
             print(NOTE)
 
-    shell.events.register("post_run_cell", say_how_long)
+    shell.events.register("post_run_cell", say_that_they_are_kept)
 
 
 def is_installing(cell: str) -> bool:
-    """Return whether a cell installs packages other than by the command `pip`, which says itself how long they last."""
+    """Return whether a cell installs packages other than by the command `pip`, which says that itself."""
     return _INSTALLING.search(cell) is not None
 
 
@@ -49,8 +49,8 @@ def describe_missing(name: str) -> str:
     module = name.partition(".")[0]
     package = _PACKAGES.get(module, module)
     return (
-        f"The image has no module {module!r}. Run `%pip install {package}` to use it in this session, or build the "
-        "image with it: see PACKAGES in Apptainer.def."
+        f"The image has no module {module!r}. Run `%pip install {package}`: it is there in the next sessions, too. "
+        "For large packages, build the image with them: see PACKAGES in Apptainer.def."
     )
 
 

@@ -51,6 +51,11 @@ class Lab:
         self.token = ""
         self._refused_since: float | None = None  # on the monotonic clock
 
+    @property
+    def environment(self) -> Environment | None:
+        """Where pip installs to, once it has been made."""
+        return self._environment
+
     def prepare(self, port: int) -> None:
         """Write the configuration for `port` and a fresh token, both 0600, and forget the secret of its cookies.
 

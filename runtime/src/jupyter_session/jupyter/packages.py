@@ -14,10 +14,13 @@ import sysconfig
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from jupyter_session.state_dir import StateDir
 
 _LOG = logging.getLogger(__name__)
+#: The variable that has the notebook folder, as addresses of files have it: for a requirements file.
+NOTEBOOKS = "JUPYTER_NOTEBOOKS"
 
 # `home` is where the standard library is found from. The system's packages come last, and pip refuses `--user` without.
 _CONFIG = """\
@@ -34,7 +37,16 @@ _PIP_CONFIG = """\
 [global]
 disable-pip-version-check = true
 """
+# Read by each start of its Python, which waits while packages of an earlier session are unpacked.
+_IMAGE_LINES = """\
+import site; site.addsitedir({image!r})
+import os; os.path.exists({path!r}) and __import__({module!r}, fromlist=["wait"]).wait({path!r})
+"""
+_WAITING = "jupyter_session.jupyter.unpacking"
 _IPYTHON_CONFIG = 'c.InteractiveShellApp.extensions.append("jupyter_session.jupyter.kernel_hints")\n'
+_PIPS = ("pip", "pip3")
+_IMAGE = "image.pth"
+_OWN = ("pyvenv.cfg", "pip.conf", "etc/ipython")
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,27 @@ class Environment:
         return self.root / "bin" / "python"
 
     @property
+    def unpacking(self) -> Path:
+        """A file that is there while packages of an earlier session are unpacked; kernels wait until it has gone."""
+        return self.root.with_name(f"{self.root.name}.unpacking")  # beside it: it stays when all that is there goes
+
+    @property
+    def package_folders(self) -> tuple[Path, Path]:
+        """Where pip installs packages to, and where it does with `--user`."""
+        return self._find_packages(self.root), self._find_packages(self.user_base)
+
+    @property
+    def command_folders(self) -> tuple[Path, Path]:
+        """Where the commands of packages are."""
+        return self.root / "bin", self.user_base / "bin"
+
+    @property
+    def own_paths(self) -> tuple[str, ...]:
+        """What `make` writes that isn't installed, relative to `root`."""
+        site = self._find_packages(self.root).relative_to(self.root)
+        return (*(f"bin/{name}" for name in (*_list_pythons(), *_PIPS)), *_OWN, str(site / _IMAGE))
+
+    @property
     def user_base(self) -> Path:
         """Where `pip install --user` installs to."""
         return self.root / "user"
@@ -56,27 +89,31 @@ class Environment:
     def make(self) -> None:
         """Write it. Raises OSError if it can't be written."""
         interpreter = Path(os.path.realpath(sys.executable))
-        for folder in (self._find_packages(self.root), self._find_packages(self.user_base), self.python.parent):
+        for folder in (*self.package_folders, self.python.parent):
             folder.mkdir(parents=True, exist_ok=True)
-        for name in ("python", "python3", interpreter.name):
+        for name in _list_pythons():
             (self.root / "bin" / name).symlink_to(interpreter)
-        for name in ("pip", "pip3"):
+        for name in _PIPS:
             script = self.root / "bin" / name
             script.write_text(_PIP.format(python=self.python))
             script.chmod(0o755)
         version = ".".join(map(str, sys.version_info[:3]))
         (self.root / "pyvenv.cfg").write_text(_CONFIG.format(home=interpreter.parent, version=version))
         (self.root / "pip.conf").write_text(_PIP_CONFIG)
-        image = sysconfig.get_path("purelib")
-        (self._find_packages(self.root) / "image.pth").write_text(f"import site; site.addsitedir({image!r})\n")
+        lines = _IMAGE_LINES.format(image=sysconfig.get_path("purelib"), path=str(self.unpacking), module=_WAITING)
+        (self._find_packages(self.root) / _IMAGE).write_text(lines)
         ipython = self.root / "etc" / "ipython" / "ipython_kernel_config.py"
         ipython.parent.mkdir(parents=True)
         ipython.write_text(_IPYTHON_CONFIG)
 
+    def clear(self) -> None:
+        """Remove all that is installed. Raises OSError if it can't be written anew."""
+        shutil.rmtree(self.root, ignore_errors=True)
+        self.make()
+
     def activate(self, environ: MutableMapping[str, str]) -> None:
         """Set the variables by which kernels, terminals, and the server find what is installed."""
-        folders = (self.root / "bin", self.user_base / "bin")
-        environ["PATH"] = os.pathsep.join([*map(str, folders), environ.get("PATH", os.defpath)])
+        environ["PATH"] = os.pathsep.join([*map(str, self.command_folders), environ.get("PATH", os.defpath)])
         environ["PYTHONUSERBASE"] = str(self.user_base)
         # Kernels and extensions of JupyterLab that pip installs; and for `python -m`, what the image has.
         shares = [base / "share" / "jupyter" for base in (self.root, self.user_base, Path(sys.prefix))]
@@ -86,6 +123,10 @@ class Environment:
     def _find_packages(base: Path) -> Path:
         where = {"base": str(base), "platbase": str(base)}
         return Path(sysconfig.get_path("purelib", "venv", where))
+
+
+def _list_pythons() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(("python", "python3", Path(os.path.realpath(sys.executable)).name)))
 
 
 def make_environment(state: StateDir, environ: MutableMapping[str, str], notebooks: Path) -> Environment | None:
@@ -98,12 +139,14 @@ def make_environment(state: StateDir, environ: MutableMapping[str, str], noteboo
     in_scratch = state.in_job and scratch.is_dir() and not scratch.is_relative_to(notebooks)
     for place in (*([scratch / f".python-{state.id}"] if in_scratch else []), state.root / "python"):
         try:
-            shutil.rmtree(place, ignore_errors=True)  # an earlier session's
             environment = Environment(place)
+            shutil.rmtree(place, ignore_errors=True)  # an earlier session's
+            environment.unpacking.unlink(missing_ok=True)
             environment.make()
         except OSError as error:
             _LOG.warning("pip can't install into %s: %s", place, error)
             continue
         environment.activate(environ)
+        environ[NOTEBOOKS] = quote(str(notebooks))
         return environment
     return None

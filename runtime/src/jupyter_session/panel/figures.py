@@ -31,11 +31,12 @@ class Figure:
 class Figures:
     """Measures the session that this process belongs to, each time since the time before.
 
-    `environ` is the session's environment, `folder` its notebook folder.
+    `environ` names the job's GPUs, `folder` is the notebook folder, and `session` the session's ID.
     """
 
-    def __init__(self, environ: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, environ: Mapping[str, str], folder: Path, session: str) -> None:
         self._environ = environ
+        self._session = session
         self._folder = folder
         self._spent: dict[tuple[int, float], float] = {}
         self._looked = float("-inf")
@@ -67,7 +68,7 @@ class Figures:
         now = time.monotonic()
         if now - self._looked >= _SHORTEST:
             spent = self._read_times()
-            if self._spent:
+            if self._looked > float("-inf"):
                 new = sum(seconds - self._spent.get(process, 0.0) for process, seconds in spent.items())
                 self._processors = max(0.0, new / (now - self._looked))
             self._spent, self._looked = spent, now
@@ -80,13 +81,13 @@ class Figures:
         import psutil  # noqa: PLC0415
 
         contained = psutil.Process(1).name() in _CONTAINED
-        mark, uid = self._environ.get("JUPYTER_SESSION_ID", ""), os.getuid()
+        uid = os.getuid()
         found = {}
         for process in psutil.process_iter():
             try:
                 with process.oneshot():
                     if not contained and (
-                        process.uids().real != uid or process.environ().get("JUPYTER_SESSION_ID") != mark
+                        process.uids().real != uid or process.environ().get("JUPYTER_SESSION_ID") != self._session
                     ):
                         continue
                     times = process.cpu_times()

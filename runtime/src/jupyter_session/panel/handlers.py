@@ -1,4 +1,7 @@
-"""The API of the panel. Jupyter's own authentication and check of cross-site requests apply."""
+"""The API of the panel, and the page without JupyterLab.
+
+Jupyter's own authentication and check of cross-site requests apply.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,19 @@ import json
 import time
 from typing import Any
 
-from jupyter_server.base.handlers import APIHandler
-from tornado.web import authenticated
+from jupyter_server.base.handlers import APIHandler, JupyterHandler
+from jupyter_server.utils import url_path_join
+from tornado.web import HTTPError, authenticated
 
+from jupyter_session.control.protocol import Message
 from jupyter_session.errors import SessionError
 from jupyter_session.panel.figures import Figures
+from jupyter_session.panel.page import render_page
 from jupyter_session.panel.supervisor_client import ask_supervisor
 from jupyter_session.panel.view import View, make_view
+
+#: The buttons of the page, and what they ask the supervisor for.
+_CLICKS: dict[str, tuple[str, dict[str, Any]]] = {"keep": ("extend", {"seconds": 7200}), "stop": ("stop", {})}
 
 
 async def look(figures: Figures) -> View:
@@ -62,6 +71,39 @@ class StopHandler(APIHandler):
         await _answer(self, "stop")
 
 
+class PageHandler(JupyterHandler):
+    """The page."""
+
+    def initialize(self, figures: Figures) -> None:
+        """Take what measures the session."""
+        self._figures = figures
+
+    @authenticated
+    async def get(self) -> None:
+        """Show the session."""
+        await self._show("")
+
+    @authenticated
+    async def post(self) -> None:
+        """Do what was clicked, and show the session."""
+        clicked = self.get_body_argument("do", "")
+        if clicked not in _CLICKS:
+            raise HTTPError(400, "A click is keep or stop.")
+        verb, details = _CLICKS[clicked]
+        try:
+            said = _describe(await ask_supervisor(verb, **details))
+        except SessionError as error:
+            said = str(error)
+        await self._show(said)
+
+    async def _show(self, said: str) -> None:
+        lab = url_path_join(self.base_url, "lab")
+        token = self.xsrf_form_html()
+        self.set_header("Content-Type", "text/html; charset=UTF-8")
+        self.set_header("Cache-Control", "no-store")
+        self.finish(render_page(await look(self._figures), said=said, token=token, lab=lab))
+
+
 async def _answer(handler: APIHandler, verb: str, **details: Any) -> None:
     try:
         answer = await ask_supervisor(verb, **details)
@@ -69,4 +111,8 @@ async def _answer(handler: APIHandler, verb: str, **details: Any) -> None:
         handler.set_status(503)
         handler.finish(json.dumps({"message": str(error)}))
         return
-    handler.finish(json.dumps({"text": str(answer.get("extended", "The session is being stopped."))}))
+    handler.finish(json.dumps({"text": _describe(answer)}))
+
+
+def _describe(answer: Message) -> str:
+    return str(answer.get("extended", "The session is being stopped."))

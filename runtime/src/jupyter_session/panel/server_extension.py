@@ -9,7 +9,7 @@ from typing import Any
 from jupyter_server.utils import url_path_join
 
 from jupyter_session.panel.figures import Figures
-from jupyter_session.panel.handlers import ExtendHandler, StatusHandler, StopHandler
+from jupyter_session.panel.handlers import ExtendHandler, PageHandler, StatusHandler, StopHandler
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
@@ -18,8 +18,9 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 def _load_jupyter_server_extension(server: Any) -> None:
     base: str = server.web_app.settings["base_url"]
-    figures = Figures(os.environ, Path(server.root_dir))
+    figures = Figures(os.environ, Path(server.root_dir), os.environ.get("JUPYTER_SESSION_ID", ""))
     handlers = [
+        (url_path_join(base, "/jupyter-session/?"), PageHandler, {"figures": figures}),
         (url_path_join(base, "/jupyter-session/status"), StatusHandler, {"figures": figures}),
         (url_path_join(base, "/jupyter-session/extend"), ExtendHandler),
         (url_path_join(base, "/jupyter-session/stop"), StopHandler),

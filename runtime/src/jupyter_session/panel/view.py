@@ -8,7 +8,7 @@ from typing import Any
 
 from jupyter_session.panel.figures import Figure
 from jupyter_session.saveback.report import render_report
-from jupyter_session.status_text import render_sentence
+from jupyter_session.status_text import EXTEND, render_sentence
 from jupyter_session.units.durations import format_duration, format_time
 
 _UNREADABLE = (
@@ -68,7 +68,7 @@ def _make(message: Mapping[str, Any], figures: Sequence[Figure], now: float) -> 
     return View(
         now=now,
         state=str(message["state"]),
-        sentence=render_sentence(message, now),
+        sentence=render_sentence(message, now).removesuffix(EXTEND).rstrip(),
         stop_at=_time(message["stop_at"]),
         earliest_stop_at=_time(message["earliest_stop_at"]),
         kept_until=kept,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from jupyter_session.condor.chirp import explain_unsendable
 from jupyter_session.condor.file_stat import FileStat
-from jupyter_session.saveback.scan import Scan, Signature
+from jupyter_session.saveback.scan import Scan, Signature, is_own
 from jupyter_session.units.sizes import format_size
 
 #: Bytes of a file name on any file system.
@@ -69,7 +69,7 @@ def plan_transfers(ledger: Mapping[str, Entry], now: Scan, limits: Limits) -> Tr
         before = ledger[path].saved_bytes if path in ledger else 0
         if why := explain_unsendable(path):
             left_out[path] = why
-        elif size > limits.max_file:
+        elif size > limits.max_file and not is_own(path):  # hours of pip's work may be in it
             left_out[path] = f"{format_size(size)} is more than --save-max-file: it comes back only at the end"
         elif total - before + size > limits.max_total:
             left_out[path] = "--save-max-total is reached: it comes back only at the end"

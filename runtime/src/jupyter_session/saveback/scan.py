@@ -17,6 +17,7 @@ OWN_FOLDER = ".jupyter-session"
 MOST_FILES = 50_000
 
 _LOG = logging.getLogger(__name__)
+_KEPT = re.compile(r"packages(-[\w.-]+\.tar\.zst|\.txt)")  # in the own folder, which is the session's otherwise
 _LINK = "a symbolic link"
 _TOO_MANY = f"there are more than {MOST_FILES} files: the rest comes back only at the end"
 _ENVIRONMENT = "an environment: it comes back only at the end"
@@ -53,6 +54,11 @@ class Scan:
 def compile_patterns(patterns: Sequence[str]) -> re.Pattern[str]:
     """Compile patterns of names to leave out, with `*`, `?`, and `[...]`. Each part of a path is matched."""
     return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)")
+
+
+def is_own(path: str) -> bool:
+    """Return whether the session itself keeps a file in the notebook folder: its packages."""
+    return path.startswith(f"{OWN_FOLDER}/")
 
 
 def read_signature(path: str) -> Signature | None:
@@ -97,7 +103,7 @@ def scan_folder(folder: str, exclude: re.Pattern[str], before: Mapping[str, Sign
             continue
         for entry in entries:
             path = os.path.join(within, entry.name)
-            if path == OWN_FOLDER or exclude.match(entry.name):
+            if exclude.match(entry.name) or (within == OWN_FOLDER and not _KEPT.fullmatch(entry.name)):
                 continue
             try:
                 about = entry.stat(follow_symlinks=False)

@@ -11,6 +11,7 @@ from jupyter_session.condor.job_ad import Job
 from jupyter_session.condor.publisher import JobAdPublisher
 from jupyter_session.core.shutdown import ShutdownDeadline, Step
 from jupyter_session.jupyter.process import Server
+from jupyter_session.packages.keeper import Keeper
 from jupyter_session.saveback import Saver
 from jupyter_session.session.receipt import Receipt
 from jupyter_session.session.receipt_writer import ReceiptWriter
@@ -32,6 +33,7 @@ class Shutdown:
         *,
         server: Server,
         tmux: Tmux,
+        packages: Keeper,
         saver: Saver,
         set_aside: SetAside,
         receipts: ReceiptWriter,
@@ -42,6 +44,7 @@ class Shutdown:
         self._state_dir = state_dir
         self._server = server
         self._tmux = tmux
+        self._packages = packages
         self._saver = saver
         self._set_aside = set_aside
         self._receipts = receipts
@@ -56,6 +59,7 @@ class Shutdown:
         final, exit_status = (State.FAILED, 1) if ending.how is End.FAILED else (State.STOPPED, 0)
         deadline = ShutdownDeadline.of(self._job, began=began)
         deadline.arm(exit_status)
+        self._packages.close()
         self._reporter.enter(State.STOPPING, ending.reason, end=ending.how)
         receipt = self._receipts.collect(final, ending, self._reporter.status, gpu)
         receipt = self._write(receipt)  # should there be no time for it later
@@ -63,6 +67,8 @@ class Shutdown:
         tmux = threading.Thread(target=self._end_tmux, daemon=True)  # may hang, as all that runs may
         tmux.start()
         tmux.join(deadline.left(Step.END_TMUX))
+        self._packages.finish(deadline.left(Step.KEEP_PACKAGES))
+        self._reporter.warn(*self._packages.take_news())
         self._saver.finish(deadline.left(Step.SAVE))
         self._clear_way(deadline.left(Step.CLEAR_WAY))
         receipt = self._write(receipt)

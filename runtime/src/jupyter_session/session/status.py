@@ -69,12 +69,18 @@ class SessionStatus:
         )
 
     def as_message(
-        self, now: float, *, saving: Mapping[str, Any], slot: Mapping[str, Any], problem: str
+        self,
+        now: float,
+        *,
+        saving: Mapping[str, Any],
+        packages: Mapping[str, Any],
+        slot: Mapping[str, Any],
+        problem: str,
     ) -> dict[str, Any]:
         """Return all that the user's commands show; the address in it has the token.
 
-        `now` is on the session's clock, `saving` is the report of save-back, `slot` what the slot has, `problem`
-        what can't be published.
+        `now` is on the session's clock, `saving` is the report of save-back, `packages` says where pip installs to,
+        `slot` what the slot has, `problem` what can't be published.
         """
         connection = self.connection
         return {
@@ -106,6 +112,7 @@ class SessionStatus:
             ],
             "save": saving,
             "slot": slot,
+            "packages": packages,
             "warnings": list(self.warnings),
             "problem": problem,
         }

@@ -32,6 +32,7 @@ from jupyter_session.jupyter.lab import Lab
 from jupyter_session.jupyter.process import Server, ServerShutDown
 from jupyter_session.memory.guard import MemoryGuard
 from jupyter_session.memory.meter import find_meter
+from jupyter_session.packages.keeper import Keeper
 from jupyter_session.saveback import Saver
 from jupyter_session.saveback.destination import FORBIDDEN
 from jupyter_session.session.ending import Shutdown
@@ -93,9 +94,8 @@ class Supervisor:
         self._policy = Policy.of(settings.idle_timeout, settings.idle_warning)
         self._extension = Extension(self._deadlines, settings.max_extend)
         self._processes = Processes(state, compute_window(settings.idle_timeout))
-        self._control = ControlServer(
-            state.control, self._loop, status=self._describe, verbs={"stop": self._stop, "extend": self._extend}
-        )
+        verbs = {"stop": self._stop, "extend": self._extend, "reset-packages": self._reset_packages}
+        self._control = ControlServer(state.control, self._loop, status=self._describe, verbs=verbs)
         job_output = JobOutput()
         self._reporter = StatusReporter(
             SessionStatus(
@@ -130,6 +130,7 @@ class Supervisor:
             list_links=self._set_aside.list_links,
             journal=state.journal,
         )
+        self._packages = Keeper(state, self._notebooks)
         self._refused_files, self._no_saving = WarnOnce(self._reporter.warn), WarnOnce(self._reporter.warn)
         receipts = ReceiptWriter(
             self._notebooks,
@@ -145,6 +146,7 @@ class Supervisor:
             state,
             server=self._server,
             tmux=self._tmux,
+            packages=self._packages,
             saver=self._saver,
             set_aside=self._set_aside,
             receipts=receipts,
@@ -162,6 +164,7 @@ class Supervisor:
             self._set_aside.put_back()
             self._saver.start()
             self._lab.set_environment(os.environ)
+            self._packages.start(self._lab.environment)
             self._server.start(meanwhile=self._prepare)
             self._enter_ready("JupyterLab is ready.")
             self._tmux.open_shell(self._notebooks)
@@ -225,6 +228,7 @@ class Supervisor:
         ending = f"{report.problem} If the session ends before, HTCondor can't bring it back either."
         self._refused_files.update(ending if report.refused_count else "")
         self._no_saving.update(f"{report.off} {NOTHING_SAVED}" if report.off == FORBIDDEN else "")
+        self._reporter.warn(*self._packages.take_news())
         try:
             kernelspecs.offer_environments(self._notebooks, self._state_dir.data)
         except OSError as error:
@@ -263,6 +267,7 @@ class Supervisor:
             self._clock.now(),
             saving=self._saver.report.as_dict(),
             slot=describe_slot(self._job, self._memory),
+            packages=self._packages.as_dict(),
             problem=self._publisher.problem,
         )
 
@@ -272,6 +277,10 @@ class Supervisor:
 
     def _stop(self, _request: Message) -> Message:
         self._loop.want_stop(Ending(End.USER, "The session was stopped by its user."))
+        return {}
+
+    def _reset_packages(self, _request: Message) -> Message:
+        self._packages.reset()
         return {}
 
     def _extend(self, request: Message) -> Message:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import sys
 from pathlib import Path
+from typing import Any
 
 from jupyter_server.services.kernels.kernelmanager import ServerKernelManager
 from traitlets import Unicode
 
+from jupyter_session.jupyter.packages import Environment
+
 _NUMBERS = itertools.count(1)
+_INTERVAL = 0.05  # seconds
 
 
 class SessionKernelManager(ServerKernelManager):
@@ -30,6 +35,13 @@ class SessionKernelManager(ServerKernelManager):
         folder = Path(self.sockets)
         # A server that has died may have left sockets here.
         return str(next(folder / str(number) for number in _NUMBERS if not any(folder.glob(f"{number}-*"))))
+
+    async def start_kernel(self, *args: Any, **options: Any) -> Any:
+        """Start the kernel once the packages of an earlier session are there: what it imports may be among them."""
+        unpacking = Environment(Path(self.python).parent.parent).unpacking if self.python else None
+        while unpacking and unpacking.exists():  # noqa: ASYNC110 - another process removes it
+            await asyncio.sleep(_INTERVAL)
+        return await super().start_kernel(*args, **options)
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
         """Return the command that starts the kernel."""

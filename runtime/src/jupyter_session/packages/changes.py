@@ -1,0 +1,61 @@
+"""What changes in an environment: since it was packed, and while an installer is at work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from jupyter_session.jupyter.packages import Environment
+from jupyter_session.packages import unfinished
+from jupyter_session.packages.installers import InstallerWatch, find_places
+from jupyter_session.packages.relocation import Version
+
+
+class Changes:
+    """Follows the changes of `environment`, whose version `read` returns, in a session.
+
+    `packed` is the version that was packed last, and `seen` the one of the last look. `places` are the lines that say
+    where packages come from. `are_being_made`: at the last look, an installer was at work.
+    """
+
+    def __init__(self, environment: Environment, read: Callable[[], Version], session: str) -> None:
+        self._environment = environment
+        self._read = read
+        self._installers = InstallerWatch(session)
+        self._meanwhile: set[Path] = set()
+        self.packed: Version = ()
+        self.seen: Version = ()
+        self.places: dict[str, None] = {}
+        self.are_being_made = False
+
+    @property
+    def are_any(self) -> bool:
+        """Whether something has changed since it was packed."""
+        return self.seen != self.packed
+
+    def look(self) -> bool:
+        """Look anew; return whether something has changed since the last look."""
+        was_made = self.are_being_made
+        before, self.seen = self.seen, self._read()
+        installers = self._installers.find(thoroughly=self.seen != before)
+        self.are_being_made = bool(installers)
+        for installer in installers:
+            self.places |= dict.fromkeys(find_places(installer))
+        if self.are_being_made or was_made:
+            self._meanwhile |= self._list_paths(set(self.seen) - set(before))
+        return self.seen != before
+
+    def find_unfinished(self) -> list[str]:
+        """Return the names of what an installer has left unfinished since it was packed."""
+        new = self._list_paths(set(self.seen) - set(self.packed))
+        self._meanwhile &= new
+        return unfinished.find_unfinished(self._environment.package_folders, new, self._meanwhile)
+
+    def forget(self) -> None:
+        """Take what is there as packed: nothing."""
+        self.packed = self.seen = self._read()
+        self._meanwhile.clear()
+        self.places.clear()
+
+    def _list_paths(self, version: set[tuple[str, int]]) -> set[Path]:
+        return {self._environment.root / path for path, _ in version}
