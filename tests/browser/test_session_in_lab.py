@@ -80,13 +80,15 @@ def test_warning_keep_running_keeps_it_and_stop_ends_it_with_the_notebooks_back(
 
 
 @pytest.mark.slow
-def test_open_panel_and_page_are_no_activity(new_session, page):
+def test_open_panel_and_page_are_no_activity(new_session, laptop_browser):
     session = new_session().submit("--idle-timeout 60s --idle-warning 10s")
     session.ready()
     url = session.tunnel().url()
+    context = laptop_browser().browser.new_context()
+    page = context.new_page()
     Lab(page, url)
     open_panel(page)
-    page.context.new_page().goto(url.replace("/lab?", "/jupyter-session?"))
+    context.new_page().goto(url.replace("/lab?", "/jupyter-session?"))
     ad = session.wait_gone(150)
     assert (ad["JupyterState"], ad["JupyterEnd"]) == ("stopped", "idle"), ad["JupyterReason"]
 
@@ -127,3 +129,21 @@ def test_top_shows_the_same_in_a_terminal(ready_session):
     shown = ready_session.inside("jupyter-session", "top")
     for part in ("Memory", "of the slot's 1.5 GB", "SOURCE", "kernels", f"Job: {ready_session.job} on ep1"):
         assert part in shown
+
+
+def test_deadline_and_lines_that_the_submit_file_lacks_are_notifications(new_session, page):
+    lacking = "when_to_transfer_output = ON_EXIT"
+    session = new_session().submit("--max-runtime 100s --idle-warning 70s", lacking, without="when_to_transfer_output")
+    session.ready()
+    Lab(page, session.tunnel().url())
+    page.locator(".Toastify__toast", has_text="Nothing comes back if the job is removed").get_by_role(
+        "button", name="Details"
+    ).click()
+    panel = page.get_by_role("region", name="Session")
+    expect(panel).to_contain_text("when_to_transfer_output = ON_EXIT_OR_EVICT")
+    toast = page.locator(".Toastify__toast", has_text="its deadline, even if it is in use")
+    toast.wait_for(timeout=milliseconds(100))
+    expect(page.locator(".jp-session-status")).to_contain_text("left (deadline)")
+    page.reload()
+    toast.wait_for(timeout=milliseconds(60))
+    expect(page.locator(".Toastify__toast", has_text="Nothing comes back")).to_have_count(0)  # once in a tab

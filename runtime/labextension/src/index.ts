@@ -8,6 +8,7 @@ import { Notices } from './notices';
 import { IActions, SessionPanel, sessionIcon } from './panel';
 import { Session } from './session';
 import { StatusItem } from './status';
+import { tensorBoardPlugin } from './tensorboard';
 
 const KEPT = 7200; // seconds
 const CATEGORY = 'HTCondor Session';
@@ -78,4 +79,4 @@ function makeActions(session: Session): IActions {
   };
 }
 
-export default plugin;
+export default [plugin, tensorBoardPlugin];

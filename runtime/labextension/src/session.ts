@@ -1,8 +1,8 @@
-import { URLExt } from '@jupyterlab/coreutils';
-import { Event, ServerConnection } from '@jupyterlab/services';
+import { Event } from '@jupyterlab/services';
 import { Poll } from '@lumino/polling';
 import { ISignal, Signal } from '@lumino/signaling';
 
+import { post, request } from './request';
 import { IView } from './view';
 
 /** Milliseconds between two questions: while the panel is open, and else. A hidden tab asks nothing. */
@@ -81,7 +81,7 @@ export class Session {
   }
 
   private async _act(verb: string, body: object): Promise<string> {
-    const { text } = await request<{ text: string }>(verb, { method: 'POST', body: JSON.stringify(body) });
+    const { text } = await post<{ text: string }>(verb, body);
     void this.refresh();
     return text;
   }
@@ -105,15 +105,4 @@ export class Session {
   private _poll: Poll;
   private _changed = new Signal<this, void>(this);
   private _noticed = new Signal<this, INotice>(this);
-}
-
-async function request<T>(path: string, init: RequestInit): Promise<T> {
-  const settings = ServerConnection.makeSettings();
-  const url = URLExt.join(settings.baseUrl, 'jupyter-session') + '/' + path;
-  const response = await ServerConnection.makeRequest(url, init, settings);
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) {
-    throw new Error(answer.message || `The server answered ${response.status}.`);
-  }
-  return answer as T;
 }

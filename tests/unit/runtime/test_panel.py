@@ -179,3 +179,19 @@ def test_a_click_on_the_page_is_refused_without_the_token(served):
     assert caught.value.code in (403, 405)
     caught.value.close()
     assert not supervisor.asked
+
+
+@pytest.mark.parametrize("folder", ["none", "..", "../state", "/../..", "a\0b", "x" * 5000, None, 3])
+def test_tensorboard_opens_no_folder_but_those_of_the_notebooks(server, folder):
+    ask, _ = server
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        ask("/jupyter-session/tensorboard", {"folder": folder})
+    assert caught.value.code == 404
+    assert "There is no folder" in json.loads(caught.value.read())["message"]
+
+
+def test_tensorboard_that_is_not_installed_is_an_answer_that_says_how(server):
+    ask, _ = server
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        ask("/jupyter-session/tensorboard", {"folder": ""})
+    assert "pip install tensorboard" in json.loads(caught.value.read())["message"]
