@@ -11,8 +11,10 @@ ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/packages.md").read_text()
 ROWS = [
     [cell.strip() for cell in line.strip("|").split(" | ")]
-    for line in PAGE.partition("| case |")[2].partition("\n\n")[0].splitlines()[2:]
+    for head in ("| case |", "| environment |")
+    for line in PAGE.partition(head)[2].partition("\n\n")[0].splitlines()[2:]
 ]
+ENVIRONMENTS = "unit/runtime/test_kept_environments.py"
 UNIT, POOL = "unit/runtime/test_kept_packages.py", "pool/test_packages.py"
 #: The first words of each row, and a test that shows what the row says.
 BOUND = {
@@ -28,6 +30,16 @@ BOUND = {
         "unit/runtime/test_saveback_plan.py",
         "test_archive_of_packages_may_be_larger_than_other_files",
     ),
+    "made in a session": (
+        "pool/test_environments.py",
+        "test_environment_works_in_the_next_session_and_travels_as_one_file",
+    ),
+    "came as files": (ENVIRONMENTS, "test_environment_that_came_as_files_works_and_stays_files"),
+    "removed in a session": (ENVIRONMENTS, "test_environment_that_is_removed_does_not_come_back"),
+    "has other files": (ENVIRONMENTS, "test_folder_with_files_of_the_user_stays_as_it_is"),
+    "there is no time or": (ENVIRONMENTS, "test_environment_for_which_there_is_no_time_comes_back_as_files"),
+    "its archive can't": (ENVIRONMENTS, "test_archive_that_cant_be_unpacked_is_said_and_stays"),
+    "a conda environment": (ENVIRONMENTS, "test_conda_environment_is_left_alone_and_explained"),
 }
 
 

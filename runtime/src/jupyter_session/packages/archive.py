@@ -51,6 +51,11 @@ def pack(folder: Path, target: Path, *, leave_out: Sequence[str], give_up: Calla
         raise explain(error) if isinstance(error, OSError) else error from None
 
 
+def check(archive: Path, *, give_up: Callable[[], bool]) -> None:
+    """Read an archive to its end. Raises ArchiveError if it can't be unpacked, or if `give_up` returns True first."""
+    _run([_TAR, "--list", "--file", str(archive), _COMPRESSED], give_up)
+
+
 def unpack(archive: Path, folder: Path, *, give_up: Callable[[], bool]) -> None:
     """Unpack an archive into a folder, unless `give_up` returns True first. Raises ArchiveError.
 

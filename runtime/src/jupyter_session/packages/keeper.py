@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_session import output
+from jupyter_session.jupyter.kernelspecs import offer_environments
 from jupyter_session.jupyter.packages import Environment
 from jupyter_session.packages import messages
 from jupyter_session.packages.changes import Changes
+from jupyter_session.packages.environments import Environments
 from jupyter_session.packages.errors import ArchiveError, ChangedArchivingError, InterruptedArchivingError
 from jupyter_session.packages.installing import install
 from jupyter_session.packages.store import Store, Wanted
@@ -37,11 +39,13 @@ class Keeper:
         *,
         interval: float = _INTERVAL,
         settle: float = _SETTLE,
+        environments: Environments | None = None,
     ) -> None:
         self._state = state
         self._notebooks = notebooks
         self._interval = interval
         self._settle = settle
+        self._environments = environments
         self._environment: Environment | None = None
         self._store: Store
         self._changes: Changes
@@ -104,13 +108,19 @@ class Keeper:
         if self._thread:
             self._thread.join(seconds + _INTERVAL)
             self._store.clean_up()
+            if self._environments and not self._thread.is_alive():
+                self._environments.pack(self._is_late)
 
     def _run(self, environment: Environment) -> None:
         try:
             if self._store.clean_up():
                 self._news.append(messages.LEFT)
             self._wanted = self._store.read_list()
-            if self._restore(environment):
+            is_wanted = self._restore(environment)
+            if self._environments:
+                self._news += self._environments.restore(self._is_late)
+                offer_environments(self._notebooks, self._state.data)
+            if is_wanted:
                 self._install_anew(environment)
             else:
                 self._wanted = Wanted(places=self._wanted.places)

@@ -19,3 +19,9 @@ NOT_REMOVED = "The packages are removed from this session, but not from the next
 NOTHING_KEPT = "Nothing has been kept so far."
 LAST_KEPT = "What was packed before is kept."
 INTERNAL = "Internal error: {!r}; packages that pip installs last until this session ends."
+IN_THE_WAY = "The environment {} is in the notebook folder already, so {} is not unpacked. Remove one of them."
+NOT_UNPACKED = "The environment {} could not be unpacked ({}). It stays in {} as it is, and is tried again next time."
+CONDA = (
+    "The conda environment {} was made in another folder, and conda's environments can't be moved, so it may not work. "
+    "Install its packages with %pip, or build an image with them."
+)

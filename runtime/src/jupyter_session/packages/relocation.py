@@ -67,6 +67,15 @@ def relocate(root: Path, folders: Sequence[Path]) -> Origin:
     return origin
 
 
+def move(root: Path, old: Path, new: Path) -> None:
+    """Have the files below `root` that name one folder name another. Raises OSError if they can't be read."""
+    for name in _find_files(root, [str(old)]):
+        try:
+            _rewrite(root / name, root.resolve(), [(os.fsencode(old), os.fsencode(new))])
+        except OSError as error:  # noqa: PERF203 - every file stands alone
+            _LOG.debug("a file still names the former folder: %s", error)
+
+
 def _rewrite(path: Path, root: Path, pairs: Sequence[tuple[bytes, bytes]]) -> None:
     about = path.lstat()
     is_inside = path.resolve().is_relative_to(root)  # no link leads out

@@ -32,6 +32,7 @@ from jupyter_session.jupyter.lab import Lab
 from jupyter_session.jupyter.process import Server, ServerShutDown
 from jupyter_session.memory.guard import MemoryGuard
 from jupyter_session.memory.meter import find_meter
+from jupyter_session.packages.environments import Environments, is_brought_back
 from jupyter_session.packages.keeper import Keeper
 from jupyter_session.saveback import Saver
 from jupyter_session.saveback.destination import FORBIDDEN
@@ -130,7 +131,9 @@ class Supervisor:
             list_links=self._set_aside.list_links,
             journal=state.journal,
         )
-        self._packages = Keeper(state, self._notebooks)
+        travels = is_brought_back(self._notebooks, os.environ.get("_CONDOR_SCRATCH_DIR")) if job else False
+        environments = Environments(self._notebooks) if travels else None
+        self._packages = Keeper(state, self._notebooks, environments=environments)
         self._refused_files, self._no_saving = WarnOnce(self._reporter.warn), WarnOnce(self._reporter.warn)
         receipts = ReceiptWriter(
             self._notebooks,
