@@ -3,8 +3,10 @@
 import json
 import os
 import socket
+import sys
 import threading
 import urllib.error
+from types import SimpleNamespace
 
 import pytest
 
@@ -54,6 +56,38 @@ def test_figures_name_what_is_used_and_of_how_much(tmp_path):
     assert figures["Memory"].text == "1.0 MB of the slot's 1.0 GB"
     assert figures["CPU"].text.endswith("of 4 cores")
     assert figures["Disk"].text.endswith("the job has 1.0 GB")
+
+
+class Nvml:
+    """NVIDIA's library on a machine with two GPUs, of which the job has the second."""
+
+    class NVMLError(Exception):
+        pass
+
+    def __getattr__(self, name):
+        return {
+            "nvmlInit": lambda: None,
+            "nvmlShutdown": lambda: None,
+            "nvmlDeviceGetCount": lambda: 3,
+            "nvmlDeviceGetHandleByIndex": self._open,
+            "nvmlDeviceGetUUID": lambda index: f"GPU-{index}abc",
+            "nvmlDeviceGetMemoryInfo": lambda _: SimpleNamespace(used=10 << 30, total=40 << 30),
+            "nvmlDeviceGetUtilizationRates": lambda _: SimpleNamespace(gpu=73),
+        }[name]
+
+    def _open(self, index):
+        if index == 2:
+            raise self.NVMLError("the container may not open it")
+        return index
+
+
+def test_figures_show_the_job_s_gpus_and_no_others(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pynvml", Nvml())
+    found = Figures({"CUDA_VISIBLE_DEVICES": "GPU-1a"}, tmp_path, "id").look({})
+    assert [figure for figure in found if "GPU" in figure.name] == [
+        Figure("GPU 1", "73 %", 0.73),
+        Figure("GPU 1 memory", "10 GB of 40 GB", 0.25),
+    ]
 
 
 def test_outside_a_job_the_figures_are_the_machine_s(tmp_path):
