@@ -147,3 +147,31 @@ def test_deadline_and_lines_that_the_submit_file_lacks_are_notifications(new_ses
     page.reload()
     toast.wait_for(timeout=milliseconds(60))
     expect(page.locator(".Toastify__toast", has_text="Nothing comes back")).to_have_count(0)  # once in a tab
+
+
+@pytest.mark.slow
+def test_idle_tab_asks_at_most_a_fifth_more_than_without(ready_session, page):
+    Lab(page, ready_session.tunnel().url())
+    counts, sizes = {True: 0, False: 0}, {True: 0, False: 0}
+
+    def count(request):
+        ours = "/jupyter-session/" in request.url
+        measured = request.sizes()
+        counts[ours] += 1
+        sizes[ours] += sum(measured.values())
+
+    expect(page.locator(".jp-session-status")).to_contain_text("left (", timeout=milliseconds(40))
+    page.on("requestfinished", count)
+    wait_for(lambda: page.title() and counts[True] >= 3, 200, "the tab to ask about the session three times", every=1)
+    assert counts[True] <= 0.2 * counts[False], counts
+    assert sizes[True] <= 0.2 * sizes[False], sizes
+
+
+@pytest.mark.slow
+def test_memory_that_is_nearly_full_is_a_notification(new_session, page):
+    session = new_session().submit()
+    session.ready()
+    notebook = Lab(page, session.tunnel().url()).new_notebook("full.ipynb")
+    notebook.run("data = b'x' * (1200 << 20)")
+    page.locator(".Toastify__toast", has_text="Memory: ").wait_for(timeout=milliseconds(60))
+    expect(open_panel(page)).to_contain_text("of the slot's 1.5 GB are in use")

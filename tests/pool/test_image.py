@@ -25,6 +25,10 @@ def test_help_tells_a_new_user_the_whole_flow(pool):
         assert word in text
 
 
+def test_it_is_smaller_than_190_megabytes(pool):
+    assert int(on_ap(pool, "stat", "-Lc", "%s", SIF)) < 190e6
+
+
 def test_labels_say_what_it_is_and_which_version(pool):
     labels = json.loads(on_ap(pool, "apptainer", "inspect", "--json", "--labels", SIF))
     labels = labels["data"]["attributes"]["labels"]

@@ -87,11 +87,14 @@ function describe(view: IView): Node[] {
   ];
 }
 
-const ACTIVITY = ['Source', 'Active', 'Sees'];
+const ACTIVITY = ['Source', 'Sees'];
 
-function describeSource(source: ISource): string[] {
-  const active = source.active ? 'yes' : 'no';
-  return [source.name, source.since ? `${active}, ${source.since}` : active, source.sees];
+function describeSource(source: ISource): (string | Node)[] {
+  const active = source.active ? 'active' : 'not active';
+  const state = element('span', { className: source.active ? 'jp-mod-active' : '' }, [
+    source.since ? `${active} for ${source.since}` : active
+  ]);
+  return [source.name, element('div', {}, [source.sees, state])];
 }
 
 function describeFigure(figure: IFigure): (string | Node)[] {
@@ -100,7 +103,7 @@ function describeFigure(figure: IFigure): (string | Node)[] {
   }
   const bar = element('meter', { min: 0, max: 1, high: 0.9, value: Math.min(figure.share, 1) }, []);
   bar.setAttribute('aria-label', figure.name);
-  return [figure.name, element('span', {}, [figure.text, bar])];
+  return [figure.name, element('div', {}, [figure.text, bar])];
 }
 
 function section(title: string, content: Node[]): Node[] {

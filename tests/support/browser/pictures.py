@@ -2,7 +2,7 @@
 
     POOL=NAME python tests/support/browser/pictures.py
 
-with the Python of the tests. Writes docs/pictures/lab.png (JupyterLab with the welcome notebook, run) and
+with the Python of the tests. Writes docs/pictures/lab.png (JupyterLab with the welcome notebook, and the panel) and
 docs/pictures/tmux.txt (what `tmux attach` shows in the window `lab`), start.txt (what `chtc-jupyter start` prints),
 list.txt, and ended.png (what the address shows after the session's end). No picture shows a token.
 """
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def take_lab(session: Session) -> None:
-    """Open the welcome notebook, run it all, and take the picture."""
+    """Open the welcome notebook, run it all, have the kernel work, open the panel, and take the picture."""
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = Chromium(playwright, Path(folder), session.pool.nsenter_net("laptop"))
         page = browser.new_page()
@@ -51,7 +51,13 @@ def take_lab(session: Session) -> None:
         page.get_by_text("Run All Cells", exact=True).click()
         notebook.shows(-1, "42")
         notebook.wait_idle()
+        notebook.write("\nimport time\ntime.sleep(600)")
+        page.keyboard.press("Control+Enter")
         notebook.save()
+        page.locator(".jp-session-status button").click()
+        panel = page.get_by_role("region", name="Session")
+        panel.get_by_text("1 busy").first.wait_for()
+        panel.get_by_text("saved while it runs").wait_for()
         page.keyboard.press("Control+Home")
         page.screenshot(path=PICTURES / "lab.png")
         browser.close()
