@@ -6,7 +6,7 @@ import { IView } from './view';
 
 const SHOWN = 'jupyter-session:shown';
 
-/** Shows notifications: one while the session is expiring, and one for each warning, once in a tab. */
+/** Shows notifications: one while the session is expiring, and one for each alert, once in a tab. */
 export class Notices {
   constructor(session: Session, actions: IActions, open: () => void) {
     this._actions = actions;
@@ -39,9 +39,9 @@ export class Notices {
       });
     }
     const shown = readShown();
-    for (const warning of view.warnings.filter(each => !shown.includes(each))) {
-      shown.push(warning);
-      Notification.warning(warning, {
+    for (const alert of view.alerts.filter(each => !shown.includes(each))) {
+      shown.push(alert);
+      Notification.warning(alert, {
         autoClose: false,
         actions: [{ label: 'Details', caption: 'Open the panel of the session', callback: () => this._open() }]
       });

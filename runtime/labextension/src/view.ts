@@ -27,6 +27,7 @@ export interface IView {
   facts: [string, string][];
   saving: string[];
   warnings: string[];
+  alerts: string[];
 }
 
 /** Return seconds as people read them: `45 s`, `29 min`, `1 h 30 min`. */

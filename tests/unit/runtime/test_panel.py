@@ -58,6 +58,23 @@ def test_figures_name_what_is_used_and_of_how_much(tmp_path):
     assert figures["Disk"].text.endswith("the job has 1.0 GB")
 
 
+def test_what_is_not_saved_is_an_alert_once_for_each_kind():
+    save = {
+        "off": "", "behind": None, "saved_count": 0, "total_bytes": 0, "problem": "The quota is exceeded.",
+        "refused_count": 0, "conflicts": {"a": "a-mine"},
+        "left_out": {"b": "a link", "c": "a link"}, "left_out_count": 2,
+    }  # fmt: skip
+    assert make_view({**MESSAGE, "save": save}, [], NOW).alerts == [
+        "Mind the gap.",
+        "The quota is exceeded.",
+        "a has changed on the access point, so it is saved as a-mine there.",
+        "b isn't saved: a link. There are others: see the panel of the session.",
+    ]
+    refused = {**save, "refused_count": 1, "conflicts": {}, "left_out": {}, "left_out_count": 0}
+    assert make_view({**MESSAGE, "save": refused}, [], NOW).alerts == ["Mind the gap."]
+    assert make_view(MESSAGE, [], NOW).alerts == ["Mind the gap."]
+
+
 class Nvml:
     """NVIDIA's library on a machine with two GPUs, of which the job has the second."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ class View:
     """A session at `now`; times are in epoch seconds.
 
     `problem` says in a sentence why the rest is unknown, or is empty. `facts` are pairs of a name and a text.
+    `alerts` are the sentences that a person should see once: the warnings, and what saving can't do.
     """
 
     now: float
@@ -46,6 +47,7 @@ class View:
     facts: Sequence[tuple[str, str]] = ()
     saving: Sequence[str] = ()
     warnings: Sequence[str] = ()
+    alerts: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as a dict for JSON."""
@@ -62,6 +64,7 @@ def make_view(message: Mapping[str, Any], figures: Sequence[Figure], now: float)
 
 def _make(message: Mapping[str, Any], figures: Sequence[Figure], now: float) -> View:
     kept, deadline = _time(message["keep_alive_until"]), _time(message["deadline"])
+    warnings = [str(each) for each in (message["problem"], *message["warnings"]) if each]
     facts = [("Job", f"{message['job']} on {message['host']}")] if message["job"] else []
     facts += [("Deadline", format_time(deadline, now) if deadline else "none")]
     facts += [("Kept until", format_time(kept, now))] if kept and kept > now else []
@@ -85,8 +88,22 @@ def _make(message: Mapping[str, Any], figures: Sequence[Figure], now: float) -> 
         figures=figures,
         facts=facts,
         saving=render_report(message["save"]),
-        warnings=[str(each) for each in (message["problem"], *message["warnings"]) if each],
+        warnings=warnings,
+        alerts=[*warnings, *_describe_unsaved(message["save"])],
     )
+
+
+def _describe_unsaved(report: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence for each kind of thing that is not on the access point under its name."""
+    if report["off"]:  # then it is a warning of the session, if it isn't meant to be
+        return
+    if report["problem"] and not report["refused_count"]:  # for refused files there is a warning
+        yield report["problem"]
+    for name, own in report["conflicts"].items():
+        yield f"{name} has changed on the access point, so it is saved as {own} there."
+    for name, why in list(report["left_out"].items())[:1]:
+        others = " There are others: see the panel of the session." if report["left_out_count"] > 1 else ""
+        yield f"{name} isn't saved: {why}.{others}"
 
 
 def _time(value: Any) -> float | None:
