@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import shutil
@@ -180,4 +179,6 @@ def _mark_image() -> str:
     except OSError as error:
         _LOG.debug("can't list the image's packages: %s", error)
         names = []
-    return hashlib.blake2b("\n".join(names).encode(), digest_size=8).hexdigest()
+    from hashlib import blake2b  # noqa: PLC0415 - loading it takes 10 ms, which a session's start doesn't have
+
+    return blake2b("\n".join(names).encode(), digest_size=8).hexdigest()
