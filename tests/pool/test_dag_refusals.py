@@ -39,7 +39,7 @@ def refused(dag, submit_file="jupyter.sub"):
         ("true", ""),
         ("rm jupyter.sif; echo nothing >jupyter.sif", "is not an Apptainer image"),
         ("rm jupyter.sif; cp /etc/hostname jupyter.sif; chmod 0 jupyter.sif", "can't be read (Permission denied)"),
-        ("rm -r notebooks", "the notebooks folder"),
+        ("sed -i /^include/d jupyter.sub; rm -r notebooks", "the notebooks folder"),
         ("chmod 500 notebooks", "can't write to the notebooks folder"),
         ("echo 'queue queue' >jupyter.sub", "condor_submit failed: "),
         ("rm jupyter.sub", "there is no submit file"),

@@ -57,6 +57,8 @@ def test_first_cells_of_a_new_user_work_or_say_what_to_do(new_session):
         assert "Successfully uninstalled" in uninstalled.text
         assert forgotten.status == "ok"
 
+    cores = "import os, concurrent.futures; print(os.cpu_count(), os.process_cpu_count())"
+    assert kernels.ask(session, kernel, cores).text.split() == ["1", "1"]  # what the job asks for
     instead = {
         "%pip install --no-index not-there": "No matching distribution found",
         "import torch": "`%pip install torch`",

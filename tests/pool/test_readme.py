@@ -97,10 +97,26 @@ def test_stock_commands_of_the_access_point(person):
         tunnel.close()
 
 
+def put_image_and_submit_file(person, folder, without=""):
+    text = "".join(line for line in (ROOT / "submit/jupyter.sub").open() if not without or not line.startswith(without))
+    person.pool.put("ap", f"{folder}/jupyter.sub", text.encode(), "alice")
+    person.pool.exec("ap", ["ln", SHARED_IMAGE, f"{folder}/jupyter.sif"], check=True)
+
+
+def test_image_and_submit_file_in_one_folder_are_all_that_the_stock_way_needs(person):
+    submit, state, _ = commands("Or use stock HTCondor commands")
+    folder = "/home/alice/bare"
+    put_image_and_submit_file(person, folder)
+    person.type_in(submit, "ap", folder)
+    wait_for(lambda: "ready" in person.type_in(state, "ap", folder), 120, "the session to be ready")
+    person.type_in("condor_rm -all", "ap", folder)
+    receipt = person.pool.path("ap", f"{folder}/notebooks/.jupyter-session")
+    wait_for(receipt.exists, 60, "the notebooks to come back")
+
+
 def test_without_its_folder_of_notebooks_the_job_is_held(person):
     submit, state, _ = commands("Or use stock HTCondor commands")
     folder = "/home/alice/bare"
-    person.pool.copy("ap", ROOT / "submit/jupyter.sub", f"{folder}/jupyter.sub", "alice")
-    person.pool.exec("ap", ["ln", SHARED_IMAGE, f"{folder}/jupyter.sif"], check=True)
+    put_image_and_submit_file(person, folder, without="include")
     person.type_in(submit, "ap", folder)
     wait_for(lambda: "notebooks" in person.type_in(state, "ap", folder), 120, "the reason why the job is held")

@@ -9,7 +9,7 @@ from testbed.artifacts import venv
 from testbed.host import cache, commands
 
 WHEELS = ("xeus-python==0.19.0", "xeus-python-shell==0.8.1")
-_PYTHON = "3.13"  # of debian:trixie
+PYTHON = "3.13"  # of debian:trixie
 
 
 def build() -> cache.Entry:
@@ -29,5 +29,5 @@ def _build(partial: Path) -> None:
         "--only-binary",
         ":all:",
     ]
-    pip += ["--python-version", _PYTHON, "--cache-dir", str(cache.folder() / "pip"), "--dest", str(partial), *WHEELS]
+    pip += ["--python-version", PYTHON, "--cache-dir", str(cache.folder() / "pip"), "--dest", str(partial), *WHEELS]
     commands.run(pip, doing="downloading xeus-python", log=cache.log("xeus-python"), timeout=300)

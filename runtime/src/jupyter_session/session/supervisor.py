@@ -28,6 +28,7 @@ from jupyter_session.idle.idle_time import read_earlier_idle_time
 from jupyter_session.idle.machine_limits import find_limits
 from jupyter_session.idle.monitor import IdleMonitor
 from jupyter_session.jupyter import kernelspecs
+from jupyter_session.jupyter.cores import set_cores
 from jupyter_session.jupyter.lab import Lab
 from jupyter_session.jupyter.process import Server, ServerShutDown
 from jupyter_session.memory.guard import MemoryGuard
@@ -166,6 +167,7 @@ class Supervisor:
             self._reporter.enter(State.STARTING, "JupyterLab is starting.")
             self._set_aside.put_back()
             self._saver.start()
+            set_cores(os.environ, self._job.machine.get("cpus") if self._job else None)
             self._lab.set_environment(os.environ)
             self._packages.start(self._lab.environment)
             self._server.start(meanwhile=self._prepare)
