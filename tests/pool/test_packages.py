@@ -20,7 +20,7 @@ folder = pathlib.Path(sysconfig.get_path("purelib"), "bulky")
 pip = subprocess.Popen([sys.executable, "-m", "pip", "install", "--no-index", "{wheel}"])
 while not folder.exists() or not any(folder.iterdir()):
     time.sleep(0.01)
-pip.kill()
+pip.{how}
 """
 
 
@@ -142,7 +142,7 @@ def test_pip_that_is_killed_leaves_what_was_packed_before(new_session):
     kernel = session.start_kernel()
     assert "Successfully installed" in kernels.ask(session, kernel, f"%pip install --no-index {folder}/{NAME}", 60).text
     wait_for(lambda: "packages-" in session.ap("ls", "notebooks/.jupyter-session").stdout, 60, "the archive")
-    kernels.ask(session, kernel, KILL.format(wheel=f"{folder}/{BULKY}"), 60)
+    kernels.ask(session, kernel, KILL.format(wheel=f"{folder}/{BULKY}", how="kill()"), 60)
     told = wait_for(
         lambda: [
             w for w in json.loads(session.inside("jupyter-session", "status", "--json"))["warnings"] if "bulky" in w
@@ -155,6 +155,25 @@ def test_pip_that_is_killed_leaves_what_was_packed_before(new_session):
 
     session.submit()
     session.ready()
+    kernel = session.start_kernel()
+    assert kernels.ask(session, kernel, "import tiny_thing; tiny_thing.answer()").text == str(ANSWER)
+    assert "No module" in kernels.ask(session, kernel, "import bulky").text
+
+
+@pytest.mark.parametrize("options", [(), ("-fast",)], ids=["in order", "at once"])
+def test_eviction_while_pip_is_at_work_leaves_what_was_packed_before(options, new_session):
+    session = new_session().submit()
+    session.ready()
+    send(session, NAME, make_wheel())
+    send(session, BULKY, make_bulky_wheel())
+    folder = session.inside("pwd").strip()
+    kernel = session.start_kernel()
+    assert "Successfully installed" in kernels.ask(session, kernel, f"%pip install --no-index {folder}/{NAME}", 60).text
+    wait_for(lambda: "packages-" in session.ap("ls", "notebooks/.jupyter-session").stdout, 60, "the archive")
+    kernels.ask(session, kernel, KILL.format(wheel=f"{folder}/{BULKY}", how="send_signal(19)"), 60)  # it stays half-way
+    evicted = len(session.states())
+    session.ap("condor_vacate_job", *options, session.job, check=True)
+    wait_for(lambda: "ready" in session.states()[evicted:], 120, "a second start")
     kernel = session.start_kernel()
     assert kernels.ask(session, kernel, "import tiny_thing; tiny_thing.answer()").text == str(ANSWER)
     assert "No module" in kernels.ask(session, kernel, "import bulky").text
