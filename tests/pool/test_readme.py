@@ -98,7 +98,8 @@ def test_stock_commands_of_the_access_point(person):
 
 
 def put_image_and_submit_file(person, folder, without=""):
-    text = "".join(line for line in (ROOT / "submit/jupyter.sub").open() if not without or not line.startswith(without))
+    lines = (ROOT / "submit/jupyter.sub").read_text().splitlines()
+    text = "".join(f"{line}\n" for line in lines if not without or not line.startswith(without))
     person.pool.put("ap", f"{folder}/jupyter.sub", text.encode(), "alice")
     person.pool.exec("ap", ["ln", SHARED_IMAGE, f"{folder}/jupyter.sif"], check=True)
 
