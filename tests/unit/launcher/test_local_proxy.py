@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import http.client
+import itertools
 import logging
 import re
 import socket
@@ -39,6 +41,11 @@ async def serve(reader, writer):
                 while data := await reader.read(100):
                     writer.write(data.upper())
                 break
+            elif found := re.match(r"(?:GET|HEAD) /kind/(\w+) ", text):
+                await serve_kind(writer, found[1])
+                if found[1] == "never":
+                    await reader.read()
+                    break
             else:
                 length = re.search(r"content-length: (\d+)", text, re.IGNORECASE)
                 body = raw + await reader.readexactly(int(length[1]) if length else 0)
@@ -52,25 +59,65 @@ async def serve(reader, writer):
         writer.close()
 
 
+async def serve_kind(writer, kind):
+    """Answer in a way that is not the common one, with KIND."""
+    if kind == "slow":
+        await asyncio.sleep(1.2)  # the browser is watched by then
+    if kind == "parts":
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-")
+        await writer.drain()
+        await asyncio.sleep(0.05)  # so that they come one after the other
+        writer.write(b"Length: 300000\r\n\r\n")
+    elif kind == "chunked":
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+    elif kind == "unchanged":
+        writer.write(b"HTTP/1.1 304 Not Modified\r\nEtag: a\r\n\r\n")
+    elif kind == "never":
+        pass
+    elif kind == "head":
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n")
+    else:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"abc" * (1 if kind == "cut" else 100_000))
+    if kind == "parts":
+        writer.write(b"abc" * 100_000)
+    await writer.drain()
+    if kind == "cut":
+        writer.close()
+
+
 class Bench:
     """A local port, and a server to lead to."""
 
     def __init__(self, connections=None):
         self.notice = Notice("Queued & <waiting>", ("For a machine.",))
         self.misuse = []
+        self.waiting = 0  # connections that the server has
         self.proxy = LocalProxy(
             Access(HOST), lambda: self.notice, lambda: {"up": self.proxy.up}, self.misuse.append, connections
         )
 
     async def __aenter__(self):
         await self.proxy.listen(0)
-        self.server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
         self.port = self.server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *_):
         await self.proxy.close()
         self.server.close()
+
+    async def serve(self, reader, writer):
+        self.waiting += 1
+        try:
+            await serve(reader, writer)
+        finally:
+            self.waiting -= 1
+
+    async def wait_until(self, condition):
+        deadline = asyncio.get_running_loop().time() + 20
+        while not condition():
+            assert asyncio.get_running_loop().time() < deadline, "in vain"
+            await asyncio.sleep(0.05)
 
     async def route(self):
         return await asyncio.open_connection("127.0.0.1", self.port)
@@ -163,6 +210,52 @@ async def test_requests_of_one_connection_go_to_the_server_with_their_bodies(ben
     head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).lower()
     assert b"200 ok" in head
     writer.close()
+
+
+@on_bench
+async def test_kinds_of_answers_follow_each_other_on_one_connection(bench):
+    await bench.lead()
+    kinds = {
+        **dict.fromkeys(("long", "slow", "parts"), (200, b"abc" * 100_000)),
+        "chunked": (200, b"abc"),
+        "unchanged": (304, b""),
+        "head": (200, b""),
+    }
+
+    def ask_all():
+        client = http.client.HTTPConnection("127.0.0.1", bench.proxy.port, timeout=20)
+        client.connect()
+        socket_of_all = client.sock
+        fields = {"Host": f"{HOST}:{bench.proxy.port}", "Cookie": bench.cookie(), "Connection": "keep-alive"}
+        for kind, post in itertools.product((*kinds, *reversed(kinds)), (False, True)):
+            client.request("HEAD" if kind == "head" else "GET", f"/kind/{kind}", headers=fields)
+            answer = client.getresponse()
+            assert (answer.status, answer.read()) == kinds[kind], kind
+            if post:
+                client.request("POST", "/api/x", body=b"new", headers=fields)
+                assert client.getresponse().read().endswith(b"new")
+        assert client.sock is socket_of_all
+        client.request("GET", "/kind/cut", headers=fields)
+        with pytest.raises(http.client.IncompleteRead):
+            client.getresponse().read()
+        socket_of_all.close()
+
+    await asyncio.to_thread(ask_all)
+
+
+@on_bench
+async def test_browser_that_leaves_before_an_answer_ends_the_exchange(bench):
+    await bench.lead()
+    writers = []
+    for kind in ("slow", "never"):
+        _, writer = await bench.open()
+        writer.write(bench.build(f"/kind/{kind}"))
+        await writer.drain()
+        writers.append(writer)
+    await bench.wait_until(lambda: bench.waiting == len(writers))
+    for writer in writers:
+        writer.close()
+    await bench.wait_until(lambda: not bench.waiting)
 
 
 @on_bench

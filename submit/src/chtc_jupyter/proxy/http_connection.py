@@ -1,16 +1,20 @@
-"""HTTP over one connection, by h11, and how an exchange is passed on from one connection to another."""
+"""HTTP over one connection, and how an exchange is passed on from one connection to another.
+
+It is h11's but for the common messages (`plain_http`): h11 sees a plain request only if its answer isn't plain.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 
 import h11
 
-from chtc_jupyter.proxy.http_head import LONGEST_HEAD, Fields
+from chtc_jupyter.proxy import plain_http
+from chtc_jupyter.proxy.http_head import LONGEST_HEAD, Fields, Request
 
 _log = logging.getLogger(__name__)
 _BLOCK = 1 << 16
@@ -33,6 +37,28 @@ class HttpConnection:
         self.reader = reader
         self.writer = writer
         self.http = h11.Connection(role, max_incomplete_event_size=LONGEST_HEAD)
+        #: A plain request whose answer hasn't begun, and which h11 hasn't seen.
+        self.plain_request = b""
+
+    async def receive_request(self) -> Request | None:
+        """Return the next request; None if none comes. Raises as `receive`."""
+        if self.http.trailing_data == (b"", False):
+            data = await self.reader.read(_BLOCK)
+            if found := plain_http.read_request(data):
+                self.plain_request = data
+                return Request(b"GET", *found)
+            self.http.receive_data(data)
+        event = await self.receive()
+        if not isinstance(event, h11.Request):
+            return None
+        return Request(event.method, event.target, list(event.headers.raw_items()))
+
+    def show_plain_request(self) -> None:
+        """Have h11 go on with a plain request, if there is one."""
+        if self.plain_request:
+            self.http.receive_data(self.plain_request)
+            self.plain_request = b""
+            self.http.next_event()
 
     async def receive(self) -> h11.Event | type[h11.NEED_DATA | h11.PAUSED]:
         """Return the next event, or PAUSED. Raises OSError, or h11.RemoteProtocolError if it isn't HTTP."""
@@ -64,18 +90,26 @@ class HttpConnection:
         self.writer.close()
 
 
-async def relay(browser: HttpConnection, server: HttpConnection, request: h11.Request, rewrite: RewriteAnswer) -> bool:
+async def relay(browser: HttpConnection, server: HttpConnection, request: Request, rewrite: RewriteAnswer) -> bool:
     """Pass on one request, whose head has been received, and its answer; return whether both are ready for the next.
 
     Raises OSError, ConnectionEndedError, or h11.ProtocolError if either side ends or breaks off.
     """
-    await server.send(request)
-    has_body = any(name in (b"content-length", b"transfer-encoding") for name, _ in request.headers)
+    sent = plain_http.write_request(request.target, request.fields) if browser.plain_request else None
+    if sent:
+        await server.write(sent)
+        if await _watch(browser, None, _pass_plain_answer(browser, server, rewrite)):
+            return True
+    browser.show_plain_request()
+    head = h11.Request(method=request.method, target=request.target, headers=request.fields)
+    rest = server.http.send(head) or b""
+    await server.write(b"" if sent else rest)
+    has_body = any(name in (b"content-length", b"transfer-encoding") for name, _ in head.headers)
     sending = asyncio.create_task(_send_body(browser, server)) if has_body else None
     if sending is None:
         await _send_body(browser, server)
     try:
-        if await _await_answer(browser, server, sending, rewrite):
+        if await _watch(browser, sending, _pass_answer(browser, server, rewrite)):
             await _pump_both(browser, server)
             return False
         if sending and not sending.done():
@@ -93,13 +127,13 @@ async def relay(browser: HttpConnection, server: HttpConnection, request: h11.Re
             await _end(sending)
 
 
-async def _await_answer(
-    browser: HttpConnection, server: HttpConnection, sending: asyncio.Task[None] | None, rewrite: RewriteAnswer
+async def _watch(
+    browser: HttpConnection, sending: asyncio.Task[None] | None, answer: Coroutine[object, object, bool]
 ) -> bool:
-    """Pass on the answer, as `_pass_answer`. Raises ConnectionEndedError if the browser leaves before it."""
+    """Return what passing on the answer does. Raises ConnectionEndedError if the browser leaves before its end."""
     watch = _Watch(browser, sending)
     try:
-        return await _pass_answer(browser, server, rewrite)
+        return await answer
     except asyncio.CancelledError:
         if watch.browser_left:
             raise ConnectionEndedError from None
@@ -129,6 +163,7 @@ class _Watch:
             await _end(self._task)
 
     def _begin(self) -> None:
+        self._browser.show_plain_request()
         self._task = asyncio.create_task(self._wait())
 
     async def _wait(self) -> None:
@@ -162,6 +197,26 @@ async def _send_body(browser: HttpConnection, server: HttpConnection) -> None:
             return
         else:
             raise ConnectionEndedError
+
+
+async def _pass_plain_answer(browser: HttpConnection, server: HttpConnection, rewrite: RewriteAnswer) -> bool:
+    """Pass on a plain answer to a plain request; return whether it is one. h11 is given what else has come."""
+    data = await server.reader.read(_BLOCK)
+    answer = plain_http.read_answer(data) if browser.plain_request else None
+    written = plain_http.write_answer(answer, rewrite(answer.fields)) if answer else None
+    if answer is None or written is None:
+        server.http.receive_data(data)
+        return False
+    browser.plain_request = b""
+    await browser.write(written)
+    to_come = answer.to_come
+    while to_come:
+        data = await server.reader.read(min(to_come, _BLOCK))
+        if not data:
+            raise ConnectionEndedError
+        await browser.write(data)
+        to_come -= len(data)
+    return True
 
 
 async def _pass_answer(browser: HttpConnection, server: HttpConnection, rewrite: RewriteAnswer) -> bool:

@@ -1,17 +1,24 @@
-"""What the local port needs to know of a request, read from h11's event."""
+"""What the local port needs to know of a request."""
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import parse_qs
-
-import h11
 
 #: Most bytes of a head; a browser's cookies fit.
 LONGEST_HEAD = 1 << 17
 
 Fields = list[tuple[bytes, bytes]]
+
+
+class Request(NamedTuple):
+    """The first line of a request, and its header fields."""
+
+    method: bytes
+    target: bytes
+    fields: Fields
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,7 @@ class Head:
         return {name: values[-1] for name, values in parse_qs(self.query).items()}
 
 
-def read_head(request: h11.Request) -> Head:
+def read_head(request: Request) -> Head:
     """Return the head of a request."""
     path, _, query = request.target.decode("latin-1").partition("?")
-    return Head(request.method.decode("ascii"), path, query, list(request.headers.raw_items()))
+    return Head(request.method.decode("ascii"), path, query, request.fields)

@@ -18,7 +18,7 @@ from chtc_jupyter.proxy.access import Access, Caller, Login
 from chtc_jupyter.proxy.connections import Connections
 from chtc_jupyter.proxy.control import CONTROL, Control
 from chtc_jupyter.proxy.http_connection import ConnectionEndedError, HttpConnection, relay
-from chtc_jupyter.proxy.http_head import Fields, Head, read_head
+from chtc_jupyter.proxy.http_head import Fields, Head, Request, read_head
 from chtc_jupyter.proxy.login import log_in
 from chtc_jupyter.proxy.one_time import BRIEF, PREFIX, OneTimeAddresses, Visit
 from chtc_jupyter.proxy.pages import Notice
@@ -171,7 +171,7 @@ class LocalProxy:
     async def _answer_all(self, visitor: _Visitor, task: asyncio.Task[None]) -> None:
         """Answer the requests of one connection."""
         browser, patience = visitor.browser, _HEAD
-        while isinstance(request := await _receive(browser, task, patience), h11.Request):
+        while request := await _receive(browser, task, patience):
             head = read_head(request)
             caller = self.access.identify(head)
             if answer := self._answer(head, caller, visitor):
@@ -235,7 +235,7 @@ class LocalProxy:
             return self.access.build_answer(fields, head, login)
 
         target, fields = self.access.build_request(head, caller, login)
-        request = h11.Request(method=head.method, target=target, headers=fields)
+        request = Request(head.method.encode(), target.encode("latin-1"), fields)
         again = await relay(visitor.browser, visitor.server, request, rewrite)
         if head.path == "/logout":
             self.access.sign_out()
@@ -252,11 +252,11 @@ class LocalProxy:
         return self._route
 
 
-async def _receive(browser: HttpConnection, task: asyncio.Task[None], patience: float) -> object:
-    """Return what comes next from a browser; cancels its task if nothing does in time."""
+async def _receive(browser: HttpConnection, task: asyncio.Task[None], patience: float) -> Request | None:
+    """Return what is asked next from a browser; cancels its task if nothing does in time."""
     timer = asyncio.get_running_loop().call_later(patience, task.cancel)
     try:
-        return await browser.receive()
+        return await browser.receive_request()
     finally:
         timer.cancel()
 
