@@ -79,7 +79,7 @@ def test_bundle_has_what_was_imported_and_what_packages_offer(tmp_path, place):
     assert {each.name for each in bundle.entry_points.select(group="console_scripts")} == scripts
 
 
-@pytest.mark.parametrize("content", [b"", b"not marshalled", marshal.dumps(7), marshal.dumps((("3.0", 1, 2), {}, []))])
+@pytest.mark.parametrize("content", [b"", b"not marshaled", marshal.dumps(7), marshal.dumps((("3.0", 1, 2), {}, []))])
 def test_bundle_that_is_not_true_of_this_image_does_not_count(tmp_path, content):
     path = tmp_path / "bundle"
     assert module_bundle.read(path) is None

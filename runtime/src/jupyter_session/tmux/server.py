@@ -6,10 +6,12 @@ import logging
 import os
 import shlex
 import signal
-import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from libtmux import Pane, Server, Window
+from libtmux.exc import LibTmuxException
 
 from jupyter_session.core.background import call_in_time
 from jupyter_session.errors import SessionError
@@ -18,11 +20,6 @@ _LOG = logging.getLogger(__name__)
 NAME = "jupyter"
 _QUICK, _PATIENCE = 2.0, 30.0  # seconds for an answer of tmux: how something ended, and that something was started
 _BINARY = "/usr/bin/tmux"  # not the wrapper in /usr/local/bin, which is for people's terminals
-_SESSION = f"={NAME}:"  # by its whole name
-
-
-class _TmuxError(Exception):
-    """tmux refused a command."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +36,11 @@ class ExitStatus:
 
 
 class Tmux:
-    """The session's tmux, on a socket of its own. It has no server before `start`."""
+    """The session's tmux, controlled with libtmux, on a socket of its own. It has no server before `start`."""
 
     def __init__(self, socket: Path) -> None:
-        self._socket = socket
-        self._binary = _BINARY if os.access(_BINARY, os.X_OK) else "tmux"
-        self._pane = ""  # the one in window `lab`
+        self._server = Server(socket_path=socket, tmux_bin=_BINARY if os.access(_BINARY, os.X_OK) else None)
+        self._lab: Pane | None = None
 
     def start(self, command: list[str], log: Path, folder: Path) -> int:
         """Run `command` in window `lab` of a new session; return its process ID. Raises SessionError if tmux can't."""
@@ -54,9 +50,55 @@ class Tmux:
         """Open the user's window. Raises SessionError if tmux can't."""
         _in_time(lambda: self._open_shell(folder))
 
+    def _open_shell(self, folder: Path) -> int:
+        try:
+            for session in self._server.sessions:
+                if session.session_name == NAME:
+                    session.new_window(window_name="shell", start_directory=str(folder), attach=False)
+        except LibTmuxException as error:
+            raise SessionError(f"tmux could not open the window `shell`: {error}.") from error
+        return 0
+
+    def _start(self, command: list[str], log: Path, folder: Path) -> int:
+        try:
+            session = self._server.new_session(
+                session_name=NAME,
+                kill_session=True,  # one that a killed supervisor left behind
+                window_name="lab",
+                window_command=_render_shell_command(command, log),
+                start_directory=str(folder),
+                x=200,
+                y=50,
+            )
+            self._lab = _keep_pane(session.active_window)
+        except LibTmuxException as error:
+            raise SessionError(f"tmux could not start the session {NAME!r}: {error}.") from error
+        return self._pid()
+
     def restart(self, command: list[str], log: Path, folder: Path) -> int:
         """Run `command` in the window `lab` again, which is opened if the user closed it; return its process ID."""
         return _in_time(lambda: self._restart(command, log, folder))
+
+    def _restart(self, command: list[str], log: Path, folder: Path) -> int:
+        try:
+            if self._lab is not None and self._pane_is_there():
+                self._lab.respawn(kill=True, shell=_render_shell_command(command, log))
+                return self._pid()
+            for session in self._server.sessions:
+                if session.session_name == NAME:
+                    window = session.new_window(
+                        window_name="lab",
+                        window_shell=_render_shell_command(command, log),
+                        start_directory=str(folder),
+                        attach=False,
+                    )
+                    self._lab = _keep_pane(window)
+                    return self._pid()
+        except LibTmuxException as error:
+            raise SessionError(f"tmux could not restart the window `lab`: {error}.") from error
+        pid = self._start(command, log, folder)  # tmux had ended too
+        self._open_shell(folder)
+        return pid
 
     def read_exit_status(self) -> ExitStatus | None:
         """Return how the command in `lab` ended; None while it runs, or if the window is gone."""
@@ -72,99 +114,26 @@ class Tmux:
 
     def show(self, line: str) -> None:
         """Show a line at the bottom of every attached terminal."""
-        for client in self._try("list-clients", "-F", "#{client_name}").splitlines():
-            self._try("display-message", "-c", client, "-d", "10000", line.replace("#", "##"))
+        for client in self._server.cmd("list-clients", "-F", "#{client_name}").stdout:
+            self._server.cmd("display-message", "-c", client, "-d", "10000", line.replace("#", "##"))
 
     def kill(self) -> None:
         """End tmux and everything that runs in it. No other session uses this server."""
-        self._try("kill-server")
+        self._server.cmd("kill-server")
 
-    def _start(self, command: list[str], log: Path, folder: Path) -> int:
-        size = ("-x", "200", "-y", "50")
-        words = (
-            "new-session",
-            "-d",
-            "-s",
-            NAME,
-            *size,
-            *_name_window("lab", folder),
-            _render_shell_command(command, log),
-        )
-        try:
-            try:
-                return self._keep(words)
-            except _TmuxError as error:
-                if "duplicate session" not in str(error):
-                    raise
-                self._run("kill-session", "-t", _SESSION)  # one that a killed supervisor left behind
-                return self._keep(words)
-        except _TmuxError as error:
-            raise SessionError(f"tmux could not start the session {NAME!r}: {error}.") from error
+    def _pane_is_there(self) -> bool:
+        return self._ask("#{pane_id}") != ""
 
-    def _open_shell(self, folder: Path) -> int:
-        try:
-            self._run("new-window", "-d", "-t", _SESSION, "-n", "shell", "-c", str(folder))
-        except _TmuxError as error:
-            raise SessionError(f"tmux could not open the window `shell`: {error}.") from error
-        return 0
-
-    def _restart(self, command: list[str], log: Path, folder: Path) -> int:
-        text = _render_shell_command(command, log)
-        try:
-            if self._ask("#{pane_id}"):
-                self._run("respawn-pane", "-k", "-t", self._pane, text)
-                return self._pid(self._ask("#{pane_pid}"))
-            if self._try("list-windows", "-t", _SESSION):
-                return self._keep(("new-window", "-d", "-t", _SESSION, *_name_window("lab", folder), text))
-        except _TmuxError as error:
-            raise SessionError(f"tmux could not restart the window `lab`: {error}.") from error
-        pid = self._start(command, log, folder)  # tmux had ended too
-        self._open_shell(folder)
-        return pid
-
-    def _keep(self, words: Sequence[str]) -> int:
-        """Open window `lab`; keep it when its command ends, so that the exit status can be read.
-
-        Returns the command's process ID. Raises _TmuxError if it can't be opened.
-        """
-        answer = self._run(*words, then=("set-option", "-w", "-t", f"{_SESSION}lab", "remain-on-exit", "on"))
-        self._pane, _, pid = answer.partition(" ")
-        return self._pid(pid)
-
-    @staticmethod
-    def _pid(answer: str) -> int:
+    def _pid(self) -> int:
+        answer = self._ask("#{pane_pid}")
         if not answer.isdigit():
             raise SessionError("tmux doesn't report which process runs in the window `lab`.")
         return int(answer)
 
     def _ask(self, form: str) -> str:
         """Return a format of tmux for the pane that runs the server, or "" if the pane is gone."""
-        return self._try("display-message", "-p", "-t", self._pane, form) if self._pane else ""
-
-    def _try(self, *words: str) -> str:
-        """Return the output of a command of tmux, "" if it fails."""
-        try:
-            return self._run(*words)
-        except _TmuxError as error:
-            _LOG.debug("tmux %s: %s", words[0], error)
-            return ""
-
-    def _run(self, *words: str, then: Sequence[str] = ()) -> str:
-        """Return the output of a command of tmux, and of the one right after it. Raises _TmuxError if one fails."""
-        more = [";", *map(_escape, then)] if then else []
-        environ = {name: value for name, value in os.environ.items() if name != "TMUX"}
-        done = subprocess.run(
-            [self._binary, "-S", str(self._socket), *map(_escape, words), *more],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            env=environ,
-            check=False,
-        )
-        if done.returncode:
-            raise _TmuxError(" ".join(done.stderr.split()) or f"exit code {done.returncode}")
-        return done.stdout.rstrip("\n")
+        answer = self._lab.cmd("display-message", "-p", form).stdout if self._lab is not None else []
+        return answer[0] if answer else ""
 
 
 def _in_time(do: Callable[[], int]) -> int:
@@ -174,14 +143,10 @@ def _in_time(do: Callable[[], int]) -> int:
         raise SessionError(f"tmux didn't answer within {_PATIENCE:.0f} s.") from None
 
 
-def _escape(word: str) -> str:
-    """Return an argument for tmux, which takes a semicolon at the end of one for the end of the command."""
-    return f"{word[:-1]}\\;" if word.endswith(";") else word
-
-
-def _name_window(name: str, folder: Path) -> tuple[str, ...]:
-    """Return the options for a new window, whose pane and process ID are to be printed."""
-    return ("-n", name, "-c", str(folder), "-P", "-F", "#{pane_id} #{pane_pid}")
+def _keep_pane(window: Window) -> Pane | None:
+    """Keep a window when its command ends, so that the exit status can be read; return its pane."""
+    window.set_option("remain-on-exit", "on")
+    return window.active_pane
 
 
 def _render_shell_command(command: list[str], log: Path) -> str:
