@@ -59,6 +59,7 @@ def make_parser() -> argparse.ArgumentParser:
         default = f" (default: {setting.default})" if setting.default else ""
         text = (setting.help + default).replace("%", "%%")  # argparse formats help texts with %
         run.add_argument(setting.flag, dest=setting.name, metavar=setting.metavar, help=text)
+    run.add_argument("--no-recorder", dest="recorder", action="store_const", const="off", help="same as --recorder off")
     commands["status"].add_argument("--json", action="store_true", help="print JSON, for programs")
     commands["extend"].add_argument("duration", metavar="DURATION", help="such as 90m or 2h, from now on")
     commands["packages"].add_argument(

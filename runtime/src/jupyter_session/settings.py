@@ -70,6 +70,13 @@ def _parse_obey(text: str) -> bool:
     return words[text.strip().lower()]
 
 
+def _parse_switch(text: str) -> bool:
+    words = {"on": True, "off": False}
+    if text.strip().lower() not in words:
+        raise ValueError(f"Invalid value {text!r}. Use on or off.")
+    return words[text.strip().lower()]
+
+
 def _parse_access_point(text: str) -> str | None:
     if text and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.:-]*", text):
         raise ValueError(f"Invalid access point {text!r}. Use the form USER@HOST.")
@@ -141,6 +148,11 @@ class Settings:
             ".ipynb_checkpoints, __pycache__",
             _parse_patterns,
             "comma-separated names to skip while running; they return when the job ends",
+        )
+    )
+    recorder: bool = field(
+        metadata=_row(
+            "CHOICE", "on", _parse_switch, "keep the output of notebooks whose browser is away (on), or don't (off)"
         )
     )
     access_point: str | None = field(

@@ -21,6 +21,7 @@ from jupyter_session.state_dir import StateDir
 
 _LOG = logging.getLogger(__name__)
 _EXTENSION = "jupyter_session.jupyter.extension"
+_RECORDER = "jupyter_session.recorder.server_extension"
 
 #: Seconds for one request to the server. It answers in milliseconds unless its event loop is blocked.
 REQUEST_TIMEOUT = 5.0
@@ -43,9 +44,10 @@ class LabRefusedError(LabError):
 class Lab:
     """One JupyterLab on 127.0.0.1:`port`, with a token of its own."""
 
-    def __init__(self, state: StateDir, notebooks: Path) -> None:
+    def __init__(self, state: StateDir, notebooks: Path, *, has_recorder: bool = True) -> None:
         self._state = state
         self._notebooks = notebooks
+        self._has_recorder = has_recorder
         self._environment: Environment | None = None
         self.port = 0
         self.token = ""
@@ -180,7 +182,7 @@ class Lab:
                 "client_ca": "",
                 "sock": "",
                 "terminado_settings": {"shell_command": ["/bin/bash"]},
-                "jpserver_extensions": EXTENSIONS,
+                "jpserver_extensions": {**EXTENSIONS, _RECORDER: self._has_recorder},
             },
             "IdentityProvider": {
                 "token": self.token,

@@ -89,7 +89,8 @@ class Supervisor:
         self._gpu: Gpu | None = None
         self._clock = SessionClock(longest_step=_LONGEST_STEP * self._interval)
         self._loop = Loop()
-        self._lab, self._tmux = Lab(state, self._notebooks), Tmux(state.tmux_socket)
+        self._lab = Lab(state, self._notebooks, has_recorder=settings.recorder)
+        self._tmux = Tmux(state.tmux_socket)
         self._queries = LabQueries(self._lab, self._interval / 2)
         limits = find_limits(job, obey_machine=settings.machine_limits, now=time.time()) if job else []
         self._deadlines = Deadlines(settings.max_runtime, settings.idle_warning, job_ad, limits)

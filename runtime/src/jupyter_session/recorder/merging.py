@@ -1,0 +1,55 @@
+"""Put recorded outputs into a notebook, by the cells' IDs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Cell = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a cell showed. `source` is the text that ran; `is_text_kept`: the file's is newer. `after` ran before it."""
+
+    cell: str
+    outputs: Sequence[Mapping[str, Any]]
+    count: int | None
+    source: str
+    is_text_kept: bool = False
+    after: str | None = None
+
+
+def merge(cells: Sequence[Mapping[str, Any]], results: Sequence[Result]) -> list[Cell]:
+    """Return the cells with the results, in the order of the file.
+
+    A cell that isn't in the file, because it is newer than the last save, comes behind the one that ran before it, or
+    else to the end. What isn't a code cell stays as it is.
+    """
+    merged = [dict(cell) for cell in cells]
+    for result in results:
+        at = _find(merged, result.cell)
+        if at is None:
+            before = _find(merged, result.after)
+            new = {"cell_type": "code", "id": result.cell, "metadata": {}, "source": result.source}
+            merged.insert(len(merged) if before is None else before + 1, _fill(new, result))
+        elif merged[at].get("cell_type") == "code":
+            text = {} if result.is_text_kept else {"source": result.source}
+            merged[at] = _fill({**merged[at], **text}, result)
+    return merged
+
+
+def make_notebook(results: Sequence[Result]) -> dict[str, Any]:
+    """Return a notebook that has the results only."""
+    return {"cells": merge([], results), "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+
+
+def _fill(cell: Cell, result: Result) -> Cell:
+    """Return the cell with the result. It is trusted, as each is that was run in a browser."""
+    metadata = {**cell.get("metadata", {}), "trusted": True}
+    return {**cell, "metadata": metadata, "outputs": list(result.outputs), "execution_count": result.count}
+
+
+def _find(cells: Sequence[Mapping[str, Any]], cell: str | None) -> int | None:
+    return next((number for number, each in enumerate(cells) if cell is not None and each.get("id") == cell), None)

@@ -1,0 +1,200 @@
+"""Follows the kernels of a Jupyter server, and decides when a notebook's file gets what its browser has not saved."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tornado.ioloop import PeriodicCallback
+
+from jupyter_session.recorder.kernel_runs import KernelRuns
+from jupyter_session.recorder.merging import Result
+from jupyter_session.recorder.notebook_files import NotebookFiles
+from jupyter_session.recorder.record import GRACE, Need, Run, decide_need
+from jupyter_session.recorder.subscription import Subscription
+
+_LOG = logging.getLogger(__name__)
+_PERIOD = 5.0  # seconds between two looks
+_RETRY = 30.0  # seconds after a file could not be written
+
+
+class Recorder:
+    """Records the kernels of `server`, a Jupyter server. Times are in epoch seconds."""
+
+    def __init__(self, server: Any, grace: float = GRACE, clock: Callable[[], float] = time.time) -> None:
+        self._kernels = server.kernel_manager
+        self._sessions = server.session_manager
+        self._grace = grace
+        self._clock = clock
+        self._followed: dict[str, KernelRuns] = {}
+        self._subscriptions: dict[str, Subscription] = {}
+        self._files = NotebookFiles(server.contents_manager, self)
+        self._not_before: dict[str, float] = {}
+        self._turn = asyncio.Lock()
+        self._timer: PeriodicCallback | None = None
+
+    def start(self) -> None:
+        """Look every few seconds from now on whether something is to be written."""
+        self._timer = PeriodicCallback(self._look, 1000 * _PERIOD)
+        self._timer.start()
+
+    def follow(self, kernel: str) -> KernelRuns:
+        """Subscribe to what a kernel publishes, unless that is so. Raises KeyError if there is no such kernel."""
+        runs = self._followed.setdefault(kernel, KernelRuns(kernel, self._clock))
+        subscription = self._subscriptions.get(kernel)
+        if subscription is None or not subscription.is_current():
+            if subscription is not None:
+                subscription.close()
+                runs.end_all()
+            manager = self._kernels.get_kernel(kernel)
+            self._subscriptions[kernel] = Subscription(manager, runs.wants, runs.note)
+            if subscription is None:
+                self._kernels.add_restart_callback(kernel, lambda: self._follow_again(kernel))
+        return runs
+
+    def note_request(self, kernel: str, request: str, cell: str, code: str, asker: str) -> None:
+        """Note that the browser's session `asker` asks a kernel to run a cell."""
+        runs = self.follow(kernel)
+        runs.note_request(request, cell, code, asker, self._files.get_known_hash(runs.path) if runs.path else None)
+        if not runs.path:
+            asyncio.ensure_future(self._find_path(runs, request))  # noqa: RUF006 - it ends by itself, in milliseconds
+
+    def note_connected(self, kernel: str, asker: str) -> None:
+        """Note that a browser's session is connected to a kernel."""
+        self.follow(kernel).note_connected(asker)
+
+    def note_gone(self, kernel: str, asker: str) -> None:
+        """Note that a browser's session isn't connected any longer."""
+        if kernel in self._followed:
+            self._followed[kernel].note_gone(asker)
+
+    def note_renamed(self, old: str, new: str) -> None:
+        """Note that Jupyter renamed a file or a folder."""
+        self._files.note_renamed(old, new)
+        for runs in self._followed.values():
+            if runs.path == old or runs.path.startswith(old + "/"):
+                runs.path = new + runs.path.removeprefix(old)
+
+    def note_saved(self, path: str, cells: frozenset[str]) -> None:
+        """Note that a browser saved a notebook with these cells."""
+        base = self._files.get_known_hash(path)
+        for runs in self._followed.values():
+            if runs.path == path:
+                runs.note_saved(cells)
+                for run in runs.runs.values():
+                    run.base, run.place = base, None
+
+    async def before_reading(self, path: str) -> list[Result]:
+        """Write what a browser that is away left; return what can't be written, as another has the notebook open."""
+        if not self._has_unwritten(None):
+            return []
+        await self._learn_paths()
+        followed = [runs for runs in self._followed.values() if runs.path == path]
+        await self._write(followed, 0)
+        left = [run for run in _find_latest(followed, None) if run.place is None]
+        return [_make_result(run, need) for run in left if (need := decide_need(run)) is not Need.NOTHING]
+
+    def note_end(self, kernel: str) -> None:
+        """Note that a kernel is about to be shut down."""
+        if kernel in self._followed:
+            self._followed[kernel].note_end()
+
+    async def write_all(self) -> None:
+        """Write all that no file has, because this server ends: no browser can save any longer."""
+        await self._write(self._followed.values(), None)
+
+    def _has_unwritten(self, patience: float | None) -> bool:
+        return any(runs.list_unwritten(patience) for runs in self._followed.values())
+
+    async def _look(self) -> None:
+        for name in [name for name in self._subscriptions if name not in self._kernels]:
+            self._subscriptions.pop(name).close()
+        ended = [name for name in self._followed if name not in self._subscriptions]
+        await self._write([self._followed[name] for name in ended], 0)
+        await self._write(self._followed.values(), self._grace)
+        for name in ended:
+            if not self._followed[name].list_unwritten(None):
+                del self._followed[name]
+
+    async def _write(self, kernels: Iterable[KernelRuns], patience: float | None) -> None:
+        kernels = [runs for runs in kernels if runs.list_unwritten(patience)]
+        if not kernels:
+            return
+        await self._learn_paths()
+        async with self._turn:
+            files: defaultdict[tuple[str, str | None], list[Run]] = defaultdict(list)
+            for path in sorted({runs.path for runs in kernels if runs.path}):
+                here = [runs for runs in kernels if runs.path == path]
+                for run in _find_latest(here, patience):
+                    files[run.place or path, run.base].append(run)
+            # A file whose version is unknown comes last: it may be another's, too.
+            for path, base in sorted(files, key=lambda file: file[1] is None):
+                if patience is None or self._clock() >= self._not_before.get(path, 0):
+                    await self._write_file(path, base, files[path, base])
+
+    async def _write_file(self, path: str, base: str | None, found: list[Run]) -> None:
+        needs = [(run, run.changes, decide_need(run)) for run in found]
+        results = [_make_result(run, need) for run, _, need in needs if need is not Need.NOTHING]
+        try:
+            place = await self._files.put(path, results, base) if results else None
+        except Exception:  # noqa: BLE001 - a full disk, or a notebook that isn't one: it is tried again
+            _LOG.warning("The output of cells could not be put into %s.", path, exc_info=True)
+            self._not_before[path] = self._clock() + _RETRY
+            return
+        for run, changes, need in needs:
+            run.written = changes
+            if place is not None and need is not Need.NOTHING:
+                run.base = place.hash
+                run.place = place.path if place.path != path else run.place
+        if place is not None and place.path == path and base is not None:
+            for runs in self._followed.values():
+                for run in runs.runs.values():
+                    run.base = place.hash if run.base == base else run.base
+
+    async def _learn_paths(self) -> None:
+        try:
+            sessions = await self._sessions.list_sessions()
+        except Exception:  # noqa: BLE001 - the paths that are known are good, too
+            _LOG.debug("can't list the sessions", exc_info=True)
+            return
+        for session in sessions:
+            runs = self._followed.get(session["kernel"]["id"])
+            if runs is not None and session.get("type") == "notebook":
+                runs.path = str(session["path"]).strip("/")
+
+    async def _find_path(self, runs: KernelRuns, request: str) -> None:
+        await self._learn_paths()
+        run = runs.runs.get(request)
+        if run is not None and run.base is None and runs.path:
+            run.base = self._files.get_known_hash(runs.path)
+
+    def _follow_again(self, kernel: str) -> None:
+        try:
+            self._followed[kernel].end_all()
+            self.follow(kernel)
+        except Exception:  # noqa: BLE001 - the kernel has gone
+            _LOG.debug("can't follow kernel %s again", kernel, exc_info=True)
+
+
+def _find_latest(kernels: Iterable[KernelRuns], patience: float | None) -> list[Run]:
+    """Return the unwritten runs of one notebook's kernels; of a cell that ran in several, the last."""
+    latest: dict[str, Run] = {}
+    for run in sorted((run for runs in kernels for run in runs.runs.values()), key=lambda run: run.asked_at):
+        latest[run.cell] = run
+    unwritten = {id(run) for runs in kernels for run in runs.list_unwritten(patience)}
+    return [run for run in latest.values() if id(run) in unwritten]
+
+
+def _make_result(run: Run, need: Need) -> Result:
+    return Result(
+        cell=run.cell,
+        outputs=run.outputs.render(),
+        count=run.outputs.count,
+        source=run.code,
+        is_text_kept=need is not Need.CELL,
+        after=run.after,
+    )

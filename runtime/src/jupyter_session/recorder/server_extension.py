@@ -1,0 +1,56 @@
+"""The Jupyter server extension that puts the recorder into a server; without it, nothing of a server is changed."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from jupyter_core.utils import ensure_async
+
+from jupyter_session.recorder.connection import make_connection_class
+from jupyter_session.recorder.record import GRACE
+from jupyter_session.recorder.recorder import Recorder
+
+_LOG = logging.getLogger(__name__)
+_EVENTS = "https://events.jupyter.org/jupyter_server/contents_service/v1"
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    return [{"module": "jupyter_session.recorder.server_extension"}]
+
+
+def _load_jupyter_server_extension(server: Any) -> None:
+    """Record from now on. The configuration may have another `Recorder.grace`, in seconds."""
+    settings = server.web_app.settings
+    grace = server.config.get("Recorder", {}).get("grace", GRACE)
+    recorder = Recorder(server, grace)
+    usual = settings["kernel_websocket_connection_class"]
+    recorded = make_connection_class(usual, recorder)
+    server.kernel_websocket_connection_class = settings["kernel_websocket_connection_class"] = recorded
+    _watch_ends(server.kernel_manager, recorder)
+
+    async def note_renamed(logger: Any, schema_id: str, data: dict[str, Any]) -> None:  # noqa: ARG001
+        if data.get("action") == "rename":
+            recorder.note_renamed(str(data["source_path"]).strip("/"), str(data["path"]).strip("/"))
+
+    server.event_logger.add_listener(schema_id=_EVENTS, listener=note_renamed)
+    server.io_loop.add_callback(recorder.start)
+
+
+def _watch_ends(kernels: Any, recorder: Recorder) -> None:
+    """Have the recorder know when a kernel is shut down, and write all before the server shuts down."""
+    shutdown, shutdown_all = kernels.shutdown_kernel, kernels.shutdown_all
+
+    async def shutdown_kernel(kernel_id: str, *more: Any, **options: Any) -> Any:
+        if not options.get("restart"):
+            recorder.note_end(kernel_id)
+        return await ensure_async(shutdown(kernel_id, *more, **options))
+
+    async def shutdown_each(*more: Any, **options: Any) -> Any:
+        try:
+            await recorder.write_all()
+        except Exception:  # noqa: BLE001 - the server ends all the same
+            _LOG.warning("Not all output of cells was written.", exc_info=True)
+        return await ensure_async(shutdown_all(*more, **options))
+
+    kernels.shutdown_kernel, kernels.shutdown_all = shutdown_kernel, shutdown_each

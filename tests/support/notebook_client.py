@@ -1,0 +1,107 @@
+"""A browser's session, as the server sees it: it reads and saves a notebook, and runs its cells by a websocket."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import struct
+import uuid
+from typing import Any
+
+import websocket
+
+from support.jupyter_server import JupyterServer
+
+_V1 = "v1.kernel.websocket.jupyter.org"
+
+
+def make_cell(name: str, source: str) -> dict[str, Any]:
+    """Return a code cell that has not run."""
+    return {
+        "cell_type": "code", "id": name, "source": source, "metadata": {}, "outputs": [], "execution_count": None
+    }  # fmt: skip
+
+
+def make_notebook(*cells: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of a notebook."""
+    return {"cells": list(cells), "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+
+
+class NotebookClient:
+    """One page that has a notebook open; `close` is the tab's end, and nothing of it is saved."""
+
+    def __init__(self, server: JupyterServer, path: str) -> None:
+        self._server = server
+        self.path = path
+        self.id = uuid.uuid4().hex
+        self.content = self.read(server, path)
+        self.kernel = server.ask(
+            "/api/sessions", {"path": path, "name": path, "type": "notebook", "kernel": {"name": "python3"}}
+        )["kernel"]["id"]
+        self._socket = self._connect()
+
+    @staticmethod
+    def read(server: JupyterServer, path: str) -> dict[str, Any]:
+        """Return a notebook's content as a page that opens it gets it."""
+        return dict(server.ask(f"/api/contents/{path}?type=notebook&content=1&hash=1")["content"])
+
+    @staticmethod
+    def write(server: JupyterServer, path: str, content: dict[str, Any]) -> None:
+        """Save a notebook as a page does."""
+        server.ask(f"/api/contents/{path}", {"type": "notebook", "format": "json", "content": content}, method="PUT")
+
+    def save(self) -> None:
+        """Save it as it is in this page."""
+        self.write(self._server, self.path, self.content)
+
+    def cell(self, name: str) -> dict[str, Any]:
+        """Return a cell of this page."""
+        return next(cell for cell in self.content["cells"] if cell["id"] == name)
+
+    def run(self, name: str, source: str | None = None) -> str:
+        """Ask the kernel to run a cell, after its text was changed to `source`; return the request's ID."""
+        cell = self.cell(name)
+        cell["source"] = cell["source"] if source is None else source
+        return self.request(cell["source"], {"cellId": name})
+
+    def request(self, code: str, metadata: dict[str, Any]) -> str:
+        """Send a request to run code."""
+        header = {
+            "msg_id": uuid.uuid4().hex, "session": self.id, "username": "", "date": "2026-01-01T00:00:00Z",
+            "msg_type": "execute_request", "version": "5.3",
+        }  # fmt: skip
+        content = {
+            "code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": True,
+            "stop_on_error": True,
+        }  # fmt: skip
+        parts = [b"shell", *(json.dumps(part).encode() for part in (header, {}, metadata, content))]
+        offsets = [8 * (len(parts) + 2)]
+        for part in parts:
+            offsets.append(offsets[-1] + len(part))
+        self._socket.send_binary(struct.pack(f"<{len(offsets) + 1}Q", len(offsets), *offsets) + b"".join(parts))
+        return str(header["msg_id"])
+
+    def wait_done(self, request: str) -> None:
+        """Hear what the kernel says until it is done with a request; nothing of it gets into the page's cells."""
+        while True:
+            channel, header, parent, content = self._receive()
+            is_ours = channel == "iopub" and parent.get("msg_id") == request
+            if is_ours and header["msg_type"] == "status" and content["execution_state"] == "idle":
+                return
+
+    def close(self) -> None:
+        """Close the page."""
+        self._socket.close()
+
+    def _connect(self) -> websocket.WebSocket:
+        url = f"ws://127.0.0.1:{self._server.port}/base/api/kernels/{self.kernel}/channels?session_id={self.id}&token=t"
+        return websocket.create_connection(url, subprotocols=[_V1], timeout=60)
+
+    def _receive(self) -> tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]:
+        message = self._socket.recv()
+        assert isinstance(message, bytes)
+        (count,) = struct.unpack_from("<Q", message)
+        offsets = struct.unpack_from(f"<{count}Q", message, 8)
+        parts = [message[a:b] for a, b in itertools.pairwise(offsets)]
+        header, parent, _, content = (json.loads(part) for part in parts[1:5])
+        return parts[0].decode(), header, parent, content
