@@ -231,8 +231,8 @@ def test_a_console_is_not_recorded(server, path):
 
 @pytest.mark.parametrize("is_open", [True, False], ids=["tab open", "tab closed"])
 @pytest.mark.parametrize("way", ["request", "signal"])
-def test_all_is_written_when_the_server_ends(tmp_path, way, is_open):
-    with recording(tmp_path, grace=600) as server:
+def test_all_is_written_when_the_server_ends(tmp_path_factory, way, is_open):
+    with recording(tmp_path_factory.mktemp("end"), grace=600) as server:  # short: sockets are in it
         page = open_with(server, "a.ipynb", SLOW.format(100))
         page.run("c0")
         if not is_open:

@@ -33,6 +33,7 @@ class Recorder:
         self._followed: dict[str, KernelRuns] = {}
         self._subscriptions: dict[str, Subscription] = {}
         self._files = NotebookFiles(server.contents_manager, self)
+        self._renamed: dict[str, str] = {}  # Jupyter's sessions may have the old path, if no page has the notebook open
         self._not_before: dict[str, float] = {}
         self._turn = asyncio.Lock()
         self._timer: PeriodicCallback | None = None
@@ -52,9 +53,13 @@ class Recorder:
                 runs.end_all()
             manager = self._kernels.get_kernel(kernel)
             self._subscriptions[kernel] = Subscription(manager, runs.wants, runs.note)
-            if subscription is None:
-                self._kernels.add_restart_callback(kernel, lambda: self._follow_again(kernel))
         return runs
+
+    def note_restart(self, kernel: str) -> None:
+        """Note that a kernel was restarted: it may publish elsewhere."""
+        if kernel in self._followed:
+            self._followed[kernel].end_all()
+            self.follow(kernel)
 
     def note_request(self, kernel: str, request: str, cell: str, code: str, asker: str) -> None:
         """Note that the browser's session `asker` asks a kernel to run a cell."""
@@ -75,12 +80,15 @@ class Recorder:
     def note_renamed(self, old: str, new: str) -> None:
         """Note that Jupyter renamed a file or a folder."""
         self._files.note_renamed(old, new)
+        self._renamed.pop(new, None)
+        self._renamed[old] = new
         for runs in self._followed.values():
-            if runs.path == old or runs.path.startswith(old + "/"):
+            if _is_at(runs.path, old):
                 runs.path = new + runs.path.removeprefix(old)
 
     def note_saved(self, path: str, cells: frozenset[str]) -> None:
         """Note that a browser saved a notebook with these cells."""
+        self._renamed.pop(path, None)
         base = self._files.get_known_hash(path)
         for runs in self._followed.values():
             if runs.path == path:
@@ -113,6 +121,8 @@ class Recorder:
     async def _look(self) -> None:
         for name in [name for name in self._subscriptions if name not in self._kernels]:
             self._subscriptions.pop(name).close()
+        for name in self._subscriptions:
+            self.follow(name)  # one that restarted by itself
         ended = [name for name in self._followed if name not in self._subscriptions]
         await self._write([self._followed[name] for name in ended], 0)
         await self._write(self._followed.values(), self._grace)
@@ -164,7 +174,10 @@ class Recorder:
         for session in sessions:
             runs = self._followed.get(session["kernel"]["id"])
             if runs is not None and session.get("type") == "notebook":
-                runs.path = str(session["path"]).strip("/")
+                path = str(session["path"]).strip("/")
+                runs.path = next(
+                    (new + path.removeprefix(old) for old, new in self._renamed.items() if _is_at(path, old)), path
+                )
 
     async def _find_path(self, runs: KernelRuns, request: str) -> None:
         await self._learn_paths()
@@ -172,12 +185,9 @@ class Recorder:
         if run is not None and run.base is None and runs.path:
             run.base = self._files.get_known_hash(runs.path)
 
-    def _follow_again(self, kernel: str) -> None:
-        try:
-            self._followed[kernel].end_all()
-            self.follow(kernel)
-        except Exception:  # noqa: BLE001 - the kernel has gone
-            _LOG.debug("can't follow kernel %s again", kernel, exc_info=True)
+
+def _is_at(path: str, place: str) -> bool:
+    return path == place or path.startswith(place + "/")
 
 
 def _find_latest(kernels: Iterable[KernelRuns], patience: float | None) -> list[Run]:

@@ -38,12 +38,19 @@ def _load_jupyter_server_extension(server: Any) -> None:
 
 
 def _watch_ends(kernels: Any, recorder: Recorder) -> None:
-    """Have the recorder know when a kernel is shut down, and write all before the server shuts down."""
-    shutdown, shutdown_all = kernels.shutdown_kernel, kernels.shutdown_all
+    """Have the recorder know when a kernel is restarted or shut down, and write all before the server shuts down."""
+    restart, shutdown, shutdown_all = kernels.restart_kernel, kernels.shutdown_kernel, kernels.shutdown_all
+
+    async def restart_kernel(kernel_id: str, *more: Any, **options: Any) -> Any:
+        answer = await ensure_async(restart(kernel_id, *more, **options))
+        try:
+            recorder.note_restart(kernel_id)
+        except Exception:  # noqa: BLE001 - nothing here may disturb Jupyter
+            _LOG.warning("Kernel %s is not recorded any longer.", kernel_id, exc_info=True)
+        return answer
 
     async def shutdown_kernel(kernel_id: str, *more: Any, **options: Any) -> Any:
-        if not options.get("restart"):
-            recorder.note_end(kernel_id)
+        recorder.note_end(kernel_id)
         return await ensure_async(shutdown(kernel_id, *more, **options))
 
     async def shutdown_each(*more: Any, **options: Any) -> Any:
@@ -53,4 +60,5 @@ def _watch_ends(kernels: Any, recorder: Recorder) -> None:
             _LOG.warning("Not all output of cells was written.", exc_info=True)
         return await ensure_async(shutdown_all(*more, **options))
 
-    kernels.shutdown_kernel, kernels.shutdown_all = shutdown_kernel, shutdown_each
+    kernels.restart_kernel, kernels.shutdown_kernel = restart_kernel, shutdown_kernel
+    kernels.shutdown_all = shutdown_each
