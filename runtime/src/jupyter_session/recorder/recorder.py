@@ -115,6 +115,13 @@ class Recorder:
         """Write all that no file has, because this server ends: no browser can save any longer."""
         await self._write(self._followed.values(), None)
 
+    def close(self) -> None:
+        """Stop. The server can't end before: it waits for all sockets of ZeroMQ's to be closed."""
+        if self._timer is not None:
+            self._timer.stop()
+        while self._subscriptions:
+            self._subscriptions.popitem()[1].close()
+
     def _has_unwritten(self, patience: float | None) -> bool:
         return any(runs.list_unwritten(patience) for runs in self._followed.values())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -12,6 +13,7 @@ from jupyter_session.recorder.record import GRACE
 from jupyter_session.recorder.recorder import Recorder
 
 _LOG = logging.getLogger(__name__)
+_LONGEST_END = 4.0  # seconds for the last writes; the end of a session has a schedule
 _EVENTS = "https://events.jupyter.org/jupyter_server/contents_service/v1"
 
 
@@ -54,10 +56,14 @@ def _watch_ends(kernels: Any, recorder: Recorder) -> None:
         return await ensure_async(shutdown(kernel_id, *more, **options))
 
     async def shutdown_each(*more: Any, **options: Any) -> Any:
-        try:
-            await recorder.write_all()
-        except Exception:  # noqa: BLE001 - the server ends all the same
-            _LOG.warning("Not all output of cells was written.", exc_info=True)
+        # In a task of its own: Jupyter writes by a thread of the task that asks, and it ends with that task only.
+        writing = asyncio.create_task(recorder.write_all())
+        done, _ = await asyncio.wait({writing}, timeout=_LONGEST_END)
+        if not done or writing.exception():
+            _LOG.warning(
+                "Not all output of cells was written: %s", writing.exception() if done else "it takes too long"
+            )
+        recorder.close()
         return await ensure_async(shutdown_all(*more, **options))
 
     kernels.restart_kernel, kernels.shutdown_kernel = restart_kernel, shutdown_kernel
