@@ -149,6 +149,26 @@ def test_deadline_and_lines_that_the_submit_file_lacks_are_notifications(new_ses
     expect(page.locator(".Toastify__toast", has_text="Nothing comes back")).to_have_count(0)  # once in a tab
 
 
+def test_through_the_launcher_the_panel_survives_a_cut_and_stop_now_ends_the_session(new_laptop, page, pool):
+    laptop = new_laptop()
+    running = laptop.start()
+    url = running.url()
+    lab = Lab(page, url)
+    lab.new_notebook("back.ipynb").save()
+    panel = open_panel(page)
+    expect(row(panel, "Job")).to_have_count(1, timeout=milliseconds(40))
+    [tag] = running.tags()
+    pool.exec("laptop", ["pkill", "-STOP", "-o", "-f", f"^ssh .*{tag}"], check=True)
+    shown = page.locator(".jp-session-status")
+    expect(shown).to_have_text("Session: not connected", timeout=milliseconds(120))
+    pool.exec("laptop", ["pkill", "-CONT", "-o", "-f", f"^ssh .*{tag}"], check=True)
+    expect(shown).to_contain_text("left (", timeout=milliseconds(120))
+    panel.get_by_role("button", name="Stop now").click()
+    page.locator(".jp-Dialog").get_by_role("button", name="Stop", exact=True).click()
+    running.wait_for("stopped by its user")
+    assert "nbformat" in laptop.on_ap("cat", f"{laptop.folder}/notebooks/back.ipynb")
+
+
 @pytest.mark.slow
 def test_idle_tab_asks_at_most_a_fifth_more_than_without(ready_session, page):
     Lab(page, ready_session.tunnel().url())

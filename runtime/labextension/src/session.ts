@@ -23,7 +23,7 @@ export class Session {
     this._poll = new Poll({
       name: 'jupyter-session:status',
       factory: () => this._ask(),
-      frequency: { interval: SELDOM, backoff: true, max: 10 * SELDOM },
+      frequency: { interval: SELDOM, backoff: true, max: SELDOM },
       standby: 'when-hidden'
     });
     events.stream.connect((_, event) => {
