@@ -125,12 +125,6 @@ def test_page_without_lab_shows_the_same_and_needs_the_token(ready_session, page
     expect(page.get_by_role("status")).not_to_contain_text("Kept", timeout=milliseconds(30))
 
 
-def test_top_shows_the_same_in_a_terminal(ready_session):
-    shown = ready_session.inside("jupyter-session", "top")
-    for part in ("Memory", "of the slot's 1.5 GB", "SOURCE", "kernels", f"Job: {ready_session.job} on ep1"):
-        assert part in shown
-
-
 def test_deadline_and_lines_that_the_submit_file_lacks_are_notifications(new_session, page):
     lacking = "when_to_transfer_output = ON_EXIT"
     session = new_session().submit("--max-runtime 100s --idle-warning 70s", lacking, without="when_to_transfer_output")
