@@ -418,6 +418,10 @@ def test_a_server_that_fails_or_talks_nonsense_leaves_the_last_word_standing_for
         ("PUT", "/lab/api/workspaces/default", False),
         ("POST", "/git/status", False),
         ("PUT", "/lab/api/settings/@jupyterlab/apputils-extension:themes", True),
+        ("GET", "/jupyter-session/status?no_track_activity=1", False),
+        ("GET", "/jupyter-session", False),
+        ("POST", "/jupyter-session/notice", False),
+        ("POST", "/jupyter-session/extend", True),
     ],
 )
 def test_only_what_needs_a_person_counts_as_a_request(method, uri, person):
