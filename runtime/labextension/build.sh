@@ -2,6 +2,7 @@
 # Build the extension into dist/: build.sh PYTHON, the Python that has JupyterLab and pip. It needs PyPI and npm.
 set -eu
 python=$(command -v "$1")
+case $python in /*) ;; *) python=$PWD/$python ;; esac
 cd "$(dirname "$(readlink -f "$0")")"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch" node_modules lib' EXIT
