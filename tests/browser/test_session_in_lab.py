@@ -164,8 +164,10 @@ def test_through_the_launcher_the_panel_survives_a_cut_and_stop_now_ends_the_ses
 
 
 @pytest.mark.slow
-def test_idle_tab_asks_at_most_a_fifth_more_than_without(ready_session, page):
-    Lab(page, ready_session.tunnel().url())
+def test_idle_tab_asks_at_most_a_fifth_more_than_without(new_session, page):
+    session = new_session().submit()
+    session.ready()
+    Lab(page, session.tunnel().url())
     asked = {True: [], False: []}
     expect(page.locator(".jp-session-status")).to_contain_text("left (", timeout=milliseconds(40))
     page.on("requestfinished", lambda request: asked["/jupyter-session/" in request.url].append(request))

@@ -5,8 +5,8 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { post, request } from './request';
 import { IView } from './view';
 
-/** Milliseconds between two questions: while the panel is open, and else. A hidden tab asks nothing. */
-const OFTEN = 5000;
+/** Milliseconds between two questions: while the panel is open (the session looks as often), and else. */
+const OFTEN = 10000;
 const SELDOM = 30000;
 const NOTICES = 'https://jupyter-session/notice/v1';
 

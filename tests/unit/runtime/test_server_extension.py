@@ -77,6 +77,8 @@ class Request:
         ("/base/static/lab/main.js", True),
         ("/base/lab/extensions/@a/b/static/remote.js", True),
         ("/base/lab/api/settings/", True),
+        ("/base/jupyter-session/status", True),
+        ("/base/jupyter-session/tensorboard-1/", False),
         ("/base/lab", False),
         ("/base/api/contents/Untitled.ipynb", False),
         ("/base/files/data.csv", False),

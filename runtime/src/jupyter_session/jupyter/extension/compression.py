@@ -9,14 +9,15 @@ from tornado.web import GZipContentEncoding, OutputTransform
 
 
 class PageCompression:
-    """Makes what tornado transforms each answer with: only JupyterLab's own pages and files are compressed.
+    """Makes what tornado transforms each answer with: only JupyterLab's pages and files and the panel's are compressed.
 
     Notebooks, files, and what is behind jupyter-server-proxy pass as they are: they are large, or compressed already,
     or have secrets next to what a stranger may choose.
     """
 
     def __init__(self, base: str) -> None:
-        self._own = tuple(url_path_join(base, path) for path in ("/static/", "/lab/extensions/", "/lab/api/"))
+        paths = ("/static/", "/lab/extensions/", "/lab/api/", "/jupyter-session/status")
+        self._own = tuple(url_path_join(base, path) for path in paths)
 
     def __call__(self, request: Any) -> OutputTransform:
         """Return the transform of one answer."""
