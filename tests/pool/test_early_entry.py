@@ -114,14 +114,14 @@ def test_operators_can_forbid_it_by_an_attribute_of_the_job(new_sleeper):
 
 def test_killed_before_it_asks_for_the_suspension_it_leaves_nothing_to_wait_for(new_sleeper):
     sleeper = new_sleeper()
-    running = sleeper.enter(condor_suspend="kill -KILL $PPID; exit 1")
+    running = sleeper.enter(before="kill -KILL $PPID; exit 1")
     wait_for(lambda: not sleeper.left() and sleeper.is_well(), 40, lambda: f"the guard's end: {sleeper.left()}")
     running.communicate(timeout=30)
 
 
 def test_killed_while_its_command_is_on_its_way_the_guard_waits_for_the_suspension(new_sleeper):
     sleeper = new_sleeper()
-    running = sleeper.enter(condor_suspend="kill -KILL $PPID; sleep 25")
+    running = sleeper.enter(before="kill -KILL $PPID; sleep 25")
     wait_for(lambda: sleeper.count(JobEventType.JOB_UNSUSPENDED), 60, lambda: f"the job to go on: {sleeper.left()}")
     wait_for(lambda: not sleeper.left() and sleeper.is_well(), 30, lambda: f"the guard's end: {sleeper.left()}")
     running.communicate(timeout=30)
@@ -181,3 +181,51 @@ def test_a_suspension_ends_although_schedd_and_shadow_die_in_the_middle_of_it(ow
     running_again = "pgrep -f '^/bin/sleep 600'"  # in this start, or in a new one
     wait_for(lambda: own_pool.exec("ep1", ["sh", "-c", running_again]).stdout, 60, "the job to run")
     running.communicate(timeout=30)
+
+
+def set_owner(pool, *, busy: bool) -> None:
+    """Have the machine's owner need it, or not: it suspends jobs meanwhile."""
+    lines = (
+        "WANT_SUSPEND = True",
+        f"SUSPEND = {busy}",
+        f"CONTINUE = {not busy}",
+        "PREEMPT = False",
+        "POLLING_INTERVAL = 1",
+    )
+    pool.put("ep1", "/etc/condor/config.d/95-owner", ("\n".join(lines) + "\n").encode())
+    pool.exec("ep1", ["condor_reconfig"], check=True)
+
+
+def test_machine_whose_owner_suspends_the_job_at_the_same_time_keeps_it_suspended(own_pool):
+    sleeper = Sleeper(own_pool)
+    set_owner(own_pool, busy=True)
+    try:
+        step = read_steps(sleeper.enter())[-1]
+        assert step["how"] in ("continued", "refused"), step
+        wait_for(lambda: sleeper.status() == str(JobStatus.SUSPENDED.value), 60, sleeper.log.text)
+        assert not sleeper.left()
+        assert not sleeper.mark.exists()
+        (again,) = read_steps(sleeper.enter(suspends=False))
+        assert again["how"] == "not suspended"
+        assert sleeper.status() == str(JobStatus.SUSPENDED.value)
+    finally:
+        set_owner(own_pool, busy=False)
+    wait_for(sleeper.is_well, 60, lambda: f"the job to go on: {sleeper.log.text()}")
+
+
+@pytest.mark.slow
+def test_schedd_that_does_not_answer_in_the_middle_of_it_is_waited_for_and_told(own_pool):
+    sleeper = Sleeper(own_pool)
+    running = sleeper.enter(after="touch ~/suspended; until [ -e ~/stands-still ]; do sleep 0.1; done")
+    wait_for(lambda: sleeper.ap("ls", "/home/alice").count("suspended"), 30, "the suspension", 0.1)
+    own_pool.exec("ap", ["pkill", "-STOP", "-x", "condor_schedd"])
+    try:
+        sleeper.ap("touch", "/home/alice/stands-still")
+        assert json.loads(running.stdout.readline()) == {"step": "suspended"}
+        trouble = json.loads(running.stdout.readline())  # it ends the wait for the schedd by itself
+        assert trouble["step"] == "trouble"
+        assert "condor_continue" in trouble["why"]
+    finally:
+        own_pool.exec("ap", ["pkill", "-CONT", "-x", "condor_schedd"])
+    wait_for(lambda: not sleeper.left() and sleeper.is_well(), 90, lambda: f"the job to go on: {sleeper.log.text()}")
+    assert json.loads(running.communicate(timeout=30)[0].splitlines()[-1])["how"].startswith("continued")

@@ -118,3 +118,17 @@ def test_mark_says_which_start_and_what_to_do(tmp_path):
     assert locate_mark(log) == str(tmp_path / "jupyter-7.suspended")
     assert "chtc-jupyter connect 7.0" in (tmp_path / "jupyter-7.suspended").read_text()
     assert not write_mark(str(tmp_path / "missing/jupyter-7.log"), "7.0", 1)
+
+
+def test_first_suspension_of_a_start_is_over_once_the_job_was_continued_whoever_suspends_it_next(tmp_path):
+    path = tmp_path / "jupyter-7.log"
+    path.write_text(
+        "".join(f"0{number} (007.000.000) 2026-11-29 04:40:57 x\n...\n" for number in ("01", "10", "11", "10"))
+    )
+    log = Log(str(path), "7.0")
+    log.read()
+    assert (log.is_suspended, log.suspensions, log.continuations) == (True, 2, 1)
+    with path.open("a") as file:
+        file.write("004 (007.000.000) x\n...\n001 (007.000.000) x\n...\n")
+    log.read()
+    assert (log.starts, log.suspensions, log.continuations) == (2, 0, 0)

@@ -49,14 +49,17 @@ RUN = ["python3", "-I", "-c", "import sys; exec(sys.argv[1])"]
 
 
 class Log:
-    """What a job's event log says of its suspensions; `starts` counts executions, `suspensions` those of the last."""
+    """What a job's event log says of its suspensions.
+
+    `starts` counts executions; `suspensions` and `continuations` are those of the last. Ours is the first of a start.
+    """
 
     def __init__(self, path: str, job: str) -> None:
         self._path = path
         self._job = tuple(map(int, job.split(".")))
         self._read = 0
         self._rest = b""
-        self.starts = self.suspensions = 0
+        self.starts = self.suspensions = self.continuations = 0
         self.is_on_machine = self.is_suspended = self.is_reconnected = self.is_alive = False
 
     def read(self) -> None:
@@ -77,7 +80,7 @@ class Log:
     def _apply(self, event: int) -> None:
         if event == _EXECUTE:
             self.starts += 1
-            self.suspensions = 0
+            self.suspensions = self.continuations = 0
             self.is_on_machine = True
             self.is_suspended = self.is_reconnected = self.is_alive = False
         elif event in _LEAVES:
@@ -86,6 +89,7 @@ class Log:
             self.suspensions += 1
             self.is_suspended = True
         elif event == _UNSUSPENDED:
+            self.continuations += 1
             self.is_suspended = False
         elif event == _RECONNECTED:
             self.is_reconnected, self.is_alive = True, False
@@ -210,7 +214,7 @@ def see_continued(job: Job, log: Log, start: int) -> str:
         log.read()
         if log.starts != start or not log.is_on_machine:
             return "left the machine"
-        if log.is_alive or (log.suspensions and not log.is_suspended):
+        if log.is_alive or log.continuations:  # what is suspended from now on is the machine's own
             return "continued"
         now = time.monotonic()
         if log.is_reconnected and now - (since := since or now) > _SILENT:
@@ -246,7 +250,7 @@ def enter(plan: dict[str, object], source: str) -> None:
     if not log.is_on_machine:
         report("over", how="not on a machine", commands=0)
         return
-    left = log.is_suspended and read_mark(path) == log.starts
+    left = log.is_suspended and not log.continuations and read_mark(path) == log.starts
     if not left and (log.suspensions or not plan["suspends"]):
         report("over", how="not suspended", commands=0)
         return
