@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from testbed.bench import activity, against, culler, entry, open_page, save, scale, ssh, start, transfer
+from testbed.bench import activity, against, culler, entry, open_page, page_load, save, scale, ssh, start, transfer
 
 _MODULES = (
     start,
     open_page,
+    page_load,
     activity,
     save,
     culler,
