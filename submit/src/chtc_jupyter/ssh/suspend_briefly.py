@@ -228,7 +228,7 @@ def see_continued(job: Job, log: Log, start: int) -> str:
                 if taken > 1:
                     return "continued, after a reconnection"
             pause = min(2 * pause, _LAST_TRY)
-            if now - began >= _SLOW:
+            if time.monotonic() - began >= _SLOW:  # a command that isn't answered takes long itself
                 if not told:
                     told = True
                     report("trouble", why=job.said)
