@@ -12,6 +12,7 @@ PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob(
 _CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.DOTALL | re.MULTILINE)
 #: Options of other programs that the pages name.
 OTHERS = {
+    "--against",
     "--kind",
     "--preserve-credentials",
     "--all",
