@@ -216,11 +216,12 @@ def test_machine_whose_owner_suspends_the_job_at_the_same_time_keeps_it_suspende
 @pytest.mark.slow
 def test_schedd_that_does_not_answer_in_the_middle_of_it_is_waited_for_and_told(own_pool):
     sleeper = Sleeper(own_pool)
-    running = sleeper.enter(after="touch ~/suspended; until [ -e ~/stands-still ]; do sleep 0.1; done")
-    wait_for(lambda: sleeper.ap("ls", "/home/alice").count("suspended"), 30, "the suspension", 0.1)
+    suspended, go = f"/home/alice/suspended-{sleeper.job}", f"/home/alice/go-{sleeper.job}"
+    running = sleeper.enter(after=f"touch {suspended}; until [ -e {go} ]; do sleep 0.1; done")
+    wait_for(own_pool.path("ap", suspended).exists, 30, "the suspension", 0.1)
     own_pool.exec("ap", ["pkill", "-STOP", "-x", "condor_schedd"])
     try:
-        sleeper.ap("touch", "/home/alice/stands-still")
+        sleeper.ap("touch", go)
         assert json.loads(running.stdout.readline()) == {"step": "suspended"}
         trouble = json.loads(running.stdout.readline())
         assert trouble["step"] == "trouble"
