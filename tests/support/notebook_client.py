@@ -38,6 +38,7 @@ class NotebookClient:
         self.kernel = server.ask(
             "/api/sessions", {"path": path, "name": path, "type": "notebook", "kernel": {"name": "python3"}}
         )["kernel"]["id"]
+        self._has_asked = self._has_begun = False
         self._socket = self._connect()
 
     @staticmethod
@@ -79,6 +80,7 @@ class NotebookClient:
         for part in parts:
             offsets.append(offsets[-1] + len(part))
         self._socket.send_binary(struct.pack(f"<{len(offsets) + 1}Q", len(offsets), *offsets) + b"".join(parts))
+        self._has_asked = True
         return str(header["msg_id"])
 
     def wait_done(self, request: str) -> None:
@@ -90,7 +92,9 @@ class NotebookClient:
                 return
 
     def close(self) -> None:
-        """Close the page."""
+        """Close the page, once the kernel has begun with the first request, if there was one."""
+        while self._has_asked and not self._has_begun:
+            self._receive()
         self._socket.close()
 
     def _connect(self) -> websocket.WebSocket:
@@ -104,4 +108,5 @@ class NotebookClient:
         offsets = struct.unpack_from(f"<{count}Q", message, 8)
         parts = [message[a:b] for a, b in itertools.pairwise(offsets)]
         header, parent, _, content = (json.loads(part) for part in parts[1:5])
+        self._has_begun |= header["msg_type"] == "execute_input"
         return parts[0].decode(), header, parent, content
