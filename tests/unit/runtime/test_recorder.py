@@ -1,5 +1,6 @@
 """What the recorder keeps of a notebook's output, in a real Jupyter server with real kernels."""
 
+import contextlib
 import json
 import signal
 import time
@@ -35,7 +36,15 @@ def path(request):
 
 
 def on_disk(server, path):
-    return json.loads((server.home / path).read_text())
+    """Return a notebook, once Jupyter has written all of it."""
+    found = []
+
+    def read():
+        with contextlib.suppress(ValueError):
+            found[:] = [json.loads((server.home / path).read_text())]
+        return found
+
+    return wait_for(read, 10, f"{path} to be whole")[0]
 
 
 def text_of(cell):

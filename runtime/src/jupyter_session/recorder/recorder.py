@@ -167,10 +167,13 @@ class Recorder:
             if place is not None and need is not Need.NOTHING:
                 run.base = place.hash
                 run.place = place.path if place.path != path else run.place
-        if place is not None and place.path == path and base is not None:
-            for runs in self._followed.values():
-                for run in runs.runs.values():
-                    run.base = place.hash if run.base == base else run.base
+        if place is None or base is None:
+            return
+        for runs in self._followed.values():  # those that the file has not changed for, but for what was put there now
+            for run in runs.runs.values():
+                if (run.place or runs.path) == path and run.base == base:
+                    run.base = place.hash
+                    run.place = place.path if place.path != path else run.place
 
     async def _learn_paths(self) -> None:
         try:
