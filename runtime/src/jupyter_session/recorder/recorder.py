@@ -18,7 +18,7 @@ from jupyter_session.recorder.record import GRACE, Need, Run, decide_need
 from jupyter_session.recorder.subscription import Subscription
 
 _LOG = logging.getLogger(__name__)
-_PERIOD = 5.0  # seconds between two looks
+_PERIOD = 5.0  # seconds between two looks, at most
 _RETRY = 30.0  # seconds after a file could not be written
 
 
@@ -40,7 +40,7 @@ class Recorder:
 
     def start(self) -> None:
         """Look every few seconds from now on whether something is to be written."""
-        self._timer = PeriodicCallback(self._look, 1000 * _PERIOD)
+        self._timer = PeriodicCallback(self._look, 1000 * min(_PERIOD, self._grace / 2))
         self._timer.start()
 
     def follow(self, kernel: str) -> KernelRuns:
