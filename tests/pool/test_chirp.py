@@ -16,7 +16,7 @@ while True:
 
 
 def test_session_without_chirp_runs_and_says_once_which_line_to_add(new_session):
-    session = new_session().submit(without="want_io_proxy")
+    session = new_session().submit(without=("want_io_proxy", "My.WantRemoteUpdates"))
     session.wait_status(JobStatus.RUNNING)
     url = wait_for(session.url, 30, "the URL from inside the job")
     page = session.pool.exec("ep1", ["curl", "-sSL", "-c", "/dev/null", url])
@@ -27,7 +27,7 @@ def test_session_without_chirp_runs_and_says_once_which_line_to_add(new_session)
 
 
 def test_session_that_may_only_set_attributes_says_that_the_connection_file_is_missing(new_session):
-    session = new_session().submit("", "My.WantRemoteUpdates = true", without="want_io_proxy")
+    session = new_session().submit(without="want_io_proxy")
     assert session.ready()["JupyterConnect"]
     assert session.file(f"jupyter-{session.job}.json") is None
     session.inside("jupyter-session", "stop")

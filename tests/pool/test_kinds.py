@@ -6,19 +6,26 @@ import time
 
 import pytest
 
+from chtc_condor.codes import JobStatus
+from jupyter_session.condor.connection import render_connect_line
 from support.hosts import background
-from support.kinds import pool_of
+from support.kinds import COLUMNS, check_row, pool_of
 from support.laptop import laptops
+from support.screen import screen
 from support.session import sessions
 from support.tunnel import Tunnel
 from support.waiting import wait_for
 from testbed.artifacts import ssh_template
-from testbed.pool.kinds import KINDS
+from testbed.pool.kinds import KINDS, USUAL
 
 #: Kinds in which a session can't say in the queue what it does.
-MUTE = ("no-chirp",)
-#: Kinds in which all of this works.
-WORKING = ("no-chirp", "ep-23.9", "no-pidns", "shared-tmp", "pilot")
+MUTE = ("no-chirp", "no-chirp-updates", "ep-23.9-no-chirp")
+#: Kinds in which a session can't save while it runs.
+UNSAVED = ("no-chirp", "no-chirp-io", "ep-23.9-no-chirp")
+#: Kinds in which nobody can enter a session.
+CLOSED = ("ep-23.9-closed",)
+#: Kinds in which there is a way for all that a session is for.
+WORKING = (USUAL, *(kind.name for kind in KINDS if kind.name not in CLOSED))
 #: Only one of them in the default run: another one each day.
 TODAY = WORKING[int(time.time() // 86400) % len(WORKING)]
 
@@ -27,55 +34,117 @@ def _mark(name):
     return pytest.param(name, marks=[] if name == TODAY else pytest.mark.slow, id=name)
 
 
-def test_each_kind_that_is_tested_is_one_that_a_pool_can_be():
-    assert {kind.name for kind in KINDS} >= {*WORKING, *MUTE}
-
-
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", [_mark(name) for name in WORKING])
-def test_launcher_reaches_a_page_a_shell_and_the_notebooks_on_a_pool_of_each_kind(kind):
+def test_each_way_to_a_session_and_back_on_a_pool_of_each_kind(kind):
+    found = {}
     with pool_of(kind) as pool, laptops(pool) as new_laptop, sessions(pool) as new_session:
-        own = new_session().submit("--idle-timeout 60s --idle-warning 5s")
+        own = new_session().submit("--idle-timeout 90s --idle-warning 5s")
         laptop = new_laptop()
         running = laptop.start()
-        if kind in MUTE:
-            line = wait_for(lambda: own.inside("jupyter-session", "connect").strip(), 60, "the line to connect")
-        else:
-            line = own.ready()["JupyterConnect"]
-        own.tunnels.append(Tunnel(pool, own.user, line))
-        page = pool.exec("laptop", ["curl", "-sSL", "-c", "/dev/null", own.tunnels[0].url()], user=own.user)
-        assert "JupyterLab" in page.stdout
-        own.close_tunnels()
-
+        found["connect line"] = _connect(own, mute=kind in MUTE)
         assert laptop.answers(running.url())
+        found["launcher"] = "yes"
         assert ("doesn't let jobs use chirp" in running.read()) is (kind in MUTE)
+        found["attach line"] = _attach(own, laptop)
 
         listed = laptop.call_json("list", "--ap", "ap")
         said = {row["job"]: row for row in listed}[laptop.job()]
         assert ("has announced nothing" in said["why"]) is (kind in MUTE)
+        state = "JupyterState" in own.ad()
+        assert state is (kind not in MUTE)
+        found["state in the queue"] = "yes" if state else "no"
         status = laptop.call("status", laptop.name).stdout
-        assert status.startswith(("Idle for", "In use:"))
-        assert ("not saved while the session runs" in status) is (kind in MUTE)
+        assert status.startswith(("Idle for", "In use:")), status
+        assert ("not saved while the session runs" in status) is (kind in UNSAVED), status
 
-        laptop.call("ssh-config", "--write")
-        ssh_words = ["-F", f"{laptop.home}/.ssh/config"] if pool.path("laptop", f"{laptop.home}/.ssh").exists() else []
-        name = f"jupyter-{laptop.job()}"
-        inside = pool.exec("laptop", ["ssh", *ssh_words, name, "pwd; ls"], user="alice", env=laptop.env)
-        assert "notebooks" in inside.stdout.split(), inside
-        pool.put("laptop", f"{laptop.home}/new.txt", b"kept", "alice")
-        copied = pool.exec(
-            "laptop", ["scp", *ssh_words, f"{laptop.home}/new.txt", f"{name}:notebooks/"], user="alice", env=laptop.env
-        )
-        assert copied.returncode == 0, copied
+        found["`ssh`, `scp`"] = _enter(laptop)
+        kept = pool.path("ap", f"{laptop.folder}/notebooks/new.txt")
+        if kind not in UNSAVED:
+            wait_for(lambda: kept.exists() and kept.read_text() == "kept", 60, "the file to be saved while it runs")
+        assert laptop.queued() == [JobStatus.RUNNING]
+        found["saved meanwhile"] = "yes" if kept.exists() else "no"
         doctor = laptop.call("doctor", "--ap", "ap").stdout
         assert re.search(r"^ok    the machine of job [0-9.]+ allows it, too$", doctor, re.MULTILINE), doctor
 
         assert laptop.call("stop", laptop.name).returncode == 0
         wait_for(lambda: not laptop.queued(), 60, "the job to end")
-        assert laptop.on_ap("cat", f"{laptop.folder}/notebooks/new.txt") == "kept"
+        assert kept.read_text() == "kept"
 
-        assert own.wait_gone(150)["ExitCode"] == 0  # it was idle
+        assert own.wait_gone(180)["ExitCode"] == 0  # it was idle
         assert "idle" in own.output().lower(), own.output()
+        assert own.receipt(), "its notebooks came back"
+        found["idle end"] = "yes"
+    check_row(kind, found)
+
+
+def _connect(own, *, mute):
+    """Paste the line to connect on the laptop, and open the page that it gives."""
+    if mute:
+        own.wait_status(JobStatus.RUNNING)
+        line = render_connect_line(f"{own.user}@ap", own.job)
+    else:
+        line = own.ready()["JupyterConnect"]
+    own.tunnels.append(Tunnel(own.pool, own.user, line))
+    page = own.pool.exec("laptop", ["curl", "-sSL", "-c", "/dev/null", own.tunnels[0].url()], user=own.user)
+    assert "JupyterLab" in page.stdout
+    own.close_tunnels()
+    return "the fixed one" if mute else "yes"
+
+
+def _attach(own, laptop):
+    """Paste the line to attach on the access point, or run the launcher's command where there is none."""
+    line = own.ad().get("JupyterAttach")
+    if line:
+        own.pool.put("ap", f"{own.folder}/attach", f"{line}\n".encode(), own.user)
+        host, command = "ap", f"bash {own.folder}/attach"
+    else:
+        words = [f"{name}={value}" for name, value in laptop.env.items()]
+        host, command = "laptop", shlex.join(["env", *words, "chtc-jupyter", "attach", laptop.name])
+    with screen(own.pool, host, own.user, command) as shown:
+        shown.wait("ServerApp", 60)
+    return "yes" if line else "`chtc-jupyter attach`"
+
+
+def _enter(laptop):
+    """Run a command by ssh and copy a file by scp."""
+    pool = laptop.pool
+    laptop.call("ssh-config", "--write")
+    words = ["-F", f"{laptop.home}/.ssh/config"] if pool.path("laptop", f"{laptop.home}/.ssh").exists() else []
+    name = f"jupyter-{laptop.job()}"
+    inside = pool.exec("laptop", ["ssh", *words, name, "pwd; ls"], user="alice", env=laptop.env)
+    assert "notebooks" in inside.stdout.split(), inside
+    pool.put("laptop", f"{laptop.home}/new.txt", b"kept", "alice")
+    argv = ["scp", *words, f"{laptop.home}/new.txt", f"{name}:notebooks/"]
+    copied = pool.exec("laptop", argv, user="alice", env=laptop.env)
+    assert copied.returncode == 0, copied
+    return "yes"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("kind", CLOSED)
+def test_each_way_says_in_a_sentence_that_nobody_can_enter_a_container(kind):
+    with pool_of(kind) as pool, laptops(pool) as new_laptop, sessions(pool) as new_session:
+        own = new_session().submit()
+        laptop = new_laptop()
+        started = laptop.start()
+        ad = own.ready()
+        line = Tunnel(pool, own.user, ad["JupyterConnect"]).wait_end(60)
+        assert "failed: nobody can enter this job, not even its owner" in line
+        attached = own.ap("sh", "-c", ad["JupyterAttach"]).stdout
+        assert "nobody can enter this job" in attached
+        assert started.wait_end(120) != 0
+        [said] = [line for line in started.read().splitlines() if "setuid" in line]
+        assert "an Apptainer that is setuid, and lets nobody into the job" in said
+        ssh_template.set_up(pool, "alice")
+        entered = pool.exec("laptop", ["ssh", f"jupyter-{own.job}", "true"], user="alice", timeout=90)
+        assert entered.returncode == 255
+        assert "setuid Apptainer" in entered.stderr
+        assert own.ap("condor_rm", own.job).returncode == 0
+        assert own.wait_gone(60)
+    said = "no: nobody can enter"
+    check_row(kind, dict.fromkeys(COLUMNS[:4], said) | {"saved meanwhile": "yes", "state in the queue": "yes"})
 
 
 @pytest.mark.slow

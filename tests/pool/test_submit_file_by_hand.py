@@ -45,7 +45,7 @@ def test_a_slash_that_brings_the_notebooks_back_without_their_folder_is_said(new
 
 def test_without_chirp_a_session_can_be_asked_and_ends_in_order(new_session):
     """R2: it can publish nothing, but answers from inside, says why, and ends by itself."""
-    session = new_session().submit("--idle-timeout 40s", without="want_io_proxy")
+    session = new_session().submit("--idle-timeout 40s", without=("want_io_proxy", "My.WantRemoteUpdates"))
     wait_for(lambda: "ready" in session.inside("jupyter-session", "status", "--json"), 90, "an answer from inside")
     said = session.status()
     assert "`want_io_proxy = true`" in said["problem"]

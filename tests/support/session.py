@@ -66,15 +66,17 @@ class Session:
             pool.copy("ap", ROOT / "submit" / source, f"{self.folder}/{source}", user)
         pool.exec("ap", ["ln", *(["-s"] if parent else []), SHARED_IMAGE, f"{self.folder}/jupyter.sif"], check=True)
 
-    def submit(self, arguments: str = "", *lines: str, without: str = "", shell: Sequence[str] = ()) -> Session:
-        """`condor_submit jupyter.sub` with the arguments set and `lines` added before `queue`.
+    def submit(
+        self, arguments: str = "", *lines: str, without: str | tuple[str, ...] = (), shell: Sequence[str] = ()
+    ) -> Session:
+        """`condor_submit jupyter.sub` with the arguments set, `lines` added before `queue`, and `without` some.
 
         `shell` are the variables (NAME=VALUE) of the shell that submits.
 
         It asks for less than the stock file does, so that a dozen of sessions fit the test pool.
         """
         text = (ROOT / "submit/jupyter.sub").read_text()
-        kept = [line for line in text.splitlines() if line != "queue" and not (without and line.startswith(without))]
+        kept = [line for line in text.splitlines() if line != "queue" and not line.startswith(without or ())]
         kept += ["request_memory = 1500MB", "request_disk = 2GB"]
         if arguments:
             kept.append(f"arguments = {arguments}")

@@ -45,7 +45,7 @@ def up(pool: Pool, *, owner: int | None = None, quick: bool = False, kind: str =
         started = time.monotonic()
         try:
             _start_hosts(pool, roots, owner, wanted, quick=quick)
-            _set_up_ap(pool)
+            _set_up_ap(pool, wanted)
             with ThreadPoolExecutor() as both:
                 for done in [both.submit(_set_up_ep, pool, wanted), both.submit(_set_up_laptop, pool)]:
                     done.result()
@@ -167,22 +167,30 @@ def _fill(upper: Path, name: str, root: Path, more: Sequence[Path]) -> None:
                 os.chown(path, user.uid, user.uid)
 
 
-def _set_up_ap(pool: Pool) -> None:
+def _set_up_ap(pool: Pool, kind: kinds.Kind) -> None:
     key = secrets.token_urlsafe(48).encode()
-    pool.put("ap", "/etc/condor/passwords.d/POOL", key, mode=0o600)
+    for host in {"ap", kind.manager}:
+        pool.put(host, "/etc/condor/passwords.d/POOL", key, mode=0o600)
+    if kind.manager != "ap":
+        pool.put("ap", "/etc/condor/tokens.d/pool", _make_token(pool), mode=0o600)
     _start_condor(pool, "ap")
     pool.exec("ap", ["mkdir", "-p", "/run/sshd"], check=True)
     pool.exec("ap", ["/usr/sbin/sshd", "-E", "/var/log/sshd.log"], check=True)
 
 
 def _set_up_ep(pool: Pool, kind: kinds.Kind) -> None:
-    token = pool.exec("ap", ["condor_token_create", "-identity", "condor@jupyter.pool"], check=True).stdout
-    pool.put("ep1", "/etc/condor/tokens.d/pool", token.encode(), mode=0o600)
+    token = _make_token(pool)
+    pool.put("ep1", "/etc/condor/tokens.d/pool", token, mode=0o600)
     pool.exec("ep1", ["nft", "-f", "/etc/nftables/firewall.nft"], check=True)
     if kind.pilot:
         pilot.start(pool, token)
     else:
         _start_condor(pool, "ep1")
+
+
+def _make_token(pool: Pool) -> bytes:
+    made = pool.exec("ap", ["condor_token_create", "-identity", "condor@jupyter.pool"], check=True)
+    return made.stdout.encode()
 
 
 def _set_up_laptop(pool: Pool) -> None:

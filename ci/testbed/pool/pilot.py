@@ -12,12 +12,12 @@ USER = "carol"
 HOME = "/srv/pilot"
 
 
-def start(pool: Pool, token: str) -> None:
+def start(pool: Pool, token: bytes) -> None:
     """Start the pilot on the execution point, with a token for the pool. Its files are in hosts/of_kind/pilot."""
     folders = ["log", "spool", "execute", "run", "lock", "tokens", "passwords"]
     make = ["install", "-d", "-o", USER, "-g", USER, HOME, *(f"{HOME}/{name}" for name in folders)]
     pool.exec("ep1", make, check=True)
-    pool.put("ep1", f"{HOME}/tokens/pool", token.encode(), USER, 0o600)
+    pool.put("ep1", f"{HOME}/tokens/pool", token, USER, 0o600)
     for script in ("prepare_job", "job_wrapper"):
         pool.exec("ep1", ["chmod", "755", f"{HOME}/{script}"], check=True)
     config = {"CONDOR_CONFIG": f"{HOME}/condor_config"}

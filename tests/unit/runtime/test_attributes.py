@@ -1,5 +1,6 @@
 """What a session publishes: attributes in order, no secret, and lines that every shell reads alike."""
 
+import dataclasses
 import json
 import os
 import re
@@ -77,7 +78,7 @@ def test_the_connect_line_has_nothing_that_a_shell_on_either_host_reads_in_its_o
     assert not set(line) & set("`!\n")
     assert "\\\\" not in line  # two backslashes are one to fish
     assert '\\"' not in line  # which a job ad can't hold
-    assert len(quote_string(line).replace(" ", "  ").replace("\\", "\\\\").encode()) < LONGEST_LINE // 2
+    assert len(quote_string(line).replace(" ", "  ").replace("\\", "\\\\").encode()) < LONGEST_LINE * 3 // 4
     *_, laptop, remote, host, job, port = shlex.split(line)
     assert (host, job, port) == ("alice@ap.example.org", "12.0", "24811")
     assert "'" not in laptop
@@ -101,7 +102,8 @@ def connect(tmp_path):
         (tmp_path / name).chmod(0o755)
 
     def run(line, **scripts):
-        put("ssh", f'echo "$@" >>{tmp_path}/asked; for last; do :; done; setsid -w sh -c "$last"')
+        first = scripts.pop("ssh_first", ":")
+        put("ssh", f'echo "$@" >>{tmp_path}/asked; {first}; for last; do :; done; setsid -w sh -c "$last"')
         for name, script in scripts.items():
             put(name, script)
         environ = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
@@ -130,9 +132,12 @@ def test_each_use_of_the_connect_line_has_a_folder_of_its_own_that_is_gone_after
 def test_a_folder_in_the_way_is_not_used_and_not_removed(connect, tmp_path):
     script = fold_script((Path(connection.__file__).with_name("connect.sh")).read_text())
     asked = subprocess.run(
-        ["sh", "-c", script, "12.0", tmp_path, "24811"], capture_output=True, text=True, timeout=10, check=False
+        ["sh", "-c", script, "12.0", tmp_path, "-t", "24811"], capture_output=True, text=True, timeout=10, check=False
     )
-    assert (asked.returncode, asked.stdout) == (1, "Something was in the way of this tunnel: paste the line again.\n")
+    assert (asked.returncode, asked.stdout) == (
+        1,
+        "way\nSomething was in the way of this tunnel: paste the line again.\n",
+    )
     assert tmp_path.exists()
 
 
@@ -215,3 +220,24 @@ def test_the_script_that_finds_a_session_is_the_same_in_both_programs():
     ours = Path(connection.__file__).with_name("into_session.sh")
     theirs = Path(__file__).parents[3] / "submit/src/chtc_jupyter/ssh/scripts/into_session.sh"
     assert ours.read_text() == theirs.read_text()
+
+
+def test_the_attach_line_finds_the_session_from_outside_of_the_container():
+    short, line = (dataclasses.replace(CONNECTION, outside=outside).attach_line for outside in (False, True))
+    assert short == 'condor_ssh_to_job -auto-retry -ssh "ssh -t" 12.0 jupyter-session attach'
+    *words, inside = shlex.split(line)
+    assert words == shlex.split(short)[:-2]
+    assert not set(line) & set("`!\n\\")
+    checked = subprocess.run(["sh", "-n", "-c", inside], capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    said = subprocess.run(
+        ["sh", "-c", inside], capture_output=True, text=True, timeout=10, check=False, env={"PATH": "/bin"}
+    )
+    assert said.stdout == "failed: nobody can enter this job, not even its owner\n"
+
+
+def test_the_line_is_tried_without_a_terminal_where_there_is_none_to_have(connect):
+    refuse = '[ "$1" = -T ] || { echo PTY allocation request failed on channel 0 >&2; exit 255; }'
+    out, asked = connect(CONNECTION.connect_line, condor_ssh_to_job=f"sleep 2; {SAID}", ssh_first=refuse)
+    assert [line.split()[0] for line in asked.splitlines()] == ["-t", "-T"]
+    assert "PTY" not in out

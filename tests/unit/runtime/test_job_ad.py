@@ -93,3 +93,16 @@ def test_reading_the_ads_leaves_no_native_library_behind(tmp_path):
         command, capture_output=True, text=True, check=True, env={"PYTHONPATH": os.pathsep.join(sys.path)}
     )
     assert said.stdout.split("\n")[:2] == ["1.0", "[] 0"]
+
+
+@pytest.mark.parametrize(
+    ("version", "outside"),
+    [
+        *(("23.9.6", True), ("24.0.19", True), ("24.0.20", False), ("24.12.4", True)),
+        *(("25.0.9", True), ("25.0.10", False), ("25.3.1", True), ("25.14.1", False), ("26.0.0", False)),
+    ],
+)
+def test_a_machine_of_an_older_version_runs_commands_outside_of_the_container(tmp_path, version, outside):
+    machine = f'CondorVersion = "$CondorVersion: {version} 2026-07-12 PackageID: x $"\n'
+    assert job(tmp_path, "ClusterId = 1\nProcId = 0\n", machine).outside is outside
+    assert job(tmp_path, "ClusterId = 1\nProcId = 0\n").outside is False

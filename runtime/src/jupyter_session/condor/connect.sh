@@ -1,16 +1,24 @@
 #!/bin/sh
 # The access point's part of the connect line: condor_ssh_to_job, with a Unix socket forwarded to the job's port.
 #
-#   sh -c THIS_SCRIPT JOB FOLDER [PORT]
+#   sh -c THIS_SCRIPT JOB FOLDER -t|-T [PORT]
 #
 # connection.py folds this file into one line for login shells of any kind, so it must not contain single quotes,
-# backslashes, or exclamation marks. Without a PORT, it is the one in the job ad, which must be a number.
+# backslashes, or exclamation marks. Without a PORT, it is the one in the job ad, or that which the job knows, where its
+# machine forbids chirp; it must be a number. With -T there is no terminal, which would end all when the laptop disconnects.
 #
 # shellcheck disable=SC2015,SC2188,SC2317,SC2329
+# The laptop waits for this word: startup files have let the command run.
+echo way
 # HTCondor may be missing in the PATH of a command that ssh runs.
 command -v condor_q >/dev/null || PATH=$PATH:/usr/bin:/usr/local/bin:/usr/local/condor/bin:$(echo /opt/condor*/bin /opt/*/condor*/bin | tr " " :)
-j=$0 d=$1 p=$2
+j=$0 d=$1 m=$2 p=$3
+# into_session.sh finds the session in the job; q is a dollar sign for the shell there.
+q=$(echo JA== | base64 -d)
+n="INTO_SESSION"
 [ -n "$p" ] || p=$(condor_q "$j" -af JupyterPort </dev/null)
+[ "$p" = undefined ] && [ "$(condor_q "$j" -af JobStatus </dev/null)" = 2 ] &&
+p=$(timeout 25 condor_ssh_to_job -auto-retry "$j" "$n; exec ${q}* status --json" </dev/null 2>/dev/null | grep -o "port.: [1-9][0-9]*" | grep -o "[1-9].*")
 expr "$p" : "[1-9][0-9]*$" >/dev/null || {
     echo "Job $j is not a session that runs. To see why, run condor_q $j on the access point."
     exit 1
@@ -31,6 +39,9 @@ c() {
 }
 trap c 0 1 2 15
 
+exec 3<&0
+[ "$m" = -T ] && { cat >/dev/null; kill 0; } <&3 &
+
 # The keys of an agent would use up the number of tries.
 unset SSH_AUTH_SOCK
 
@@ -38,9 +49,7 @@ unset SSH_AUTH_SOCK
 # session's. Its last line ends everything, too: once another condor_ssh_to_job has come into the same container,
 # HTCondor does not notice the end of the first (25.14, OsProc::SingEnterReaper), which would keep the slot.
 s="ssh -o StreamLocalBindUnlink=yes -o ExitOnForwardFailure=yes -o ServerAliveInterval=15 -L $d/lab:127.0.0.1:$p"
-# into_session.sh finds the session in the job; this is a dollar sign for the shell there.
-q=$(echo JA== | base64 -d)
-w="INTO_SESSION; [ ${q}1 ] || echo failed: nobody can enter this job, not even its owner; exec ${q}* wait $p"
+w="$n; [ ${q}1 ] || echo failed: nobody can enter this job, not even its owner; exec ${q}* wait $p"
 TMP=$d condor_ssh_to_job -auto-retry -ssh "$s" "$j" "$w" | {
     sed -u -e "/^stopped:/q" -e "/^failed:/q"
     kill 0

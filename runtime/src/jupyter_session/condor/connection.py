@@ -9,10 +9,16 @@ from pathlib import Path
 
 from jupyter_session import __version__
 
+#: What the machine's shell says where into_session.sh has found no way.
+_NOBODY = "[ $1 ] || exec echo failed: nobody can enter this job, not even its owner"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """How to reach the server of a session. `token` is the only secret in it; `host_key` is a public key."""
+    """How to reach the server of a session. `token` is the only secret in it; `host_key` is a public key.
+
+    With `outside`, the commands of condor_ssh_to_job run on the machine, and not in the container.
+    """
 
     port: int
     host: str
@@ -20,6 +26,7 @@ class Connection:
     job: str | None
     access_point: str | None
     host_key: str | None = None
+    outside: bool = False
 
     @property
     def url(self) -> str:
@@ -43,7 +50,10 @@ class Connection:
         """One line for a shell on the access point that attaches to the session's tmux."""
         if self.job is None:
             return None
-        return f'condor_ssh_to_job -auto-retry -ssh "ssh -t" {self.job} jupyter-session attach'
+        inside = "jupyter-session attach"
+        if self.outside:
+            inside = _quote(f"{fold_script(_read_script('into_session.sh'))}; {_NOBODY}; exec $* attach")
+        return f'condor_ssh_to_job -auto-retry -ssh "ssh -t" {self.job} {inside}'
 
     @property
     def file_name(self) -> str | None:

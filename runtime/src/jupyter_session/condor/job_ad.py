@@ -21,6 +21,7 @@ _LOG = logging.getLogger(__name__)
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 #: The name of the host in an address of HTCondor's: `<10.0.0.1:9618?addrs=...&alias=ap.example.org&noUDP>`.
 _ALIAS = re.compile(r"[?&]alias=([^&>]+)")
+_VERSION = re.compile(r"\$CondorVersion: (\d+)\.(\d+)\.(\d+) ")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,17 @@ class Job:
     def host(self) -> str:
         """The execution point's name: its ad's `Machine`, or its own host name."""
         return str(self.machine.get("machine") or socket.gethostname())  # no DNS query: it can hang
+
+    @property
+    def outside(self) -> bool:
+        """Whether the machine may run the commands of condor_ssh_to_job outside of the container.
+
+        HTCondor does so before 24.0.20 and 25.0.10. Not all versions between those and 25.14 were tried.
+        """
+        if not (found := _VERSION.match(str(self.machine.get("condorversion", "")))):
+            return False
+        version = tuple(map(int, found.groups()))
+        return not ((24, 0, 20) <= version < (24, 1) or (25, 0, 10) <= version < (25, 1) or version >= (25, 14))
 
     @property
     def access_point(self) -> str | None:

@@ -92,6 +92,7 @@ def _supervise(
         token="",
         job=job.id if job else None,
         access_point=settings.access_point or (job.access_point if job else None),
+        outside=job.outside if job else False,
     )
     return Supervisor(settings, job, state, connection, publisher).run()
 

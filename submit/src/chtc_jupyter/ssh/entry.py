@@ -46,7 +46,7 @@ def _read_entry(name: str) -> str:
 
 #: Leads into a job, and prints a job's host key.
 ENTER_JOB = _read_entry("enter_job.sh")
-PRINT_HOST_KEY = fold_script(read_script("print_host_key.sh"))
+PRINT_HOST_KEY = _read_entry("print_host_key.sh")
 #: Runs Python on the access point.
 FIND_PYTHON = fold_script(read_script("find_python.sh"))
 #: Opens the tmux of a session.

@@ -32,10 +32,13 @@ set -- $(condor_q "$j" -af Owner JobStatus JupyterState JupyterHostKey </dev/nul
   echo "ssh cannot connect: job $j is not running. Run condor_q $j on the access point for details." >&2
   exit 1
 }
-# A machine may forbid chirp, so that the key is not in the job ad: the job knows it.
+# A machine may forbid chirp, so that the key is not in the job ad: the job knows it. What runs in the job, or on its
+# machine, is into_session.sh, with this for its dollar signs.
+# shellcheck disable=SC2034
+q=$(echo JA== | base64 -d)
 h="$4 $5"
 [ "$3" = undefined ] &&
-h=$(timeout 30 condor_ssh_to_job -auto-retry "$j" "jupyter-session status --json" </dev/null 2>/dev/null | grep -o "ssh-ed25519 AAAA[A-Za-z0-9+/=]*")
+h=$(timeout 30 condor_ssh_to_job -auto-retry "$j" "INTO_SESSION; exec ${q}* status --json" </dev/null 2>/dev/null | grep -o "ssh-ed25519 AAAA[A-Za-z0-9+/=]*")
 # On a line of its own, whatever a startup file has printed before.
 echo
 echo "$h"
@@ -59,9 +62,7 @@ trap "trap : PIPE TERM; rm -rf $d; kill 0" EXIT HUP INT PIPE TERM
 # The user ssh agent has too many keys for the sshd of the job.
 unset SSH_AUTH_SOCK
 
-# What runs in the job, or on its machine: into_session.sh, with this for its dollar signs.
-# shellcheck disable=SC2034
-q=$(echo JA== | base64 -d)
+# What runs in the job, or on its machine.
 inside="INTO_SESSION; [ ${q}1 ] && exec ${q}* sshd $k"
 inside="$inside; echo There is no jupyter-session where HTCondor runs the command: job $j is not a session, >&2"
 inside="$inside; echo or its execution point has a setuid Apptainer and an HTCondor older than 24.0.20 or 25.0.10. >&2"
