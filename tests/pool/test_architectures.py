@@ -5,6 +5,7 @@ import pytest
 from chtc_condor.codes import JobStatus
 from support.hosts import SHARED_IMAGE
 from support.laptop import laptops
+from support.session import sessions
 from support.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -16,6 +17,14 @@ import sys
 data = bytearray(open(sys.argv[1], "rb").read())
 assert data[32:48] == b"SIF_MAGIC\\x0001\\x0002\\x00"
 data[45:47] = b"04"
+open(sys.argv[2], "wb").write(data)
+"""
+#: The same where Apptainer looks: in the descriptor of the partition with the root.
+MARK_WHOLE = """
+import sys
+data = bytearray(open(sys.argv[1], "rb").read())
+place = data.index(bytes.fromhex("01000000 02000000") + b"02") + 8
+data[place : place + 2] = b"04"
 open(sys.argv[2], "wb").write(data)
 """
 
@@ -74,6 +83,17 @@ def test_one_name_for_two_images_takes_that_of_the_machine_and_a_wrong_file_is_r
         assert laptop.answers(running.url(180))
         assert laptop.queued() == [JobStatus.RUNNING]
         wait_for(lambda: laptop.call("stop", laptop.name).returncode == 0, 60, "the session to stop")
+
+
+def test_stock_file_with_an_image_for_another_architecture_is_held_the_first_time(own_pool):
+    with sessions(own_pool) as new:
+        session = new()
+        mark = [*("python3", "-c", MARK_WHOLE), SHARED_IMAGE, f"{session.folder}/arm.sif"]
+        own_pool.exec("ap", mark, user="alice", check=True)
+        session.ap("ln", "-sf", "arm.sif", "jupyter.sif", check=True)
+        ad = session.submit().wait_status(JobStatus.HELD, seconds=120)
+        assert ad["HoldReason"] == "The image is for machines of another architecture"
+        assert ad["NumVacatesByReason"]["SingularityTestFailed"] == 1
 
 
 #: The stock submit file with the lines for machines of two architectures.

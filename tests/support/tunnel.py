@@ -26,18 +26,20 @@ class Tunnel:
         """Wait for the address that it prints, the token in it."""
 
         def look() -> re.Match[str] | None:
-            self._read()
+            self.read()
             return URL.search(self.output)
 
         found = wait_for(look, seconds, lambda: f"the tunnel's URL; it printed {self.output!r}", every=0.1)
         assert found
         return found[0]
 
-    def _read(self) -> None:
+    def read(self) -> str:
+        """Return all that it has printed so far."""
         out = self.process.stdout
         assert out
         while select.select([out], [], [], 0)[0] and (part := os.read(out.fileno(), 65536)):
             self.output += part.decode(errors="replace")
+        return self.output
 
     def wait_end(self, seconds: float) -> str:
         """Wait until it ends by itself; return all that it printed."""

@@ -15,7 +15,7 @@ TEMPLATE = (Path(__file__).parents[3] / "submit/ssh_config").read_text()
 
 def test_template_has_the_launchers_own_lines():
     assert entry.update_template(TEMPLATE) == TEMPLATE, "run: python -m chtc_jupyter.ssh.entry submit/ssh_config"
-    assert f"RemoteCommand exec sh -c '{entry.ENTER_JOB}' '%n' PUBLIC_KEY\n" in TEMPLATE
+    assert f"RemoteCommand exec sh -c '{entry.ENTER_JOB}' '%n' PUBLIC_KEY {entry.GO}\n" in TEMPLATE
     assert f"RemoteCommand exec sh -c '{entry.PRINT_HOST_KEY}' '%n'\n" in TEMPLATE
 
 

@@ -20,6 +20,15 @@ SETTINGS: Mapping[str, str] = {
     "--notebooks": "My.JupyterNotebooks",
 }
 _AMOUNT = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B?)?", re.IGNORECASE)
+#: Whether the image can't be started. Apptainer looks for binfmt_misc if the image is for another architecture.
+_UNSTARTABLE = (
+    "NumVacatesByReason.SingularityTestFailed >= "
+    'ifThenElse(regexp("binfmt_misc|architecture", VacateReason) =?= true, 1, 3)'
+)
+_UNSTARTABLE_REASON = (
+    'ifThenElse(NumVacatesByReason.SingularityTestFailed < 3, "The image is for machines of another architecture", '
+    '"The image could not be started three times: see the job\'s event log")'
+)
 _PATH = re.compile(r"[\w./@+=:~ -]+")
 
 
@@ -157,8 +166,8 @@ def build_description(request: Request) -> dict[str, str]:
         "My.SpoolOnEvict": "false",
         "should_transfer_files": "yes",
         "want_io_proxy": "true",
-        "periodic_hold": "NumVacatesByReason.SingularityTestFailed >= 3",
-        "periodic_hold_reason": quote_string("The image could not be started three times: see the job's event log"),
+        "periodic_hold": _UNSTARTABLE,
+        "periodic_hold_reason": _UNSTARTABLE_REASON,
         "request_cpus": "1",
         "request_memory": "4GB",
         "request_disk": "8GB",

@@ -69,7 +69,7 @@ def build_attach_command(job: str) -> str:
 
 def update_template(text: str) -> str:
     """Return submit/ssh_config with the present scripts in its RemoteCommand lines."""
-    for arguments, script in (("'%n' PUBLIC_KEY", ENTER_JOB), ("'%n'", PRINT_HOST_KEY)):
+    for arguments, script in ((f"'%n' PUBLIC_KEY {GO}", ENTER_JOB), ("'%n'", PRINT_HOST_KEY)):
         before, after = r"(RemoteCommand exec sh -c ')", rf"(' {arguments}\n)"
         parts = re.split(f"{before}[^']*{after}", text)
         text = "".join([parts[0], parts[1], script, *parts[2:]])
