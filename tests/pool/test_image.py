@@ -1,6 +1,9 @@
 """The image: it explains itself, tests itself, has what a user asked for, and runs with GPUs."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -101,3 +104,20 @@ later = ("http.client", "ssl", "hashlib", "asyncio", "urllib.request")
 print([name for name in later if name in sys.modules])
 """
     assert on_ap(pool, "apptainer", "exec", SIF, "/opt/jupyter/bin/python", "-I", "-c", code) == "[]\n"
+
+
+@pytest.mark.slow
+def test_all_packages_of_the_image_are_there_for_arm_machines(tmp_path):
+    systems = [f"--platform=manylinux{version}_aarch64" for version in ("_2_28", "_2_17", "2014")]
+    asked = subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--no-deps"),
+            *("--require-hashes", "--only-binary=:all:", "--implementation=cp", "--python-version=3.13"),
+            *(*systems, f"--target={tmp_path}", "-r", Path(__file__).parents[2] / "runtime/requirements.txt"),
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert asked.returncode == 0, asked.stderr
