@@ -24,10 +24,8 @@ MUTE = ("no-chirp", "no-chirp-updates", "ep-23.9-no-chirp")
 UNSAVED = ("no-chirp", "no-chirp-io", "ep-23.9-no-chirp")
 #: Kinds in which nobody can enter a session.
 CLOSED = ("ep-23.9-closed",)
-#: Kinds in which no session starts.
-UNMATCHED = ("manager-23.9",)
 #: Kinds in which there is a way for all that a session is for.
-WORKING = (USUAL, *(kind.name for kind in KINDS if kind.name not in (*CLOSED, *UNMATCHED)))
+WORKING = (USUAL, *(kind.name for kind in KINDS if kind.name not in CLOSED))
 #: Only one of them in the default run: another one each day.
 TODAY = WORKING[int(time.time() // 86400) % len(WORKING)]
 

@@ -20,7 +20,6 @@ WORKS = {
     "reads a line": "read -r project; export PROJECT=$project",
     "reads three lines": "read -r a; read -r b; read -rs c",
     "another shell inside": "zsh",
-    "a POSIX shell inside": "sh -s",
     "prints without a line end": "printf 'title'; printf 'error' >&2",
 }
 #: It never does.

@@ -38,7 +38,6 @@ _OLD_EP = frozenset(("ep1",))
 KINDS = (
     Kind("ep-23.9", "an execution point with HTCondor 23.9", _OLD_EP),
     Kind("ap-23.9", "an access point with HTCondor 23.9, and a newer central manager", frozenset(("ap",)), "ep1"),
-    Kind("manager-23.9", "an access point with HTCondor 23.9 that is the central manager, too", frozenset(("ap",))),
     Kind("pilot", "an execution point that is a glidein, as in the OSPool", pilot=True),
     Kind("no-chirp", "an execution point that forbids chirp"),
     Kind("no-chirp-io", "an execution point that forbids chirp to read and write files"),
