@@ -160,6 +160,8 @@ def test_pip_that_is_killed_leaves_what_was_packed_before(new_session):
     assert "No module" in kernels.ask(session, kernel, "import bulky").text
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("options", [(), ("-fast",)], ids=["in order", "at once"])
 def test_eviction_while_pip_is_at_work_leaves_what_was_packed_before(options, new_session):
     session = new_session().submit()
