@@ -143,6 +143,7 @@ def test_deadline_and_lines_that_the_submit_file_lacks_are_notifications(new_ses
     expect(page.locator(".Toastify__toast", has_text="Nothing comes back")).to_have_count(0)  # once in a tab
 
 
+@pytest.mark.slow
 def test_through_the_launcher_the_panel_survives_a_cut_and_stop_now_ends_the_session(new_laptop, page, pool):
     laptop = new_laptop()
     running = laptop.start()

@@ -1,6 +1,7 @@
 """`jupyter-session top`: the panel in a terminal."""
 
 from support.screen import screen
+from support.waiting import wait_for
 
 
 def test_output_that_is_no_terminal_gets_it_once(ready_session):
@@ -19,7 +20,7 @@ def test_keys_keep_the_session_and_leave_and_any_size_will_do(ready_session):
         terminal.resize(40, 8)
         terminal.wait("SOURCE")
         terminal.press("k")
-        terminal.wait("Kept alive until")
+        wait_for(lambda: ready_session.status()["keep_alive_until"], 30, "the session to be kept alive")
         terminal.press("q")
         terminal.type("echo left=$?")
         terminal.wait("left=0")
