@@ -21,7 +21,7 @@ r() {
         ssh "$1" -o RemoteCommand=none -o ExitOnForwardFailure=yes -o ServerAliveInterval=15 -L "127.0.0.1:$l:$d/lab" "$2" "$0 $3 $d $1 $4" 2>&1
         echo end
     } | {
-        f= i=
+        f="" i=""
         while IFS= read -r x; do
             x=$(printf %s "$x" | LC_ALL=C tr -cd "[:print:]")
             case $x in way) i=1 x=1 ;; late) x=${i:-No command has run yet: see whether ssh $2 true waits.} ;; end) break ;; PTY*failed*) f=1 x=1 ;; *request?local?forwarding*) x="$x Another program has that port. Your own ssh configuration may forward it for $2." ;; *:*/lab?token=*) x="    http://127.0.0.1:$l/lab?token=${x##*=}" ;; esac

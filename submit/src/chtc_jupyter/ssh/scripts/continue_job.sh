@@ -9,7 +9,7 @@ trap '' HUP INT TERM
 verb=forget
 while read -r said; do
   [ "$said" = "done" ] && exit
-  verb=continue
+  verb="continue"
 done
 tries=0
 until python3 -I -c 'import sys; exec(sys.argv[1])' "$1" "$verb" "$2"; do
