@@ -91,6 +91,13 @@ class NotebookClient:
             if is_ours and header["msg_type"] == "status" and content["execution_state"] == "idle":
                 return
 
+    def wait_printed(self, line: str) -> None:
+        """Hear what the kernel says until it has printed a line."""
+        text = ""
+        while f"{line}\n" not in text:
+            _, header, _, content = self._receive()
+            text += content["text"] if header["msg_type"] == "stream" else ""
+
     def close(self) -> None:
         """Close the page, once the kernel has begun with the first request, if there was one."""
         while self._has_asked and not self._has_begun:

@@ -104,6 +104,7 @@ def test_what_is_installed_is_there_in_the_next_session_with_its_commands(new, n
     assert second.keeper.take_news() == []
 
 
+@pytest.mark.slow
 def test_what_comes_back_unchanged_is_not_packed_again(new, notebooks):
     first = new().start()
     first.install()
@@ -116,6 +117,7 @@ def test_what_comes_back_unchanged_is_not_packed_again(new, notebooks):
     assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == before
 
 
+@pytest.mark.slow
 def test_what_was_not_packed_yet_is_packed_at_the_end(new):
     first = new()
     first.keeper = Keeper(first.state, first.keeper._notebooks, interval=0.02, settle=100)
@@ -130,6 +132,7 @@ def test_session_in_which_nothing_was_installed_leaves_nothing(new, notebooks):
     assert list(notebooks.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_what_is_uninstalled_does_not_come_back(new, notebooks):
     first = new().start()
     first.install()
@@ -163,6 +166,7 @@ def replace_by_text(path):
     path.write_text("not an archive")
 
 
+@pytest.mark.slow
 def test_other_python_installs_what_was_asked_for(new, notebooks):
     first = new().start()
     first.install(wheel=put_wheel(notebooks))
@@ -193,6 +197,7 @@ def test_broken_archive_is_said_and_made_anew(new, notebooks, harm):
     assert new().start().run(*USE).out == str(ANSWER)
 
 
+@pytest.mark.slow
 def test_what_cant_be_installed_anew_is_said_and_stays_on_the_list(new, notebooks):
     folder = notebooks / ".jupyter-session"
     folder.mkdir()
@@ -219,6 +224,7 @@ def fail(reason, *, is_full=True):
     return run
 
 
+@pytest.mark.slow
 def test_full_disk_at_the_start_leaves_the_archive_as_it_is(new, notebooks, monkeypatch):
     first = new().start()
     first.install()
@@ -275,6 +281,7 @@ def test_packing_that_has_no_time_leaves_no_file(tmp_path):
     assert not (tmp_path / "to").exists()
 
 
+@pytest.mark.slow
 def test_link_in_an_archive_leads_no_rewriting_out_of_the_environment(new, notebooks, tmp_path, monkeypatch):
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -288,6 +295,7 @@ def test_link_in_an_archive_leads_no_rewriting_out_of_the_environment(new, noteb
     assert (outside / "text").read_text() == str(first.environment.root)
 
 
+@pytest.mark.slow
 def test_script_with_a_long_path_starts_by_way_of_the_shell(new, tmp_path, notebooks):
     first = new().start()
     first.install()
@@ -351,6 +359,7 @@ def test_python_waits_for_the_packages_that_are_being_unpacked(new):
         assert waiting.stdout.readline() == b"started\n"
 
 
+@pytest.mark.slow
 def test_what_is_written_while_packages_are_unpacked_is_packed(new, monkeypatch):
     first = new().start()
     first.install()
@@ -391,6 +400,7 @@ def killed(new, tmp_path):
     return session
 
 
+@pytest.mark.slow
 def test_half_of_a_package_is_not_packed(killed, new):
     wait_for(lambda: killed.keeper.problem, 20, "the sentence")
     assert killed.keeper.problem == (
@@ -403,6 +413,7 @@ def test_half_of_a_package_is_not_packed(killed, new):
     assert "No module" in following.run("python", "-c", "import bulky").err
 
 
+@pytest.mark.slow
 def test_what_is_installed_again_is_packed_after_all(killed, new, tmp_path):
     wait_for(lambda: killed.keeper.problem, 20, "the sentence")
     assert killed.run("pip", "install", "--no-index", str(bulky_wheel(tmp_path))).code == 0
@@ -411,6 +422,7 @@ def test_what_is_installed_again_is_packed_after_all(killed, new, tmp_path):
     assert new().start().run("python", "-c", "import bulky.m2999").code == 0
 
 
+@pytest.mark.slow
 def test_second_pip_while_the_first_is_packed_is_no_problem(new, monkeypatch):
     session = new()
     pack, times = archive.pack, []
@@ -469,6 +481,7 @@ def reset(session):
     wait_for(lambda: session.keeper.as_dict()["resets"] > before, 20, "the reset")
 
 
+@pytest.mark.slow
 def test_what_is_reset_is_gone_for_every_python_and_machine(new, notebooks):
     first = new().start()
     first.install()
@@ -489,6 +502,7 @@ def test_what_is_reset_is_gone_for_every_python_and_machine(new, notebooks):
     assert second.keeper.take_news() == []
 
 
+@pytest.mark.slow
 def test_reset_lasts_when_there_was_no_room_to_unpack(new, monkeypatch):
     first = new().start()
     first.install()
@@ -546,6 +560,7 @@ def test_where_packages_come_from_is_kept_without_passwords(words, places, tmp_p
     assert find_places(Installer(tuple(words.split()), tmp_path)) == places
 
 
+@pytest.mark.slow
 def test_index_of_a_package_is_on_the_list_and_stays_there(new, notebooks):
     first = new().start()
     script = first.folder / "pip"
@@ -563,6 +578,7 @@ def test_index_of_a_package_is_on_the_list_and_stays_there(new, notebooks):
     assert [line for line in lines if not line.startswith("#")] == ["--extra-index-url https://one/simple"]
 
 
+@pytest.mark.slow
 def test_what_came_from_a_file_that_is_gone_is_said_to_another_python(new, notebooks):
     first = new().start()
     first.install()
