@@ -44,7 +44,7 @@ def refused(dag, submit_file="jupyter.sub"):
         ("echo 'queue queue' >jupyter.sub", "condor_submit failed: "),
         ("rm jupyter.sub", "there is no submit file"),
         ("sed -i s/^queue/'queue 3'/ jupyter.sub", "jupyter.sub describes 3 jobs, but a session is one job"),
-        ("sed -i /want_io_proxy/d jupyter.sub", "jupyter.sub lacks `want_io_proxy = true`"),
+        ("sed -i '/want_io_proxy/d;/WantRemoteUpdates/d' jupyter.sub", "jupyter.sub lacks `want_io_proxy = true`"),
         ("sed -i /transfer_output_files/d jupyter.sub", "jupyter.sub lacks `transfer_output_files = notebooks`"),
         ("sed -i '/^log/i executable = /bin/true' jupyter.sub", "which is not a session"),
         ("mkdir elsewhere; ln -s ../elsewhere notebooks/lib64", "a link to a folder"),
