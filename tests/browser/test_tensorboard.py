@@ -18,7 +18,8 @@ writer.close()
 
 
 def open_tensorboard(page, folder):
-    """Click on the card, and name a folder."""
+    """Click on the card of a new launcher, and name a folder."""
+    page.keyboard.press("Control+Shift+L")
     page.locator(".jp-LauncherCard[data-category=Other]", has_text="TensorBoard").locator("visible=true").first.click()
     dialog = page.locator(".jp-Dialog")
     dialog.locator("input").fill(folder)

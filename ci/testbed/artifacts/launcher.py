@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from testbed.pool.pool import Pool
 
 COMMAND = "chtc-jupyter"
+PLACE = f"/opt/{COMMAND}"
 _COMMAND = """#!/usr/bin/python3
 import sys
 sys.path.insert(0, {place!r})
