@@ -1,7 +1,5 @@
 """`jupyter-session top`: the panel in a terminal."""
 
-import pytest
-
 from support.screen import screen
 from support.waiting import wait_for
 
@@ -12,7 +10,6 @@ def test_output_that_is_no_terminal_gets_it_once(ready_session):
         assert part in shown
 
 
-@pytest.mark.slow
 def test_keys_keep_the_session_and_leave(ready_session):
     command = f"condor_ssh_to_job -auto-retry {ready_session.job}"
     with screen(ready_session.pool, "ap", "alice", command) as terminal:
