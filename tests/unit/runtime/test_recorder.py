@@ -62,7 +62,7 @@ def open_with(server, path, *sources):
 
 def wait_text(server, path, text, cell=0):
     def look():
-        return text_of(on_disk(server, path)["cells"][cell]) == text
+        return [text_of(found) for found in on_disk(server, path)["cells"][cell : cell + 1]] == [text]
 
     wait_for(look, 60, lambda: f"{text!r} in the file, which has {on_disk(server, path)['cells']}", every=0.2)
 
