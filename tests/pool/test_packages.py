@@ -133,7 +133,8 @@ def test_what_is_installed_is_there_in_the_next_session(new_session):
     assert session.inside("jupyter-session", "packages").startswith("0 packages")
 
 
-def test_pip_that_is_killed_leaves_what_was_packed_before(new_session):
+def stop_pip(new_session, how):
+    """Return a session that has packed one package, and in which pip was stopped in the middle of another."""
     session = new_session().submit()
     session.ready()
     send(session, NAME, make_wheel())
@@ -142,11 +143,20 @@ def test_pip_that_is_killed_leaves_what_was_packed_before(new_session):
     kernel = session.start_kernel()
     assert "Successfully installed" in kernels.ask(session, kernel, f"%pip install --no-index {folder}/{NAME}", 60).text
     wait_for(lambda: "packages-" in session.ap("ls", "notebooks/.jupyter-session").stdout, 60, "the archive")
-    kernels.ask(session, kernel, KILL.format(wheel=f"{folder}/{BULKY}", how="kill()"), 60)
+    kernels.ask(session, kernel, KILL.format(wheel=f"{folder}/{BULKY}", how=how), 60)
+    return session
+
+
+def assert_what_was_packed_is_there(session):
+    kernel = session.start_kernel()
+    assert kernels.ask(session, kernel, "import tiny_thing; tiny_thing.answer()").text == str(ANSWER)
+    assert "No module" in kernels.ask(session, kernel, "import bulky").text
+
+
+def test_pip_that_is_killed_leaves_what_was_packed_before(new_session):
+    session = stop_pip(new_session, "kill()")
     told = wait_for(
-        lambda: [
-            w for w in json.loads(session.inside("jupyter-session", "status", "--json"))["warnings"] if "bulky" in w
-        ],
+        lambda: [warning for warning in session.status()["warnings"] if "bulky" in warning],
         60,
         "the warning",
     )
@@ -155,30 +165,18 @@ def test_pip_that_is_killed_leaves_what_was_packed_before(new_session):
 
     session.submit()
     session.ready()
-    kernel = session.start_kernel()
-    assert kernels.ask(session, kernel, "import tiny_thing; tiny_thing.answer()").text == str(ANSWER)
-    assert "No module" in kernels.ask(session, kernel, "import bulky").text
+    assert_what_was_packed_is_there(session)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("options", [(), ("-fast",)], ids=["in order", "at once"])
 def test_eviction_while_pip_is_at_work_leaves_what_was_packed_before(options, new_session):
-    session = new_session().submit()
-    session.ready()
-    send(session, NAME, make_wheel())
-    send(session, BULKY, make_bulky_wheel())
-    folder = session.inside("pwd").strip()
-    kernel = session.start_kernel()
-    assert "Successfully installed" in kernels.ask(session, kernel, f"%pip install --no-index {folder}/{NAME}", 60).text
-    wait_for(lambda: "packages-" in session.ap("ls", "notebooks/.jupyter-session").stdout, 60, "the archive")
-    kernels.ask(session, kernel, KILL.format(wheel=f"{folder}/{BULKY}", how="send_signal(19)"), 60)  # it stays half-way
+    session = stop_pip(new_session, "send_signal(19)")  # it stays half-way
     evicted = len(session.states())
     session.ap("condor_vacate_job", *options, session.job, check=True)
     wait_for(lambda: "ready" in session.states()[evicted:], 120, "a second start")
-    kernel = session.start_kernel()
-    assert kernels.ask(session, kernel, "import tiny_thing; tiny_thing.answer()").text == str(ANSWER)
-    assert "No module" in kernels.ask(session, kernel, "import bulky").text
+    assert_what_was_packed_is_there(session)
 
 
 @pytest.mark.parametrize("how", ["restart", "delete"])
