@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sysconfig
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -51,6 +51,9 @@ class Store:
         self._environment = environment
         self._folder = notebooks / own_folder.NAME
         self._image = _mark_image()
+        # What each look needs, found once: it looks every second for as long as the session lasts.
+        self._folders = (*environment.package_folders, *environment.command_folders)
+        self._own = {Path(path).name for path in environment.own_paths} | {"__pycache__"}
 
     @property
     def archive(self) -> Path:
@@ -78,10 +81,7 @@ class Store:
 
     def read_version(self) -> Version:
         """Return what changes when something is installed or removed."""
-        own = {Path(path).name for path in self._environment.own_paths}
-        folders = (*self._environment.package_folders, *self._environment.command_folders)
-        root = self._environment.root
-        return tuple(sorted(entry for folder in folders for entry in _list_entries(root, folder, own)))
+        return tuple(sorted(entry for folder in self._folders for entry in self._list_entries(folder)))
 
     def unpack(self, give_up: Callable[[], bool]) -> tuple[bool, Version]:
         """Unpack the archive. Raises ArchiveError, and nothing of it is left then.
@@ -150,20 +150,23 @@ class Store:
             return False
         return True
 
+    def _list_entries(self, folder: Path) -> list[tuple[str, int]]:
+        where = folder.relative_to(self._environment.root)
+        try:
+            with os.scandir(folder) as entries:
+                return [
+                    (f"{where}/{entry.name}", _read_time(entry)) for entry in entries if entry.name not in self._own
+                ]
+        except FileNotFoundError:  # pip hasn't installed anything there
+            return []
+        except OSError as error:
+            _LOG.debug("can't look into a folder of packages: %s", error)
+            return []
+
     @property
     def _places(self) -> tuple[Path, Path]:
         """The folders that another session has elsewhere, the inner one first."""
         return self._environment.root, self._notebooks
-
-
-def _list_entries(root: Path, folder: Path, own: Container[str]) -> list[tuple[str, int]]:
-    try:
-        with os.scandir(folder) as entries:
-            others = [entry for entry in entries if entry.name not in own and entry.name != "__pycache__"]
-            return [(os.path.relpath(entry.path, root), _read_time(entry)) for entry in others]
-    except OSError as error:  # pip hasn't installed anything there
-        _LOG.debug("can't look into a folder of packages: %s", error)
-        return []
 
 
 def _read_time(entry: os.DirEntry[str]) -> int:
