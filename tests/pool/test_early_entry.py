@@ -1,24 +1,31 @@
 """The early way in: a job that is suspended for a moment at its start is never left so, whatever dies meanwhile."""
 
+import itertools
 import json
 import random
+import time
 
 import pytest
 
 from chtc_condor.codes import JobEventType, JobStatus
 from chtc_jupyter.early_entry import Plan, build_command
+from support.disturbed_start import disturb
 from support.job_log import JobLog
 from support.laptop import laptops
 from support.waiting import wait_for
 
 SLEEP = """executable = /bin/sleep
-arguments = 600
+arguments = {}
 transfer_executable = false
 log = jupyter-$(Cluster).log
 request_memory = 64MB
 {}
 queue
 """
+#: Seconds for which a job sleeps, by which its process is known on the execution point.
+SECONDS = itertools.count(100_000)
+#: Starts that weren't well a minute later on the way to this: 33 was suspended, by the queue.
+FAILED = (33,)
 #: What dies, by the pattern of its command line.
 PYTHON, GUARD = "^python3 -I -c import sys; exec", "^/bin/sh -c .*The guard of a job"
 
@@ -30,7 +37,8 @@ class Sleeper:
         self.pool = pool
         self.folder = "/home/alice/early"
         self.ap("mkdir", "-p", self.folder)
-        text = SLEEP.format("\n".join(lines))
+        self.seconds = next(SECONDS)
+        text = SLEEP.format(self.seconds, "\n".join(lines))
         done = pool.exec("ap", ["condor_submit", "-terse", "-"], user="alice", input=text, cwd=self.folder, check=True)
         self.job = done.stdout.split()[0]
         self.path = f"{self.folder}/jupyter-{self.job.partition('.')[0]}.log"
@@ -59,9 +67,36 @@ class Sleeper:
     def count(self, event: JobEventType) -> int:
         return sum(found.type == event for found in self.log.events())
 
+    def is_stopped(self) -> bool:
+        """Return whether its process stands still."""
+        script = f"for p in $(pgrep -f '^/bin/sleep {self.seconds}'); do grep '^State:.T' /proc/$p/status; done"
+        return bool(self.pool.exec("ep1", ["sh", "-c", script]).stdout)
+
     def is_well(self) -> bool:
-        even = self.count(JobEventType.JOB_SUSPENDED) == self.count(JobEventType.JOB_UNSUSPENDED)
-        return even and not self.mark.exists() and self.status() == str(JobStatus.RUNNING.value)
+        """Return whether its log, the queue, and its process say that it runs, in its first start."""
+        ours = (JobEventType.JOB_SUSPENDED, JobEventType.JOB_UNSUSPENDED)
+        last = [event.type for event in self.log.events() if event.type in ours][-1:]
+        seen = last != [JobEventType.JOB_SUSPENDED] and self.count(JobEventType.EXECUTE) == 1
+        return (
+            seen and not self.mark.exists() and self.status() == str(JobStatus.RUNNING.value) and not self.is_stopped()
+        )
+
+    def tell(self) -> str:
+        """Return what there is to know if a test fails."""
+        events = [event.type.name for event in self.log.events()]
+        return f"status {self.status()}, stopped {self.is_stopped()}, {events}, left: {self.left()}"
+
+    def lose_track(self) -> None:
+        """Suspend it, and kill schedd and shadow; wait until HTCondor has found it again."""
+        self.ap("condor_suspend", self.job)
+        wait_for(lambda: self.log.has(JobEventType.JOB_SUSPENDED) and self.is_stopped(), 30, self.tell, 0.01)
+        self.pool.exec("ap", ["pkill", "-KILL", "condor_s(chedd|hadow)"])
+        wait_for(lambda: self.log.has(JobEventType.JOB_RECONNECTED) and self.status(), 120, self.tell)
+        self.ap("sh", "-c", f"echo 1 >{self.folder}/{self.mark.name}")
+
+    def say(self, status: JobStatus) -> None:
+        """Have the queue say that it has another status."""
+        self.ap("condor_qedit", self.job, "JobStatus", str(status.value))
 
     def left(self) -> str:
         """Return what of the early way in still runs on the access point."""
@@ -92,11 +127,11 @@ def read_steps(running) -> list[dict]:
     return [json.loads(line) for line in running.communicate(timeout=60)[0].splitlines()]
 
 
-def test_a_job_is_suspended_for_a_moment_with_two_commands_of_htcondors(new_sleeper):
+def test_a_job_is_suspended_for_a_moment_with_three_commands_of_htcondors(new_sleeper):
     sleeper = new_sleeper()
-    suspended, over = read_steps(sleeper.enter())
-    assert suspended == {"step": "suspended"}
-    assert (over["how"], over["commands"]) == ("continued", 2)
+    suspended, continued, over = read_steps(sleeper.enter())
+    assert (suspended, continued) == ({"step": "suspended"}, {"step": "continued"})
+    assert (over["how"], over["commands"]) == ("continued", 3)
     assert sleeper.is_well()
     assert not sleeper.left()
     (again,) = read_steps(sleeper.enter())
@@ -169,18 +204,67 @@ def test_the_page_is_there_before_the_startd_would_hear_from_the_starter(own_poo
 
 
 @pytest.mark.slow
-def test_a_suspension_ends_although_schedd_and_shadow_die_in_the_middle_of_it(own_pool):
-    sleeper = Sleeper(own_pool, "want_io_proxy = true", "My.JupyterEarlyEntry = true")
+@pytest.mark.parametrize("said", [JobStatus.RUNNING, JobStatus.SUSPENDED], ids=lambda said: said.name)
+@pytest.mark.parametrize("stopped", [True, False], ids=["stopped", "running"])
+def test_job_of_which_htcondor_lost_track_runs_in_the_end_and_the_queue_says_so(own_pool, said, stopped):
+    sleeper = Sleeper(own_pool)
+    sleeper.lose_track()
+    if not stopped:
+        sleeper.say(JobStatus.SUSPENDED)
+        sleeper.ap("condor_continue", sleeper.job)
+        wait_for(lambda: not sleeper.is_stopped(), 30, sleeper.tell)
+    sleeper.say(said)
+    assert (sleeper.status(), sleeper.is_stopped()) == (str(said.value), stopped), sleeper.tell()
+    running = sleeper.enter(suspends=False)
+    wait_for(lambda: not sleeper.left() and sleeper.is_well(), 60, sleeper.tell)
+    assert json.loads(running.communicate(timeout=30)[0].splitlines()[-1])["how"] == "continued"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", ["condor_schedd", "condor_s(chedd|hadow)"])
+@pytest.mark.parametrize("seed", [1, 33, 57])
+def test_schedd_that_is_killed_in_the_middle_of_it_leaves_no_job_suspended(own_pool, killed, seed):
+    sleeper = Sleeper(own_pool)
     running = sleeper.enter()
-    stopped = "for p in $(pgrep -f '^/bin/sleep 600'); do grep '^State:.T' /proc/$p/status; done"
-    wait_for(lambda: own_pool.exec("ep1", ["sh", "-c", stopped]).stdout, 30, "the job to stand still", 0.001)
-    own_pool.exec("ap", ["pkill", "-KILL", "condor_s(chedd|hadow)"])
-    wait_for(lambda: not sleeper.left(), 150, lambda: f"the job to go on: {sleeper.log.text()}")
-    assert not own_pool.exec("ep1", ["sh", "-c", stopped]).stdout
-    assert not sleeper.mark.exists()
-    running_again = "pgrep -f '^/bin/sleep 600'"  # in this start, or in a new one
-    wait_for(lambda: own_pool.exec("ep1", ["sh", "-c", running_again]).stdout, 60, "the job to run")
+    delay = random.Random(seed).uniform(0, 0.5)  # noqa: S311
+    own_pool.exec("ap", ["sh", "-c", f"sleep {delay}; pkill -KILL '{killed}'"])
+    wait_for(lambda: not sleeper.left() and sleeper.is_well(), 150, sleeper.tell)
     running.communicate(timeout=30)
+
+
+def test_suspension_that_two_see_to_is_ended_by_one_of_them(new_sleeper):
+    sleeper = new_sleeper()
+    suspended = f"/home/alice/suspended-{sleeper.job}"
+    running = sleeper.enter(after=f"touch {suspended}; sleep 3")
+    wait_for(sleeper.pool.path("ap", suspended).exists, 30, "the suspension", 0.05)
+    wait_for(lambda: sleeper.log.has(JobEventType.JOB_SUSPENDED), 30, "the suspension in the log", 0.05)
+    second = sleeper.enter(suspends=False)
+    assert read_steps(second)[-1]["how"] == "not suspended"
+    assert read_steps(running)[-1]["how"] == "continued"
+    assert sleeper.is_well()
+    assert sleeper.count(JobEventType.JOB_SUSPENDED) == 1
+
+
+def test_access_point_without_the_command_that_suspends_is_left_alone(new_sleeper):
+    sleeper = new_sleeper()
+    argv = [
+        "env",
+        "PATH=/nowhere",
+        "/usr/bin/python3",
+        *build_command(Plan("alice", sleeper.job, sleeper.path, True))[1:],
+    ]
+    (over,) = read_steps(sleeper.pool.popen("ap", argv, user="alice"))
+    assert over["how"] == "refused"
+    assert sleeper.is_well()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", FAILED)
+def test_session_whose_start_is_disturbed_is_ready_a_minute_later(own_pool, seed):
+    with laptops(own_pool) as new:
+        found = disturb(new(), seed)
+        assert not found.is_suspended, found
+        assert not found.is_lost, found
 
 
 def set_owner(pool, *, busy: bool) -> None:
@@ -220,12 +304,14 @@ def test_schedd_that_does_not_answer_in_the_middle_of_it_is_waited_for_and_told(
     running = sleeper.enter(after=f"touch {suspended}; until [ -e {go} ]; do sleep 0.1; done")
     wait_for(own_pool.path("ap", suspended).exists, 30, "the suspension", 0.1)
     own_pool.exec("ap", ["pkill", "-STOP", "-x", "condor_schedd"])
+    stopped = time.monotonic()
     try:
         sleeper.ap("touch", go)
         assert json.loads(running.stdout.readline()) == {"step": "suspended"}
         trouble = json.loads(running.stdout.readline())
         assert trouble["step"] == "trouble"
         assert trouble["why"], trouble
+        wait_for(lambda: time.monotonic() > stopped + 20, 60, "20 seconds without a schedd")
     finally:
         own_pool.exec("ap", ["pkill", "-CONT", "-x", "condor_schedd"])
     wait_for(lambda: not sleeper.left() and sleeper.is_well(), 90, lambda: f"the job to go on: {sleeper.log.text()}")

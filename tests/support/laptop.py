@@ -75,7 +75,7 @@ class Running:
 
     def tags(self) -> list[str]:
         """Return the tags of its connections now, by which the access point knows them."""
-        return [tag for pid in _descendants(self.process.pid) for tag in TAG.findall(_command(pid))]
+        return [tag for pid in list_descendants(self.process.pid) for tag in TAG.findall(_command(pid))]
 
     def interrupt(self) -> None:
         """Press Ctrl-C."""
@@ -229,8 +229,9 @@ def laptops(pool: Pool) -> Iterator[Callable[..., Laptop]]:
             laptop.close()
 
 
-def _descendants(pid: int) -> list[int]:
-    return [pid, *(below for child in process.children(pid) for below in _descendants(child))]
+def list_descendants(pid: int) -> list[int]:
+    """Return a process and all that it has started, directly or not."""
+    return [pid, *(below for child in process.children(pid) for below in list_descendants(child))]
 
 
 def _command(pid: int) -> str:

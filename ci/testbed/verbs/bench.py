@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import argparse
 
-from testbed.bench import activity, against, culler, entry, open_page, page_load, save, scale, ssh, start, transfer
+from testbed.bench import (
+    activity,
+    against,
+    culler,
+    early,
+    entry,
+    open_page,
+    page_load,
+    save,
+    scale,
+    ssh,
+    start,
+    transfer,
+)
 
 _MODULES = (
     start,
@@ -15,6 +28,7 @@ _MODULES = (
     culler,
     scale,
     entry,
+    early,
     transfer,
     ssh,
 )

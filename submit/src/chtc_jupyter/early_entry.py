@@ -28,6 +28,15 @@ _CONTINUED = "continued"
 
 
 @dataclass(frozen=True)
+class _Moment:
+    """What there is to see to: a start of the job, a suspension of it (0: none), and how often it was found again."""
+
+    start: int
+    suspension: int = 0
+    reconnections: int = 0
+
+
+@dataclass(frozen=True)
 class Plan:
     """Whose job to suspend for a moment, and its event log; without `suspends`, only to end what was left of it."""
 
@@ -57,7 +66,7 @@ class EarlyEntry:
         self._on_change = on_change
         self._progress = JobProgress()
         self._news = asyncio.Event()
-        self._done: set[tuple[int, int]] = set()  # starts, and suspensions of a start, that were seen to
+        self._done: set[_Moment] = set()
         self._ours = 0  # the start whose first suspension is ours
 
     def see(self, progress: JobProgress) -> None:
@@ -74,39 +83,48 @@ class EarlyEntry:
         """See to each start of the job for as long as the connection lives."""
         with contextlib.suppress(LinkLostError):
             while True:
-                while (key := self._find_work()) is None:
+                while (moment := self._find_work()) is None:
                     self._news.clear()
                     await self._news.wait()
                 try:
-                    await self._enter(link, key)
+                    await self._enter(link, moment)
                 except LauncherError as error:
                     _log.info("No early way into job %s: %s", self._record.job, error)
-                    self._done.add(key)
+                    self._done.add(moment)
 
-    def _find_work(self) -> tuple[int, int] | None:
-        """Return a start of the job to suspend, or a suspension that may be ours and left; None if there is none."""
-        progress, record = self._progress, self._record
-        key = (progress.starts, progress.suspensions if progress.phase is Phase.SUSPENDED else 0)
-        if record.interactive or not progress.starts or key in self._done:
+    def _find_work(self) -> _Moment | None:
+        """Return a start of the job to suspend, or where a suspension of ours may be left; None if there is none.
+
+        One may also be left where HTCondor has found a job again that runs, as its log says.
+        """
+        progress = self._progress
+        if self._record.interactive or not progress.starts:
             return None
-        begins = progress.phase is Phase.RUNNING and record.early_entry
-        return key if progress.phase is Phase.SUSPENDED or begins else None
+        suspended = progress.phase is Phase.SUSPENDED
+        moment = _Moment(progress.starts, progress.suspensions if suspended else 0, progress.reconnections)
+        if progress.phase not in (Phase.RUNNING, Phase.READY, Phase.SUSPENDED) or moment in self._done:
+            return None
+        return moment if suspended or progress.reconnections or self._begins(moment) else None
 
-    async def _enter(self, link: AgentClient, key: tuple[int, int]) -> None:
-        start, suspensions = key
+    def _begins(self, moment: _Moment) -> bool:
+        """Return whether this is a start of the job to suspend."""
+        begins = self._progress.phase is Phase.RUNNING and not moment.suspension and self._record.early_entry
+        return begins and _Moment(moment.start) not in self._done
+
+    async def _enter(self, link: AgentClient, moment: _Moment) -> None:
         owner = await queue.find_owner(link)
-        if not suspensions:
-            self._done.add(key)
-            self._ours = start
-        plan = Plan(owner, self._record.job, self._record.log, suspends=not suspensions)
-        how = await self._follow(link, plan)
+        begins = self._begins(moment)
+        if begins:
+            self._done |= {moment, _Moment(moment.start)}
+            self._ours = moment.start
+        how = await self._follow(link, Plan(owner, self._record.job, self._record.log, suspends=begins))
         if not how:  # it was killed; its mark is still there
             await asyncio.sleep(_AGAIN)
             return
-        self._done.add(key)
+        self._done.add(moment)
         if how.startswith(_CONTINUED):
-            self._done.add((start, 1))
-        elif not suspensions:
+            self._done.add(_Moment(moment.start, 1, moment.reconnections))
+        elif begins:
             self._ours = 0
         self._tell("")
 
@@ -118,6 +136,8 @@ class EarlyEntry:
                 step = _parse_step(answer.get("line", ""))
                 if step.get("step") == "trouble":
                     self._tell(step["why"] or "HTCondor gave no reason")
+                elif step.get("step") == "continued":
+                    self._tell("")
                 elif step.get("step") == "over":
                     how = step.get("how") or "over"
                     _log.info(

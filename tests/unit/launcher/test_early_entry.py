@@ -1,6 +1,7 @@
 """What is shown of a job that we suspend for a moment, and which start of a job is suspended, once."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -45,7 +46,11 @@ def follow(link, *progress, early=True, interactive=False):
     return asyncio.run(work())
 
 
-CONTINUED = ['{"step": "suspended"}', '{"step": "over", "how": "continued", "commands": 2}']
+CONTINUED = [
+    '{"step": "suspended"}',
+    '{"step": "continued"}',
+    '{"step": "over", "how": "continued", "commands": 3}',
+]
 REFUSED = ['{"step": "over", "how": "refused", "commands": 1}']
 
 
@@ -68,6 +73,28 @@ def test_suspension_that_is_found_is_only_ended_if_it_is_ours():
     entry = follow(link, SUSPENDED, early=False)
     assert '"suspends": false' in link.asked[0][-1]
     assert entry.hide(SUSPENDED) == SUSPENDED
+
+
+@pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.READY])
+def test_job_that_htcondor_has_found_again_is_looked_at_once(phase):
+    found = JobProgress(phase, "now", starts=1, reconnections=1)
+    link = Link(REFUSED, REFUSED)
+    follow(link, found, found, replace(found, reconnections=2), early=False)
+    assert ['"suspends": false' in argv[-1] for argv in link.asked] == [True, True]
+
+
+def test_start_that_was_suspended_once_is_not_suspended_again_after_a_reconnection():
+    link = Link(CONTINUED, REFUSED)
+    follow(link, RUNNING, replace(RUNNING, reconnections=1))
+    assert ['"suspends": true' in argv[-1] for argv in link.asked] == [True, False]
+
+
+def test_helper_that_is_killed_after_a_reconnection_is_started_again(monkeypatch):
+    monkeypatch.setattr("chtc_jupyter.early_entry._AGAIN", 0)
+    link = Link([], REFUSED)
+    found = replace(RUNNING, reconnections=1)
+    follow(link, found, found, early=False)
+    assert len(link.asked) == 2
 
 
 def test_job_that_we_suspend_is_shown_as_starting_and_one_that_the_machine_suspends_as_suspended():
@@ -132,3 +159,15 @@ def test_first_suspension_of_a_start_is_over_once_the_job_was_continued_whoever_
         file.write("004 (007.000.000) x\n...\n001 (007.000.000) x\n...\n")
     log.read()
     assert (log.starts, log.suspensions, log.continuations) == (2, 0, 0)
+
+
+def test_after_a_reconnection_the_log_does_not_know_whether_the_job_is_suspended(tmp_path):
+    path = tmp_path / "jupyter-7.log"
+    path.write_text("".join(f"{number} (007.000.000) x\n...\n" for number in ("001", "010", "022")))
+    log = Log(str(path), "7.0")
+    log.read()
+    assert (log.is_suspended, log.is_disconnected, log.reconnections) == (True, True, 0)
+    with path.open("a") as file:
+        file.write("023 (007.000.000) x\n...\n")
+    log.read()
+    assert (log.is_suspended, log.is_disconnected, log.reconnections) == (False, False, 1)

@@ -32,7 +32,8 @@ class JobProgress:
     `state` and `reason` come from the session itself (JupyterState, JupyterReason). `why` is HTCondor's reason for the
     last hold, eviction, or removal, `hold_code` the HoldReasonCode of a hold, `trouble` the last error that an
     execution point reported, and `lost` why files did not come back from it. `port` is the server's in the job.
-    `starts` counts executions, the last one at `started`, `suspensions` those of this one; `was_ready` stays true.
+    `starts` counts executions, the last one at `started`, `suspensions` and `reconnections` those of this one;
+    `was_ready` stays true.
     `doing` is what the log says of a transfer of files.
     """
 
@@ -53,6 +54,7 @@ class JobProgress:
     was_ready: bool = False
     doing: str = ""
     suspensions: int = 0
+    reconnections: int = 0
 
     @property
     def returning(self) -> bool:
@@ -101,8 +103,10 @@ def apply_event(progress: JobProgress, event: Event) -> JobProgress:
             return replace(now, phase=Phase.ENDED, port=None, removed=True, why=event.reason)
         case JobEventType.JOB_SUSPENDED:
             return replace(now, phase=Phase.SUSPENDED, suspensions=progress.suspensions + 1)
-        case JobEventType.JOB_UNSUSPENDED | JobEventType.JOB_RECONNECTED:
+        case JobEventType.JOB_UNSUSPENDED:
             return connected
+        case JobEventType.JOB_RECONNECTED:
+            return replace(connected, reconnections=progress.reconnections + 1)
         case JobEventType.JOB_HELD:
             kept_back = event.code == HoldReasonCode.TRANSFER_OUTPUT_ERROR
             return replace(

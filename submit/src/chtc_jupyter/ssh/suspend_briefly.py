@@ -8,10 +8,14 @@ condor_ssh_to_job lets nobody in before the startd has heard from the job's star
     suspends          whether it may be suspended; otherwise, only a suspension of ours that was left is ended
     guard             the shell script that takes over if this process is killed
 
-It prints one JSON object a line: {"step": "suspended"}, {"step": "trouble", "why": "..."}, and at its end
-{"step": "over", "how": "...", "commands": 2}. From the suspension on, nothing but SIGKILL ends it before the event log
-shows that the job runs again, or has left the machine: neither the end of the launcher, nor that of the agent, nor a
-logout. A `condor_continue` that comes before event 010 succeeds and does nothing (25.14), so the log decides.
+It prints one JSON object a line: {"step": "suspended"}, {"step": "trouble", "why": "..."}, {"step": "continued"}, and
+at its end {"step": "over", "how": "...", "commands": 3}. From the suspension on, nothing but SIGKILL ends it before the
+event log shows that the job runs again, or has left the machine: neither the end of the launcher, nor that of the
+agent, nor a logout. A `condor_continue` that comes before event 010 succeeds and does nothing (25.14), so the log
+decides. At last, the queue has to say so, too: what a shadow tells a schedd that dies at that moment is lost.
+
+If schedd and shadow die in the middle, nobody knows any more whether the job is suspended, and the queue may say either
+of a job of which the other is true (25.14, tried). It is then suspended and continued anew, which leaves no doubt.
 
 Beside the log is a *mark* for as long as that takes: a file that says which start of the job was suspended. Whoever
 finds it later continues the job.
@@ -19,6 +23,7 @@ finds it later continues the job.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -30,8 +35,7 @@ import time
 _HEAD = re.compile(rb"(\d{3}) \((\d+)\.(\d+)\.\d+\) |.*\bEventTypeNumber\W+(?:i>)?(\d+)", re.ASCII)
 #: Numbers of events: of a start, of a suspension and its end, and of what leaves the machine.
 _EXECUTE, _SUSPENDED, _UNSUSPENDED, _RECONNECTED = 1, 10, 11, 23
-#: Of what a session itself writes: it can't while it is suspended.
-_SIGNS_OF_LIFE = (8, 33)
+_DISCONNECTED = 22
 _LEAVES = (4, 5, 7, 9, 12, 24)
 #: JobStatus.
 _RUNNING, _STOPPED = 2, 7
@@ -41,9 +45,17 @@ _COMMAND, _LOOK, _TRY, _LAST_TRY = 25, 0.02, 0.25, 30.0
 _SLOW = 3.0
 #: Seconds after which a suspension whose command has ended, and that nothing shows, is taken for one that doesn't come.
 _NEVER = 20.0
+#: Seconds for which the queue must say that a job runs whose log doesn't show it.
+_AGREES = 15.0
+#: Seconds until a command that the schedd has taken has reached the job, and until the log shows a suspension.
+_ARRIVES, _SHOWS = 1.0, 5.0
+#: How many looks in a row must show the queue to be wrong.
+_LOOKS = 2
 #: Seconds of silence after a reconnection in which a session that runs has announced itself.
 _SILENT = 40.0
-_REFUSED = re.compile(r"couldn't find/suspend all|not authorized|permission denied", re.IGNORECASE)
+_REFUSED = re.compile(
+    r"couldn't find/suspend all|not authorized|permission denied|FileNotFoundError|PermissionError", re.IGNORECASE
+)
 #: The arguments before this module's source.
 RUN = ["python3", "-I", "-c", "import sys; exec(sys.argv[1])"]
 
@@ -51,7 +63,7 @@ RUN = ["python3", "-I", "-c", "import sys; exec(sys.argv[1])"]
 class Log:
     """What a job's event log says of its suspensions.
 
-    `starts` counts executions; `suspensions` and `continuations` are those of the last. Ours is the first of a start.
+    `starts` counts executions; the other counts are those of the last. Ours is the first suspension of a start.
     """
 
     def __init__(self, path: str, job: str) -> None:
@@ -59,8 +71,8 @@ class Log:
         self._job = tuple(map(int, job.split(".")))
         self._read = 0
         self._rest = b""
-        self.starts = self.suspensions = self.continuations = 0
-        self.is_on_machine = self.is_suspended = self.is_reconnected = self.is_alive = False
+        self.starts = self.suspensions = self.continuations = self.reconnections = 0
+        self.is_on_machine = self.is_suspended = self.is_disconnected = False
 
     def read(self) -> None:
         """Read what has been added."""
@@ -77,12 +89,16 @@ class Log:
             if found and (found[4] or (int(found[2]), int(found[3])) == self._job):
                 self._apply(int(found[1] or found[4]))
 
+    def is_over(self, start: int) -> bool:
+        """Return whether a start of the job is over."""
+        return self.starts != start or not self.is_on_machine
+
     def _apply(self, event: int) -> None:
         if event == _EXECUTE:
             self.starts += 1
-            self.suspensions = self.continuations = 0
+            self.suspensions = self.continuations = self.reconnections = 0
             self.is_on_machine = True
-            self.is_suspended = self.is_reconnected = self.is_alive = False
+            self.is_suspended = self.is_disconnected = False
         elif event in _LEAVES:
             self.is_on_machine = self.is_suspended = False
         elif event == _SUSPENDED:
@@ -91,10 +107,11 @@ class Log:
         elif event == _UNSUSPENDED:
             self.continuations += 1
             self.is_suspended = False
-        elif event == _RECONNECTED:
-            self.is_reconnected, self.is_alive = True, False
-        elif event in _SIGNS_OF_LIFE:
-            self.is_alive = self.is_reconnected
+        elif event == _DISCONNECTED:
+            self.is_disconnected = True
+        elif event == _RECONNECTED:  # the shadow is a new one, and doesn't know what the last one wrote
+            self.reconnections += 1
+            self.is_suspended = self.is_disconnected = False
 
 
 class Job:
@@ -107,18 +124,24 @@ class Job:
         self.commands = 0
         self.said = ""
 
-    def suspend(self, pipe: int) -> bool:
+    def suspend(self, *pipe: int) -> bool:
         """Suspend it, if it runs and its operators don't forbid it; return False if the schedd surely has not.
 
         The command keeps a descriptor open: whoever reads from its other end knows that it has ended.
         """
         allowed = f"JobStatus == {_RUNNING} && JupyterEarlyEntry =!= false"
-        done = self._run("condor_suspend", "-constraint", f"{self._which} && {allowed}", keep=(pipe,))
+        done = self._run("condor_suspend", "-constraint", f"{self._which} && {allowed}", keep=pipe)
         return done or not _REFUSED.search(self.said)
 
     def resume(self) -> bool:
         """Continue it, if it is suspended; return whether the schedd took that."""
         return self._run("condor_continue", "-constraint", f"{self._which} && JobStatus == {_STOPPED}")
+
+    def correct(self, said: int, status: int) -> bool:
+        """Have the queue say another status of it than what it says; return whether the schedd took that."""
+        return self._run(
+            "condor_qedit", "-constraint", f"{self._which} && JobStatus == {said}", "JobStatus", str(status)
+        )
 
     def send_back(self) -> bool:
         """Send it back to the queue, unless it has announced a session or can't announce one."""
@@ -182,6 +205,22 @@ def read_mark(log: str) -> int:
     return int(first) if first.isdigit() else 0
 
 
+def take_mark(log: str) -> bool:
+    """Return whether nobody else sees to the job of this mark; as long as this process lives, it does then."""
+    try:
+        file = os.open(locate_mark(log), os.O_RDWR)
+    except OSError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        return False
+    except OSError:  # a file system without locks
+        os.close(file)
+    return True
+
+
 def remove_mark(log: str) -> None:
     """Remove the mark."""
     try:
@@ -198,48 +237,94 @@ def report(step: str, **more: object) -> None:
         return
 
 
-def see_continued(job: Job, log: Log, start: int) -> str:
+def see_continued(job: Job, log: Log, start: int, before: int, *pipe: int) -> str:
     """Continue a job until the log shows that it runs, or that this start is over; return which.
 
-    If schedd and shadow die at that moment, nobody knows any more that the job is suspended: the queue says that it
-    runs, and refuses to continue it (25.14, tried). Such a job, which has just started, is sent back to the queue if it
-    is silent after it was reconnected.
+    `before` is the number of reconnections at the time when its suspension was asked for.
     """
     began = time.monotonic()
-    since = 0.0  # when it was seen to be reconnected
-    taken = 0  # how many tries were taken since
-    pause, next_try, seen, told = _TRY, began + _SLOW, False, False
-    agreed = 0  # how many looks at the queue in a row say that it runs
+    pause, next_try, told = _TRY, began + _SLOW, False
+    suspensions, reconnections = 0, before  # that were seen
+    agreed = reconnected = 0.0  # since when the queue says that it runs, and when it was seen to be reconnected
+    stuck = 0  # how many times nothing came of a suspension after that
     while True:
         log.read()
-        if log.starts != start or not log.is_on_machine:
+        if log.is_over(start):
             return "left the machine"
-        if log.is_alive or log.continuations:  # what is suspended from now on is the machine's own
+        if log.continuations:  # what is suspended from now on is the machine's own
             return "continued"
         now = time.monotonic()
-        if log.is_reconnected and now - (since := since or now) > _SILENT:
-            since = now
-            job.send_back()
-        if log.is_suspended and not seen:  # from now on there is something to continue
-            seen, pause, next_try = True, _TRY, now
+        if log.reconnections > reconnections:
+            reconnections, reconnected, stuck, pause, next_try = log.reconnections, now, 0, _TRY, now + _ARRIVES
+        if log.suspensions > suspensions and log.is_suspended:  # from now on there is something to continue
+            suspensions, pause, next_try = log.suspensions, _TRY, now
+        lost = bool(reconnected) and not log.is_suspended
         if now >= next_try:
-            if job.resume() and log.is_reconnected:
-                taken += 1  # it runs then, but the queue and the log never say so
-                if taken > 1:
-                    return "continued, after a reconnection"
+            if not lost:
+                job.resume()
+            elif not find_out(job, log, *pipe):
+                stuck += 1
+                if stuck > 1 and job.get_status() == _STOPPED:
+                    return "continued, but the queue can't be corrected"
+                if time.monotonic() - reconnected > _SILENT:
+                    job.send_back()
             pause = min(2 * pause, _LAST_TRY)
             if time.monotonic() - began >= _SLOW:  # a command that isn't answered takes long itself
                 if not told:
                     told = True
                     report("trouble", why=job.said)
                 status = job.get_status()
-                agreed = agreed + 1 if status == _RUNNING else 0
                 if status == 0:
                     return "left the queue"
-                if agreed > 1 and (seen or now - began > _NEVER):
+                agreed = (agreed or now) if status == _RUNNING and not (lost or log.is_disconnected) else 0.0
+                if agreed and now - agreed > _AGREES and (suspensions or now - began > _NEVER):
                     return "continued, by the queue"
             next_try = time.monotonic() + pause
         time.sleep(_LOOK if now - began < _SLOW else 10 * _LOOK)
+
+
+def find_out(job: Job, log: Log, *pipe: int) -> bool:
+    """Suspend a job anew of which nobody knows any more whether it is suspended; return whether the log shows that.
+
+    Event 010 means that it ran. A job that stands still, and of which the queue says that it runs, can't be continued
+    before the queue says otherwise.
+    """
+    if job.get_status() == _STOPPED:
+        continue_again(job)
+    known = log.suspensions
+    if job.suspend(*pipe):
+        deadline = time.monotonic() + _SHOWS
+        while log.suspensions == known and log.is_on_machine and time.monotonic() < deadline:
+            time.sleep(_LOOK)
+            log.read()
+        if log.suspensions == known and log.is_on_machine and job.correct(_RUNNING, _STOPPED):
+            continue_again(job)
+    return log.suspensions != known
+
+
+def continue_again(job: Job) -> None:
+    """Continue a job of which the queue says that it is suspended, and have the queue say that it runs."""
+    job.resume()
+    time.sleep(_ARRIVES)
+    job.correct(_STOPPED, _RUNNING)
+
+
+def settle(job: Job, log: Log, start: int) -> None:
+    """Have the queue say that a job runs, of which the log says it; or leave it to the machine that suspends it."""
+    pause, looks = _ARRIVES, 0
+    while looks < _LOOKS:
+        time.sleep(pause)
+        log.read()
+        if log.is_over(start) or log.is_suspended:
+            return
+        status = job.get_status()
+        if status not in (None, _STOPPED):
+            return
+        looks = looks + 1 if status == _STOPPED else 0
+        pause = _ARRIVES if status == _STOPPED else min(2 * pause, _LAST_TRY)
+    log.read()
+    if not log.is_over(start) and not log.is_suspended:
+        job.correct(_STOPPED, _RUNNING)
 
 
 def enter(plan: dict[str, object], source: str) -> None:
@@ -250,13 +335,17 @@ def enter(plan: dict[str, object], source: str) -> None:
     if not log.is_on_machine:
         report("over", how="not on a machine", commands=0)
         return
-    left = log.is_suspended and not log.continuations and read_mark(path) == log.starts
+    left = bool(log.suspensions or log.reconnections) and read_mark(path) == log.starts
     if not left and (log.suspensions or not plan["suspends"]):
         report("over", how="not suspended", commands=0)
         return
     detach()
+    start, before = log.starts, 0 if left else log.reconnections
     guard = subprocess.Popen(
-        ["/bin/sh", "-c", str(plan["guard"]), "chtc-jupyter-guard", source, json.dumps({**plan, "start": log.starts})],
+        [
+            *("/bin/sh", "-c", str(plan["guard"]), "chtc-jupyter-guard"),
+            *(source, json.dumps({**plan, "start": start, "before": before})),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -265,12 +354,16 @@ def enter(plan: dict[str, object], source: str) -> None:
     assert guard.stdin  # noqa: S101 - it is a pipe
     pipe = guard.stdin.fileno()
     how = "not suspended"
-    if left or write_mark(path, name, log.starts):
+    while left and not take_mark(path):  # another process continues it
+        time.sleep(_TRY)
+        log.read()
+        left = read_mark(path) == start and not log.is_over(start)
+    if left or (plan["suspends"] and not log.suspensions and write_mark(path, name, start) and take_mark(path)):
         os.write(pipe, b"asked\n")
         how = "refused"
         if left or job.suspend(pipe):
             report("suspended")
-            how = see_continued(job, log, log.starts)
+            how = end_suspension(job, log, start, before, pipe)
         remove_mark(path)
     guard.communicate(b"done\n")
     report("over", how=how, commands=job.commands, said=job.said)
@@ -278,10 +371,22 @@ def enter(plan: dict[str, object], source: str) -> None:
 
 def take_over(plan: dict[str, object], *, asked: bool) -> None:
     """Continue the job in place of a process that was killed, if that had asked for its suspension."""
-    path = str(plan["log"])
+    owner, name, path = (str(plan[key]) for key in ("owner", "job", "log"))
+    if not take_mark(path):
+        return
     if asked:
-        see_continued(Job(str(plan["owner"]), str(plan["job"])), Log(path, str(plan["job"])), int(str(plan["start"])))
+        start, before = (int(str(plan[key])) for key in ("start", "before"))
+        end_suspension(Job(owner, name), Log(path, name), start, before)
     remove_mark(path)
+
+
+def end_suspension(job: Job, log: Log, start: int, before: int, *pipe: int) -> str:
+    """See the job continued, in its log and in the queue; return how."""
+    how = see_continued(job, log, start, before, *pipe)
+    if how == "continued":
+        report("continued")
+        settle(job, log, start)
+    return how
 
 
 def detach() -> None:
