@@ -15,12 +15,13 @@ from chtc_jupyter.condor.job_progress import JobProgress, Phase
 from chtc_jupyter.errors import LauncherError
 from chtc_jupyter.json_text import load_json
 from chtc_jupyter.printable import make_printable
-from chtc_jupyter.ssh import suspend_briefly
 from chtc_jupyter.ssh.agent_client import AgentClient, LinkLostError
 from chtc_jupyter.ssh.entry import read_script
 from chtc_jupyter.store import Record
 
 _log = logging.getLogger(__name__)
+#: The arguments before the source of `suspend_briefly`, which this machine may be unable to import: it isn't Windows.
+_RUN = ["python3", "-I", "-c", "import sys; exec(sys.argv[1])"]
 #: Seconds before what was killed on the access point is started again.
 _AGAIN = 1.0
 #: How it ended if the suspension was ours and is over.
@@ -51,7 +52,7 @@ def build_command(plan: Plan) -> list[str]:
     source = importlib.resources.files("chtc_jupyter.ssh").joinpath("suspend_briefly.py").read_text(encoding="utf-8")
     fields = {"owner": plan.owner, "job": plan.job, "log": plan.log, "suspends": plan.suspends}
     guard = read_script("continue_job.sh")
-    return [*suspend_briefly.RUN, source, "enter", json.dumps({**fields, "guard": guard})]
+    return [*_RUN, source, "enter", json.dumps({**fields, "guard": guard})]
 
 
 class EarlyEntry:

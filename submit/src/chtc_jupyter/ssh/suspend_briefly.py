@@ -23,7 +23,6 @@ finds it later continues the job.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -56,8 +55,6 @@ _SILENT = 40.0
 _REFUSED = re.compile(
     r"couldn't find/suspend all|not authorized|permission denied|FileNotFoundError|PermissionError", re.IGNORECASE
 )
-#: The arguments before this module's source.
-RUN = ["python3", "-I", "-c", "import sys; exec(sys.argv[1])"]
 
 
 class Log:
@@ -206,14 +203,17 @@ def read_mark(log: str) -> int:
 
 
 def take_mark(log: str) -> bool:
-    """Return whether nobody else sees to the job of this mark; as long as this process lives, it does then."""
+    """Return whether nobody else sees to the job of this mark; as long as this process lives, it does then.
+
+    The lock ends if this process opens and closes the mark again.
+    """
     try:
         file = os.open(locate_mark(log), os.O_RDWR)
     except OSError:
         return True
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        os.lockf(file, os.F_TLOCK, 0)
+    except (BlockingIOError, PermissionError):
         os.close(file)
         return False
     except OSError:  # a file system without locks
