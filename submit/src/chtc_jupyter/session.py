@@ -224,12 +224,15 @@ class Session:
 
     async def _run_tunnel(self, link: AgentClient, port: int) -> None:
         """Open a tunnel, stay while it is open, and open it again."""
-        attempt = 0
+        attempt, directly = 0, True
         while True:
+            opened = False
             if attempt in (0, 1, 2) or attempt % 20 == 0:
                 _log.info("Opening the tunnel into job %s, attempt %d", self.record.job, attempt + 1)
             async with contextlib.aclosing(
-                link.stream("follow", argv=tunnel.build_tunnel_command(self.record.job, port))
+                link.stream(
+                    "follow", argv=tunnel.build_tunnel_command(self.record.job, port, directly=directly), lean=True
+                )
             ) as answers:
                 async for answer in answers:
                     if "error" in answer and not self.has_been_open:
@@ -239,7 +242,7 @@ class Session:
                             _log.info("The tunnel into job %s leads nowhere", self.record.job)
                             self.tunnel_trouble = "the tunnel stands, but nothing answers through it"
                             break
-                        attempt, self.tunnel_trouble = 0, ""
+                        attempt, self.tunnel_trouble, opened = 0, "", True
                         _log.info("The tunnel into job %s is open", self.record.job)
                         if not await self._lead(link, found[2]):
                             break
@@ -251,6 +254,8 @@ class Session:
                         if said != self.tunnel_trouble:  # it says the same up to three times a second
                             _log.debug("The tunnel ended with status %s: %s", answer["status"], said)
                         self.tunnel_trouble = said
+                        if not opened and not tunnel.is_not_yet(answer["err"]):
+                            directly = not directly  # an ssh before 6.5 can't be given a connection
                         closed = tunnel.find_closed_door(answer["err"]) if attempt >= _CLOSED else ""
                         if refusal := tunnel.find_policy_refusal(answer["err"]) or closed:
                             raise PolicyError(messages.describe_policy(self.record, refusal))

@@ -1,6 +1,7 @@
 """The agent's protocol: whatever is sent, it answers, stays small, and leaves nothing behind."""
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -131,6 +132,39 @@ def test_what_a_followed_command_started_ends_with_it(agent):
     assert agent.read() == {"id": 1, "line": ""}
     assert agent.ask(2, "cancel", target=1) == {"id": 2}
     wait_for(lambda: mark not in commands(), 20, "everything to be gone")
+
+
+def running(word):
+    """Return the processes that have a word in their command lines, whoever their parents are."""
+    return subprocess.run(["pgrep", "-f", word], capture_output=True, text=True, check=False).stdout.split()
+
+
+LEAN = "echo >$TMP/key; sh -c 'read wait <$0; echo up; exec sleep {0}' $1 & echo $! >&2; exec sleep {1}"
+
+
+def test_lean_command_is_ended_once_its_child_prints_and_the_child_ends_with_the_request(agent, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    waits, sleeps = f"{os.getpid()}.11", f"{os.getpid()}.22"
+    agent.write(json.dumps({"id": 7, "do": "follow", "lean": True,
+        "argv": ["sh", "-c", LEAN.format(sleeps, waits), "sh", str(pipe)]}).encode())  # fmt: skip
+    wait_for(lambda: running(f"sleep {waits}") and list(agent.folder.glob("*/key")), 20, "the command to wait")
+    pipe.write_text("go\n")
+    assert agent.read() == {"id": 7, "line": "up"}
+    wait_for(lambda: not running(f"sleep {waits}") and running(f"sleep {sleeps}"), 20, "the child to be alone")
+    wait_for(lambda: not list(agent.folder.glob("*/key")), 20, "the folder of the command to go")
+    assert agent.ask(8, "cancel", target=7) == {"id": 8}
+    assert agent.read()["status"] == 255
+    wait_for(lambda: not running(f"sleep {sleeps}"), 20, "the child to end")
+
+
+def test_lean_command_whose_child_does_not_print_is_left(agent):
+    agent.write(json.dumps({"id": 7, "do": "follow", "lean": True, "argv": ["sh", "-c", "exit 3"]}).encode())
+    assert agent.read() == {"id": 7, "status": 3, "err": ""}
+
+
+def test_command_names_the_program_that_runs_the_agent(agent):
+    assert agent.ask(7, "run", argv=["echo", "{python}"])["out"].strip() == sys.executable
 
 
 @pytest.mark.parametrize("end", ["its input", "a kill", "a silent launcher"])

@@ -10,7 +10,7 @@ silence after which the launcher is taken for gone, the reaper's shell script, a
 does: `{"log": "debug", "text": "..."}`, never with a command's arguments, input, or output. The requests:
 
     {"do": "run", "argv": [...], "input": "", "timeout": 60}    -> {"status": 0, "out": "", "err": ""}
-    {"do": "follow", "argv": [...], "input": ""}                -> {"line": ""} ..., {"status": 0, "err": ""}
+    {"do": "follow", "argv": [...], "input": "", "lean": false} -> {"line": ""} ..., {"status": 0, "err": ""}
     {"do": "tail", "path": "..."}                               -> {"lines": [...], "more": false} ... as the file grows
     {"do": "read", "path": "..."}                               -> {"text": ""}
     {"do": "write", "path": "...", "text": ""}                  -> {}; folders on the way are made
@@ -24,7 +24,8 @@ does: `{"log": "debug", "text": "..."}`, never with a command's arguments, input
 Or `{"error": "one sentence"}`. `dial` connects to the socket of the tunnel, `lab` in the agent's folder; its first
 `data` is empty, and may be answered from then on. `taken` says in both directions that a piece has been taken, of which
 only some may be on their way: neither direction waits for the other. Paths may begin with `~`; `{folder}` in an
-argument is the agent's folder.
+argument is the agent's folder, and `{python}` the program that runs the agent. A `lean` command only waits for a child
+of its own once that prints something: it is ended then, its folder goes, and the child carries on (status 255).
 """
 
 from __future__ import annotations
@@ -55,6 +56,10 @@ LONGEST = 1 << 20
 MOST = 200
 #: Bytes of a connection that are sent at once, and how many such pieces may be on their way.
 PIECE, PIECES = 48 * 1024, 16
+#: The status of what carried on in a command's place; ssh's own for a lost connection.
+UNKNOWN = 255
+#: A path that no shell reads otherwise.
+PLAIN = re.compile(r"[\w./+-]+")
 #: Bytes kept of a command's standard error.
 KEPT = 20000
 #: Seconds between two looks at a file: while it grows, and once it has not grown for a minute.
@@ -261,20 +266,27 @@ class Agent:
         self.send(number, status=process.returncode, out=decode_text(out), err=decode_text(err[-KEPT:]))
 
     def do_follow(self, number: int, request: Request) -> None:
-        stop = self._stops[number]
+        stop, lean, child = self._stops[number], request.get("lean") is True, 0
         with tempfile.TemporaryFile(dir=self.folder) as err, tempfile.TemporaryFile(dir=self.folder) as stdin:
             stdin.write(take(request, "input", str, "").encode())
             stdin.seek(0)
             process = self._start(request, stdin.fileno(), err)
             self.log(f"request {number}: {request['argv'][0]} runs as process {process.pid}")
-            threading.Thread(target=end_when_set, args=(process, stop), daemon=True).start()
+            heirs: list[int] = []
+            threading.Thread(target=end_when_set, args=(process, heirs, stop), daemon=True).start()
             for line in process.stdout or ():
                 self.send(number, line=decode_text(line).rstrip("\r\n"))
+                if lean and not heirs and (child := find_only_child(process.pid)):
+                    heirs.append(child)
+                    process.kill()
+                    process.wait()
+                    shutil.rmtree(self._own_folder(request), ignore_errors=True)
             process.wait()
+            heirs.clear()
             stop.set()
             err.seek(0)
             self.log(f"request {number}: {request['argv'][0]} exited with {process.returncode}")
-            self.send(number, status=process.returncode, err=decode_text(err.read(KEPT)))
+            self.send(number, status=UNKNOWN if child else process.returncode, err=decode_text(err.read(KEPT)))
 
     def do_tail(self, number: int, request: Request) -> None:
         stop, path = self._stops[number], take_path(request)
@@ -317,14 +329,26 @@ class Agent:
     def do_list(self, number: int, request: Request) -> None:
         self.send(number, names=sorted(os.listdir(take_path(request))))
 
+    def _own_folder(self, request: Request) -> str:
+        """Return the folder for a command's temporary files; a lean command has one of its own."""
+        if request.get("lean") is not True:
+            return self.folder
+        folder = os.path.join(self.folder, str(take(request, "id", int)))
+        os.makedirs(folder, exist_ok=True)
+        return folder
+
     def _start(self, request: Request, stdin: int, stderr: Any = subprocess.PIPE) -> subprocess.Popen[bytes]:
         argv = take(request, "argv", list)
         if not argv:
             raise RefusedError("'argv' is empty")
-        arguments = [take({"argv": argument}, "argv", str).replace("{folder}", self.folder) for argument in argv]
+        python = sys.executable if PLAIN.fullmatch(sys.executable or "") else "python3"
+        arguments = [
+            take({"argv": argument}, "argv", str).replace("{folder}", self.folder).replace("{python}", python)
+            for argument in argv
+        ]
         cwd = take(request, "cwd", str, "~")
         # TMP is where condor_ssh_to_job keeps its key. The user's ssh agent has too many keys for the job's sshd.
-        environment = {**os.environ, "TMP": self.folder, "LC_ALL": "C.UTF-8"}
+        environment = {**os.environ, "TMP": self._own_folder(request), "LC_ALL": "C.UTF-8"}
         environment.pop("SSH_AUTH_SOCK", None)
         return subprocess.Popen(
             arguments,
@@ -344,39 +368,58 @@ def close_when_set(way: socket.socket, stop: threading.Event, room: threading.Se
     room.release()
 
 
-def end_when_set(process: subprocess.Popen[bytes], stop: threading.Event) -> None:
-    """Wait for the event, and end a process."""
+def end_when_set(process: subprocess.Popen[bytes], heirs: list[int], stop: threading.Event) -> None:
+    """Wait for the event, and end a process, or what carries on in its place."""
     stop.wait()
+    for pid in heirs[:]:
+        end_family(pid)
     if process.poll() is None:
         end_process(process)
 
 
 def end_process(process: subprocess.Popen[bytes]) -> None:
     """End a process and its descendants: an ssh that condor_ssh_to_job left behind would keep the job's slot."""
-    for pid in list_family(process.pid):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
+    end_family(process.pid)
     try:
         process.wait(3)
     except subprocess.TimeoutExpired:
         process.kill()
 
 
+def end_family(pid: int) -> None:
+    """Send SIGTERM to a process and its descendants."""
+    for one in list_family(pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one, signal.SIGTERM)
+
+
+def find_only_child(pid: int) -> int:
+    """Return the only child of a process, 0 if it has none or several."""
+    family = list_family(pid)
+    children = [one for one in family[1:] if read_parent(str(one)) == pid]
+    return children[0] if len(children) == 1 else 0
+
+
 def list_family(pid: int) -> list[int]:
     """Return a process and its descendants, as far as /proc shows them."""
     below: dict[int, list[int]] = {}
     for name in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else ()):
-        try:
-            with open(f"/proc/{name}/stat", "rb") as file:
-                # "PID (NAME) STATE PARENT ...", where NAME may contain anything.
-                parent = int(file.read().rpartition(b")")[2].split()[1])
-        except (OSError, IndexError):
-            continue
-        below.setdefault(parent, []).append(int(name))
+        if parent := read_parent(name):
+            below.setdefault(parent, []).append(int(name))
     found = [pid]
     for one in found:
         found += below.get(one, ())
     return found
+
+
+def read_parent(name: str) -> int:
+    """Return the parent of a process, as far as /proc shows it; 0 otherwise."""
+    try:
+        with open(f"/proc/{name}/stat", "rb") as file:
+            # "PID (NAME) STATE PARENT ...", where NAME may contain anything.
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except (OSError, IndexError):
+        return 0
 
 
 def take_path(request: Request) -> str:

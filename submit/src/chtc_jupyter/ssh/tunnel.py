@@ -31,13 +31,26 @@ def find_closed_door(said: str) -> str:
     return _NOWHERE if _NOWHERE in said else ""
 
 
-def build_tunnel_command(job: str, port: int) -> list[str]:
+#: Receives the connection from condor_ssh_to_job, whose socket is the last argument, and passes it on to ssh.
+_HAND_OVER = (
+    "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[-1]); "
+    "socket.send_fds(socket.socket(fileno=1), [bytes(1)], socket.recv_fds(s, 1, 1)[1])"
+)
+#: HTCondor's own way instead would be a process (`%x`) that copies all bytes.
+_DIRECTLY = f"-o ProxyUseFdpass=yes -o 'ProxyCommand={{python}} -IS -c \"{_HAND_OVER}\" %x'"
+#: What condor_ssh_to_job says if it can't get in yet.
+_NOT_YET = "-auto-retry"
+
+
+def build_tunnel_command(job: str, port: int, *, directly: bool = True) -> list[str]:
     """Return the agent's command for a tunnel from a socket in its `{folder}` to the server's port in the job.
 
-    condor_ssh_to_job splits what follows `-ssh` at spaces, and adds HTCondor's own options after ours. `wait` prints
-    the address with its token, and ends with the session.
+    condor_ssh_to_job splits what follows `-ssh` at spaces that aren't within single quotes, and adds HTCondor's own
+    options after ours. If ssh goes `directly`, it has the connection itself. `wait` prints the address with its token,
+    and ends with the session.
     """
     options = " ".join(f"-o {option}" for option in _OPTIONS)
+    options += f" {_DIRECTLY}" if directly else ""
     inner = f"ssh {options} -L {{folder}}/lab:127.0.0.1:{port}"
     return ["condor_ssh_to_job", "-ssh", inner, job, f"{_INTO} exec $* wait {port}"]
 
@@ -68,6 +81,11 @@ def get_retry_delay(attempt: int) -> float:
     For some seconds after a job's start nobody can log in: the startd must first hear from its starter.
     """
     return 0.3 if attempt < 60 else min(10.0, 0.3 * 1.2 ** (attempt - 60))
+
+
+def is_not_yet(said: str) -> bool:
+    """Return whether condor_ssh_to_job can't get in yet: nothing is known of the way that ssh takes, then."""
+    return _NOT_YET in said
 
 
 def find_policy_refusal(said: str) -> str:
