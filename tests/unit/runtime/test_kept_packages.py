@@ -385,19 +385,47 @@ def bulky_wheel(folder):
     return path
 
 
+def kill_pip(session, tmp_path, meanwhile=lambda: None):
+    """Kill pip while it installs a package."""
+    folder = session.environment.package_folders[0] / "bulky"
+    words = [session.environment.python, "-m", "pip", "install", "--no-index", "--no-compile", bulky_wheel(tmp_path)]
+
+    def is_at_work():
+        meanwhile()
+        return folder.exists() and any(folder.iterdir())
+
+    with subprocess.Popen(words, env=session.environ, stdout=subprocess.DEVNULL) as pip:
+        wait_for(is_at_work, 20, "pip to be at work", 0.01)
+        pip.kill()
+    assert not list(folder.parent.glob("bulky-*/RECORD")), "pip was faster than the test"
+
+
 @pytest.fixture
 def killed(new, tmp_path):
     """Return a session with a package, in which pip was killed while it installed another."""
     session = new().start()
     session.install()
     wait_for(session.keeper._store.archive.exists, 20, "the archive")
-    folder = session.environment.package_folders[0] / "bulky"
-    words = [session.environment.python, "-m", "pip", "install", "--no-index", "--no-compile", bulky_wheel(tmp_path)]
-    with subprocess.Popen(words, env=session.environ, stdout=subprocess.DEVNULL) as pip:
-        wait_for(lambda: folder.exists() and any(folder.iterdir()), 20, "pip to be at work", 0.01)
-        pip.kill()
-    assert not list(folder.parent.glob("bulky-*/RECORD")), "pip was faster than the test"
+    kill_pip(session, tmp_path)
     return session
+
+
+@pytest.mark.slow
+def test_half_of_a_package_is_seen_although_pip_came_and_went_while_another_was_packed(new, tmp_path, monkeypatch):
+    session = new()
+    pack, times = archive.pack, []
+
+    def slowly(*argv, give_up, **options):
+        pack(*argv, give_up=give_up, **options)
+        times.append(1)
+        if len(times) == 1:
+            kill_pip(session, tmp_path, give_up)
+
+    monkeypatch.setattr(archive, "pack", slowly)
+    session.start()
+    session.install()
+    wait_for(lambda: session.keeper.problem, 20, "the sentence")
+    assert "before it had finished with bulky. Nothing has been kept so far." in session.keeper.problem
 
 
 @pytest.mark.slow

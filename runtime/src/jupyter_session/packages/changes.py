@@ -27,6 +27,7 @@ class Changes:
         self.seen: Version = ()
         self.places: dict[str, None] = {}
         self.are_being_made = False
+        self._were_made = False  # since the last look
 
     @property
     def are_any(self) -> bool:
@@ -35,15 +36,22 @@ class Changes:
 
     def look(self) -> bool:
         """Look anew; return whether something has changed since the last look."""
-        was_made = self.are_being_made
+        was_made, self._were_made = self.are_being_made or self._were_made, False
         before, self.seen = self.seen, self._read()
-        installers = self._installers.find(thoroughly=self.seen != before)
-        self.are_being_made = bool(installers)
-        for installer in installers:
-            self.places |= dict.fromkeys(find_places(installer))
+        self.are_being_made = self._find_installers(thoroughly=self.seen != before)
         if self.are_being_made or was_made:
             self._meanwhile |= self._list_paths(set(self.seen) - set(before))
         return self.seen != before
+
+    def notice_installers(self) -> None:
+        """Look for installers only: what comes between two looks may take longer than one of them."""
+        self._were_made |= self._find_installers(thoroughly=False)
+
+    def _find_installers(self, *, thoroughly: bool) -> bool:
+        installers = self._installers.find(thoroughly=thoroughly)
+        for installer in installers:
+            self.places |= dict.fromkeys(find_places(installer))
+        return bool(installers)
 
     def find_unfinished(self) -> list[str]:
         """Return the names of what an installer has left unfinished since it was packed."""

@@ -240,7 +240,7 @@ class Keeper:
             return
         version = self._changes.seen
         self._wanted = replace(self._wanted, places=tuple(self._list_places()))
-        self._store.pack(version, self._wanted, self._is_interrupted)
+        self._store.pack(version, self._wanted, self._is_packing_interrupted)
         self._changes.packed = version
         _LOG.info("the packages are kept for the next session")
         self._report(self._standing)
@@ -267,6 +267,11 @@ class Keeper:
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._deadline
+
+    def _is_packing_interrupted(self) -> bool:
+        """Return whether packing is to be given up; notice an installer that comes and goes meanwhile."""
+        self._changes.notice_installers()
+        return self._is_interrupted()
 
     def _is_interrupted(self) -> bool:
         return self._is_late() or self._resetting.is_set()
