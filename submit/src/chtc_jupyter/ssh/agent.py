@@ -38,16 +38,19 @@ import json
 import os
 import queue
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Mapping
-from typing import IO, Any, Callable
+
+TYPE_CHECKING = False  # that of typing would be loaded; each agent costs the access point memory
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import IO, Any, Callable
+
+    Request = Mapping[str, Any]
 
 VERSION = 1
 #: Bytes of a line; a longer line is refused.
@@ -78,8 +81,6 @@ CONDOR_FOLDERS = (
 )
 #: Seconds that a login shell may take to say its PATH.
 LOGIN_PATIENCE = 10
-
-Request = Mapping[str, Any]
 
 
 class RefusedError(Exception):
@@ -267,7 +268,7 @@ class Agent:
 
     def do_follow(self, number: int, request: Request) -> None:
         stop, lean, child = self._stops[number], request.get("lean") is True, 0
-        with tempfile.TemporaryFile(dir=self.folder) as err, tempfile.TemporaryFile(dir=self.folder) as stdin:
+        with self._open_file(f"{number}-err") as err, self._open_file(f"{number}-in") as stdin:
             stdin.write(take(request, "input", str, "").encode())
             stdin.seek(0)
             process = self._start(request, stdin.fileno(), err)
@@ -280,7 +281,7 @@ class Agent:
                     heirs.append(child)
                     process.kill()
                     process.wait()
-                    shutil.rmtree(self._own_folder(request), ignore_errors=True)
+                    remove_folder(self._own_folder(request))
             process.wait()
             heirs.clear()
             stop.set()
@@ -328,6 +329,13 @@ class Agent:
 
     def do_list(self, number: int, request: Request) -> None:
         self.send(number, names=sorted(os.listdir(take_path(request))))
+
+    def _open_file(self, name: str) -> IO[bytes]:
+        """Open a new file that nobody else can open."""
+        path = os.path.join(self.folder, name)
+        file = open(path, "w+b")  # noqa: SIM115 - the caller closes it
+        os.unlink(path)
+        return file
 
     def _own_folder(self, request: Request) -> str:
         """Return the folder for a command's temporary files; a lean command has one of its own."""
@@ -400,6 +408,21 @@ def find_only_child(pid: int) -> int:
     return children[0] if len(children) == 1 else 0
 
 
+def remove_folder(folder: str) -> None:
+    """Remove a folder with what is in it, as far as that is possible. shutil would take memory in each agent."""
+    with contextlib.suppress(OSError):
+        for place, _, names in os.walk(folder, topdown=False):
+            for name in names:
+                os.unlink(os.path.join(place, name))
+            os.rmdir(place)
+
+
+def find_program(name: str, path: str) -> str:
+    """Return the path of a program in the folders of a PATH, "" if it isn't there."""
+    places = [os.path.join(folder, name) for folder in path.split(os.pathsep) if folder]
+    return next((place for place in places if os.path.isfile(place) and os.access(place, os.X_OK)), "")
+
+
 def list_family(pid: int) -> list[int]:
     """Return a process and its descendants, as far as /proc shows them."""
     below: dict[int, list[int]] = {}
@@ -437,7 +460,7 @@ def find_condor() -> tuple[str, list[str]]:
 
     Returns the path of condor_submit, "" if there is none, and where else than in PATH it was looked for.
     """
-    if found := shutil.which("condor_submit"):
+    if found := find_program("condor_submit", os.environ.get("PATH", os.defpath)):
         return found, []
     looked = []
     patterns = [*CONDOR_FOLDERS, *read_release_folder()]
@@ -445,7 +468,7 @@ def find_condor() -> tuple[str, list[str]]:
     for name, folders in (*places, ("the PATH of a login", None)):
         looked.append(name)
         for folder in ask_login_path() if folders is None else folders:
-            if found := shutil.which("condor_submit", path=folder):
+            if found := find_program("condor_submit", folder):
                 os.environ["PATH"] = os.pathsep.join([*filter(None, [os.environ.get("PATH")]), folder])
                 return found, looked
     return "", looked

@@ -76,6 +76,23 @@ _ANSWERER = (
     "import socket; s = socket.socket(socket.AF_UNIX); s.bind('{folder}/lab'); s.listen(); print(1, flush=True); "
     "[s.accept()[0].send(b'1') for _ in '12']"
 )
+#: Runs the agent. Its source is compiled in a process of its own, because the memory for that is never given back.
+_LOADER = """
+def load(source):
+    import marshal, os
+    out, to = os.pipe()
+    if not os.fork():
+        os.close(out)
+        with open(to, "wb") as file:
+            marshal.dump(compile(source, "agent.py", "exec"), file)
+        os._exit(0)
+    os.close(to)
+    with open(out, "rb") as file:
+        code = file.read()
+    os.wait()
+    return marshal.loads(code)
+exec(load(%s))
+"""
 _END = object()
 
 Answer = dict[str, Any]
@@ -531,7 +548,9 @@ def _parse_answer(line: bytes) -> Answer | None:
 
 
 def _read_source() -> bytes:
-    return importlib.resources.files("chtc_jupyter.ssh").joinpath("agent.py").read_bytes()
+    """Return the agent as it is sent."""
+    source = importlib.resources.files("chtc_jupyter.ssh").joinpath("agent.py").read_text(encoding="utf-8")
+    return (_LOADER % ascii(source)).encode()
 
 
 def _get_status(process: asyncio.subprocess.Process) -> int | None:
