@@ -10,6 +10,7 @@ import pytest
 from chtc_condor.codes import JobEventType, JobStatus
 from chtc_jupyter.early_entry import Plan, build_command
 from support.disturbed_start import disturb
+from support.hosts import configure
 from support.job_log import JobLog
 from support.laptop import laptops
 from support.waiting import wait_for
@@ -256,6 +257,28 @@ def test_access_point_without_the_command_that_suspends_is_left_alone(new_sleepe
     (over,) = read_steps(sleeper.pool.popen("ap", argv, user="alice"))
     assert over["how"] == "refused"
     assert sleeper.is_well()
+
+
+#: As an operator forbids it.
+FORBIDDEN = (
+    "JOB_TRANSFORM_NAMES = $(JOB_TRANSFORM_NAMES) NotEarly",
+    "JOB_TRANSFORM_NotEarly @=end",
+    "SET JupyterEarlyEntry false",
+    "@end",
+)
+
+
+@pytest.mark.slow
+def test_session_starts_where_the_suspension_is_refused(own_pool):
+    configure(own_pool, "ap", *FORBIDDEN)
+    with laptops(own_pool) as new:
+        laptop = new()
+        running = laptop.start()
+        assert laptop.answers(running.url())
+        log = JobLog(next(own_pool.path("ap", laptop.folder).glob("jupyter-*.log")))
+        assert not log.has(JobEventType.JOB_SUSPENDED)
+        assert not list(own_pool.path("ap", laptop.folder).glob("*.suspended"))
+        assert "suspen" not in running.output
 
 
 @pytest.mark.slow
