@@ -22,7 +22,7 @@ def list_tunnel(pool, tag):
     """Return the processes on the access point of the connection with this tag."""
     rows = (line.split(None, 3) for line in pool.exec("ap", ["sh", "-c", _SHELL]).stdout.splitlines())
     found = {int(pid): Process(int(pid), int(parent), int(session), line) for pid, parent, session, line in rows}
-    (agent,) = (one for one in found.values() if tag in one.line and re.search(r"python3\S* -IS ", one.line))
+    (agent,) = (one for one in found.values() if tag in one.line and re.match(r"\S*python3\S* -IS ", one.line))
     own = [one for one in found.values() if one.session == agent.pid or (tag in one.line and "reaper" in one.line)]
     above = agent
     while (above := found.get(above.parent)) and above.line.startswith("sshd-session:"):
@@ -66,6 +66,6 @@ def test_tunnel_ends_with_its_agent_although_what_opened_it_is_gone(new_laptop):
     (tag,) = set(running.tags())
     wait_for(lambda: len(list_tunnel(laptop.pool, tag)) <= MOST, 30, "the tunnel to be alone")
     (ssh,) = (one for one in list_tunnel(laptop.pool, tag) if one.line.startswith("ssh "))
-    laptop.on_ap("pkill", "-KILL", "-f", f"python3.* -IS .*{tag}")
+    laptop.on_ap("pkill", "-KILL", "-f", f"^[^ ]*python3[^ ]* -IS .*{tag}")
     wait_for(lambda: not laptop.pool.path("ap", f"/proc/{ssh.pid}").exists(), 30, "the old tunnel to end")
     wait_for(lambda: laptop.answers(running.url()), 60, "a new tunnel")

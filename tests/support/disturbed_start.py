@@ -100,7 +100,7 @@ def _kill(laptop: Laptop, running: Running, killed: str, job: str) -> None:
         running.close()
     if killed == "agent":
         for tag in running.tags():
-            root("ap", ["pkill", "-KILL", "-f", f"python3 -IS .*{tag}"])
+            root("ap", ["pkill", "-KILL", "-f", f"^[^ ]*python3[^ ]* -IS .*{tag}"])
     if killed == "connection":
         for pid in list_descendants(running.process.pid):
             if Path(f"/proc/{pid}/comm").read_text().strip() == "ssh":
