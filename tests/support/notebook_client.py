@@ -39,6 +39,12 @@ class NotebookClient:
             "/api/sessions", {"path": path, "name": path, "type": "notebook", "kernel": {"name": "python3"}}
         )["kernel"]["id"]
         self._has_asked = self._has_begun = False
+        self.seen: list[str] = []  # the messages that were heard
+        self.kinds: dict[str, list[str]] = {}  # the types of the messages for each request
+        self.text: dict[str, str] = {}  # what each request printed, as the page shows it
+        self.question: dict[str, Any] = {}
+        self._states: dict[str, list[str]] = {}
+        self._frozen: list[websocket.WebSocket] = []
         self._socket = self._connect()
 
     @staticmethod
@@ -67,20 +73,77 @@ class NotebookClient:
 
     def request(self, code: str, metadata: dict[str, Any]) -> str:
         """Send a request to run code."""
-        header = {
-            "msg_id": uuid.uuid4().hex, "session": self.id, "username": "", "date": "2026-01-01T00:00:00Z",
-            "msg_type": "execute_request", "version": "5.3",
-        }  # fmt: skip
         content = {
             "code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": True,
             "stop_on_error": True,
         }  # fmt: skip
-        parts = [b"shell", *(json.dumps(part).encode() for part in (header, {}, metadata, content))]
+        self._has_asked = True
+        return self._send("shell", "execute_request", content, metadata=metadata)
+
+    def follow(self, request: str, name: str) -> None:
+        """Follow a run of a cell that another page asked for."""
+        metadata = {"cellId": name, "jupyter_session_follows": True}
+        self._send("shell", "execute_request", {"code": ""}, metadata=metadata, name=request)
+
+    def catch_up(self, *, opens: bool = False) -> dict[str, Any]:
+        """Ask for what was missed since what was heard last, hear it, and return the answer to that."""
+        content = {"seen": self.seen[-20:], "opens": opens}
+        request = self._send("shell", "jupyter_session_catch_up", content)
+        while True:
+            channel, _, parent, content = self._receive()
+            if channel == "shell" and parent.get("msg_id") == request:
+                return content
+
+    def answer(self, value: str) -> None:
+        """Answer the question that was heard last."""
+        self._send("stdin", "input_reply", {"status": "ok", "value": value}, parent=self.question)
+
+    def freeze(self) -> None:
+        """Have its connection freeze, and connect anew as the same page: the server still has both."""
+        self._frozen.append(self._socket)
+        self._socket = self._connect()
+
+    def cut(self) -> None:
+        """Have its connection end without a word."""
+        self._socket.shutdown()  # type: ignore[no-untyped-call]
+
+    def reconnect(self) -> None:
+        """Connect anew as the same page."""
+        self._socket = self._connect()
+
+    def wait_over(self, request: str) -> None:
+        """Hear what the kernel says until a run is over for JupyterLab: its answer and `idle` have come."""
+        self.wait_heard(request, "execute_reply")
+        while "idle" not in self._states.get(request, ()):
+            self._receive()
+
+    def wait_heard(self, request: str, what: str) -> None:
+        """Hear what the kernel says until a message of a type has come for a request."""
+        while what not in self.kinds.get(request, ()):
+            self._receive()
+
+    def _send(
+        self,
+        channel: str,
+        kind: str,
+        content: dict[str, Any],
+        *,
+        metadata: dict[str, Any] | None = None,
+        parent: dict[str, Any] | None = None,
+        name: str = "",
+    ) -> str:
+        header = {
+            "msg_id": name or uuid.uuid4().hex, "session": self.id, "username": "", "date": "2026-01-01T00:00:00Z",
+            "msg_type": kind, "version": "5.3",
+        }  # fmt: skip
+        parts = [
+            channel.encode(),
+            *(json.dumps(part).encode() for part in (header, parent or {}, metadata or {}, content)),
+        ]
         offsets = [8 * (len(parts) + 2)]
         for part in parts:
             offsets.append(offsets[-1] + len(part))
         self._socket.send_binary(struct.pack(f"<{len(offsets) + 1}Q", len(offsets), *offsets) + b"".join(parts))
-        self._has_asked = True
         return str(header["msg_id"])
 
     def wait_done(self, request: str) -> None:
@@ -104,6 +167,11 @@ class NotebookClient:
             self._receive()
         self._socket.close()
 
+    def discard(self) -> None:
+        """Close all that it has opened, without a word."""
+        for each in (self._socket, *self._frozen):
+            each.shutdown()  # type: ignore[no-untyped-call]
+
     def _connect(self) -> websocket.WebSocket:
         url = f"ws://127.0.0.1:{self._server.port}/base/api/kernels/{self.kernel}/channels?session_id={self.id}&token=t"
         return websocket.create_connection(url, subprotocols=[_V1], timeout=60)
@@ -115,5 +183,18 @@ class NotebookClient:
         offsets = struct.unpack_from(f"<{count}Q", message, 8)
         parts = [message[a:b] for a, b in itertools.pairwise(offsets)]
         header, parent, _, content = (json.loads(part) for part in parts[1:5])
-        self._has_begun |= header["msg_type"] == "execute_input"
+        kind, request = header["msg_type"], parent.get("msg_id", "")
+        self._has_begun |= kind == "execute_input"
+        self.kinds.setdefault(request, []).append(kind)
+        if parts[0] == b"iopub":
+            self.seen.append(header["msg_id"])
+        if kind == "stream":
+            self.text[request] = self.text.get(request, "") + content["text"]
+        elif kind == "status":
+            self._states.setdefault(request, []).append(content["execution_state"])
+        elif kind == "clear_output":
+            self.text[request] = ""
+        elif kind == "input_request":
+            self.question = header
+            self.seen.append(header["msg_id"])
         return parts[0].decode(), header, parent, content

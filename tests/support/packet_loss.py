@@ -7,13 +7,14 @@ import re
 import subprocess
 from collections.abc import Iterator
 
+from support.laptop import Running
 from support.tunnel import Tunnel
 from testbed.host import process
 from testbed.pool.pool import HOSTS, Pool
 
 
 @contextlib.contextmanager
-def silence(pool: Pool, tunnel: Tunnel) -> Iterator[None]:
+def silence(pool: Pool, tunnel: Tunnel | Running) -> Iterator[None]:
     """Drop what arrives of a tunnel's ssh connection, at both its ends: neither side is told anything."""
     port = _port(pool, tunnel)
     table = f"inet silence_{port}"
@@ -28,7 +29,7 @@ def silence(pool: Pool, tunnel: Tunnel) -> Iterator[None]:
             pool.exec(host, ["nft", "delete", "table", *table.split()], check=True)
 
 
-def _port(pool: Pool, tunnel: Tunnel) -> int:
+def _port(pool: Pool, tunnel: Tunnel | Running) -> int:
     """Return the port on the laptop of a tunnel's connection to the access point."""
     shown = subprocess.run(
         [*pool.nsenter_net("laptop"), "ss", "-Htnp", "dst", HOSTS["ap"]], capture_output=True, text=True, check=True

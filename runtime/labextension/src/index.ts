@@ -6,6 +6,7 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 
 import { Notices } from './notices';
 import { IActions, SessionPanel, sessionIcon } from './panel';
+import { recorderPlugin } from './recorder';
 import { Session } from './session';
 import { StatusItem } from './status';
 import { tensorBoardPlugin } from './tensorboard';
@@ -79,4 +80,4 @@ function makeActions(session: Session): IActions {
   };
 }
 
-export default [plugin, tensorBoardPlugin];
+export default [plugin, recorderPlugin, tensorBoardPlugin];

@@ -6,7 +6,7 @@ import os
 import shlex
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, Playwright, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, ViewportSize
 
 from support.waiting import milliseconds
 from testbed.pool.pool import kill_tree
@@ -29,10 +29,15 @@ class Chromium:
             executable_path=wrapper, args=["--no-sandbox", *QUIET], env={**os.environ, "HOME": str(folder)}
         )
         self.pages: list[Page] = []
+        self._shared: BrowserContext | None = None
+
+    def share_past(self) -> None:
+        """Have the pages that are opened from now on share their cookies."""
+        self._shared = self.browser.new_context(viewport=SIZE)
 
     def new_page(self) -> Page:
-        """Open a page with no past: no cookies, nothing kept."""
-        self.pages.append(self.browser.new_page(viewport=SIZE))
+        """Open a page with no past: no cookies, nothing kept, unless pages share theirs."""
+        self.pages.append(self._shared.new_page() if self._shared else self.browser.new_page(viewport=SIZE))
         self.pages[-1].set_default_timeout(milliseconds(30))
         return self.pages[-1]
 

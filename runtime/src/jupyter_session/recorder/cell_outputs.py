@@ -24,10 +24,17 @@ class Entry:
     text: StreamText = field(default_factory=StreamText)
     rich: Output | None = None
     size: int = 0
+    display: str | None = None  # the ID by which the kernel may change it
 
     def render(self) -> Output:
         """Return it as nbformat has it (https://nbformat.readthedocs.io/en/latest/format_description.html)."""
         return self.rich or {"output_type": "stream", "name": self.stream, "text": self.text.render()}
+
+    def play(self) -> Output:
+        """Return what a kernel would send for it."""
+        if self.rich is None:
+            return {**self.render(), "text": self.text.play()}
+        return {**self.rich, **({} if self.display is None else {"transient": {"display_id": self.display}})}
 
 
 class CellOutputs:
@@ -64,16 +71,33 @@ class CellOutputs:
         if kind == "stream":
             self._write(str(content["name"]), str(content["text"]))
             return None
-        entry = Entry(rich=_make_output(kind, content), size=size)
+        display = (content.get("transient") or {}).get("display_id")
+        entry = Entry(rich=_make_output(kind, content), size=size, display=None if display is None else str(display))
         self._append(entry)
         return entry
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left out."""
+        return not self._lost and all(entry.text.is_whole for entry in self)
+
+    def find_error(self) -> Output | None:
+        """Return the last error."""
+        errors = [entry.rich for entry in self if entry.rich and entry.rich["output_type"] == "error"]
+        return errors[-1] if errors else None
+
     def render(self) -> list[Output]:
         """Return the outputs for a notebook."""
-        shown = [entry.render() for entry in self._head]
-        if self._lost:
-            shown.append({"output_type": "stream", "name": "stderr", "text": self._say_what_is_left_out()})
-        return shown + [entry.render() for entry in self._tail]
+        return [entry.render() for entry in self._list()]
+
+    def play(self) -> list[Output]:
+        """Return the outputs as a kernel would send them."""
+        return [entry.play() for entry in self._list()]
+
+    def _list(self) -> list[Entry]:
+        left_out = Entry(stream="stderr")
+        left_out.text.write(self._say_what_is_left_out())
+        return [*self._head, *([left_out] if self._lost else []), *self._tail]
 
     def _say_what_is_left_out(self) -> str:
         return (

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from jupyter_session.recorder.cell_outputs import Entry
+from jupyter_session.recorder.backlog import Backlog, Parts
+from jupyter_session.recorder.cell_outputs import Entry, Output
+from jupyter_session.recorder.merging import has_same
 from jupyter_session.recorder.record import Run
-from jupyter_session.recorder.subscription import Message
+from jupyter_session.recorder.subscription import Cause, Message, read_name
 
 _LOG = logging.getLogger(__name__)
 #: Runs whose output the file has, and that are kept because later output may change it.
 _MOST_WRITTEN = 200
 #: Seconds for which a connection may have been dead before the server noticed it.
 _UNNOTICED = 120.0
+#: Seconds that a page may take between reading a notebook and connecting to its kernel.
+_OPENING = 60.0
+#: Characters of all outputs that are kept in one kernel, but for those that no file has.
+_LARGEST = 64_000_000
 
 
 class KernelRuns:
@@ -24,40 +31,54 @@ class KernelRuns:
         self._kernel = kernel
         self._clock = clock
         self.path = ""  # of the notebook, "" if unknown
+        self.session = ""  # of the kernel's process, which names it in its messages
+        self.backlog = Backlog()
         self.runs: dict[str, Run] = {}  # by request, in the order of the requests
         self._latest: dict[str, str] = {}  # by cell: the request
         self._displays: dict[str, list[tuple[Run, Entry]]] = {}
         self._has_ended_before_browser = False
         self._connections: dict[str, int] = {}  # by browser's session
+        self._since: dict[str, float] = {}  # by browser's session: when it read the notebook
+        self._read_at = 0.0
         self._left: dict[str, float] = {}  # by browser's session that was connected: since when it isn't
         self._empty_since: float | None = None  # None: a browser may still be there, and will save by itself
 
-    def note_request(self, request: str, cell: str, code: str, asker: str, base: str | None) -> None:
+    def note_request(self, header: dict[str, Any], cell: str, code: str, asker: str, base: str | None) -> None:
         """Note that a browser asked to run a cell; `base` is the hash of the notebook's file as browsers know it."""
+        request = str(header["msg_id"])
         after = next(reversed(self.runs.values())).cell if self.runs else None
         if cell in self._latest:
             after = self.runs.pop(self._latest[cell]).after
         self._latest[cell] = request
-        self.runs[request] = Run(self._kernel, cell, code, asker, self._clock(), after=after, base=base)
+        self.runs[request] = Run(
+            self._kernel, cell, code, asker, self._clock(), after=after, base=base,
+            asked_by=asker, pages={asker}, header=header,
+        )  # fmt: skip
         written = [name for name, run in self.runs.items() if run.has_ended and not run.is_unwritten]
-        for name in written[:-_MOST_WRITTEN]:
-            self._forget(name)
+        size = sum(run.outputs.size for run in self.runs.values())
+        for number, name in enumerate(written):
+            if len(written) - number > _MOST_WRITTEN or size > _LARGEST:
+                size -= self.runs[name].outputs.size
+                self._forget(name)
 
-    def wants(self, kind: str, request: str) -> bool:
-        """Return whether a message changes a run."""
-        return request in self.runs or kind == "update_display_data" or (kind == "status" and not request)
+    def hear(self, cause: Cause, parts: Parts) -> bool:
+        """Keep a message that the kernel published; return whether it changes a run."""
+        self.session = cause.session
+        self.backlog.add(cause.name, cause.request, parts if cause.is_kept else None)
+        is_own = cause.kind == "status" and not cause.request
+        return cause.request in self.runs or cause.kind == "update_display_data" or is_own
 
-    def note(self, message: Message) -> None:
-        """Note a message that the kernel published."""
+    def note(self, message: Message) -> Run | None:
+        """Note a message that the kernel published; return the run that it belongs to."""
         content = message.content
         if message.kind == "update_display_data":
             self._update_display(content)
-            return
+            return None
         if message.kind == "status" and content.get("execution_state") == "starting":
             self.end_all()
         run = self.runs.get(message.request)
         if run is None:
-            return
+            return None
         if message.kind == "execute_input":
             self._begin(run, content.get("execution_count"))
         elif message.kind == "status":
@@ -70,21 +91,64 @@ class KernelRuns:
             display = (content.get("transient") or {}).get("display_id")
             if entry is not None and display is not None:
                 self._displays.setdefault(str(display), []).append((run, entry))
+        return run
+
+    def note_reply(self, run: Run, parts: Parts) -> None:
+        """Note the kernel's answer to a request. It has what a page shows of `?name`."""
+        run.reply = parts
+        content = json.loads(parts[3])
+        pages = [each for each in content.get("payload") or () if each.get("source") == "page"]
+        if pages and content.get("status") == "ok":
+            run.has_begun = True
+            run.outputs.note("display_data", {"data": pages[0].get("data") or {}}, len(parts[3]))
+            self._change(run)
+
+    def note_input(self, question: str, value: str) -> None:
+        """Note a person's answer to a question of the kernel's; a page shows it in place of the box."""
+        for run in self.runs.values():
+            if run.input is not None and read_name(run.input) == question:
+                asked = json.loads(run.input[3])
+                shown = "········" if asked.get("password") else value
+                run.outputs.note("stream", {"name": "stdin", "text": f"{asked.get('prompt', '')} {shown}\n"}, 0)
+                run.input = None
+                self._change(run)
 
     def end_all(self) -> None:
         """Note that the kernel's process has ended: nothing more comes of any run."""
         for run in self.runs.values():
             self._end(run)
         self._displays.clear()
+        self.backlog.clear()
 
-    def note_connected(self, asker: str) -> None:
-        """Note that a browser's session is connected."""
+    def is_connected(self, asker: str) -> bool:
+        """Return whether a browser's session is connected."""
+        return asker in self._connections
+
+    def note_connected(self, asker: str) -> bool:
+        """Note that a browser's session is connected; return whether it was before, and may lack output."""
+        is_back = asker in self._connections or asker in self._left
+        left = self._left.pop(asker, self._clock())
         self._connections[asker] = self._connections.get(asker, 0) + 1
         self._empty_since = None
-        if (left := self._left.pop(asker, None)) is not None:
+        if not is_back:
+            now = self._clock()
+            self._since[asker] = self._read_at if now - self._read_at < _OPENING else now
+        else:
             for run in self.runs.values():
-                is_recent = not run.has_ended or run.changed_at > left - _UNNOTICED
-                run.asker_was_away |= run.asker == asker and is_recent
+                if asker in run.pages and (not run.has_ended or run.changed_at > left - _UNNOTICED):
+                    run.lacking.add(asker)
+        return is_back
+
+    def note_caught_up(self, asker: str) -> None:
+        """Note that a browser's session has been told what it lacked."""
+        for run in self.runs.values():
+            run.lacking.discard(asker)
+
+    def note_read(self) -> None:
+        """Note that a browser reads the notebook: it will be connected in a moment."""
+        self._read_at = self._clock()
+        if self._empty_since is not None:
+            self._empty_since = self._read_at
 
     def note_gone(self, asker: str) -> None:
         """Note that one of its connections has ended."""
@@ -102,14 +166,21 @@ class KernelRuns:
         self._has_ended_before_browser = bool(self._connections)
         self.end_all()
 
-    def note_saved(self, cells: frozenset[str]) -> None:
-        """Note that a browser saved the notebook, with these cells."""
+    def note_saved(self, cells: Mapping[str, Sequence[Output]]) -> None:
+        """Note that a browser saved the notebook, with these outputs of its cells."""
         now = self._clock()
         for run in self.runs.values():
             run.is_saved = True
             if self._has_ended_before_browser or self._connections.keys() == {run.asker}:
                 run.asker_saved_at = now
                 run.is_deleted = run.cell not in cells
+            outputs = cells.get(run.cell)
+            if outputs is not None and has_same(outputs, run.outputs.render()):
+                run.written = run.changes
+            elif not self._connections or not all(self._knows(page, run) for page in self._connections):
+                run.written = 0  # it may be a page that lacks output
+            elif run.has_ended and run.asker not in self._connections:
+                run.written = run.changes  # a person changed it
 
     def list_unwritten(self, patience: float | None) -> list[Run]:
         """Return the runs with something new, if all browsers have been away for `patience` seconds (None: anyway)."""
@@ -119,6 +190,10 @@ class KernelRuns:
     def note_written(self, run: Run, changes: int) -> None:
         """Note that a file has a run as it was after so many changes."""
         run.written = max(run.written, changes)
+
+    def _knows(self, page: str, run: Run) -> bool:
+        """Return whether a browser's session has all output of a run."""
+        return page not in run.lacking and (page in run.pages or self._since.get(page, 0.0) >= run.changed_at)
 
     def _begin(self, run: Run, count: Any) -> None:
         for other in self.runs.values():  # the end of an earlier run may have been dropped in a flood of output
@@ -130,8 +205,9 @@ class KernelRuns:
         self._change(run)
 
     def _end(self, run: Run) -> None:
-        if run.has_begun and not run.has_ended:
+        if not run.has_ended:
             run.has_ended = True
+            run.input = None
             run.changed_at = self._clock()
 
     def _change(self, run: Run) -> None:

@@ -40,6 +40,11 @@ def merge(cells: Sequence[Mapping[str, Any]], results: Sequence[Result]) -> list
     return merged
 
 
+def has_same(one: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether two lists of outputs show the same: a text may be a list of lines, and in several outputs."""
+    return _normalize(one) == _normalize(other)
+
+
 def make_notebook(results: Sequence[Result]) -> dict[str, Any]:
     """Return a notebook that has the results only."""
     return {"cells": merge([], results), "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
@@ -53,3 +58,20 @@ def _fill(cell: Cell, result: Result) -> Cell:
 
 def _find(cells: Sequence[Mapping[str, Any]], cell: str | None) -> int | None:
     return next((number for number, each in enumerate(cells) if cell is not None and each.get("id") == cell), None)
+
+
+def _normalize(outputs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    normal: list[dict[str, Any]] = []
+    for output in outputs:
+        if output.get("output_type") != "stream":
+            data = {name: _join(value) for name, value in (output.get("data") or {}).items()}
+            normal.append({**output, "data": data, "metadata": output.get("metadata") or {}})
+        elif normal and normal[-1].get("name") == output["name"] and "text" in normal[-1]:
+            normal[-1]["text"] += _join(output["text"])
+        else:
+            normal.append({"output_type": "stream", "name": output["name"], "text": _join(output["text"])})
+    return normal
+
+
+def _join(text: Any) -> Any:
+    return "".join(text) if isinstance(text, list) and all(isinstance(line, str) for line in text) else text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from jupyter_core.utils import ensure_async
 from nbformat import from_dict
 from tornado.web import HTTPError
 
+from jupyter_session.recorder.cell_outputs import Output
 from jupyter_session.recorder.merging import Result, make_notebook, merge
 
 _LOG = logging.getLogger(__name__)
@@ -27,8 +28,8 @@ class Browsers(Protocol):
     async def before_reading(self, path: str) -> Sequence[Result]:
         """Get ready for a browser that reads a notebook; return what it should be shown beside the file's content."""
 
-    def note_saved(self, path: str, cells: frozenset[str]) -> None:
-        """Note that a browser saved a notebook with these cells."""
+    def note_saved(self, path: str, cells: Mapping[str, Sequence[Output]]) -> None:
+        """Note that a browser saved a notebook with these outputs of its cells, by the cells' IDs."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,18 @@ class Place:
 
 
 class NotebookFiles:
-    """Tells `browsers` what browsers do by `manager`, Jupyter's manager of contents, and puts results beside it."""
+    """Tells `browsers` what browsers do by `manager`, Jupyter's manager of contents, and puts results beside it.
+
+    A page asks before it saves whether the file still has the hash that it knows, and shows "File Changed" if not
+    (JupyterLab 4.6, docregistry/src/context.ts). What is put into a file here is in a page that comes back, too, so
+    pages are told the hash that the file had before.
+    """
 
     def __init__(self, manager: Any, browsers: Browsers) -> None:
         self._read, self._write = manager.get, manager.save
         self._browsers = browsers
         self._known: dict[str, str] = {}
+        self._told: dict[str, tuple[str, str]] = {}  # by path: the hash of what was put there, and what pages are told
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         manager.get, manager.save = self._get, self._save
 
@@ -57,6 +64,8 @@ class NotebookFiles:
         """Note that Jupyter renamed a file or a folder."""
         for path in [path for path in self._known if path == old or path.startswith(old + "/")]:
             self._known[new + path.removeprefix(old)] = self._known.pop(path)
+            if path in self._told:
+                self._told[new + path.removeprefix(old)] = self._told.pop(path)
 
     async def put(self, path: str, results: Sequence[Result], base: str | None) -> Place:
         """Put results into a notebook; return where they are now.
@@ -77,8 +86,14 @@ class NotebookFiles:
             if now is None or now["hash"] != model["hash"]:
                 return await self._put_beside(path, results)
             place = await self._store(path, notebook)
+            self._told[path] = place.hash, self._tell_hash(path, model["hash"])
             _LOG.info("The output of %d cells was put into %s.", len(results), path)
             return place
+
+    def _tell_hash(self, path: str, actual: str) -> str:
+        """Return the hash that pages are told."""
+        put, told = self._told.get(path, ("", ""))
+        return told if actual == put else actual
 
     async def _put_beside(self, path: str, results: Sequence[Result]) -> Place:
         old = PurePosixPath(path)
@@ -121,6 +136,8 @@ class NotebookFiles:
                 self._known[name] = str(model["hash"])
             else:
                 await self._learn(name)
+        if isinstance(model, dict) and model.get("hash"):
+            model["hash"] = self._tell_hash(name, str(model["hash"]))
         return model
 
     async def _save(self, model: dict[str, Any], path: str = "") -> Any:
@@ -131,6 +148,7 @@ class NotebookFiles:
         async with self._locks[name]:
             answer = await ensure_async(self._write(model, path))
             cells = (model.get("content") or {}).get("cells", [])
+            self._told.pop(name, None)
             await self._learn(name)
-            self._browsers.note_saved(name, frozenset(str(cell.get("id")) for cell in cells))
+            self._browsers.note_saved(name, {str(cell.get("id")): cell.get("outputs") or [] for cell in cells})
         return answer

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
+from jupyter_session.recorder.backlog import Parts
 from jupyter_session.recorder.cell_outputs import CellOutputs
 
 #: Seconds for which all browsers must be away before a file is written. One whose connection is cut may come back,
@@ -18,8 +20,9 @@ SAVE_DELAY = 5.0
 class Run:
     """One run. Times are in epoch seconds, None for never.
 
-    `asker` is the browser's session. `base` is the hash of the notebook's file as the browsers know it, None if
-    unknown, and `place` another file that has the run, because another program changed the notebook's.
+    `asker` is the browser's session that shows it, at first the one that `asked_by`. `base` is the hash of the
+    notebook's file as the browsers know it, None if unknown, and `place` another file that has the run, because another
+    program changed the notebook's.
     """
 
     kernel: str
@@ -27,6 +30,7 @@ class Run:
     code: str
     asker: str
     asked_at: float
+    asked_by: str = ""
     after: str | None = None  # the cell that ran before it
     base: str | None = None
     place: str | None = None
@@ -39,7 +43,11 @@ class Run:
     is_saved: bool = False  # by any browser, since it was asked for
     asker_saved_at: float | None = None
     is_deleted: bool = False  # the asker saved the notebook without the cell
-    asker_was_away: bool = False  # so that it may lack output
+    header: dict[str, Any] = field(default_factory=dict)  # of the request
+    reply: Parts | None = None  # the kernel's answer to the request
+    input: Parts | None = None  # the kernel's question, while it waits for a person's answer
+    pages: set[str] = field(default_factory=set)  # the browsers' sessions that show it as it runs
+    lacking: set[str] = field(default_factory=set)  # those of them that were away meanwhile, and may lack output
 
     @property
     def is_unwritten(self) -> bool:
@@ -67,7 +75,7 @@ def decide_need(run: Run) -> Need:
         return Need.CELL
     if (
         run.has_ended
-        and not run.asker_was_away
+        and run.asker not in run.lacking
         and run.asker_saved_at is not None
         and run.asker_saved_at > run.changed_at + SAVE_DELAY
     ):

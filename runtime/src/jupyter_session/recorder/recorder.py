@@ -6,16 +6,17 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from tornado.ioloop import PeriodicCallback
+from tornado.ioloop import IOLoop, PeriodicCallback
 
+from jupyter_session.recorder.cell_outputs import Output
+from jupyter_session.recorder.followed import Followed
 from jupyter_session.recorder.kernel_runs import KernelRuns
 from jupyter_session.recorder.merging import Result
 from jupyter_session.recorder.notebook_files import NotebookFiles
 from jupyter_session.recorder.record import GRACE, Need, Run, decide_need
-from jupyter_session.recorder.subscription import Subscription
 
 _LOG = logging.getLogger(__name__)
 _PERIOD = 5.0  # seconds between two looks, at most
@@ -30,8 +31,7 @@ class Recorder:
         self._sessions = server.session_manager
         self._grace = grace
         self._clock = clock
-        self._followed: dict[str, KernelRuns] = {}
-        self._subscriptions: dict[str, Subscription] = {}
+        self._followed: dict[str, Followed] = {}
         self._files = NotebookFiles(server.contents_manager, self)
         self._renamed: dict[str, str] = {}  # Jupyter's sessions may have the old path, if no page has the notebook open
         self._not_before: dict[str, float] = {}
@@ -43,54 +43,41 @@ class Recorder:
         self._timer = PeriodicCallback(self._look, 1000 * min(_PERIOD, self._grace / 2))
         self._timer.start()
 
-    def follow(self, kernel: str) -> KernelRuns:
-        """Subscribe to what a kernel publishes, unless that is so. Raises KeyError if there is no such kernel."""
-        runs = self._followed.setdefault(kernel, KernelRuns(kernel, self._clock))
-        subscription = self._subscriptions.get(kernel)
-        if subscription is None or not subscription.is_current():
-            if subscription is not None:
-                subscription.close()
-                runs.end_all()
-            manager = self._kernels.get_kernel(kernel)
-            self._subscriptions[kernel] = Subscription(manager, runs.wants, runs.note)
-        return runs
+    def follow(self, kernel: str) -> Followed:
+        """Listen to what a kernel publishes, unless that is so. Raises KeyError if there is no such kernel."""
+        if kernel not in self._followed:
+            self._followed[kernel] = Followed(kernel, self._kernels, self._clock, IOLoop.current().call_later)
+        followed = self._followed[kernel]
+        followed.subscribe()
+        return followed
 
     def note_restart(self, kernel: str) -> None:
         """Note that a kernel was restarted: it may publish elsewhere."""
         if kernel in self._followed:
-            self._followed[kernel].end_all()
+            self._followed[kernel].runs.end_all()
             self.follow(kernel)
 
-    def note_request(self, kernel: str, request: str, cell: str, code: str, asker: str) -> None:
+    def note_request(self, kernel: str, header: dict[str, Any], cell: str, code: str, asker: str) -> None:
         """Note that the browser's session `asker` asks a kernel to run a cell."""
-        runs = self.follow(kernel)
-        runs.note_request(request, cell, code, asker, self._files.get_known_hash(runs.path) if runs.path else None)
+        runs = self.follow(kernel).runs
+        runs.note_request(header, cell, code, asker, self._files.get_known_hash(runs.path) if runs.path else None)
         if not runs.path:
-            asyncio.ensure_future(self._find_path(runs, request))  # noqa: RUF006 - it ends by itself, in milliseconds
-
-    def note_connected(self, kernel: str, asker: str) -> None:
-        """Note that a browser's session is connected to a kernel."""
-        self.follow(kernel).note_connected(asker)
-
-    def note_gone(self, kernel: str, asker: str) -> None:
-        """Note that a browser's session isn't connected any longer."""
-        if kernel in self._followed:
-            self._followed[kernel].note_gone(asker)
+            asyncio.ensure_future(self._find_path(runs, header["msg_id"]))  # noqa: RUF006 - it ends in milliseconds
 
     def note_renamed(self, old: str, new: str) -> None:
         """Note that Jupyter renamed a file or a folder."""
         self._files.note_renamed(old, new)
         self._renamed.pop(new, None)
         self._renamed[old] = new
-        for runs in self._followed.values():
+        for runs in self._list_runs():
             if _is_at(runs.path, old):
                 runs.path = new + runs.path.removeprefix(old)
 
-    def note_saved(self, path: str, cells: frozenset[str]) -> None:
-        """Note that a browser saved a notebook with these cells."""
+    def note_saved(self, path: str, cells: Mapping[str, Sequence[Output]]) -> None:
+        """Note that a browser saved a notebook with these outputs of its cells."""
         self._renamed.pop(path, None)
         base = self._files.get_known_hash(path)
-        for runs in self._followed.values():
+        for runs in self._list_runs():
             if runs.path == path:
                 runs.note_saved(cells)
                 for run in runs.runs.values():
@@ -98,10 +85,13 @@ class Recorder:
 
     async def before_reading(self, path: str) -> list[Result]:
         """Write what a browser that is away left; return what can't be written, as another has the notebook open."""
+        for runs in self._list_runs():
+            if runs.path == path:
+                runs.note_read()
         if not self._has_unwritten(None):
             return []
         await self._learn_paths()
-        followed = [runs for runs in self._followed.values() if runs.path == path]
+        followed = [runs for runs in self._list_runs() if runs.path == path]
         await self._write(followed, 0)
         left = [run for run in _find_latest(followed, None) if run.place is None]
         return [_make_result(run, need) for run in left if (need := decide_need(run)) is not Need.NOTHING]
@@ -109,32 +99,38 @@ class Recorder:
     def note_end(self, kernel: str) -> None:
         """Note that a kernel is about to be shut down."""
         if kernel in self._followed:
-            self._followed[kernel].note_end()
+            self._followed[kernel].runs.note_end()
 
     async def write_all(self) -> None:
         """Write all that no file has, because this server ends: no browser can save any longer."""
-        await self._write(self._followed.values(), None)
+        await self._write(self._list_runs(), None)
 
     def close(self) -> None:
         """Stop. The server can't end before: it waits for all sockets of ZeroMQ's to be closed."""
         if self._timer is not None:
             self._timer.stop()
-        while self._subscriptions:
-            self._subscriptions.popitem()[1].close()
+        for followed in self._followed.values():
+            followed.close()
+
+    def _list_runs(self) -> list[KernelRuns]:
+        return [followed.runs for followed in self._followed.values()]
 
     def _has_unwritten(self, patience: float | None) -> bool:
-        return any(runs.list_unwritten(patience) for runs in self._followed.values())
+        return any(runs.list_unwritten(patience) for runs in self._list_runs())
 
     async def _look(self) -> None:
-        for name in [name for name in self._subscriptions if name not in self._kernels]:
-            self._subscriptions.pop(name).close()
-        for name in self._subscriptions:
-            self.follow(name)  # one that restarted by itself
-        ended = [name for name in self._followed if name not in self._subscriptions]
-        await self._write([self._followed[name] for name in ended], 0)
-        await self._write(self._followed.values(), self._grace)
+        for name, followed in self._followed.items():
+            if name not in self._kernels:
+                followed.close()
+            elif followed.is_subscribed:
+                followed.subscribe()  # to one that restarted by itself
+                followed.harvest()
+                followed.tend()
+        ended = [name for name, followed in self._followed.items() if not followed.is_subscribed]
+        await self._write([self._followed[name].runs for name in ended], 0)
+        await self._write(self._list_runs(), self._grace)
         for name in ended:
-            if not self._followed[name].list_unwritten(None):
+            if name in self._followed and not self._followed[name].runs.list_unwritten(None):
                 del self._followed[name]
 
     async def _write(self, kernels: Iterable[KernelRuns], patience: float | None) -> None:
@@ -169,7 +165,7 @@ class Recorder:
                 run.place = place.path if place.path != path else run.place
         if place is None or base is None:
             return
-        for runs in self._followed.values():  # those that the file has not changed for, but for what was put there now
+        for runs in self._list_runs():  # those that the file has not changed for, but for what was put there now
             for run in runs.runs.values():
                 if (run.place or runs.path) == path and run.base == base:
                     run.base = place.hash
@@ -182,10 +178,10 @@ class Recorder:
             _LOG.debug("can't list the sessions", exc_info=True)
             return
         for session in sessions:
-            runs = self._followed.get(session["kernel"]["id"])
-            if runs is not None and session.get("type") == "notebook":
+            followed = self._followed.get(session["kernel"]["id"])
+            if followed is not None and session.get("type") == "notebook":
                 path = str(session["path"]).strip("/")
-                runs.path = next(
+                followed.runs.path = next(
                     (new + path.removeprefix(old) for old, new in self._renamed.items() if _is_at(path, old)), path
                 )
 

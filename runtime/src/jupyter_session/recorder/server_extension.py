@@ -37,6 +37,12 @@ def _load_jupyter_server_extension(server: Any) -> None:
 
     server.event_logger.add_listener(schema_id=_EVENTS, listener=note_renamed)
     server.io_loop.add_callback(recorder.start)
+    server.io_loop.add_callback(_tell_pages, settings)
+
+
+def _tell_pages(settings: dict[str, Any]) -> None:
+    """Have pages ask for what they missed. JupyterLab's settings are there once all extensions are loaded."""
+    settings.setdefault("page_config_data", {})["jupyterSessionRecorder"] = "on"
 
 
 def _watch_ends(kernels: Any, recorder: Recorder) -> None:

@@ -46,6 +46,15 @@ class StreamText:
             self._keep(self._line)
             self._line, self._at = "", 0
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left out."""
+        return not self._lost_characters
+
+    def play(self) -> str:
+        """Return text that shows the same, and leaves the place of the next character where it is."""
+        return self.render() + ("" if self._at == len(self._line) else "\r" + self._line[: self._at])
+
     def render(self) -> str:
         """Return what a page shows."""
         head, tail = "".join(self._head), "".join(self._tail) + self._line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,9 +11,15 @@ from typing import Any
 import zmq
 from jupyter_client.session import DELIM, Session
 
+from jupyter_session.recorder.backlog import Parts
+
 _LOG = logging.getLogger(__name__)
 #: Messages that may wait for us before any is dropped, while the server is busy. ZeroMQ's default is 1000.
 _MOST_WAITING = 100_000
+
+
+#: What causes output, and what widgets say: the messages that a browser that was away must hear, too.
+_CAUSES = frozenset({"execute_request", "comm_open", "comm_msg", "comm_close"})
 
 
 @dataclass(frozen=True)
@@ -25,15 +32,48 @@ class Message:
     size: int
 
 
+@dataclass(frozen=True)
+class Cause:
+    """What is known of a message without its content: its ID, its type, the kernel's session, and its request."""
+
+    name: str
+    kind: str
+    session: str
+    request: str
+    is_kept: bool  # for browsers that are away
+
+
+def read_cause(unpack: Callable[[bytes], Any], parts: Parts) -> Cause:
+    """Return what is known of a message without its content. Raises an error if it isn't correct."""
+    header, parent = unpack(parts[0]), unpack(parts[1]) or {}
+    return Cause(
+        name=str(header["msg_id"]),
+        kind=str(header["msg_type"]),
+        session=str(header.get("session", "")),
+        request=str(parent.get("msg_id", "")),
+        is_kept=parent.get("msg_type") in _CAUSES,
+    )
+
+
+def read_name(parts: Parts) -> str:
+    """Return the ID of a message."""
+    return str(json.loads(parts[0])["msg_id"])
+
+
+def read_request(parts: Parts) -> str:
+    """Return the ID of the request that caused a message."""
+    return str((json.loads(parts[1]) or {}).get("msg_id", ""))
+
+
 class Subscription:
-    """Calls `note` for each message that `wants` a request's ID; no error leaves it.
+    """Calls `hear` for each message, and `note` for each that `hear` returned True for; no error leaves it.
 
     `kernel` is jupyter_server's manager of one kernel. Raises an error if it isn't reached by ZeroMQ.
     """
 
-    def __init__(self, kernel: Any, wants: Callable[[str, str], bool], note: Callable[[Message], None]) -> None:
+    def __init__(self, kernel: Any, hear: Callable[[Cause, Parts], bool], note: Callable[[Message], None]) -> None:
         self._kernel = kernel
-        self._wants = wants
+        self._hear = hear
         self._note = note
         self._session = Session(config=kernel.session.config, key=kernel.session.key)
         self._address = _find_address(kernel)
@@ -56,13 +96,11 @@ class Subscription:
 
     def _take(self, frames: list[bytes]) -> None:
         try:
-            at = frames.index(DELIM)
-            header, parent, _, content = frames[at + 2 : at + 6]
-            kind = str(self._session.unpack(header)["msg_type"])
-            request = str((self._session.unpack(parent) or {}).get("msg_id", ""))
-            if self._wants(kind, request):
+            parts = frames[frames.index(DELIM) + 2 :]
+            cause = read_cause(self._session.unpack, parts)
+            if self._hear(cause, parts):
                 size = sum(len(frame) for frame in frames)
-                self._note(Message(kind, request, self._session.unpack(content), size))
+                self._note(Message(cause.kind, cause.request, self._session.unpack(parts[3]), size))
         except Exception:  # noqa: BLE001 - a message that isn't correct
             _LOG.warning("A message of a kernel is not recorded.", exc_info=True)
 
