@@ -39,6 +39,7 @@ from jupyter_session.saveback import Saver
 from jupyter_session.saveback.destination import FORBIDDEN
 from jupyter_session.session.ending import Shutdown
 from jupyter_session.session.lab_queries import LabQueries
+from jupyter_session.session.lab_settings import keep_settings
 from jupyter_session.session.receipt_writer import ReceiptWriter
 from jupyter_session.session.shared_account import find_account_warnings, list_owners, name_account
 from jupyter_session.session.slot import describe_slot
@@ -169,6 +170,7 @@ class Supervisor:
             self._set_aside.put_back()
             self._saver.start()
             set_cores(os.environ, self._job.machine.get("cpus") if self._job else None)
+            keep_settings(os.environ, self._notebooks)
             self._lab.set_environment(os.environ)
             self._packages.start(self._lab.environment)
             self._server.start(meanwhile=self._prepare)

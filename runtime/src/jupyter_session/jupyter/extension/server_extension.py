@@ -22,6 +22,8 @@ from jupyter_session.jupyter.extension.observation import observe
 from jupyter_session.jupyter.extension.person_requests import PersonRequests
 from jupyter_session.jupyter.extension.proxy_traffic import Traffic
 
+_PING = 10_000  # milliseconds
+
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
     return [{"module": "jupyter_session.jupyter.extension.server_extension"}]
@@ -62,6 +64,9 @@ def _load_jupyter_server_extension(server: Any) -> None:
     settings["local_hostnames"] = LocalNames(settings.get("local_hostnames", ()))
     server.io_loop.add_callback(_keep_token_out_of_pages, settings)
     _keep_token_out_of_templates()
+    # Three pings without an answer, and the server takes a kernel's connection for broken, and keeps what comes from
+    # then on for the tab. The usual 30 s lose 90 s of output in a tunnel that stands still (jupyter_server 2.21).
+    settings.setdefault("ws_ping_interval", _PING)
     server.io_loop.add_callback(accept_patiently, server)  # before the server takes its port
     server.io_loop.add_callback(quick_start.finish)
     base: str = settings["base_url"]
