@@ -173,6 +173,9 @@ def _set_up_ap(pool: Pool, kind: kinds.Kind) -> None:
         pool.put(host, "/etc/condor/passwords.d/POOL", key, mode=0o600)
     if kind.manager != "ap":
         pool.put("ap", "/etc/condor/tokens.d/pool", _make_token(pool), mode=0o600)
+        for user in USERS:  # to ask the central manager on the other host
+            token = _make_token(pool, user.name)
+            pool.put("ap", f"{user.home}/.condor/tokens.d/pool", token, user.name, 0o600)
     _start_condor(pool, "ap")
     pool.exec("ap", ["mkdir", "-p", "/run/sshd"], check=True)
     pool.exec("ap", ["/usr/sbin/sshd", "-E", "/var/log/sshd.log"], check=True)
@@ -188,8 +191,8 @@ def _set_up_ep(pool: Pool, kind: kinds.Kind) -> None:
         _start_condor(pool, "ep1")
 
 
-def _make_token(pool: Pool) -> bytes:
-    made = pool.exec("ap", ["condor_token_create", "-identity", "condor@jupyter.pool"], check=True)
+def _make_token(pool: Pool, name: str = "condor") -> bytes:
+    made = pool.exec("ap", ["condor_token_create", "-identity", f"{name}@jupyter.pool"], check=True)
     return made.stdout.encode()
 
 

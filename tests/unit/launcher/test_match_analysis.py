@@ -165,3 +165,36 @@ def test_slots_are_read_as_condor_status_prints_them():
 def test_what_a_job_asks_for_is_read_from_its_ad_and_an_expression_is_nothing():
     ad = {"RequestMemory": 1500, "RequestCpus": "ifThenElse(x, 1, 2)", "RequestDisk": 2048, "GPUsMinMemory": 20480}
     assert match_analysis.read_request(ad) == Amounts(memory=1500, disk=2, gpu_memory=20480)
+
+
+@pytest.mark.parametrize(
+    ("manager", "machines", "older"),
+    [
+        (["23.9.6"], ["25.14.1", "25.14.1"], True),
+        (["23.9.6"], ["25.14.1", "23.9.6"], False),  # some can be understood
+        (["25.14.0"], ["25.14.1"], False),
+        (["25.14.1"], ["23.9.6"], False),
+        (["9.0.17"], ["10.0.1"], True),
+        ([], ["25.14.1"], False),
+        (["23.9.6"], [], False),
+    ],
+)
+def test_central_manager_that_is_older_than_all_machines_is_named(manager, machines, older):
+    texts = ["".join(f"$CondorVersion: {number} 2026-07-12 $\n" for number in some) for some in (manager, machines)]
+    said = match_analysis.describe_older_manager(*texts)
+    assert bool(said) is older
+    if older:
+        assert said.startswith(f"the pool's central manager has HTCondor {manager[0]}, which is older")
+
+
+@pytest.mark.parametrize(
+    ("error", "last", "said"),
+    [
+        ("", "", ""),
+        ("", "no match found", "HTCondor reports: no match found"),
+        ("no ads.", "", "`condor_q -better-analyze` on the access point fails (no ads)"),
+        ("no ads", "x.", "HTCondor reports: x; `condor_q -better-analyze` on the access point fails (no ads)"),
+    ],
+)
+def test_what_is_known_is_said_where_htcondor_does_not_analyze(error, last, said):
+    assert match_analysis.describe_no_analysis(error, last) == said

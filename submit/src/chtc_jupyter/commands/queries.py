@@ -87,16 +87,23 @@ async def explain_queued(link: AgentClient, job: str) -> str:
         return ""
     if ad is None:
         return ""
+    last = str(ad.get("LastRejMatchReason", ""))
     analysis = await link.run(["condor_q", "-better-analyze", job])
     if analysis["status"]:
-        return ""
+        return match_analysis.describe_no_analysis(clean(str(analysis["err"]), _LONGEST), last)
     shown = await link.run(match_analysis.SLOTS)
     found, wanted = match_analysis.parse_analysis(analysis["out"]), match_analysis.read_request(ad)
     slots = None if shown["status"] else match_analysis.parse_slots(shown["out"])
     archs = architecture.list_wanted(str(ad.get("Requirements", "")))
     fitting = match_analysis.list_fitting_machines(wanted, slots or (), archs)
     opt_ins = [] if found.counts.get("willing") else await _find_opt_ins(link, job, fitting)
-    return match_analysis.explain(found, wanted, slots, str(ad.get("LastRejMatchReason", "")), opt_ins, archs=archs)
+    said = match_analysis.explain(found, wanted, slots, last, opt_ins, archs=archs)
+    if not fitting or opt_ins or found.counts.get("willing") or not found.counts.get("unwilling"):
+        return said
+    manager, machines = [
+        str((await link.run(argv))["out"]) for argv in (match_analysis.MANAGER_VERSION, match_analysis.MACHINE_VERSIONS)
+    ]
+    return "; ".join(filter(None, (said, match_analysis.describe_older_manager(manager, machines))))
 
 
 async def _find_opt_ins(link: AgentClient, job: str, machines: Sequence[str]) -> list[str]:

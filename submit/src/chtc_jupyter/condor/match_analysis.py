@@ -21,6 +21,10 @@ SLOTS = (
       for name in ("Memory", "Cpus", "GPUs", "Disk")),
     "GPUs_GlobalMemoryMb ?: max(evalInEachContext(GlobalMemoryMb, AvailableGPUs)) ?: 0",
 )  # fmt: skip
+#: Print which HTCondor the central manager has, and which the machines have.
+MANAGER_VERSION = ("condor_status", "-negotiator", "-af", "CondorVersion")
+MACHINE_VERSIONS = ("condor_status", "-constraint", 'SlotType =!= "Dynamic"', "-af", "CondorVersion")
+_VERSION = re.compile(r"\$CondorVersion: (\d+)\.(\d+)\.(\d+) ")
 _COLUMNS = len(SLOTS) - SLOTS.index("-af") - 1
 _STEP = re.compile(r"^\[\d+\]\s+(\d+)\s+(.+)$", re.MULTILINE)
 _COUNT = {
@@ -153,6 +157,28 @@ def explain(
         machines = len({slot.machine for slot in fitting})
         return f"{_machines(machines)} could run it but {'does' if machines == 1 else 'do'} not accept such jobs now"
     return f"HTCondor reports: {last.rstrip('.')}" if last else "HTCondor has not considered it yet"
+
+
+def describe_no_analysis(error: str, last: str) -> str:
+    """Return what is known where `condor_q -better-analyze` fails; "" if that is nothing."""
+    reasons = [f"HTCondor reports: {last.rstrip('.')}" if last else ""]
+    reasons.append(f"`condor_q -better-analyze` on the access point fails ({error.rstrip('.')})" if error else "")
+    return "; ".join(filter(None, reasons))
+
+
+def describe_older_manager(manager: str, machines: str) -> str:
+    """Return that the central manager is older than all machines, from what tells their versions; "" if it isn't.
+
+    HTCondor 23.9 can't evaluate the Requirements of a slot of 25.14, and so finds no match for any job.
+    """
+    old, new = ([tuple(map(int, found)) for found in _VERSION.findall(text)] for text in (manager, machines))
+    if not old or not new or max(old)[:2] >= min(new)[:2]:
+        return ""
+    ours, theirs = (".".join(map(str, version)) for version in (max(old), min(new)))
+    return (
+        f"the pool's central manager has HTCondor {ours}, which is older than that of the machines ({theirs}), and may "
+        "not understand their conditions: ask its operators"
+    )
 
 
 def _select(pool: Sequence[Slot], archs: Sequence[str]) -> list[Slot]:
