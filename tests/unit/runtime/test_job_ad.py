@@ -54,12 +54,17 @@ def test_a_named_schedd_is_on_its_host(tmp_path):
     assert job(tmp_path, ad).access_point == "a@ap.example.org"
 
 
-def test_a_schedd_whose_name_has_no_host_is_on_the_shadows(tmp_path):
+def test_a_schedd_whose_name_says_no_full_host_is_on_the_shadows(tmp_path):
     address = "<10.0.0.1:9618?addrs=10.0.0.1-9618&alias={}&noUDP&sock=shadow_1>"
     ad = 'ClusterId = 1\nProcId = 0\nOwner = "a"\nGlobalJobId = "second@#1.0#1"\nShadowIpAddr = "{}"\n'
     assert job(tmp_path, ad.format(address.format("ap.example.org"))).access_point == "a@ap.example.org"
     assert job(tmp_path, ad.format(address.format("$(id)"))).access_point is None
     assert job(tmp_path, ad.format("<10.0.0.1:9618>")).access_point is None
+    ad = ad.replace("second@", "second@gpus")
+    assert job(tmp_path, ad.format(address.format("ap.example.org"))).access_point == "a@ap.example.org"
+    assert job(tmp_path, ad.format("<10.0.0.1:9618>")).access_point == "a@gpus"
+    ad = ad.replace("second@gpus", "second@ap.example.org")
+    assert job(tmp_path, ad.format(address.format("inner"))).access_point == "a@ap.example.org"
 
 
 def test_names_that_a_shell_could_read_its_own_way_give_no_access_point(tmp_path):

@@ -59,12 +59,12 @@ class Job:
     def access_point(self) -> str | None:
         """USER@HOST of the access point, or None if the ad doesn't have it in plain characters.
 
-        GlobalJobId is `SCHEDD#CLUSTER.PROC#TIME`. A schedd's name is its host's, `NAME@HOST`, or `NAME@`: then the
-        shadow's address has the host's name.
+        GlobalJobId is `SCHEDD#CLUSTER.PROC#TIME`. A schedd's name is its host's, `NAME@HOST`, `NAME@`, or two words of
+        its operators' choice: then the shadow's address has the host's name.
         """
         owner = str(self.attributes.get("owner", ""))
-        host = str(self.attributes.get("globaljobid", "")).partition("#")[0].rpartition("@")[2]
-        if not host and (found := _ALIAS.search(str(self.attributes.get("shadowipaddr", "")))):
+        _, named, host = str(self.attributes.get("globaljobid", "")).partition("#")[0].rpartition("@")
+        if named and "." not in host and (found := _ALIAS.search(str(self.attributes.get("shadowipaddr", "")))):
             host = found[1]
         return f"{owner}@{host}" if _PLAIN.fullmatch(owner) and _PLAIN.fullmatch(host) else None
 
