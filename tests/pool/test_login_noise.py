@@ -118,3 +118,35 @@ def test_host_without_htcondor_says_where_it_was_looked_for(new_laptop, pool):
             assert laptop.call("list", "--ap", "bare").returncode == 0
         finally:
             profile.unlink()
+
+
+#: Hides HTCondor's commands and Python where they usually are.
+HIDE = "for p in /usr/bin/condor_* /usr/bin/python3*; do mount --bind /dev/null $p; done; exec "
+#: Copies them to a folder where nobody looks.
+COPY = "mkdir -p {0}; for p in /usr/bin/condor_* /usr/bin/python3; do cp -L $p {0}/; done"
+
+
+def test_python_and_htcondor_are_found_in_folders_that_the_user_names(new_laptop, pool):
+    laptop, own = new_laptop("carol", ap="hidden"), "/home/carol/own-tools"
+    laptop.on_ap("sh", "-c", COPY.format(own))
+    with (
+        own_sshd(pool, inside=("unshare", "-m", "sh", "-c", f'{HIDE} "$@"', "sh")) as sshd,
+        ssh_config(pool, "carol", f"Host hidden\n HostName ap\n HostKeyAlias ap\n Port {sshd.port}\n"),
+    ):
+        assert "`chtc-jupyter config ap_path FOLDER`" in laptop.call("list", "--ap", "hidden").stderr
+        assert laptop.call("config", "ap_path", "own-tools").returncode == 2
+        assert laptop.call("config", "ap_path", "/nowhere:~/own-tools").returncode == 0
+        running = laptop.start()
+        assert laptop.answers(running.url())
+        for verb in ("list", "status"):
+            done = laptop.call(verb)
+            assert done.returncode == 0, done
+        # ssh_config has put a file of its own in the place of the user's.
+        lines = laptop.call("ssh-config").stdout
+        pool.put("laptop", f"{laptop.home}/ssh", lines.encode(), "carol")
+        inside = ["ssh", "-F", f"{laptop.home}/ssh", f"jupyter-{laptop.name}", "ls"]
+        entered = pool.exec("laptop", inside, user="carol", env=laptop.env, timeout=90)
+        assert "notebooks" in entered.stdout.split(), entered
+        attached = laptop.run_on("attach", laptop.name, tty=True)
+        attached.wait_for("ServerApp")
+        assert laptop.call("stop", laptop.name).returncode == 0

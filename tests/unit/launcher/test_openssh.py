@@ -7,9 +7,15 @@ import sys
 
 import pytest
 
+from chtc_jupyter.commands import config, profiles
 from chtc_jupyter.errors import UsageError
 from chtc_jupyter.ssh import openssh
 from chtc_jupyter.ssh.failures import NOT_FOUND, TOO_OLD, Retry
+
+
+@pytest.fixture(autouse=True)
+def _own_defaults(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
 @pytest.mark.parametrize("ap", ["ap", "alice@ap.example.org", "ap-2", "a.b@[::1]", "10.0.0.1"])
@@ -80,6 +86,28 @@ def test_python_that_is_too_old_or_missing_is_told_by_the_exit_status(tmp_path):
     place_python(tmp_path / "old", "python3", old=True)
     old = {"PATH": f"{tmp_path}/old:{tmp_path}/bin", "SHELL": "/bin/true"}
     assert run_bootstrap(tmp_path, b"", **old)[0] == TOO_OLD
+
+
+def test_python_in_a_folder_that_the_user_names_comes_before_others_and_its_path_goes_on(tmp_path):
+    config.save({"ap_path": f"{tmp_path}/own:~/more"})
+    place_python(tmp_path / "bin", "python3")
+    place_python(tmp_path / "own", "python3")
+    asked = b"import os; print(os.environ['PATH'])"
+    assert run_bootstrap(tmp_path, asked) == (0, f"\ntag is ready\n{tmp_path}/own:{tmp_path}/more:{tmp_path}/bin\n")
+
+
+@pytest.mark.parametrize("text", ["bin", "/a b", "/a;b", "~bob/bin", "/a:", ":", "/$(x)", "/a'", "-x", "/ä", "~"])
+def test_folders_that_a_shell_could_read_its_own_way_are_refused(text):
+    with pytest.raises(UsageError, match="Invalid folder"):
+        config.update({}, "ap_path", text)
+    config.save({"ap_path": text})
+    with pytest.raises(UsageError, match="Invalid folder"):
+        openssh.build_bootstrap(1, "tag")
+
+
+def test_folders_on_the_access_point_count_for_every_command_and_so_for_no_profile():
+    with pytest.raises(UsageError, match="every command"):
+        profiles.update_profile({}, "gpu", "ap_path", "/opt/condor/bin")
 
 
 def test_forward_is_to_loopback_alone_and_nothing_follows_the_destination_but_the_command():

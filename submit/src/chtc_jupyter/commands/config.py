@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from chtc_jupyter import paths
+from chtc_jupyter import defaults, paths
 from chtc_jupyter.condor import settings
 from chtc_jupyter.condor.architecture import parse_architecture
 from chtc_jupyter.condor.submit import validate_amount
 from chtc_jupyter.durations import validate_duration
 from chtc_jupyter.errors import UsageError
-from chtc_jupyter.ssh import openssh
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from chtc_jupyter.ssh import openssh, search_path
 
 
 @dataclass(frozen=True)
@@ -102,6 +95,11 @@ PROFILES = "profiles"
 #: What `config` can set.
 KEYS: dict[str, Key] = {
     "ap": Key(openssh.validate_access_point, "none", "Access point, as USER@HOST or a Host of ~/.ssh/config."),
+    search_path.KEY: Key(
+        search_path.parse_folders,
+        "where they usually are",
+        "Folders on the access point that have python3 or HTCondor's commands: /opt/condor/bin:~/python/bin.",
+    ),
     "image": Key(parse_text, "~/jupyter/jupyter.sif", "Container image: a path on the access point, or a URL."),
     "arch": Key(parse_architecture, "that of the image", "Architecture of the machine: x86_64 or aarch64 (ARM)."),
     "notebooks": Key(parse_text, "~/jupyter/NAME/notebooks", "Notebooks folder on the access point."),
@@ -131,19 +129,7 @@ KEYS: dict[str, Key] = {
 }  # fmt: skip
 
 
-def get_path() -> Path:
-    """Return the file of the user's defaults."""
-    return paths.config_folder() / "config.toml"
-
-
-def load() -> dict[str, Any]:
-    """Return the user's defaults; raises UsageError if the file isn't valid TOML."""
-    try:
-        return tomllib.loads(get_path().read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"Can't read {get_path()} ({error}). Correct the file or remove it.") from None
+get_path, load = defaults.get_path, defaults.load
 
 
 def save(values: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from chtc_jupyter.commands import config
 from chtc_jupyter.errors import UsageError
 from chtc_jupyter.names import is_name
+from chtc_jupyter.ssh import search_path
 
 
 def list_profiles(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -44,6 +45,8 @@ def update_profile(values: Mapping[str, Any], name: str, key: str, text: str) ->
     """
     if not is_name(name):
         raise UsageError(f"Invalid profile name {name!r}. Use at most 41 letters, digits, '.', '_', and '-'.")
+    if key == search_path.KEY:
+        raise UsageError(f"{key} can't be in a profile: it counts for every command. Set it without --profile.")
     known = list_profiles(values)
     changed = {**known, name: config.update(known.get(name, {}), key, text)}
     kept = {one: found for one, found in changed.items() if found}

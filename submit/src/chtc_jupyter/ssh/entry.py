@@ -11,6 +11,8 @@ import re
 import sys
 from pathlib import Path
 
+from chtc_jupyter.ssh import search_path
+
 #: What a login shell or ssh would read within single quotes.
 _FORBIDDEN = re.compile(r"['\\!%]")
 #: Ends of lines after which a command goes on, so that no semicolon may follow.
@@ -59,12 +61,12 @@ GO = "go"
 
 def build_command(job: str, key: str) -> str:
     """Return the command for the access point's login shell. `job` and `key` (`TYPE BASE64`) are plain characters."""
-    return f"exec sh -c '{ENTER_JOB}' {job} {key} {GO}"
+    return f"exec sh -c '{ENTER_JOB}' {job} {key} {GO}{search_path.render_words()}"
 
 
 def build_attach_command(job: str) -> str:
     """Return the command for the access point's login shell that opens a session's tmux."""
-    return f"exec sh -c '{ATTACH_JOB}' {job}"
+    return f"exec sh -c '{ATTACH_JOB}' {job}{search_path.render_words()}"
 
 
 def update_template(text: str) -> str:

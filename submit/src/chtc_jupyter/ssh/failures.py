@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chtc_jupyter.errors import HostKeyError, LauncherError, LoginError, PythonError, UnreachableError, UsageError
+from chtc_jupyter.ssh import search_path
 
 #: Exit status of the remote command (scripts/find_python.sh) if the access point's Python is too old.
 TOO_OLD = 93
@@ -21,6 +22,8 @@ OTHER_SHELL = 97
 NOT_FOUND, SSH = 127, 255
 #: How ssh's own line begins when it has logged in (level VERBOSE).
 LOGGED_IN = "Authenticated to "
+#: What to do if it is somewhere else.
+_NAME_IT = f"name the folder of yours with `chtc-jupyter config {search_path.KEY} FOLDER`"
 
 
 class Retry(enum.Enum):
@@ -141,12 +144,12 @@ def _diagnose_remote(ap: str, evidence: Evidence) -> SshFailure:
     if evidence.status == OTHER_SHELL:
         return SshFailure(UnreachableError(describe_other_shell(ap)), Retry.NEVER)
     if evidence.status == TOO_OLD:
-        sentence = f"{ap} has no python3 that is 3.9 or newer: ask its operators for one, or add yours to PATH there."
+        sentence = f"{ap} has no python3 that is 3.9 or newer: ask its operators for one, or {_NAME_IT}."
         return SshFailure(PythonError(sentence), Retry.NEVER)
     if evidence.status == NOT_FOUND:
         sentence = (
             f"{ap} has no python3, neither in the PATH of `ssh {ap} COMMAND` nor where it usually is: ask its "
-            "operators for one, 3.9 or newer, or add its folder to PATH in your login shell's startup file there."
+            f"operators for one, 3.9 or newer, or {_NAME_IT}."
         )
         return SshFailure(PythonError(sentence), Retry.NEVER)
     if evidence.status == SSH:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chtc_jupyter.errors import CondorError, DiskError, LauncherError, UsageError
-from chtc_jupyter.ssh import entry
+from chtc_jupyter.ssh import entry, search_path
 from chtc_jupyter.ssh.failures import Retry
 
 #: The options of submit/ssh_config that share one login. OpenSSH on Windows has no ControlMaster.
@@ -59,7 +59,7 @@ def build_bootstrap(size: int, tag: str) -> str:
 
     `tag` shows up in the process list there. With -I and -S, Python imports nothing from the user's home.
     """
-    return f"exec /bin/sh -c '{entry.FIND_PYTHON}' \"{build_code(size, tag)}\" {tag}"
+    return f"exec /bin/sh -c '{entry.FIND_PYTHON}' \"{build_code(size, tag)}\" {tag}{search_path.render_words()}"
 
 
 def build_command(
@@ -149,7 +149,10 @@ def build_file_error(ap: str, errno: int, sentence: str) -> LauncherError:
 def build_no_condor_error(ap: str, looked: Sequence[str] = ()) -> CondorError:
     """Return the error for a host without HTCondor; `looked` is where else than in PATH its agent has looked."""
     places = f" in PATH, in {', '.join(looked[:-1])}, or in {looked[-1]}" if len(looked) > 1 else ""
-    return CondorError(f"{ap} has no condor_submit{places}: is it an access point? Name another one with --ap.")
+    return CondorError(
+        f"{ap} has no condor_submit{places}: is it an access point? Name another one with --ap, or "
+        f"the folder of HTCondor's commands with `chtc-jupyter config {search_path.KEY} FOLDER`."
+    )
 
 
 def get_retry_delay(retry: Retry, attempt: int) -> float:

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The access point's part of `ssh jupyter-JOB`: leads from its standard streams into the job.
 #
-#   sh -c THIS_SCRIPT jupyter-JOB KEY_TYPE KEY_BASE64 [GO]
+#   sh -c THIS_SCRIPT jupyter-JOB KEY_TYPE KEY_BASE64 [GO [FOLDER...]]
 #
 # $0 is `jupyter-JOB` or the job, $1 and $2 are the public key that may log in. With GO, the input up to a line that
 # is this word was for other shells, which startup files may have started, and is skipped. Prints the session's host key, a line
@@ -16,7 +16,13 @@ expr "$j $k" : "[0-9][0-9.]* [es][a-z0-9@.-]* AAAA[A-Za-z0-9+/=]*$" >/dev/null |
   exit 1
 }
 
-# HTCondor may be missing in the PATH of a command that ssh runs.
+# HTCondor may be missing in the PATH of a command that ssh runs. The folders that the user names come first.
+f=
+for d in "$@"
+do
+  case $d in /*) f=$f$d: ;; esac
+done
+PATH=$f$PATH
 command -v condor_q >/dev/null || PATH=$PATH:/usr/bin:/usr/local/bin:/usr/local/condor/bin:$(echo /opt/condor*/bin /opt/*/condor*/bin | tr " " :)
 
 # JobStatus 2 is RUNNING. What condor_q prints is split at spaces. The job must be the own one, because HTCondor lets a

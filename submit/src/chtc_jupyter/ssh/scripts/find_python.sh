@@ -1,12 +1,20 @@
 #!/bin/sh
 # Runs the launcher's code by the first Python on the access point that is new enough.
 #
-#   sh -c THIS_SCRIPT CODE TAG
+#   sh -c THIS_SCRIPT CODE TAG [FOLDER...]
 #
 # Startup files may set PATH only for a login, or for an interactive shell, so that a command that ssh runs has the
 # system's old python3, or none. ../entry.py folds this file into one line; see enter_job.sh. Exits with 93 if there are
 # only older ones, and with 127 if there is none.
 c=$0 t=$1 s=127
+# The folders that the user names come first, here and for all that this Python runs.
+f=
+for d in "$@"
+do
+  case $d in /*) f=$f$d: ;; esac
+done
+PATH=$f$PATH
+export PATH
 use() {
   [ -x "$1" ] || return
   s=93
