@@ -38,6 +38,7 @@ _OLD_EP = frozenset(("ep1",))
 KINDS = (
     Kind("ep-23.9", "an execution point with HTCondor 23.9", _OLD_EP),
     Kind("ap-23.9", "an access point with HTCondor 23.9, and a newer central manager", frozenset(("ap",)), "ep1"),
+    Kind("manager-23.9", "an access point and a central manager with HTCondor 23.9", frozenset(("ap",))),
     Kind("pilot", "an execution point that is a glidein, as in the OSPool", pilot=True),
     Kind("no-chirp", "an execution point that forbids chirp"),
     Kind("no-chirp-io", "an execution point that forbids chirp to read and write files"),
@@ -49,6 +50,12 @@ KINDS = (
         "an execution point with HTCondor 23.9 that forbids chirp",
         _OLD_EP,
         parts=("ep-23.9", "no-chirp"),
+    ),
+    Kind(
+        "ep-23.9-no-pidns",
+        "an execution point with HTCondor 23.9 whose containers have no PID namespace",
+        _OLD_EP,
+        parts=("ep-23.9", "no-pidns"),
     ),
     Kind(
         "ep-23.9-closed",

@@ -3,7 +3,8 @@
 #
 # An HTCondor before 24.0.20 or 25.0.10 runs what condor_ssh_to_job is given outside of the container, as the user of the
 # job. That user may enter the namespaces of the container unless Apptainer is setuid there. The process to follow is the
-# first below those of the job that has the image for its root. `ssh/entry.py` folds this file into one line, and so does
+# first below those of the job that has the image for its root. The machine may give a container no PID namespace of its
+# own, and nobody may enter that of the machine. `ssh/entry.py` folds this file into one line, and so does
 # jupyter_session/condor/connection.py with its copy: no quotes, and neither backslashes nor exclamation marks.
 # shellcheck disable=SC2015,SC2034,SC2048,SC2086
 set -- jupyter-session
@@ -18,6 +19,8 @@ command -v $1 >/dev/null || {
     done
     l=$(for q in $l; do cat /proc/$q/task/*/children; done)
   done
-  set -- nsenter -U --preserve-credentials -m -p -i -r -w -t $p
+  set -- nsenter -U --preserve-credentials -m -r -w -t $p
+  [ /proc/self/ns/pid -ef /proc/$p/ns/pid ] || set -- $* -p
+  [ /proc/self/ns/ipc -ef /proc/$p/ns/ipc ] || set -- $* -i
   $* true 2>/dev/null && set -- $* /usr/local/bin/jupyter-session || set --
 }
