@@ -2,11 +2,11 @@
 
 import pytest
 
-from support.hosts import login_shell
+from support.hosts import background, login_shell
 from support.laptop import laptops
 from support.own_sshd import ssh_config
 from support.tunnel import Tunnel
-from support.waiting import patience
+from support.waiting import patience, wait_for
 
 #: They change what carol has at the laptop and on the access point, so one runs after another.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("carol")]
@@ -17,6 +17,7 @@ WORKS = {
     "reads a line": "read -r project; export PROJECT=$project",
     "reads two lines": "read -r project; read -rs word",
     "another shell inside": "zsh",
+    "shells that take more than a line": "sh -s; dash",
     "a group's shell": "newgrp carol",
     "slow": "sleep 12",
     "late PATH": '[ -n "$LATE" ] || PATH=/tmp/carol-bin',
@@ -24,7 +25,10 @@ WORKS = {
     "trap, cd, and strict": "trap 'echo bye' EXIT; cd /tmp; set -u",
 }
 #: In a terminal, these wait for the person who has it, as they do after any login.
-TERMINAL = ("reads a line", "reads two lines", "another shell inside", "a group's shell")
+TERMINAL = (
+    *("reads a line", "reads two lines", "another shell inside", "a group's shell"),
+    "shells that take more than a line",
+)
 REPLACED = {
     "zsh": "exec zsh",
     "bash": "case $- in *c*) exec bash;; esac",
@@ -66,31 +70,45 @@ def enter(laptop, *argv):
     return laptop.pool.exec("laptop", ["ssh", host, *argv], user="carol", env=laptop.env, timeout=120)
 
 
+def try_each_way(carol, pool, *, line):
+    """Assert that each way leads into carol's session; the `line` to connect, too, if that is to be tried."""
+    done = carol.call("list")
+    assert done.returncode == 0, done
+    assert carol.name in done.stdout
+    running = carol.run_on("connect", carol.name, "--no-browser")
+    assert carol.answers(running.url(60))
+    over_it = carol.call("status", carol.name)
+    assert over_it.returncode == 0, over_it
+    assert "doesn't answer" not in over_it.stderr
+    running.interrupt()
+    assert running.wait_end() == 0
+    entered = enter(carol, "echo in; wc -c")
+    assert entered.stdout == "in\n0\n", entered
+    if line:
+        shown = carol.on_ap("condor_q", carol.job(), "-af", "JupyterConnect").strip()
+        tunnel = Tunnel(pool, "carol", shown)
+        try:
+            assert carol.fetch(tunnel.url()).startswith("200 ")
+        finally:
+            tunnel.close()
+
+
 @pytest.mark.parametrize("kind", WORKS)
 def test_each_way_in_works_with_a_login_shell_that_runs_commands_in_the_end(carol, pool, kind):
     with login_shell(pool, "carol", WORKS[kind]):
-        done = carol.call("list")
-        assert done.returncode == 0, done
-        assert carol.name in done.stdout
-        running = carol.run_on("connect", carol.name, "--no-browser")
-        assert carol.answers(running.url(60))
-        over_it = carol.call("status", carol.name)
-        assert over_it.returncode == 0, over_it
-        assert "doesn't answer" not in over_it.stderr
-        running.interrupt()
-        assert running.wait_end() == 0
-        entered = enter(
-            carol,
-            "echo in; wc -c",
-        )
-        assert entered.stdout == "in\n0\n", entered
-        if kind not in TERMINAL:  # the line has one
-            line = carol.on_ap("condor_q", carol.job(), "-af", "JupyterConnect").strip()
-            tunnel = Tunnel(pool, "carol", line)
-            try:
-                assert carol.fetch(tunnel.url()).startswith("200 ")
-            finally:
-                tunnel.close()
+        try_each_way(carol, pool, line=kind not in TERMINAL)  # the line has a terminal
+
+
+@pytest.mark.parametrize("shell", ["/usr/bin/fish", "/usr/bin/zsh", "/bin/dash"])
+def test_each_way_in_works_with_another_login_shell_and_folders_that_the_user_names(carol, pool, shell):
+    change = lambda path: pool.exec("ap", ["usermod", "-s", path, "carol"], check=True)  # noqa: E731
+    change(shell)
+    try:
+        assert carol.call("config", "ap_path", "/nowhere:~/own+/bin").returncode == 0
+        try_each_way(carol, pool, line=True)
+    finally:
+        carol.call("config", "ap_path", "")
+        change("/bin/bash")
 
 
 @pytest.mark.parametrize("kind", REPLACED)
@@ -104,3 +122,13 @@ def test_each_way_in_says_soon_that_another_shell_takes_the_place_of_the_command
         entered = enter(carol, "echo in")
         assert entered.returncode == 255, entered
         assert "starts another shell" in entered.stderr
+
+
+def test_ssh_says_within_30_s_that_no_command_has_run(carol, pool):
+    pool.exec("laptop", ["pkill", "-u", "carol", "-x", "ssh"])
+    argv = ["ssh", f"jupyter-{carol.name}", "true"]
+    with (
+        login_shell(pool, "carol", "cat >/dev/null"),
+        background(pool, "laptop", argv, "carol", env=carol.env) as running,
+    ):
+        wait_for(lambda: "No command has run on mine" in running.stdout.readline(), 30, "the reason")

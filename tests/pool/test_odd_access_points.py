@@ -20,6 +20,7 @@ WORKS = {
     "reads a line": "read -r project; export PROJECT=$project",
     "reads three lines": "read -r a; read -r b; read -rs c",
     "another shell inside": "zsh",
+    "shells that take more than a line": "sh -s; dash; bash --norc",
     "prints without a line end": "printf 'title'; printf 'error' >&2",
 }
 #: It never does.
@@ -81,6 +82,14 @@ def test_stock_ssh_says_that_another_shell_takes_the_place_of_the_command(odd, k
         done = enter(odd)
     assert done.returncode == 255, done
     assert "starts another shell" in done.stderr
+
+
+@pytest.mark.parametrize("line", ["exec cat", "cat >/dev/null", "fish"])
+def test_stock_ssh_says_within_30_s_that_no_command_has_run(odd, line):
+    odd.pool.exec("laptop", ["pkill", "-u", "alice", "-x", "ssh"])
+    argv = ["ssh", f"jupyter-{odd.job}", "true"]
+    with login_shell(odd.pool, "alice", line), background(odd.pool, "laptop", argv, "alice") as running:
+        wait_for(lambda: "No command has run on the access point" in running.stdout.readline(), 30, "the reason")
 
 
 @pytest.mark.parametrize("line", ["exec zsh", "read -r project", "exec cat"])

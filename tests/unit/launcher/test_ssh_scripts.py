@@ -1,12 +1,16 @@
 """The shell scripts of `ssh jupyter-JOB`, run here with stand-ins for HTCondor's commands."""
 
 import os
+import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from chtc_jupyter.ssh import entry
+
+TEMPLATE = Path(__file__).parents[3] / "submit/ssh_config"
 
 KEY = ("ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAAIMjsJ+aoLHWA5GyjkatVv1")
 QUEUE = "#!/bin/sh\necho {owner} {status} {published}\n"
@@ -100,6 +104,69 @@ def test_a_job_that_can_not_publish_its_host_key_is_asked_for_it_and_no_other(tm
     done = enter(tmp_path, "sh", published=published, job=asked + JOB)
     mute = published.startswith("undefined")
     assert done.stdout.startswith("\nssh-ed25519 AAAAinside\n" if mute else "\nundefined")
+
+
+@pytest.mark.parametrize("inside", ["", "dash", "dash -s; bash", "bash --norc; dash", "read -r a; dash; dash; dash"])
+def test_other_shells_take_nothing_that_stock_ssh_sends_into_the_job(tmp_path, inside):
+    """Some shells, such as dash 0.5.12, take 8 KiB at once from what they share with the command after them."""
+    if "dash" in inside and not shutil.which("dash"):
+        pytest.skip("no dash here")
+    # As the login shell of the access point: what the startup files do, and then the command.
+    script = f'{inside}\nuntil [ "$line" = {entry.GO} ]; do read -r line || exit 1; done\n'
+    done = run_stock_ssh(tmp_path, f"echo welcome\n{script}echo ssh-ed25519 AAAA\nexec cat\n")
+    assert (done.stdout, done.stderr) == (b"SSH-2.0-laptop\n", b"")
+
+
+@pytest.mark.parametrize(
+    "first", ["ssh-ed25519 AAAA\\nSSH-2.0-job", "undefined undefined\\nSSH-2.0-job", "SSH-2.0-job"]
+)
+def test_stock_ssh_gets_what_comes_after_the_host_key_whether_or_not_there_is_one(tmp_path, first):
+    done = run_stock_ssh(tmp_path, f"printf 'welcome\\n\\n{first}\\r\\n'; printf '\\000\\377'; exec cat >/dev/null\n")
+    assert (done.stdout, done.stderr) == (b"SSH-2.0-job\r\n\0\xff", b"")
+
+
+@pytest.mark.parametrize("script", ["exec cat >/dev/null", "exec cat", "echo welcome; exec cat"])
+def test_stock_ssh_says_that_no_command_has_run(tmp_path, script):
+    (tmp_path / "sleep").write_text("#!/bin/sh\nexec /bin/sleep 0.3\n")
+    (tmp_path / "sleep").chmod(0o755)
+    done = run_stock_ssh(tmp_path, f"sleep 20; sleep 20; {script}\n")
+    assert done.stderr.startswith(b"No command has run on the access point for 20 s.")
+    assert done.stderr.count(b"\n") == 1
+
+
+def run_stock_ssh(folder, script):
+    """Run the ProxyCommand of submit/ssh_config with a script for the access point."""
+    (folder / "ssh").write_text(f"#!/bin/bash\n{script}")
+    (folder / "ssh").chmod(0o755)
+    found = re.search(r"ProxyCommand (.*)", TEMPLATE.read_text())
+    assert found
+    return subprocess.run(
+        ["sh", "-c", found[1].replace("%n", "jupyter-1").replace("%%", "%")],
+        env={"PATH": f"{folder}:{os.environ['PATH']}"},
+        input=b"SSH-2.0-laptop\n",
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_folders_that_the_user_names_come_first_in_path_and_nothing_else_does(tmp_path):
+    (tmp_path / "own").mkdir()
+    for name in ("condor_q", "condor_ping", "condor_ssh_to_job"):
+        (tmp_path / "own" / name).write_text("#!/bin/sh\necho $(id -un) 2 ready ssh-ed25519 AAAAown\n")
+        (tmp_path / "own" / name).chmod(0o755)
+    for script, arguments in ((entry.ENTER_JOB, (*KEY, entry.GO)), (entry.PRINT_HOST_KEY, ())):
+        done = subprocess.run(
+            ["sh", "-c", script, "jupyter-9.0", *arguments, f"{tmp_path}/own", "elsewhere"],
+            input=f"{entry.GO}\n",
+            env={"PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            start_new_session=True,
+        )
+        assert "ssh-ed25519 AAAAown\n" in done.stdout, done
 
 
 @pytest.mark.parametrize("shell", ["sh", "dash", "bash"])

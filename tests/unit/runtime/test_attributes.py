@@ -136,7 +136,7 @@ def test_a_folder_in_the_way_is_not_used_and_not_removed(connect, tmp_path):
     )
     assert (asked.returncode, asked.stdout) == (
         1,
-        "way\nSomething was in the way of this tunnel: paste the line again.\n",
+        "\nway\nSomething was in the way of this tunnel: paste the line again.\n",
     )
     assert tmp_path.exists()
 

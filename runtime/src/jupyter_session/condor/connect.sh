@@ -8,7 +8,8 @@
 # machine forbids chirp; it must be a number. With -T there is no terminal, which would end all when the laptop disconnects.
 #
 # shellcheck disable=SC2015,SC2188,SC2317,SC2329
-# The laptop waits for this word: startup files have let the command run.
+# The laptop waits for this word: startup files have let the command run. What they printed may lack a line end.
+echo
 echo way
 # HTCondor may be missing in the PATH of a command that ssh runs.
 command -v condor_q >/dev/null || PATH=$PATH:/usr/bin:/usr/local/bin:/usr/local/condor/bin:$(echo /opt/condor*/bin /opt/*/condor*/bin | tr " " :)

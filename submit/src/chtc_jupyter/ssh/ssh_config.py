@@ -29,6 +29,8 @@ _SILENCE, _NEW = 9, 8
 #: Seconds in which a shared connection that is alive answers a question that needs no login shell, and for the end of
 #: an ssh that has closed its output.
 _PROBE, _END = 4, 2
+#: Seconds after which the user hears that no command has run.
+_LONG = 20
 
 #: What no session is called: full names of hosts, and names with a quote or a backslash, which would end the quoting of
 #: %n in the line for the shell. ssh 9.6 and newer refuse the latter by themselves.
@@ -175,9 +177,13 @@ def _enter(host: str, argv: list[str], ap: str) -> tuple[int | None, str]:
         clock.daemon = True
         if shared:
             clock.start()
+        notice = threading.Timer(_LONG, _say_that_nothing_runs, (ap,))
+        notice.daemon = True
+        notice.start()
         threading.Thread(target=_feed, args=(way.stdin, entered), daemon=True).start()
         key = _host_key(way.stdout)
         clock.cancel()
+        notice.cancel()
         if key:
             write_private(_folder() / "known_hosts" / host, f"* {key}\n")
             entered.set()
@@ -188,6 +194,14 @@ def _enter(host: str, argv: list[str], ap: str) -> tuple[int | None, str]:
             except subprocess.TimeoutExpired:
                 way.terminate()
     return (None if silent.is_set() else way.returncode), key
+
+
+def _say_that_nothing_runs(ap: str) -> None:
+    print(
+        f"chtc-jupyter: No command has run on {ap} for {_LONG} s. If ssh asks you something, answer it. Otherwise, see "
+        f"whether `ssh {ap} true` waits, too.",
+        file=sys.stderr,
+    )
 
 
 def _feed(way: IO[bytes], entered: threading.Event) -> None:
