@@ -51,9 +51,18 @@ def session_verbs() -> dict[str, argparse.ArgumentParser]:
 
 
 def launcher_verbs() -> dict[str, Any]:
-    """Return each verb of `chtc-jupyter` that its help lists."""
-    commands: dict[str, Any] = typer.main.get_command(chtc_jupyter.cli.app).commands  # type: ignore[attr-defined]
-    return {name: verb for name, verb in commands.items() if not verb.hidden}
+    """Return each verb of `chtc-jupyter` that its help lists, such as `start` and `image push`."""
+    return _flatten(typer.main.get_command(chtc_jupyter.cli.app))
+
+
+def _flatten(group: Any, prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, verb in group.commands.items():
+        if hasattr(verb, "commands"):
+            found |= _flatten(verb, f"{prefix}{name} ")
+        elif not verb.hidden:
+            found[prefix + name] = verb
+    return found
 
 
 def _settings() -> str:

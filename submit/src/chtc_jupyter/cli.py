@@ -15,6 +15,7 @@ import typer
 
 from chtc_jupyter import __version__, store
 from chtc_jupyter.commands import config, past, profiles, queries, verbs
+from chtc_jupyter.commands import copy as copying
 from chtc_jupyter.commands import start as starting
 from chtc_jupyter.commands import stop as stopping
 from chtc_jupyter.commands.access_point import choose_access_point, choose_target
@@ -48,6 +49,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+image_app = typer.Typer(cls=Verbs, help="Bring an image to the access point.", no_args_is_help=True)
+app.add_typer(image_app, name="image", rich_help_panel=_SETUP)
 
 Name = Annotated[str | None, typer.Argument(help="Session name or job ID.", metavar="[NAME]")]
 Ap = Annotated[str | None, typer.Option(metavar="USER@HOST", help="Access point.")]
@@ -306,6 +309,25 @@ def url(
     Terminal().print_result(json.dumps({"name": record.name, "url": found}) if as_json else found)
 
 
+@app.command(cls=Verb, rich_help_panel=_INSIDE)
+def cp(
+    sources: Annotated[list[str], typer.Argument(help="Files to copy.", metavar="FILE...")],
+    target: Annotated[str, typer.Argument(help="Where to: NAME:[PATH] in a session, or a path here.")],
+    ap: Ap = None,
+    as_json: Json = False,
+) -> None:
+    """Copy files into a running session, or out of it.
+
+    A path in a session is relative to the notebook folder. If the connection breaks, the copy goes on once it is back,
+    or when you run the same command again; at the end, both ends are compared by SHA-256.
+
+        chtc-jupyter cp data.h5 lab:
+        chtc-jupyter cp data.h5 lab:../data.h5
+        chtc-jupyter cp lab:results/model.pt .
+    """
+    _finish(copying.copy(sources, target, ap, Terminal(as_json=as_json)))
+
+
 @app.command("ssh-config", cls=Verb, rich_help_panel=_INSIDE)
 def ssh_config_(
     write: Annotated[bool, typer.Option("--write", help="Write the lines into ~/.ssh.")] = False,
@@ -368,6 +390,24 @@ def config_(
             terminal.say(f"These are in {config.get_path()}. Set one with `chtc-jupyter config KEY VALUE`.")
             if known := profiles.list_profiles(values):
                 terminal.say(f"Profiles: {', '.join(sorted(known))}. `chtc-jupyter config --profile NAME` shows one.")
+
+
+@image_app.command(cls=Verb)
+def push(
+    file: Annotated[str, typer.Argument(help="Image to copy.")],
+    to: Annotated[str, typer.Argument(help="Path on the access point.")] = f"{starting.FOLDER}/{starting.IMAGE}",
+    ap: Ap = None,
+    as_json: Json = False,
+) -> None:
+    """Copy an image to the access point, where `start` finds it.
+
+    If the connection breaks, the copy goes on once it is back, or when you run the same command again; at the end, both
+    ends are compared by SHA-256. Sessions that run keep the image that they started with.
+
+        chtc-jupyter image push jupyter.sif
+    """
+    terminal = Terminal(as_json=as_json)
+    _finish(copying.push_image(file, to, choose_access_point(ap, terminal), terminal))
 
 
 @app.command(cls=Verb, rich_help_panel=_SETUP)

@@ -21,9 +21,9 @@ from chtc_jupyter.proxy.access import Access
 from chtc_jupyter.proxy.local_proxy import LocalProxy
 from chtc_jupyter.proxy.one_time import Visit
 from chtc_jupyter.proxy.pages import Notice
-from chtc_jupyter.ssh import openssh, tunnel
-from chtc_jupyter.ssh.agent_client import HERE, AgentClient, LinkFailedError, LinkLostError, Way
-from chtc_jupyter.ssh.failures import Retry
+from chtc_jupyter.ssh import tunnel
+from chtc_jupyter.ssh.agent_client import HERE, AgentClient, LinkLostError, Way
+from chtc_jupyter.ssh.reconnecting import reconnect
 from chtc_jupyter.store import Record
 
 _log = logging.getLogger(__name__)
@@ -33,8 +33,6 @@ _CLOSED = 3
 _LONGEST_REASON = 1000
 #: Seconds for which this machine must have slept for its connection to be taken as dead.
 _SLEPT = 20
-#: Seconds for a login that asks for nothing, and for a person who has just said that they will log in.
-_QUIET_LOGIN, _LOGIN = 60, 300
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,8 @@ class Session:
 
     def get_facts(self) -> dict[str, object]:
         """Return what the address answers to the page that waits."""
-        return {"up": self.proxy.up, "headline": self.build_notice().headline}
+        notice = self.build_notice()
+        return {"up": self.proxy.up, "headline": notice.headline, "over": notice.over}
 
     async def follow(self, link: AgentClient) -> None:
         """Follow the job to its end, over this connection and those that replace it."""
@@ -115,37 +114,12 @@ class Session:
                     self.proxy.cut()
                     self.link = None
                     await link.close()
-                link = await self._reconnect()
+                link = await reconnect(self.record.ap, self._show_trouble, self._wait_for_person)
         finally:
             watch.cancel()
 
-    async def _reconnect(self) -> AgentClient:
-        """Connect again, as often as it takes; as soon as a login may need the user, only after they said so."""
-        attempt, retry, batch, alone = 0, Retry.SOON, True, False
-        while True:
-            await asyncio.sleep(openssh.get_retry_delay(retry, attempt))
-            try:
-                return await AgentClient.open(
-                    self.record.ap,
-                    forward=True,
-                    batch=batch,
-                    patience=openssh.get_connect_timeout(retry),
-                    login=_QUIET_LOGIN if batch else _LOGIN,
-                    alone=alone,
-                )
-            except LinkFailedError as failed:
-                _log.debug("Attempt %d to connect again failed: %s", attempt, failed)
-                failure = failed.failure
-            attempt = attempt + 1 if failure.retry is retry else 1
-            retry, batch = failure.retry, True
-            if failure.at_hop and not alone:  # perhaps at a connection of a host on the way that died with ours
-                attempt, retry, alone = 1, Retry.LATER, True
-                continue
-            asks = retry in (Retry.AFTER_LOGIN, Retry.NEVER)
-            self._set_connection(ConnectionState(up=False, why=str(failure.error), asks=asks))
-            if asks:
-                await self._wait_for_person(failure.wants or str(failure.error))
-                attempt, batch = 0, False
+    def _show_trouble(self, why: str, asks: bool) -> None:  # noqa: FBT001 - a callback
+        self._set_connection(ConnectionState(up=False, why=why, asks=asks))
 
     async def _use(self, link: AgentClient) -> None:
         """Follow log and tunnel over one connection until the job has ended; raises LinkLostError."""

@@ -22,6 +22,8 @@ from chtc_jupyter.store import Record
 _log = logging.getLogger(__name__)
 #: Folder of the sessions on the access point, below the home folder.
 FOLDER = "jupyter"
+#: The image in that folder.
+IMAGE = "jupyter.sif"
 _ENOSPC = 28
 #: Seconds for the submission; a busy schedd is slow.
 _SUBMIT = 120
@@ -54,7 +56,7 @@ class StartOptions:
                 request,
                 folder=folder,
                 notebooks=whole(request.notebooks) if request.notebooks else f"{folder}/notebooks",
-                image=whole(request.image or f"{FOLDER}/jupyter.sif"),
+                image=whole(request.image or f"{FOLDER}/{IMAGE}"),
             ),
             submit_file=whole(self.submit_file) if self.submit_file else None,
             interactive=self.interactive,

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
+#: A stretch of a file that is copied out of the session.
+_DATA = "/jupyter-session/copy/data"
+
 
 class PersonRequests:
     """Remembers the last request that needed a person: `at` (epoch seconds, None: never) and `what` it was."""
@@ -29,8 +32,10 @@ def needs_a_person(method: str, uri: str, base: str = "/") -> bool:
     parts = urlsplit(uri)
     path = "/" + parts.path.removeprefix(base).lstrip("/")
     if method not in ("GET", "HEAD", "OPTIONS"):
-        clicked = ("/api/", "/lab/api/settings", "/jupyter-session/extend")
+        clicked = ("/api/", "/lab/api/settings", "/jupyter-session/extend", "/jupyter-session/copy/")
         return path.startswith(clicked) and path != "/api/shutdown"
-    if path == "/lab" or path.startswith(("/lab/tree", "/files/", "/nbconvert/", "/tree", "/notebooks/", "/doc/")):
+    if path == "/lab" or path.startswith(
+        ("/lab/tree", "/files/", "/nbconvert/", "/tree", "/notebooks/", "/doc/", _DATA)
+    ):
         return True
     return path.startswith("/api/contents/") and parse_qs(parts.query).get("type", [""])[0] in ("file", "notebook")
