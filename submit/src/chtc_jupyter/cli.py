@@ -104,6 +104,14 @@ def start(
         list[str] | None,
         typer.Option("--set", metavar="'KEY = VALUE'", help="Add a line to the submit file; the last of a key counts."),
     ] = None,
+    input_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            metavar="PATH|URL",
+            help="File or folder on the access point, or URL, to have beside the notebooks; can be repeated.",
+        ),
+    ] = None,
     notebooks: Annotated[str | None, typer.Option(metavar="DIR", help="Notebooks folder on the access point.")] = None,
     browser: Annotated[bool | None, typer.Option(help="Open the browser when the session is ready.")] = None,
     notify: Annotated[bool | None, typer.Option(help="Notify you when the session is ready.")] = None,
@@ -125,6 +133,7 @@ def start(
         chtc-jupyter start --ap USER@HOST
         chtc-jupyter start --gpus 1 --gpu-memory 20GB --memory 32GB training
         chtc-jupyter start --notebooks projects/cells --idle-timeout 2h
+        chtc-jupyter start --input data/cells.h5 --input osdf:///my-pool/images.tar --disk 50GB
         chtc-jupyter start --arch aarch64 --gpus 1
         chtc-jupyter start --set 'requirements = OpSysMajorVer == 9'
 
@@ -134,6 +143,8 @@ def start(
     values = profiles.apply_profile(config.load(), profile)
     if arch and submit_file:
         raise UsageError("--arch can't change the submit file: write `requirements = Arch == ...` there.")
+    if input_ and submit_file:
+        raise UsageError("--input can't change the submit file: write `transfer_input_files = ...` there.")
     request = Request(
         name=submit.validate_name(name),
         folder="",
@@ -147,6 +158,7 @@ def start(
         idle_timeout=idle_timeout or values.get("idle_timeout"),
         max_runtime=max_runtime or values.get("max_runtime"),
         arch=parse_architecture(arch) if arch else None if submit_file else values.get("arch"),
+        inputs=tuple(input_ or ()),
         settings=config.merge_settings(values.get("set", ()), set_ or ()),
     )
     options = StartOptions(

@@ -200,3 +200,39 @@ def parse_arguments(text):
             word = (word or "") + char
         position += 1
     return words if word is None else [*words, word]
+
+
+def test_inputs_go_along_and_do_not_come_back():
+    found = lines(inputs=["/data/cells.h5", "/data/images/", "osdf:///pool/far.tar", "/data/two words.csv"])
+    assert found["transfer_input_files"] == (
+        "my work, /data/cells.h5, /data/images, osdf:///pool/far.tar, /data/two words.csv"
+    )
+    assert found["transfer_output_files"] == "my work"
+
+
+def test_inputs_are_added_to_those_that_were_set():
+    found = lines(inputs=["/data/b"], settings=["Transfer_Input_Files = my work, /data/a"])
+    assert found["transfer_input_files"] == "my work, /data/a, /data/b"
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        ["/a,b"],
+        ["/a/x.csv", "/b/x.csv"],
+        ["/a/my work"],
+        ["/a/x.sif"],
+        ["/"],
+        ["-x"],
+        ["/a/*.csv"],
+        ["osdf:///a b"],
+        ["osdf:///a,b"],
+        ["osdf:///folder/"],
+        ["/a\nqueue 100"],
+        ["https://host/a\nqueue"],
+        ["$(x)"],
+    ],
+)
+def test_input_that_htcondor_would_not_take_for_one_is_refused(inputs):
+    with pytest.raises(UsageError):
+        lines(inputs=inputs)

@@ -168,6 +168,7 @@ class Supervisor:
         try:
             self._reporter.enter(State.STARTING, "JupyterLab is starting.")
             self._set_aside.put_back()
+            not_shown = self._set_aside.show_inputs()
             self._saver.start()
             set_cores(os.environ, self._job.machine.get("cpus") if self._job else None)
             keep_settings(os.environ, self._notebooks)
@@ -176,6 +177,7 @@ class Supervisor:
             self._server.start(meanwhile=self._prepare)
             self._enter_ready("JupyterLab is ready.")
             self._tmux.open_shell(self._notebooks)
+            self._reporter.warn(*not_shown)
             self._reporter.warn(*find_warnings(self._job, self._notebooks, os.environ.get("_CONDOR_SCRATCH_DIR")))
             self._reporter.warn(*find_account_warnings(self._job, name_account(), list_owners()))
             self._watch()

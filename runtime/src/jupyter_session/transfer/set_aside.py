@@ -12,6 +12,7 @@ from pathlib import Path
 from jupyter_session.condor import chirp
 from jupyter_session.condor.chirp import ChirpClient
 from jupyter_session.condor.job_ad import Job
+from jupyter_session.transfer.inputs import InputLinks
 from jupyter_session.transfer.linked_folder import find_target
 from jupyter_session.transfer.manifest import (
     DamagedError,
@@ -63,6 +64,7 @@ class SetAside:
         self._say = say
         self._began = _find_start(environ)
         self._can_ask = chirp.is_configured(environ)
+        self._inputs = InputLinks(job, self._root, notebooks)
         self._received = Received()
         self._earlier = self._kept = Manifest()
         self._text: str | None = None
@@ -72,6 +74,10 @@ class SetAside:
     def names(self) -> Mapping[str, str]:
         """What was set aside, by its printable path in the job's folder, and what it is."""
         return {escape_name(path): why for path, why in self._names.items()}
+
+    def show_inputs(self) -> list[str]:
+        """Show among the notebooks what came with the job beside them; return what to say. Call it after `put_back`."""
+        return self._inputs.make()
 
     def put_back(self) -> None:
         """Put back what the last session set aside. Call it before anything in the folder changes."""
@@ -116,9 +122,11 @@ class SetAside:
         paths = {os.path.join(prefix, link) for link in links} | set(self._earlier.links)
         found: dict[str, str] = {}
         for path in filter(is_safe_path, paths):
+            if self._inputs.is_ours(os.path.join(self._root, path)):
+                continue
             try:
                 found[path] = read_link(self._root, path)
-            except OSError as error:  # noqa: PERF203 - it has been removed
+            except OSError as error:  # it has been removed
                 _LOG.debug("%s is no link any more: %s", escape_name(path), error)
         modes = {
             path: mode for path, mode in self._earlier.modes.items() if os.path.lexists(os.path.join(self._root, path))
@@ -142,6 +150,7 @@ class SetAside:
         It may be called again, for what has come since.
         """
         until = time.monotonic() + seconds
+        self._inputs.remove()
         outputs = self._list_outputs()
         if not outputs or self._job is None:
             return

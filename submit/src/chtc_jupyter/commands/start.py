@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from chtc_jupyter import queue, store
-from chtc_jupyter.commands import images
+from chtc_jupyter.commands import images, sharing
 from chtc_jupyter.commands import review as reviewing
 from chtc_jupyter.commands.review import Reviewed, Submission
 from chtc_jupyter.condor import job_ads, settings, submit
@@ -57,6 +57,7 @@ class StartOptions:
                 folder=folder,
                 notebooks=whole(request.notebooks) if request.notebooks else f"{folder}/notebooks",
                 image=whole(request.image or f"{FOLDER}/{IMAGE}"),
+                inputs=[whole(path) for path in request.inputs],
             ),
             submit_file=whole(self.submit_file) if self.submit_file else None,
             interactive=self.interactive,
@@ -139,6 +140,8 @@ async def _review_and_submit(
     """Submit the job once it keeps a session's promises; return its id, and what was found of it."""
     request = options.request
     argv, found = await _review(link, options, say)
+    if note := await sharing.find_sharing(link, found.notebooks):
+        say(note)
     if not options.submit_file:
         lines = {**submit.build_description(request), **found.lines}
         await link.ask("write", path=f"{request.folder}/jupyter.sub", text=submit.render_submit_file(lines))
@@ -223,6 +226,13 @@ async def _ensure_inputs(link: AgentClient, options: StartOptions, say: Callable
         raise MissingError(f"There is no submit file {options.submit_file} on {ap}.")
     if not _is_default(options) and not options.submit_file and not await _exists(link, request.notebooks, "-d"):
         raise MissingError(f"There is no folder {request.notebooks} on {ap}. Create it, or name another one.")
+    for path in request.inputs:
+        if "://" not in path and not await _exists(link, path):
+            name = submit.name_input(path)
+            raise MissingError(
+                f"There is no {path} on {ap}, which would be an input. Copy it there, or copy {name} into the session "
+                "while it runs, with `chtc-jupyter cp`."
+            )
     if options.submit_file or "://" in request.image:
         return options
     return replace(options, request=await images.choose_image(link, request, say))

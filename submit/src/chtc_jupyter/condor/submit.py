@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
 from chtc_jupyter.condor import architecture, promises, settings
 from chtc_jupyter.durations import validate_duration
@@ -48,6 +49,7 @@ class Request:
     idle_timeout: str | None = None
     max_runtime: str | None = None
     arch: str | None = None
+    inputs: Sequence[str] = field(default=())
     settings: Sequence[str] = field(default=())
 
 
@@ -93,6 +95,40 @@ def validate_path(text: str, what: str) -> str:
             f"{text!r} can't be {what}. In HTCondor's lists, use only letters, digits, spaces, and . / _ - @ + = :"
         )
     return text
+
+
+def validate_input(text: str) -> str:
+    """Return a file, a folder, or a URL that goes along with the job. Raises UsageError if HTCondor can't take it."""
+    if "://" in text:
+        if not text.isprintable() or re.search(r"[\s,]", text) or text.endswith("/"):
+            raise UsageError(f"{text!r} can't be an input: a URL names one file, and has neither spaces nor commas.")
+        return text
+    validate_path(text, "an input")
+    if name_input(text) in ("", ".", "..", "~"):
+        raise UsageError(f"{text!r} can't be an input. Name a file or a folder.")
+    return text
+
+
+def name_input(text: str) -> str:
+    """Return the name that an input has in the session."""
+    return posixpath.basename((urlsplit(text).path if "://" in text else text).rstrip("/"))
+
+
+def add_inputs(lines: dict[str, str], request: Request) -> None:
+    """Add to a description what goes along with the job. Raises UsageError if two things have one name."""
+    taken = {
+        posixpath.basename(request.notebooks): "the notebook folder",
+        posixpath.basename(request.image): "the image",
+    }
+    for path in request.inputs:
+        name = name_input(validate_input(path))
+        if name in taken:
+            raise UsageError(f"The input {path} would have the name of {taken[name]}. Rename one of them.")
+        taken[name] = path
+    key = next((key for key in lines if key.lower() == "transfer_input_files"), "transfer_input_files")
+    # With a slash at its end, HTCondor would bring what is in a folder without it.
+    inputs = [quote_value(path.rstrip("/")) for path in request.inputs]
+    lines[key] = ", ".join([*filter(None, [lines.get(key, "")]), *inputs])
 
 
 def validate_amount(text: str, what: str) -> str:
@@ -176,6 +212,8 @@ def build_description(request: Request) -> dict[str, str]:
         **render_request(request),
         "log": f"{logs}.log",
     }
+    if request.inputs:
+        add_inputs(lines, request)
     # HTCondor takes it from want_io_proxy, which a machine with ENABLE_CHIRP_IO = false makes false.
     return {"My.WantRemoteUpdates": "true", **promises.keep_promises(lines, base)}
 
