@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -93,6 +93,11 @@ class FakeChirpFiles:
     @answered
     def read_file(self, path: str) -> bytes:
         return self._at(path).read_bytes()
+
+    def read_parts(self, path: str) -> Iterator[bytes]:
+        with self._at(path).open("rb") as file:
+            while part := file.read(1 << 16):
+                yield part
 
     def _take_file(self, verb: str) -> None:
         if self.is_broken or not self.more_files:

@@ -42,6 +42,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     const commands: [string, string, () => void][] = [
       ['show', 'Show the Session', open],
       ['keep', 'Keep the Session for 2 h', actions.keep],
+      ['fetch', 'Fetch What Is New on the Access Point', actions.fetch],
       ['stop', 'Stop the Session…', actions.stop],
       ['page', 'Session Page', actions.openPage]
     ];
@@ -75,6 +76,7 @@ function makeActions(session: Session): IActions {
   };
   return {
     keep: () => void report(session.extend(KEPT)),
+    fetch: () => void report(session.fetch()),
     stop: () => void stop(),
     openPage: () => void window.open(URLExt.join(PageConfig.getBaseUrl(), 'jupyter-session'), '_blank', 'noopener')
   };

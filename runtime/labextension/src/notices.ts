@@ -4,6 +4,8 @@ import { IActions } from './panel';
 import { Session } from './session';
 import { IView } from './view';
 
+/** What a sentence names that tells of something new on the access point. */
+const FETCH = '`jupyter-session fetch`';
 const SHOWN = 'jupyter-session:shown';
 
 /** Shows notifications: one while the session is expiring, and one for each alert, once in a tab. */
@@ -43,7 +45,10 @@ export class Notices {
       shown.push(alert);
       Notification.warning(alert, {
         autoClose: false,
-        actions: [{ label: 'Details', caption: 'Open the panel of the session', callback: () => this._open() }]
+        actions: [
+          ...(alert.includes(FETCH) ? [{ label: 'Fetch', caption: 'Bring it here', callback: () => this._actions.fetch() }] : []),
+          { label: 'Details', caption: 'Open the panel of the session', callback: () => this._open() }
+        ]
       });
     }
     sessionStorage.setItem(SHOWN, JSON.stringify(shown));

@@ -17,6 +17,7 @@ export const sessionIcon = new LabIcon({
 /** What the buttons of the panel do. */
 export interface IActions {
   keep: () => void;
+  fetch: () => void;
   stop: () => void;
   openPage: () => void;
 }
@@ -30,6 +31,7 @@ export class SessionPanel extends Widget {
     this.title.icon = sessionIcon;
     this.title.caption = 'Session';
     this._session = session;
+    this._fetch = button('Fetch what is new', 'Bring here what is new on the access point', actions.fetch);
     this._sentence.setAttribute('role', 'status');
     const buttons = element('div', { className: 'jp-session-buttons' }, [
       button('Keep for 2 h', 'Keep the session alive for 2 hours, even if it is idle', actions.keep),
@@ -69,20 +71,22 @@ export class SessionPanel extends Widget {
       this._sentence.textContent = sentence; // a screen reader reads it only when it is new
     }
     this.node.classList.toggle('jp-mod-expiring', view?.state === 'expiring');
-    this._details.replaceChildren(...(view ? describe(view) : []));
+    this._details.replaceChildren(...(view ? describe(view, this._fetch) : []));
   }
 
   private _session: Session;
   private _sentence = document.createElement('p');
+  private _fetch: HTMLButtonElement;
   private _details = document.createElement('div');
 }
 
-function describe(view: IView): Node[] {
+function describe(view: IView, fetch: Node): Node[] {
+  const saving = view.saving.length ? [list(view.saving)] : [];
   return [
     ...section('Warnings', view.warnings.length ? [list(view.warnings)] : []),
     ...section('Resources', view.figures.length ? [table(view.figures.map(describeFigure))] : []),
     ...section('Activity', view.sources.length ? [table(view.sources.map(describeSource), ACTIVITY)] : []),
-    ...section('Saved to the access point', view.saving.length ? [list(view.saving)] : []),
+    ...section('Saved to the access point', view.arrived ? [...saving, fetch] : saving),
     ...section('About', view.facts.length ? [table(view.facts.map(([name, text]) => [name, text]))] : [])
   ];
 }

@@ -75,6 +75,11 @@ export class Session {
     return this._act('extend', { seconds });
   }
 
+  /** Bring here what is new on the access point. */
+  async fetch(): Promise<string> {
+    return this._act('fetch', { paths: [] });
+  }
+
   /** End the session in order. */
   async stop(): Promise<string> {
     return this._act('stop', {});

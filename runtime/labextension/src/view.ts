@@ -26,6 +26,7 @@ export interface IView {
   figures: IFigure[];
   facts: [string, string][];
   saving: string[];
+  arrived: number;
   warnings: string[];
   alerts: string[];
 }

@@ -24,6 +24,7 @@ _VERBS = {
     "extend": "keep the session alive for at least this long, even if idle (0s cancels)",
     "stop": "shut the session down in order; the notebooks come back",
     "packages": "list what pip installed, print a requirements file of it (export), or remove it (reset)",
+    "fetch": "bring here what is new in the notebook folder on the access point",
     "logs": "print the server's log",
     "wait": "wait until the session ends; this is what a tunnel runs",
     "sshd": "serve one SSH connection on the standard streams; this is what `ssh jupyter-JOB` runs",
@@ -64,6 +65,9 @@ def make_parser() -> argparse.ArgumentParser:
     commands["extend"].add_argument("duration", metavar="DURATION", help="such as 90m or 2h, from now on")
     commands["packages"].add_argument(
         "action", nargs="?", choices=("list", "export", "reset"), default="list", help="what to do (default: list)"
+    )
+    commands["fetch"].add_argument(
+        "paths", nargs="*", metavar="PATH", help="file or folder in the notebook folder (default: all that is new)"
     )
     commands["wait"].add_argument("port", type=int, nargs="?", help="the port that the tunnel leads to")
     commands["sshd"].add_argument("kind", metavar="TYPE", help="type of the public key that may log in: ssh-ed25519")

@@ -84,6 +84,21 @@ def extend(*, duration: str) -> int:
     return 0
 
 
+def fetch(*, paths: list[str]) -> int:
+    """Bring here what is new in the notebook folder on the access point; return 1 if something could not come."""
+    [answer] = ask(_state_dir().control, "fetch", paths=paths)
+    shown = ""
+    while (save := _status()["save"])["fetches"] < answer["fetch"]:
+        if save["fetching"] and save["fetching"] != shown:
+            shown = save["fetching"]
+            print(shown, flush=True)
+        if save["problem"]:
+            raise SessionError(save["problem"])
+        time.sleep(0.2)
+    print(save["fetched"])
+    return 0 if save["fetched"].startswith(("Fetched", "Nothing is new")) else 1
+
+
 def packages(*, action: str) -> int:
     """Print what pip installed in this session and in those before, print a requirements file of it, or remove it."""
     about = _status()["packages"]

@@ -142,13 +142,15 @@ class ChirpClient:
 
     def read_file(self, path: str) -> bytes:
         """Read a whole file. Call it only right after another request that worked: see `create`."""
+        return b"".join(self.read_parts(path))
+
+    def read_parts(self, path: str) -> Iterator[bytes]:
+        """Yield the parts of a file. Begin right after another request that worked: see `create`."""
         descriptor = self._ask("open", path, b"r", 0)
         self._line()  # its fstat
-        parts = []
         while length := self._ask("read", descriptor, CHUNK):
-            parts.append(self._exactly(length))
+            yield self._exactly(length)
         self.close_file(descriptor)
-        return b"".join(parts)
 
     def write(self, descriptor: int, data: bytes) -> None:
         """Write 1 to CHUNK bytes."""

@@ -22,7 +22,11 @@ from jupyter_session.panel.supervisor_client import ask_supervisor
 from jupyter_session.panel.view import View, make_view
 
 #: The buttons of the page, and what they ask the supervisor for.
-_CLICKS: dict[str, tuple[str, dict[str, Any]]] = {"keep": ("extend", {"seconds": 7200}), "stop": ("stop", {})}
+_CLICKS: dict[str, tuple[str, dict[str, Any]]] = {
+    "keep": ("extend", {"seconds": 7200}),
+    "stop": ("stop", {}),
+    "fetch": ("fetch", {"paths": []}),
+}
 
 
 async def look(figures: Figures) -> View:
@@ -71,6 +75,16 @@ class StopHandler(APIHandler):
         await _answer(self, "stop")
 
 
+class FetchHandler(APIHandler):
+    """Takes `{"paths": [...]}`, all that is new without them, and answers `{"text": ...}`."""
+
+    @authenticated
+    async def post(self) -> None:
+        """Bring here what is new on the access point."""
+        paths = (self.get_json_body() or {}).get("paths", [])
+        await _answer(self, "fetch", paths=paths)
+
+
 class PageHandler(JupyterHandler):
     """The page."""
 
@@ -88,7 +102,7 @@ class PageHandler(JupyterHandler):
         """Do what was clicked, and show the session."""
         clicked = self.get_body_argument("do", "")
         if clicked not in _CLICKS:
-            raise HTTPError(400, "A click is keep or stop.")
+            raise HTTPError(400, "A click is keep, stop, or fetch.")
         verb, details = _CLICKS[clicked]
         try:
             said = _describe(await ask_supervisor(verb, **details))
@@ -115,4 +129,6 @@ async def _answer(handler: APIHandler, verb: str, **details: Any) -> None:
 
 
 def _describe(answer: Message) -> str:
+    if "fetch" in answer:
+        return "What is new on the access point is being fetched. The file browser shows it once it is here."
     return str(answer.get("extended", "The session is being stopped."))

@@ -68,14 +68,14 @@ setInterval(async () => {{
 def render_page(view: View, *, said: str, token: str, lab: str) -> str:
     """Return the page. `said` answers a click, `token` is the hidden field of the forms, `lab` JupyterLab's path."""
     answer = f'<p class="said" role="alert">{html.escape(said)}</p>' if said else ""
-    main = "\n".join(_render(view))
+    main = "\n".join(_render(view, token))
     sentence = html.escape(view.problem or view.sentence)
     return _PAGE.format(
         title="Session", every=_EVERY, said=answer, sentence=sentence, token=token, main=main, lab=html.escape(lab)
     )
 
 
-def _render(view: View) -> Iterable[str]:
+def _render(view: View, token: str) -> Iterable[str]:
     if view.warnings:
         yield "<h2>Warnings</h2>" + _render_list(view.warnings)
     if view.figures:
@@ -85,6 +85,8 @@ def _render(view: View) -> Iterable[str]:
         yield "<h2>Activity</h2>" + _render_table([("Source", "Active", "Since", "Sees"), *rows], heads=1)
     if view.saving:
         yield "<h2>Saved to the access point</h2>" + _render_list(view.saving)
+    if view.arrived:
+        yield f'<form method="post">{token}<button name="do" value="fetch">Fetch what is new</button></form>'
     if view.facts:
         yield "<h2>About</h2>" + _render_table(view.facts)
 

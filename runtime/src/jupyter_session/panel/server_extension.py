@@ -9,7 +9,7 @@ from typing import Any
 from jupyter_server.utils import url_path_join
 
 from jupyter_session.panel.figures import Figures
-from jupyter_session.panel.handlers import ExtendHandler, PageHandler, StatusHandler, StopHandler
+from jupyter_session.panel.handlers import ExtendHandler, FetchHandler, PageHandler, StatusHandler, StopHandler
 from jupyter_session.panel.tensorboards import TensorBoardHandler, TensorBoards
 
 
@@ -26,6 +26,7 @@ def _load_jupyter_server_extension(server: Any) -> None:
         (url_path_join(base, "/jupyter-session/status"), StatusHandler, {"figures": figures}),
         (url_path_join(base, "/jupyter-session/extend"), ExtendHandler),
         (url_path_join(base, "/jupyter-session/stop"), StopHandler),
+        (url_path_join(base, "/jupyter-session/fetch"), FetchHandler),
         (url_path_join(base, "/jupyter-session/tensorboard"), TensorBoardHandler, {"boards": boards}),
     ]
     server.web_app.add_handlers(".*$", handlers)

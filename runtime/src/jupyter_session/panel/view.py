@@ -31,7 +31,8 @@ class View:
     """A session at `now`; times are in epoch seconds.
 
     `problem` says in a sentence why the rest is unknown, or is empty. `facts` are pairs of a name and a text.
-    `alerts` are the sentences that a person should see once: the warnings, and what saving can't do.
+    `arrived` is how many files are new on the access point and not here. `alerts` are the sentences that a person
+    should see once: the warnings, and what saving can't do.
     """
 
     now: float
@@ -46,6 +47,7 @@ class View:
     figures: Sequence[Figure] = ()
     facts: Sequence[tuple[str, str]] = ()
     saving: Sequence[str] = ()
+    arrived: int = 0
     warnings: Sequence[str] = ()
     alerts: Sequence[str] = ()
 
@@ -88,6 +90,7 @@ def _make(message: Mapping[str, Any], figures: Sequence[Figure], now: float) -> 
         figures=figures,
         facts=facts,
         saving=render_report(message["save"]),
+        arrived=int(message["save"].get("arrived_count", 0)),
         warnings=warnings,
         alerts=[*warnings, *_describe_unsaved(message["save"])],
     )

@@ -50,6 +50,14 @@ class AccessPoint:
         found = ((name, self._chirp.stat(self._at(os.path.join(folder, name)))) for name in names)
         return {name: about for name, about in found if about}
 
+    def list(self, folder: str) -> dict[str, FileStat]:
+        """List a folder, following links; empty if it isn't there. Raises LeftOutError if a link leads to it."""
+        return self._chirp.list_folder(self._at(folder)) if self._has_folder(folder) else {}
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """Yield the parts of a file."""
+        return self._chirp.read_parts(self._at(path))
+
     def remove(self, path: str) -> None:
         """Remove a file if it exists."""
         if self._has_folder(os.path.dirname(path)):

@@ -61,6 +61,11 @@ class Copier:
         """The notebook folder of the session."""
         return self._folder
 
+    @property
+    def ledger(self) -> Ledger:
+        """What is known of the files on the access point."""
+        return self._ledger
+
     def look(self, now: float) -> list[str]:
         """Look at the folder; return what to send now, the small files first."""
         self._before, self._now = self._now, scan_folder(self._folder, self._exclude, self._now.files)

@@ -95,6 +95,12 @@ class Ledger:
         if name != path:
             self.conflicts[path] = name
 
+    def note_fetched(self, path: str, entry: Entry) -> None:
+        """Note that a file of the access point is here now."""
+        self.entries[path] = entry
+        if self.journal:
+            self.journal.note_saved(path, entry)
+
     def note_removed(self, path: str) -> None:
         """Note that a file was removed on the access point."""
         self.removed.append(path)

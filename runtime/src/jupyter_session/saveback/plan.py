@@ -116,13 +116,18 @@ def is_same(one: FileStat, other: FileStat) -> bool:
 
 def generate_own_names(path: str, job: str) -> Iterator[str]:
     """Yield names for our copy of a file that has changed on the access point too, the best one first."""
+    return generate_names(path, f"from job {job}")
+
+
+def generate_names(path: str, mark: str) -> Iterator[str]:
+    """Yield names for another version of a file, with a mark in parentheses."""
     folder, name = os.path.split(path)
     stem, extension = os.path.splitext(name)
     if len(extension) > _LONGEST_EXTENSION:
         stem, extension = name, ""
     for number in itertools.count(1):
-        mark = f" (from job {job})" if number == 1 else f" (from job {job}, {number})"
-        room = _LONGEST_NAME - len(os.fsencode(mark + extension))
+        shown = f" ({mark})" if number == 1 else f" ({mark}, {number})"
+        room = _LONGEST_NAME - len(os.fsencode(shown + extension))
         if len(os.fsencode(stem)) > room:
             stem = os.fsencode(stem)[:room].decode(errors="ignore")
-        yield os.path.join(folder, stem + mark + extension)
+        yield os.path.join(folder, stem + shown + extension)

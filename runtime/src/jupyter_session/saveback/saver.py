@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import logging
 import os
+import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -17,17 +19,26 @@ from jupyter_session.condor.chirp import ChirpClient
 from jupyter_session.condor.chirp_errors import AnswerError, ChirpError
 from jupyter_session.condor.job_ad import Job
 from jupyter_session.saveback.access_point import AccessPoint
+from jupyter_session.saveback.arrivals import Arrivals, is_within
 from jupyter_session.saveback.copier import Copier
 from jupyter_session.saveback.destination import OffError, explain_no_files, find_destination
+from jupyter_session.saveback.errors import ChangedError, LeftOutError
 from jupyter_session.saveback.journal import Journal
 from jupyter_session.saveback.ledger import Ledger
 from jupyter_session.saveback.plan import Limits
-from jupyter_session.saveback.report import Report
+from jupyter_session.saveback.report import MOST_NAMES, Report
 from jupyter_session.saveback.scan import compile_patterns
 from jupyter_session.settings import Settings
+from jupyter_session.units.printable import escape_name
+from jupyter_session.units.sizes import format_size
 
 #: Seconds from one look at the folder to the next, and seconds without a change before a file is sent.
 INTERVAL, SETTLE = 15.0, 2.0
+
+#: Seconds between two looks at what others put on the access point, and between two words on a file that comes.
+LOOK, PROGRESS = 60.0, 2.0
+#: Seconds until the second look at what is new there: it may still be written.
+LOOK_AGAIN = 5.0
 
 #: Of what is set aside at the end of a session.
 LIST = "set-aside.json"
@@ -82,6 +93,12 @@ class Saver:
         self._chirp: ChirpClient | None = None
         self._there: AccessPoint | None = None
         self._large: tuple[str, Generator[None], float] | None = None
+        self._arrivals: Arrivals | None = None
+        self._next_look = 0.0
+        self._requests: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
+        self._fetches = self._asked = 0
+        self._fetched = ""
+        self._news = threading.Event()  # a request, or the end
         self._thread = threading.Thread(target=self._run, name="saver", daemon=True)
 
     @property
@@ -95,10 +112,21 @@ class Saver:
         """Take what the folder has now as what came with the job, and save what changes from now on."""
         self._thread.start()
 
+    def fetch(self, paths: list[str]) -> int:
+        """Ask for what is new on the access point, all of it or these; return the number of the request.
+
+        The report says once it is done.
+        """
+        self._asked += 1
+        self._requests.put(paths)
+        self._news.set()
+        return self._asked
+
     def finish(self, seconds: float) -> None:
         """Prepare the folder for HTCondor, which brings it back next, and save the rest, for at most `seconds`."""
         self._deadline = time.monotonic() + seconds
         self._closing.set()
+        self._news.set()
         if self._thread.is_alive():
             self._thread.join(seconds)
         if self._thread.is_alive():
@@ -107,6 +135,7 @@ class Saver:
     def _run(self) -> None:
         try:
             place = find_destination(self._settings, self._job, self._folder, self._environ)
+            self._arrivals = Arrivals(str(self._folder), compile_patterns(self._settings.save_exclude), place.started)
             copier = Copier(
                 str(self._folder),
                 self._job.id if self._job else "",
@@ -130,11 +159,15 @@ class Saver:
 
     def _save_until_closed(self, copier: Copier, root: str) -> None:
         delay, failed = 0.0, 0.0
-        while not self._closing.wait(delay):
+        while True:
+            self._news.wait(delay)
+            if self._closing.is_set():
+                break
+            self._news.clear()
             try:
                 delay, failed = self._take_turn(copier, root), 0.0
                 self._publish(copier.report(time.monotonic()))
-            except (ChirpError, OSError) as error:  # noqa: PERF203 - every turn stands alone
+            except (ChirpError, OSError) as error:  # every turn stands alone
                 _LOG.debug("nothing can be saved now: %r", error)
                 self._disconnect()
                 delay = failed = _BACKOFF.delay_after(failed)
@@ -167,10 +200,57 @@ class Saver:
             copier.remove_gone(there)
             self._send_large(copier, there, todo, time.monotonic() + self._interval)
         copier.note_if_complete(time.monotonic())
+        self._look_there(copier, root)
         if self._large:
             return 0.0
         self._disconnect()
         return pause
+
+    def _look_there(self, copier: Copier, root: str) -> None:
+        """Look now and then for what others have put there, and bring here what is asked for."""
+        assert self._arrivals  # noqa: S101 - made before
+        wanted = None if self._requests.empty() else self._requests.get()
+        if wanted is None and time.monotonic() < self._next_look:
+            return
+        there = self._connect(copier, root)
+        self._arrivals.look(there, copier.ledger, at_once=wanted is not None)
+        self._next_look = time.monotonic() + (LOOK_AGAIN if self._arrivals.are_unsure else LOOK)
+        if wanted is None:
+            return
+        self._fetched = ""
+        try:
+            self._fetched = self._fetch(copier, there, wanted)
+        except (ChirpError, OSError) as error:
+            self._fetched = f"Nothing more could be fetched: {error}."
+            raise
+        finally:
+            self._fetches += 1
+            if not self._requests.empty():
+                self._news.set()
+
+    def _fetch(self, copier: Copier, there: AccessPoint, wanted: list[str]) -> str:
+        assert self._arrivals  # noqa: S101
+        found = sorted(self._arrivals.found)
+        paths = [path for path in found if not wanted or any(is_within(path, each) for each in wanted)]
+        lacking = [each for each in wanted if not any(is_within(path, each) for path in paths)]
+        done, failed = [], [f"there is no new {escape_name(each)} on the access point" for each in lacking]
+        for path in paths:
+            size = self._arrivals.found[path].size
+            try:
+                for count in self._arrivals.fetch(there, copier.ledger, path):
+                    if self._closing.is_set():
+                        return "The session ends before all was fetched."
+                    if time.monotonic() > self._reported + PROGRESS:
+                        part = f"{format_size(count)} of {format_size(size)} of {escape_name(path)} are here"
+                        self._publish(dataclasses.replace(copier.report(time.monotonic()), problem="", fetching=part))
+                done.append(escape_name(path))
+            except (AnswerError, LeftOutError) as error:
+                failed.append(f"{escape_name(path)} was not fetched ({error})")
+            except ChangedError:
+                failed.append(f"{escape_name(path)} was not fetched, because it still changes there")
+        said = f"Fetched {', '.join(done)}." if done else "" if failed else "Nothing is new on the access point."
+        problems = "; ".join(failed)
+        return f"{said} {problems[:1].upper()}{problems[1:]}{'.' if problems else ''}".strip()
 
     def _send_small(self, copier: Copier, there: AccessPoint, todo: list[str]) -> None:
         for path in todo:
@@ -240,4 +320,13 @@ class Saver:
     def _publish(self, report: Report) -> None:
         if report.problem and not self._report.problem:
             self._say(report.problem)
+        found = self._arrivals.found if self._arrivals else {}
+        shown = itertools.islice(sorted(found.items()), MOST_NAMES)
+        report = dataclasses.replace(
+            report,
+            arrived={escape_name(path): format_size(about.size) for path, about in shown},
+            arrived_count=len(found),
+            fetches=self._fetches,
+            fetched=self._fetched,
+        )
         self._report, self._reported = report, time.monotonic()

@@ -114,7 +114,8 @@ def scan_folder(folder: str, exclude: re.Pattern[str], before: Mapping[str, Sign
             if stat.S_ISDIR(about.st_mode):
                 todo.append(path)
             elif stat.S_ISLNK(about.st_mode):
-                left_out[path] = _LINK
+                if within or not _leads_beside(entry):
+                    left_out[path] = _LINK
             elif not stat.S_ISREG(about.st_mode):
                 left_out[path] = "not a regular file"
             elif len(files) >= MOST_FILES:
@@ -124,6 +125,15 @@ def scan_folder(folder: str, exclude: re.Pattern[str], before: Mapping[str, Sign
                 found, known = _signature(about), before.get(path)
                 files[path] = known if known is not None and known == found else found
     return Scan((root.st_dev, root.st_ino), files, left_out, complete)
+
+
+def _leads_beside(entry: os.DirEntry[str]) -> bool:
+    """Return whether a link leads out of the folder to what has its own name there: see transfer/inputs.py."""
+    try:
+        above, name = os.path.split(os.readlink(entry.path))
+    except OSError:
+        return False
+    return name == entry.name and above != "" and not above.replace("../", "").strip(".")
 
 
 def _signature(about: os.stat_result) -> Signature:

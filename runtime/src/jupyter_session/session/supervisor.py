@@ -40,6 +40,7 @@ from jupyter_session.saveback.destination import FORBIDDEN
 from jupyter_session.session.ending import Shutdown
 from jupyter_session.session.lab_queries import LabQueries
 from jupyter_session.session.lab_settings import keep_settings
+from jupyter_session.session.news_there import NewsThere
 from jupyter_session.session.receipt_writer import ReceiptWriter
 from jupyter_session.session.shared_account import find_account_warnings, list_owners, name_account
 from jupyter_session.session.slot import describe_slot
@@ -98,7 +99,12 @@ class Supervisor:
         self._policy = Policy.of(settings.idle_timeout, settings.idle_warning)
         self._extension = Extension(self._deadlines, settings.max_extend)
         self._processes = Processes(state, compute_window(settings.idle_timeout))
-        verbs = {"stop": self._stop, "extend": self._extend, "reset-packages": self._reset_packages}
+        verbs = {
+            "stop": self._stop,
+            "extend": self._extend,
+            "reset-packages": self._reset_packages,
+            "fetch": self._fetch,
+        }
         self._control = ControlServer(state.control, self._loop, status=self._describe, verbs=verbs)
         job_output = JobOutput()
         self._reporter = StatusReporter(
@@ -137,6 +143,7 @@ class Supervisor:
         travels = is_brought_back(self._notebooks, os.environ.get("_CONDOR_SCRATCH_DIR")) if job else False
         environments = Environments(self._notebooks) if travels else None
         self._packages = Keeper(state, self._notebooks, environments=environments)
+        self._news_there = NewsThere()
         self._refused_files, self._no_saving = WarnOnce(self._reporter.warn), WarnOnce(self._reporter.warn)
         receipts = ReceiptWriter(
             self._notebooks,
@@ -237,6 +244,7 @@ class Supervisor:
         report = self._saver.report
         ending = f"{report.problem} If the session ends before, HTCondor can't bring it back either."
         self._refused_files.update(ending if report.refused_count else "")
+        self._reporter.warn(*self._news_there.update(report))
         self._no_saving.update(f"{report.off} {NOTHING_SAVED}" if report.off == FORBIDDEN else "")
         self._reporter.warn(*self._packages.take_news())
         try:
@@ -292,6 +300,14 @@ class Supervisor:
     def _reset_packages(self, _request: Message) -> Message:
         self._packages.reset()
         return {}
+
+    def _fetch(self, request: Message) -> Message:
+        paths = request.get("paths", [])
+        if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+            return {"error": "fetch needs a list of paths."}
+        if self._saver.report.off:
+            return {"error": self._saver.report.off}
+        return {"fetch": self._saver.fetch([str(path) for path in paths])}
 
     def _extend(self, request: Message) -> Message:
         wanted = request.get("seconds")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
+#: Copies and what is fetched.
+_OWN = ("/jupyter-session/copy/", "/jupyter-session/fetch")
 #: A stretch of a file that is copied out of the session.
 _DATA = "/jupyter-session/copy/data"
 
@@ -32,7 +34,7 @@ def needs_a_person(method: str, uri: str, base: str = "/") -> bool:
     parts = urlsplit(uri)
     path = "/" + parts.path.removeprefix(base).lstrip("/")
     if method not in ("GET", "HEAD", "OPTIONS"):
-        clicked = ("/api/", "/lab/api/settings", "/jupyter-session/extend", "/jupyter-session/copy/")
+        clicked = ("/api/", "/lab/api/settings", "/jupyter-session/extend", *_OWN)
         return path.startswith(clicked) and path != "/api/shutdown"
     if path == "/lab" or path.startswith(
         ("/lab/tree", "/files/", "/nbconvert/", "/tree", "/notebooks/", "/doc/", _DATA)
