@@ -167,3 +167,12 @@ def test_an_input_that_is_not_there_is_refused_before_anything_is_submitted(new_
     assert done.returncode == 20, done
     assert "There is no /home/alice/data/none.csv on ap" in done.stderr
     assert laptop.queued() == []
+
+
+@pytest.mark.timeout(300)
+def test_two_sessions_on_one_folder_are_said_before(new_laptop):
+    first, second = new_laptop(), new_laptop()
+    first.start_and_leave()
+    running = second.start("--notebooks", f"{first.folder}/notebooks")
+    running.wait_for(f"The session {first.name} has the notebook folder", 60)
+    running.wait_for("saved beside the first")

@@ -13,8 +13,58 @@ BOUND = [
     (DATA, "`rsync`", "pool/test_ssh.py::test_rsync_brings_only_what_has_changed"),
     (
         DATA,
-        "beside the notebooks",
-        "unit/launcher/test_submit.py::test_a_key_by_any_name_is_one_line_that_keeps_the_notebooks",
+        "`chtc-jupyter cp data.h5 lab:` on your laptop",
+        "pool/test_copies.py::test_a_file_goes_into_the_session_and_back_whether_or_not_it_is_open_here",
+    ),
+    (
+        DATA,
+        "the copy goes on once it is back",
+        "pool/test_copies.py::test_a_gigabyte_both_ways_survives_a_network_that_is_cut",
+    ),
+    (
+        DATA,
+        "run the same command again",
+        "unit/launcher/test_copying.py::test_a_copy_that_breaks_goes_on_where_it_was_also_as_another_command",
+    ),
+    (
+        DATA,
+        "also in JupyterLab's file browser",
+        "browser/test_inputs.py::test_a_file_and_a_folder_of_the_access_point_are_in_the_file_browser",
+    ),
+    (
+        DATA,
+        "nothing of it\ntravels back",
+        "pool/test_copies.py::test_inputs_are_beside_the_notebooks_and_never_come_back",
+    ),
+    (
+        DATA,
+        "it stays, and the session says",
+        "unit/runtime/test_inputs.py::test_a_file_of_the_users_stays_and_is_named",
+    ),
+    (
+        DATA,
+        "`jupyter-session fetch` in a terminal",
+        "pool/test_arrivals.py::test_what_is_put_into_the_folder_is_told_of_and_fetched_by_one_command",
+    ),
+    (
+        DATA,
+        "**Fetch** in the notification",
+        "browser/test_arrivals.py::test_one_click_in_the_notification_brings_what_is_new",
+    ),
+    (
+        DATA,
+        "it hasn't changed since it came or was saved",
+        "unit/runtime/test_arrivals.py::test_a_file_that_has_changed_there_replaces_one_that_has_not_changed_here",
+    ),
+    (
+        DATA,
+        "`data (from the access point).csv`",
+        "unit/runtime/test_arrivals.py::test_a_file_that_has_changed_on_both_sides_comes_beside",
+    ),
+    (
+        DATA,
+        "`start` says so before it\nsubmits",
+        "pool/test_copies.py::test_two_sessions_on_one_folder_are_said_before",
     ),
     (
         DATA,
