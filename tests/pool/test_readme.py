@@ -52,13 +52,12 @@ def person(own_pool):
 def test_commands_of_the_laptop(person):
     install, start, files = commands("Install it"), commands("Start a session"), commands("Copy files, and use VS Code")
     # What the test bed has done in its own way: the code, the command, and the image.
-    assert [line.split()[0] for line in install] == ["git", "pipx", "apptainer", "ssh", "scp"]
+    assert [line.split()[0] for line in install] == ["git", "pipx", "apptainer", "chtc-jupyter"]
     assert "pipx install ./submit" in install
     assert "apptainer build jupyter.sif Apptainer.def" in install
     image = person.pool.path("ap", SHARED_IMAGE)
     person.pool.copy("laptop", image, "/home/alice/jupyter.sif", "alice")
-    person.type_in(one(install, "ssh"))
-    person.type_in(one(install, "scp"))
+    person.type_in(one(install, "chtc-jupyter image"))
 
     person.type_in(one(start, "chtc-jupyter config"))
     first = person.leave_running(one(start, "chtc-jupyter start"))
@@ -69,14 +68,14 @@ def test_commands_of_the_laptop(person):
     assert re.search(r"^lab +\d+\.0 +ready", person.type_in(one(start, "chtc-jupyter list")), re.MULTILINE)
     person.type_in(one(start, "chtc-jupyter extend"))
 
-    person.type_in("mkdir data; echo 1 >data/numbers")
+    person.type_in("echo 1 >data.h5")
     person.type_in(one(files, "chtc-jupyter ssh-config"))
     assert person.type_in(one(files, "ssh")) == "ep1\n"
     assert person.type_in("ssh jupyter-lab 'echo $OMP_NUM_THREADS'") == "1\n"  # welcome.ipynb shows it as CPUs
-    person.type_in(one(files, "scp"))
+    person.type_in(one(files, "chtc-jupyter cp"))
 
     person.type_in(one(start, "chtc-jupyter stop"))
-    came_back = person.pool.path("ap", "/home/alice/jupyter/lab/notebooks/data/numbers")
+    came_back = person.pool.path("ap", "/home/alice/jupyter/lab/notebooks/data.h5")
     wait_for(came_back.exists, 60, "the file to come back")
     assert came_back.read_text() == "1\n"
 

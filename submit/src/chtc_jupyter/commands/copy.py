@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import posixpath
@@ -26,6 +27,7 @@ from chtc_jupyter.errors import MissingError, NoSuchSessionError, UsageError
 from chtc_jupyter.names import is_name
 from chtc_jupyter.proxy import control
 from chtc_jupyter.sizes import format_size
+from chtc_jupyter.ssh import openssh
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient
 from chtc_jupyter.ssh.login import open_link
 from chtc_jupyter.store import Record
@@ -79,7 +81,9 @@ async def copy(sources: Sequence[str], target: str, ap: str | None, terminal: Te
     async with _reach_session(asked.session, ap, terminal) as (reach, record):
         for path in asked.paths:
             if asked.into:
-                await _copy_into(reach, record, Path(path), asked, terminal)
+                into_folder = asked.there.endswith("/") or len(asked.paths) > 1
+                size, there = await _send(reach, Path(path), asked.there, terminal, into_folder=into_folder)
+                _say_copied(terminal, path, size, f"{record.name}:{there}")
             else:
                 await _copy_out(reach, record, path, _place(path, target), terminal)
     return 0
@@ -148,27 +152,27 @@ async def _find_running(link: AgentClient, record: Record | None, name: str | No
     return found
 
 
-async def _copy_into(reach: Reach, record: Record, path: Path, asked: Copy, terminal: Terminal) -> None:
+async def _send(reach: Reach, path: Path, to: str, terminal: Terminal, *, into_folder: bool) -> tuple[int, str]:
+    """Copy a file to a path of the other end, or into the folder that it is; return its size and its path there."""
     progress = CopyProgress(path.name)
     upload: Upload | None = None
-    to = ""
+    there = ""
 
     async def work(remote: Remote) -> int:
-        nonlocal upload, to
+        nonlocal upload, there
         if upload is None:
-            entry = await remote.look(asked.there)
+            entry = await remote.look(to)
             if entry.kind == "folder":
                 entry = await remote.look(f"{entry.path}/{path.name}")
-            elif asked.there.endswith("/") or len(asked.paths) > 1:
-                raise MissingError(f"There is no folder {entry.path} in the session.")
-            to = entry.path
+            elif into_folder:
+                raise MissingError(f"There is no folder {entry.path} there.")
             if entry.kind not in ("file", "none"):
-                raise UsageError(f"{to} in the session is no file.")
-            upload = Upload(path, to, progress)
+                raise UsageError(f"{entry.path} is no file there.")
+            there = entry.path
+            upload = Upload(path, there, progress)
         return await upload.run(remote)
 
-    size = await _keep_on(reach, work, progress, terminal)
-    _say_copied(terminal, path.name, size, f"{record.name}:{to}")
+    return await _keep_on(reach, work, progress, terminal), there
 
 
 async def _copy_out(reach: Reach, record: Record, source: str, to: Path, terminal: Terminal) -> None:
@@ -181,23 +185,27 @@ async def _copy_out(reach: Reach, record: Record, source: str, to: Path, termina
 async def push_image(path: str, to: str, ap: str, terminal: Terminal) -> int:
     """Copy an image to the access point."""
     _check_local(path)
+    to = to.removeprefix("~/")
     if ap == HERE:
         raise UsageError(f"This machine is the access point: `cp {path} ~/{to}` copies the image.")
     link = await open_link(ap, terminal, forward=True)
-    try:
-        await link.run(["mkdir", "-p", "--", posixpath.dirname(to) or "."])
-    except BaseException:
-        await link.close()
-        raise
     reach = AccessPointReach(link, terminal.wait_for_person)
-    progress = CopyProgress(Path(path).name)
-    upload = Upload(Path(path), to, progress)
     try:
-        size = await _keep_on(reach, upload.run, progress, terminal)
+        folder, name = posixpath.split(to)
+        await _make_folder(link, folder)
+        size, there = await _send(reach, Path(path), to, terminal, into_folder=not name)
     finally:
         await reach.close()
-    _say_copied(terminal, path, size, f"{ap}:{to}")
+    _say_copied(terminal, path, size, f"{ap}:{there}")
     return 0
+
+
+async def _make_folder(link: AgentClient, folder: str) -> None:
+    """Make a folder on the access point, relative to the home folder. Raises LauncherError if it can't be made."""
+    made = await link.run(["mkdir", "-p", "--", folder or "."])
+    if made["status"]:
+        full = "space" in made["err"] or "quota" in made["err"]
+        raise openssh.build_file_error(link.ap, errno.ENOSPC if full else 0, made["err"].strip())
 
 
 async def _keep_on(
