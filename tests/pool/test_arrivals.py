@@ -19,7 +19,7 @@ def test_what_is_put_into_the_folder_is_told_of_and_fetched_by_one_command(new_s
     assert session.inside("jupyter-session", "fetch", "nothing.csv").strip() == (
         "There is no new nothing.csv on the access point."
     )
-    assert session.inside("jupyter-session", "fetch").strip() == "Fetched sub/data.h5, welcome.ipynb."
+    assert session.inside("jupyter-session", "fetch").splitlines()[-1] == "Fetched sub/data.h5, welcome.ipynb."
     found = session.inside("sha256sum", "notebooks/sub/data.h5", "notebooks/welcome.ipynb").split()
     assert [found[0], found[2]] == [hashlib.sha256(each).hexdigest() for each in (data, b"{}")]
     assert session.inside("jupyter-session", "fetch").strip() == "Nothing is new on the access point."

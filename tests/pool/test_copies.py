@@ -52,7 +52,7 @@ def test_a_file_goes_into_the_session_and_back_whether_or_not_it_is_open_here(ne
     assert '"event": "copied"' in done.stdout
     assert sum_here(laptop, f"{laptop.home}/beside.h5") == digest
     assert laptop.call("stop", laptop.name).returncode == 0
-    done = laptop.call("cp", source, f"{laptop.name}:")
+    done = laptop.call("cp", source, f"{laptop.name}:", "--ap", "ap")
     assert done.returncode == 22, done
 
 

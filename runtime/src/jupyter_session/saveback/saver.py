@@ -233,6 +233,7 @@ class Saver:
         found = sorted(self._arrivals.found)
         paths = [path for path in found if not wanted or any(is_within(path, each) for each in wanted)]
         lacking = [each for each in wanted if not any(is_within(path, each) for path in paths)]
+        shown = time.monotonic()
         done, failed = [], [f"there is no new {escape_name(each)} on the access point" for each in lacking]
         for path in paths:
             size = self._arrivals.found[path].size
@@ -240,7 +241,8 @@ class Saver:
                 for count in self._arrivals.fetch(there, copier.ledger, path):
                     if self._closing.is_set():
                         return "The session ends before all was fetched."
-                    if time.monotonic() > self._reported + PROGRESS:
+                    if time.monotonic() > shown + PROGRESS:
+                        shown = time.monotonic()
                         part = f"{format_size(count)} of {format_size(size)} of {escape_name(path)} are here"
                         self._publish(dataclasses.replace(copier.report(time.monotonic()), problem="", fetching=part))
                 done.append(escape_name(path))
