@@ -6,7 +6,6 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from jupyter_session.condor.job_ad import Job
 from jupyter_session.transfer.outputs import list_outputs, split_list
@@ -70,7 +69,7 @@ def _list_names(attributes: Mapping[str, object], root: str, notebooks: str) -> 
     back |= {output.path.split(os.sep)[0] for output in list_outputs(attributes) or ()}
     image = os.path.basename(str(attributes.get("containerimage") or ""))
     for item in dict.fromkeys(split_list(attributes.get("transferinput"))):
-        path = unquote(urlsplit(item).path) if "://" in item else item
+        path = item.partition("://")[2].partition("?")[0] if "://" in item else item
         name = os.path.basename(path)
         if not os.path.lexists(os.path.join(root, name)):  # with preserve_relative_paths
             name = next((part for part in path.split(os.sep) if os.path.lexists(os.path.join(root, part))), name)
