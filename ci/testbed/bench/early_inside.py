@@ -15,7 +15,7 @@ from testbed.pool import boot
 from testbed.pool.pool import Pool
 
 #: How many starts, and how many at once: all of these see each schedd that is killed.
-STARTS, AT_ONCE = int(os.environ.get("STARTS", "100")), 5
+STARTS, AT_ONCE = int(os.environ.get("STARTS", "100")), 4
 
 
 def main() -> int:
