@@ -59,10 +59,16 @@ def test_jupyterlab_starts_without_the_grammar_that_takes_a_third_of_its_start(p
 
 @pytest.mark.timeout(600)  # it builds an image while other tests run
 def test_packages_that_a_user_names_are_in_an_image_built_with_them(pool):
-    built = image.build({"PACKAGES": "cowsay==6.1 tabulate"}).path / "jupyter.sif"
-    pool.copy("ap", built, "/srv/with-packages.sif")
-    code = "import cowsay, tabulate; print(cowsay.__version__)"
+    asked = {
+        "PACKAGES": "cowsay>=6,<6.2 'tabulate[widechars] >= 0.9'",
+        "REQUIREMENTS": "mine.txt",
+        "APT_PACKAGES": "tree",
+    }
+    variant = image.Variant(asked, {"mine.txt": b"toolz>=0.12,<2  # a comment\n"}, image.usual_base())
+    pool.copy("ap", image.build(variant=variant).path / "jupyter.sif", "/srv/with-packages.sif")
+    code = "import cowsay, tabulate, toolz, wcwidth; print(cowsay.__version__)"
     assert on_ap(pool, "apptainer", "exec", "/srv/with-packages.sif", "/opt/jupyter/bin/python", "-c", code) == "6.1\n"
+    assert on_ap(pool, "apptainer", "exec", "/srv/with-packages.sif", "tree", "--version").startswith("tree v")
 
 
 def test_a_job_that_asks_for_a_gpu_gets_a_session_with_one(session_with_gpu):

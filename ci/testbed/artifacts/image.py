@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from testbed.host import apt, cache, commands, pip_config
 from testbed.pool import namespaces, rootfs
@@ -29,29 +31,75 @@ SQUASH = "-comp zstd -Xcompression-level 3"
 SHARED = "/srv/jupyter.sif"
 #: How names are resolved, on this machine and in a sandbox in its network.
 NETWORK_FILES = (Path("/etc/resolv.conf"), Path("/etc/hosts"))
+#: Who builds: root, for whom the hosts' root has entries in /etc/subuid, or somebody without.
+BUILDERS = {"root": 0, "alice": 2001}
+BASE_FILE = "/build/base.sif"
+#: Runs a command as a user, who can't read all of a root that is a folder, but can read an image of it.
+AS_USER = f"""
+apptainer build --fakeroot {BASE_FILE} /build/base
+user=$1
+shift
+exec setpriv --reuid="$user" --regid="$user" --clear-groups -- "$@"
+"""
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
-def build(arguments: Mapping[str, str] | None = None, *, checkout: Path = CHECKOUT) -> cache.Entry:
+@dataclass(frozen=True)
+class Variant:
+    """What to build instead of the image that all tests share.
+
+    ``arguments`` are build arguments of the definition, such as PACKAGES; ``files`` are put beside it, by name.
+    ``base`` is the root that the image starts from; ``builder`` is one of `BUILDERS`. With ``onto``, the definition is
+    own-base.def, and the image that all tests share is put on the base.
+    """
+
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    base: rootfs.Base = field(default_factory=rootfs.Base)
+    builder: str = "root"
+    onto: bool = False
+
+    @property
+    def definition(self) -> str:
+        """The definition file."""
+        return "runtime/recipes/own-base.def" if self.onto else "Apptainer.def"
+
+
+def build(
+    arguments: Mapping[str, str] | None = None, *, checkout: Path = CHECKOUT, variant: Variant | None = None
+) -> cache.Entry:
     """Return the cache's entry that holds ``jupyter.sif`` of a checkout, built if need be.
 
-    ``arguments`` are further build arguments of Apptainer.def, such as PACKAGES.
+    ``arguments`` are further build arguments of Apptainer.def, such as PACKAGES; instead, there may be a ``variant``.
     """
     apt.ensure(apt.POOL, log=cache.log("apt"))
     sources = source_files(checkout)
-    packages = apt_packages((checkout / "Apptainer.def").read_text())
-    base, base_key = rootfs.image_base(packages)
-    given = dict(arguments or {})
-    key = cache.key(cache.files_key(sources, checkout), base_key, given, SQUASH)
+    kind = "variant-image" if variant else "image"
+    if variant is None:
+        variant = Variant(dict(arguments or {}), base=usual_base(checkout))
+    chosen = variant
+    base, base_key = rootfs.image_base(chosen.base)
+    files = {name: hashlib.sha256(data).hexdigest() for name, data in chosen.files.items()}
+    about = (dict(chosen.arguments), files, chosen.builder, chosen.definition)
+    key = cache.key(cache.files_key(sources, checkout), base_key, about, SQUASH)
 
     def make(place: Path) -> None:
         root = rootfs.hosts()
-        _build(place / "jupyter.sif", root.path, base.path, (checkout, sources), given)
+        shared = build(checkout=checkout) if chosen.onto else None
+        roots = _Roots(root.path, base.path, shared.path if shared else None)
+        _build(place / "jupyter.sif", roots, (checkout, sources), chosen)
         os.close(root.lock)
+        if shared:
+            os.close(shared.lock)
 
-    entry = cache.get("image", key, make, what="jupyter.sif", takes="1 minute")
+    entry = cache.get(kind, key, make, what="jupyter.sif", takes="1 minute")
     os.close(base.lock)
     return entry
+
+
+def usual_base(checkout: Path = CHECKOUT) -> rootfs.Base:
+    """Return the base of the image that all tests share: it has the image's packages beforehand."""
+    return rootfs.Base(packages=tuple(apt_packages((checkout / "Apptainer.def").read_text())))
 
 
 def place(pool: Pool, sif: Path, path: str, host: str = "ap") -> None:
@@ -84,20 +132,43 @@ def apt_packages(definition: str) -> list[str]:
     return sorted(word for words in found for word in words.split() if word[0] not in "-{$")
 
 
-def _build(sif: Path, root: Path, base: Path, of: tuple[Path, list[Path]], arguments: Mapping[str, str]) -> None:
+def quote_argument(name: str, value: str) -> str:
+    """Return a build argument as Apptainer wants it on its command line, where commas separate several.
+
+    >>> quote_argument("PACKAGES", "numpy>=1,<3 torch")
+    '"PACKAGES=numpy>=1,<3 torch"'
+    """
+    text = f"{name}={value}"
+    return '"' + text.replace('"', '""') + '"' if set(text) & set(',"\n') else text
+
+
+class _Roots(NamedTuple):
+    """What a build reads: the root that Apptainer runs in, the image's base, and the folder of the shared image."""
+
+    tools: Path
+    base: Path
+    shared: Path | None
+
+
+def _build(sif: Path, roots: _Roots, of: tuple[Path, list[Path]], variant: Variant) -> None:
     checkout, sources = of
-    log = cache.log("image")
+    name = sif.parent.stem
+    log = cache.log(name if name.startswith("variant") else "image")
     log.unlink(missing_ok=True)
     caches = [cache.folder() / name for name in ("pip", "npm")]
     for each in caches:
         each.mkdir(exist_ok=True)
-    given = {"BOOTSTRAP": "localimage", "BASE": "/build/base", **arguments}
+    user = BUILDERS[variant.builder]
+    given = {"BOOTSTRAP": "localimage", "BASE": BASE_FILE if user else "/build/base", **variant.arguments}
+    if roots.shared:
+        given["JUPYTER"] = "/build/shared/jupyter.sif"
     command = [
         *("sh", "-c", 'cd /build/src && exec "$@"', "sh"),
-        *("apptainer", "build", "--fakeroot", "--bind", "/build/mnt:/mnt"),
+        *(["sh", "-c", AS_USER, "sh", str(user)] if user else []),
+        *("apptainer", "build", *([] if user else ["--fakeroot"]), "--bind", "/build/mnt:/mnt"),
         *("--mksquashfs-args", SQUASH),
-        *(word for name in given for word in ("--build-arg", f"{name}={given[name]}")),
-        *("/build/out/jupyter.sif", "Apptainer.def"),
+        *(word for name in given for word in ("--build-arg", quote_argument(name, given[name]))),
+        *("/build/out/jupyter.sif", variant.definition),
     ]
     with tempfile.TemporaryDirectory(dir=sif.parent, prefix="scratch-") as folder:
         scratch = Path(folder)
@@ -107,18 +178,29 @@ def _build(sif: Path, root: Path, base: Path, of: tuple[Path, list[Path]], argum
             target = scratch / "src" / source.relative_to(checkout)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
+        for name, data in variant.files.items():
+            target = scratch / "src" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
         env = _environment(scratch / "mnt")
+        if user:
+            env |= {"HOME": "/build/tmp", "USER": variant.builder}
+            scratch.chmod(0o755)
+            for name in ("tmp", "out", "mnt"):
+                os.chown(scratch / name, user, user)
+            caches = []  # pip's and npm's refuse folders of other users
         binds = [
+            *([(roots.shared, "/build/shared")] if roots.shared else []),
             *((scratch / name, f"/build/{name}") for name in ("src", "tmp", "mnt", "out")),
             *((each, f"/build/mnt/{each.name}") for each in caches),
-            (base, "/build/base"),
+            (roots.base, "/build/base"),
             *((path, str(path)) for path in NETWORK_FILES),
         ]
         argv = namespaces.sandbox(
             "build",
             command,
             pidfile=scratch / "pid",
-            root=root,
+            root=roots.tools,
             scratch=scratch / "root",
             binds=binds,
             network=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,20 +64,34 @@ def stable_hosts() -> cache.Entry:
     return entry
 
 
-def image_base(packages: Sequence[str] = ()) -> tuple[cache.Entry, str]:
-    """Return the root that the image starts from, Debian trixie, and the key of its recipe.
+@dataclass(frozen=True)
+class Base:
+    """A root that an image starts from: a release of Debian with packages, then changed by a shell script in it.
 
-    ``packages`` are in it beforehand, so that a rebuild of the image does not fetch them anew.
+    ``packages`` of the usual one are those of the image, so that a rebuild does not fetch them anew.
     """
-    recipe = cache.key(sorted(packages), NO_DOCS, APT_OPTION, 1)
+
+    suite: str = "trixie"
+    packages: tuple[str, ...] = ()
+    script: str = ""
+
+
+def image_base(base: Base) -> tuple[cache.Entry, str]:
+    """Return a root that an image starts from, and the key of its recipe."""
+    about = (sorted(base.packages), NO_DOCS, APT_OPTION, 1)
+    is_usual = (base.suite, base.script) == (Base.suite, Base.script)
+    recipe = cache.key(*about) if is_usual else cache.key(*about, base.suite, base.script)
 
     def build(place: Path) -> None:
-        _mmdebstrap("trixie", packages, place)
+        _mmdebstrap(base.suite, base.packages, place)
         for partial in ("var/cache/apt/archives/partial", "var/lib/apt/lists/partial"):
             cache.remove(place / partial)  # apt's own: unreadable in `apptainer build --fakeroot`
+        if base.script:
+            change = ["chroot", str(place), "/bin/sh", "-euc", base.script]
+            commands.run(change, doing=f"changing the Debian {base.suite} root", log=cache.log("base"), timeout=120)
 
-    what = "the image's Debian base"
-    return cache.get("base", recipe, build, what=what, takes="30 s"), recipe
+    kind, what = ("base", "the image's Debian base") if is_usual else ("variant-base", f"a Debian {base.suite} base")
+    return cache.get(kind, recipe, build, what=what, takes="30 s"), recipe
 
 
 def bare() -> cache.Entry:

@@ -1,4 +1,4 @@
-"""What a job that ended without a session wrote last into its error file on the access point: often the reason."""
+"""Why a job ended without a session, by its files on the access point: what it wrote last, or whose image it had."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 import posixpath
 import re
 
+from chtc_condor.notebook_look import clean
 from chtc_condor.ownership import constrain
 from chtc_jupyter import queue
 from chtc_jupyter.condor import job_ads
@@ -22,26 +23,48 @@ _ANSWER = 15
 #: A job is in the history a moment after its end is in the log.
 _PAUSES = (0.0, 2.0)
 _LONGEST = 300
+_ATTRIBUTES = "Iwd,Err,Out,ContainerImage"
+#: What a session says before anything else, or if it can't start.
+_OWN = re.compile(r"jupyter-session|^(starting|ready|expiring|stopping|stopped|failed): ", re.MULTILINE)
 _TELLING = re.compile(r"want_io_proxy|invalid|error|fatal|fail|denied|not found|no such|can(?:.t|not)", re.IGNORECASE)
 
 
 async def read_last_words(link: AgentClient, record: Record) -> str:
-    """Return the line of a job's error file that tells most, or "" if there is none."""
-    path = posixpath.splitext(record.log)[0] + ".err"  # of a session that was started from here
+    """Return a sentence with the line of a job's error file that tells most, or "" if there is none.
+
+    An image that isn't one of this project's starts something else, which a session's words are missing from.
+    """
+    stem = posixpath.splitext(record.log)[0]  # of a session that was started from here
+    errors, output, image = f"{stem}.err", f"{stem}.out", ""
     try:
         own = constrain(await queue.find_owner(link), job_ads.match_job(record.job))
-        argv = ["condor_history", "-constraint", own, "-limit", "1", "-json", "-attributes", "Iwd,Err"]
+        argv = ["condor_history", "-constraint", own, "-limit", "1", "-json", "-attributes", _ATTRIBUTES]
         for pause in _PAUSES:
             await asyncio.sleep(pause)
             asked = await link.run(argv, timeout=_ANSWER)
             if ads := load_json(str(asked["out"]).strip() or "[]"):
-                path = posixpath.join(str(ads[0].get("Iwd", "")), str(ads[0].get("Err", "")))
+                folder = str(ads[0].get("Iwd", ""))
+                errors, output = (posixpath.join(folder, str(ads[0].get(name, ""))) for name in ("Err", "Out"))
+                image = str(ads[0].get("ContainerImage", ""))
                 break
-        text = str((await link.ask("read", path=path))["text"])
+        text = str((await link.ask("read", path=errors))["text"])
+        said = str((await link.ask("read", path=output))["text"])
     except (LauncherError, ValueError) as error:
-        _log.debug("The error file of job %s can't be read: %s", record.job, error)
+        _log.debug("The files of job %s can't be read: %s", record.job, error)
         return ""
-    return choose_line(text)
+    return describe_end(text, said, clean(image, _LONGEST))
+
+
+def describe_end(errors: str, output: str, image: str) -> str:
+    """Return why a job ended without a session, by its error file and its output; "" if they don't tell."""
+    line = choose_line(errors)
+    said = f"Its error file says: {line}" if line else ""
+    if not image or _OWN.search(errors) or _OWN.search(output):
+        return said
+    return (
+        f"The image {image} seems to have no jupyter-session, because nothing of a session was started. Build an image "
+        f"from it with runtime/recipes/own-base.def. {said}".rstrip()
+    )
 
 
 def choose_line(text: str) -> str:

@@ -253,7 +253,7 @@ class Session:
     def build_end_error(self) -> LauncherError:
         """Return the error for a job that has ended without a session, or whose session failed."""
         error = RemovedError if self.progress.removed else FailedError
-        said = f" Its error file says: {self.last_words}" if self.last_words else ""
+        said = f" {self.last_words}" if self.last_words else ""
         return error(f"Job {self.record.job} {messages.describe_end(self.progress)}.{said}")
 
     async def _watch_clock(self) -> None:

@@ -1,6 +1,7 @@
 """Images and machines of several architectures: which image goes where, and what is said of the wrong one."""
 
 import asyncio
+import subprocess
 
 import pytest
 from hypothesis import given
@@ -100,6 +101,39 @@ def test_image_for_other_machines_is_named_before_anything_is_submitted(there, a
         choose(there, asked)
     for part in parts:
         assert part in str(caught.value)
+
+
+def test_image_that_is_none_of_this_project_s_is_named_before_anything_is_submitted():
+    there = {IMAGE: f"{header('02')}\n{architecture.FOREIGN}\n"}
+    with pytest.raises(MissingError, match=r"has no jupyter-session.*runtime/recipes/own-base\.def"):
+        choose(there, request())
+    ad = {"requirements": "true", "containerimage": "jupyter.sif", "iwd": "/home/a", "transferinput": IMAGE}
+    with pytest.raises(MissingError, match="has no jupyter-session"):
+        asyncio.run(images.ensure_kind(Link(there), ad))
+
+
+@pytest.mark.parametrize(
+    ("data", "is_foreign"),
+    [
+        (b'\0{"labels":{"org.label-schema.build-arch":"amd64"}}\0hsqs', True),
+        (b'\0{"labels":{"org.label-schema.build-arch":"amd64","jupyter-session":"1"}}\0hsqs', False),
+        (b"\0another format", False),
+        (b"", False),
+    ],
+)
+def test_labels_of_an_image_tell_whose_it_is(data, is_foreign, tmp_path):
+    (tmp_path / "it's.sif").write_bytes(header("02").encode() + data)
+    done = subprocess.run(
+        ["sh", "-c", images._READ, "sh", tmp_path / "absent", tmp_path / "it's.sif", tmp_path],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    first, second = done.stdout.split("\nfound ")[1:]
+    assert first.startswith(f"{tmp_path}/it's.sif\n")
+    assert architecture.read_image(first) == "X86_64"
+    assert architecture.is_foreign(first) == is_foreign
+    assert second == f"{tmp_path}\n"
 
 
 @pytest.mark.parametrize(

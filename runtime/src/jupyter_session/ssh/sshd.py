@@ -19,7 +19,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 
+from jupyter_session.brought import find_program
 from jupyter_session.control.client import connect, messages
 from jupyter_session.errors import SessionError, UsageError
 from jupyter_session.state_dir import StateDir, find_state_dir
@@ -31,6 +33,7 @@ _LOG = logging.getLogger(__name__)
 LAST_LINE = "jupyter-session sshd: the end"
 USER = "jupyter"
 _SSHD = "/usr/sbin/sshd"
+_HELPERS = {"SshdSessionPath": "/usr/lib/openssh/sshd-session", "SshdAuthPath": "/usr/lib/openssh/sshd-auth"}
 _KEY_TYPES = (
     *("ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"),
     *("sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"),
@@ -120,6 +123,19 @@ def validate_public_key(kind: str, text: str) -> str:
     return f"{kind} {text}"
 
 
+def build_command(config: Path, authorized: str) -> list[str]:
+    """Return the command that serves one connection.
+
+    A server that was brought along must not run the helpers of the image's base, which may be of another version.
+    """
+    options = {"AuthorizedKeysFile": authorized}
+    for keyword, path in _HELPERS.items():
+        if (found := find_program(path)) != path:
+            options[keyword] = found
+    words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+    return [find_program(_SSHD), "-i", "-f", str(config), *words]
+
+
 def sshd(*, kind: str, text: str) -> int:
     """Serve one connection on standard input and output, until it ends or the session does; return the exit status.
 
@@ -136,13 +152,13 @@ def sshd(*, kind: str, text: str) -> int:
 
 def _serve(state: StateDir, key: str) -> int:
     with connect(state.control, "wait") as session:
-        if read_host_key(state) is None or not os.access(_SSHD, os.X_OK):
+        if read_host_key(state) is None or not os.access(find_program(_SSHD), os.X_OK):
             raise SessionError("This session's image has no OpenSSH server, so nobody can log in with ssh.")
         with tempfile.NamedTemporaryFile("w", dir=state.ssh, prefix="key-") as authorized:
             authorized.write(f"{key}\n")
             authorized.flush()
             server = subprocess.Popen(
-                [_SSHD, "-i", "-f", str(state.ssh / "config"), "-o", f"AuthorizedKeysFile={authorized.name}"],
+                build_command(state.ssh / "config", authorized.name),
                 env={
                     "PATH": os.defpath,
                     "LD_PRELOAD": "libnss_wrapper.so",

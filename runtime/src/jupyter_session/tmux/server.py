@@ -13,13 +13,14 @@ from pathlib import Path
 from libtmux import Pane, Server, Window
 from libtmux.exc import LibTmuxException
 
+from jupyter_session.brought import find_program
 from jupyter_session.core.background import call_in_time
 from jupyter_session.errors import SessionError
 
 _LOG = logging.getLogger(__name__)
 NAME = "jupyter"
 _QUICK, _PATIENCE = 2.0, 30.0  # seconds for an answer of tmux: how something ended, and that something was started
-_BINARY = "/usr/bin/tmux"  # not the wrapper in /usr/local/bin, which is for people's terminals
+_BINARY = find_program("/usr/bin/tmux")  # not the wrapper in /usr/local/bin, which is for people's terminals
 
 
 @dataclass(frozen=True)

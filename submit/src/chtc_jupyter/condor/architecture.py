@@ -24,6 +24,8 @@ _CODES = {"02": "X86_64", "04": "aarch64", "06": "ppc64le"}
 _HEADER = re.compile(r"SIF_MAGIC\0\d\d\0(\d\d)\0")
 #: The command, without the path, that prints the header of an image.
 READ_HEADER = ("head", "-c", "48")
+#: What follows the header of an image that Apptainer has made, but not from this project's definition.
+FOREIGN = "has no jupyter-session"
 _CONDITION = re.compile(r'\b(?:TARGET\s*\.\s*)?Arch\s*(?:==|=\?=|\bis\b)\s*"([\w.-]{1,40})"', re.IGNORECASE)
 #: What HTCondor replaces by the machine's architecture.
 PLACEHOLDER = re.compile(r"\$\$\(Arch\)", re.IGNORECASE)
@@ -46,6 +48,11 @@ def read_image(header: str) -> str:
     """Return for which architecture an image is, by its first bytes; "" if they don't say so."""
     found = _HEADER.search(header)
     return _CODES.get(found[1], "") if found else ""
+
+
+def is_foreign(head: str) -> bool:
+    """Return whether an image is known to have no session in it; `head` is its header and what was found out."""
+    return head.rstrip().endswith(f"\n{FOREIGN}")
 
 
 def name_variant(image: str, architecture: str) -> str:
