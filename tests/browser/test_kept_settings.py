@@ -15,9 +15,8 @@ def test_theme_and_open_notebook_are_there_in_the_next_session_and_what_is_typed
     session.ready()
     lab = Lab(page, session.tunnel().url())
     notebook = lab.new_notebook("mine.ipynb")
-    page.keyboard.press("Control+Shift+c")
-    page.keyboard.type("Use Theme: JupyterLab Dark")
-    page.keyboard.press("Enter")
+    for text in ("Settings", "Theme", "JupyterLab Dark"):
+        page.locator(".lm-MenuBar-item, .lm-Menu-item").get_by_text(text, exact=True).click()
     dark = page.locator("body[data-jp-theme-light=false]")
     dark.wait_for(timeout=milliseconds(20))
     notebook.write("typed and not saved by hand")
