@@ -11,7 +11,7 @@ from support.other_users import as_user
 
 #: Puts a session's command where the image has it, and becomes a program of the user, after more words.
 MAKE = (
-    "mount -t tmpfs none /usr/local/bin; ln -s /bin/true /usr/local/bin/jupyter-session; "
+    "cd /; mount -t tmpfs none /usr/local/bin; ln -s /bin/true /usr/local/bin/jupyter-session; "
     "exec {} sh -c 'echo $$; exec sleep 600'"
 )
 USER = "slot1_30"
