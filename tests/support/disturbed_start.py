@@ -12,12 +12,14 @@ from pathlib import Path
 from chtc_condor.codes import JobEventType, JobStatus
 from support.job_log import JobLog
 from support.laptop import Laptop, Running, list_descendants
-from support.waiting import wait_for
+from support.waiting import patience, wait_for
 
 #: What is killed, in turn by the seed.
 KINDS = ("launcher", "agent", "connection", "schedd", "helper", "helper and launcher")
-#: The longest time after the job's start, in seconds, and after which all must be well.
+#: The longest time after the job's start, in seconds, and after which nothing may be suspended any more.
 LATEST, AFTER = 0.5, 60
+#: Seconds in which a session announces itself then: it tries that less and less often while its shadow is away.
+ANNOUNCED = 150
 #: Events that say nothing here.
 _COMMON = (JobEventType.IMAGE_SIZE, JobEventType.GENERIC, 28, 33, 40)  # and attributes, and transfers of files
 _STOPPED = "ps -eo stat,args | grep '^T.*jupyter-session run' | grep -v grep"
@@ -62,6 +64,8 @@ def disturb(laptop: Laptop, seed: int) -> Disturbed:
     until = time.monotonic() + AFTER
     wait_for(lambda: time.monotonic() > until, AFTER + 30, "a minute")
     status, state = _ask(laptop, job)
+    stopped = _is_stopped(laptop)
+    state = _wait_ready(laptop, job) if state != "ready" else state
     events = [int(event.type) for event in log.events() if event.type not in _COMMON]
     return Disturbed(
         seed=seed,
@@ -71,7 +75,7 @@ def disturb(laptop: Laptop, seed: int) -> Disturbed:
         status=status,
         state=state,
         starts=events.count(JobEventType.EXECUTE),
-        stopped=_is_stopped(laptop),
+        stopped=stopped,
         left=laptop.on_ap("pgrep", "-af", f'"job": "{job}"')[:200],
         events=" ".join(map(str, events)),
     )
@@ -120,6 +124,14 @@ def _ask(laptop: Laptop, job: str) -> tuple[int, str]:
 
     wait_for(ask, 90, "the schedd to answer", 1)
     return (int(said[0]), said[1]) if said else (0, "")
+
+
+def _wait_ready(laptop: Laptop, job: str) -> str:
+    """Return JupyterState once it is "ready", or what it is when the time is up."""
+    until = time.monotonic() + ANNOUNCED * patience()
+    while (state := _ask(laptop, job)[1]) != "ready" and time.monotonic() < until:
+        time.sleep(2)
+    return state
 
 
 def _is_stopped(laptop: Laptop) -> bool:
