@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import struct
+import time
 import uuid
 from typing import Any
 
@@ -110,6 +111,22 @@ class NotebookClient:
     def reconnect(self) -> None:
         """Connect anew as the same page."""
         self._socket = self._connect()
+
+    def hear(self, seconds: float) -> None:
+        """Hear what the kernel says for some seconds."""
+        deadline = time.monotonic() + seconds
+        try:
+            while (left := deadline - time.monotonic()) > 0:
+                self._socket.settimeout(left)
+                self._receive()
+        except websocket.WebSocketTimeoutException:
+            pass
+        finally:
+            self._socket.settimeout(60)
+
+    def wait_sent(self) -> None:
+        """Return once the server has taken all that this page sent: it answers what comes after it."""
+        self.catch_up()
 
     def wait_over(self, request: str) -> None:
         """Hear what the kernel says until a run is over for JupyterLab: its answer and `idle` have come."""

@@ -224,6 +224,15 @@ def test_what_a_person_clears_in_a_page_that_opened_it_later_stays_cleared(serve
 
 
 @pytest.mark.slow
+def test_a_cell_that_is_run_right_after_the_page_is_back_runs(server, path):
+    page = open_with(server, path, "1")
+    for _ in range(5):  # seed 8 of the walks: its request was lost between two connections of one name
+        page.freeze()
+        page.catch_up()
+        page.wait_over(page.run("c0"))
+
+
+@pytest.mark.slow
 def test_the_text_of_help_is_kept(server, path):
     page = open_with(server, path, "import time\ntime.sleep(1)\nget_ipython().run_line_magic('pinfo', 'len')")
     page.run("c0")

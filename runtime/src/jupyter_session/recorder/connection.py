@@ -48,9 +48,10 @@ def make_connection_class(usual: Any, recorder: Recorder) -> Any:
             """Connect the browser to the kernel."""
             try:
                 self._followed = recorder.follow(self.kernel_id)
+                self._followed.retire(self.session.session)
                 is_back = self._followed.note_connected(self.session.session, self)
                 if is_back and self.subprotocol == _V1:
-                    self._outgoing.hold()
+                    self._outgoing.pause()
                     IOLoop.current().call_later(_PATIENCE, self._give_up)
             except Exception:  # noqa: BLE001 - nothing here may disturb Jupyter
                 _LOG.warning("Kernel %s is not recorded.", self.kernel_id, exc_info=True)
@@ -100,6 +101,17 @@ def make_connection_class(usual: Any, recorder: Recorder) -> Any:
                 self.write_message(serialize_msg_to_ws_v1(list(parts), channel), binary=True)
             except Exception:  # noqa: BLE001 - it has gone
                 _LOG.debug("a message can't be sent", exc_info=True)
+
+        def retire(self) -> None:
+            """Leave the kernel to a newer connection of the same session, before the server sees that this one is dead.
+
+            ZeroMQ knows both by the same name, and each takes it from the other: a request may be lost by that.
+            """
+            for stream in list(self.channels.values()):
+                if not stream.closed():
+                    stream.on_recv(None)
+                    stream.close()
+            self.channels.clear()
 
         def relay(self, cause: Cause, parts: Parts) -> None:
             """Send what the recorder heard, if the connection's own channel doesn't bring it yet."""

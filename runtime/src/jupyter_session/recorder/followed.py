@@ -55,6 +55,10 @@ class Followed:
             self._subscription.close()
             self._subscription = None
 
+    def retire(self, asker: str) -> None:
+        """Have an older page of a browser's session, which is connected anew, leave the kernel."""
+        self._pages.retire(asker)
+
     def note_connected(self, asker: str, page: Page) -> bool:
         """Note that a page of a browser's session is connected; return whether it is back, and asks what it missed."""
         self.harvest()

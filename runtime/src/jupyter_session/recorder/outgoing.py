@@ -25,7 +25,7 @@ class Outgoing:
     """
 
     def __init__(self) -> None:
-        self._held: list[Native] | None = None
+        self._waiting: list[Native] | None = None
         self._is_joining = False
         self._requests: set[str] | None = set()  # whose messages are concerned, None for all
         self._has: set[str] = set()  # the messages that the page has, by another way
@@ -35,16 +35,16 @@ class Outgoing:
     @property
     def is_waiting(self) -> bool:
         """Whether messages wait."""
-        return self._held is not None
+        return self._waiting is not None
 
-    def hold(self) -> None:
+    def pause(self) -> None:
         """Have messages wait from now on."""
-        self._held = self._held or []
+        self._waiting = self._waiting or []
 
     def give_up(self) -> list[Native]:
         """Let all pass; return what has waited."""
-        held, self._held = self._held or [], None
-        return held
+        waiting, self._waiting = self._waiting or [], None
+        return waiting
 
     def join(self, known: Collection[str], requests: Collection[str] | None, split: Split) -> list[Native]:
         """Join, for a page that has the messages `known` of some requests, or of all; return what can pass now."""
@@ -55,12 +55,12 @@ class Outgoing:
 
     def admit(self, stream: Any, message: list[Any], split: Split) -> bool:
         """Return whether a message of the connection's own channel passes."""
-        if self._held is None and not self._is_joining and not self._has:
+        if self._waiting is None and not self._is_joining and not self._has:
             return True
         cause = read_cause(json.loads, split(message))
-        if self._held is not None:
+        if self._waiting is not None:
             if cause.is_kept:
-                self._held.append((stream, message))
+                self._waiting.append((stream, message))
             return not cause.is_kept
         if not self._concerns(cause):
             return True

@@ -20,6 +20,9 @@ class Page(Protocol):
     def send(self, channel: str, parts: Parts) -> None:
         """Send a message as if it were the kernel's. No error leaves it."""
 
+    def retire(self) -> None:
+        """Leave the kernel to a newer connection of the same session."""
+
     def relay(self, cause: Cause, parts: Parts) -> None:
         """Send what the recorder heard, if the page doesn't hear it by itself."""
 
@@ -34,6 +37,11 @@ class Pages:
     def join(self, asker: str, page: Page) -> None:
         """Note that a page of a browser's session is connected, in place of an older one."""
         self._pages[asker] = page
+
+    def retire(self, asker: str) -> None:
+        """Have a page of a session that is connected anew leave the kernel."""
+        if asker in self._pages:
+            self._pages[asker].retire()
 
     def leave(self, asker: str, page: Page) -> None:
         """Note that it isn't any longer."""
