@@ -223,3 +223,41 @@ def test_image_that_can_not_be_looked_at_is_named_at_its_first_start(new_laptop)
     assert "runtime/recipes/own-base.def. Its error file says: no notebooks here" in said
     assert laptop.queued() == []
     laptop.on_ap("rm", "-r", folder)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_image_is_built_in_a_job_by_one_command_and_ends_in_a_session(new_laptop):
+    """The definition needs no network, which the pool's machines haven't."""
+    laptop = new_laptop()
+    project, to = f"{laptop.home}/project", f"{laptop.home}-mine.sif"
+    definition = "Bootstrap: localimage\nFrom: jupyter.sif\n%post\n    echo made in a job >/made\n"
+    for name, text in (("Apptainer.def", "x"), ("runtime/x", "x"), ("mine.def", definition)):
+        laptop.pool.put("laptop", f"{project}/{name}", text.encode(), "alice")
+    argv = ["chtc-jupyter", "image", "build", "mine.def", "--input", SHARED_IMAGE, "--to", to, "--ap", "ap"]
+    built = laptop.pool.exec("laptop", argv, user="alice", env=laptop.env, cwd=project, timeout=400)
+    assert built.returncode == 0, built
+    assert f"The image is at {to} on ap." in built.stderr + built.stdout
+    folder = built.stderr.partition("its files are in ")[2].partition(". ")[0].strip().rstrip(".")
+    assert "No such file" in laptop.on_ap("ls", "-d", folder)
+    assert "No such file" in laptop.on_ap("ls", f"{to}.built")
+    running = laptop.start("--image", to)
+    assert laptop.answers(running.url(180))
+    assert laptop.inside("cat", "/made").strip() == "made in a job"
+    assert laptop.call("stop", laptop.name).returncode == 0
+    laptop.on_ap("rm", to)
+
+
+@pytest.mark.slow
+def test_build_in_a_job_that_fails_says_why(new_laptop):
+    laptop = new_laptop()
+    project = f"{laptop.home}/project"
+    definition = "Bootstrap: localimage\nFrom: absent.sif\n"
+    for name, text in (("Apptainer.def", definition), ("runtime/x", "x")):
+        laptop.pool.put("laptop", f"{project}/{name}", text.encode(), "alice")
+    argv = ["chtc-jupyter", "image", "build", "--to", f"{laptop.home}-mine.sif", "--ap", "ap"]
+    built = laptop.pool.exec("laptop", argv, user="alice", env=laptop.env, cwd=project, timeout=200)
+    assert built.returncode == 31, built
+    assert "absent.sif" in built.stderr
+    assert "build.err on ap" in built.stderr
+    laptop.on_ap("sh", "-c", "rm -r ~/jupyter/build-*")

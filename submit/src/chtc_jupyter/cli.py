@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from chtc_jupyter import __version__, store
-from chtc_jupyter.commands import config, past, profiles, queries, verbs
+from chtc_jupyter.commands import config, image_build, past, profiles, queries, verbs
 from chtc_jupyter.commands import copy as copying
 from chtc_jupyter.commands import start as starting
 from chtc_jupyter.commands import stop as stopping
@@ -420,6 +420,40 @@ def push(
     """
     terminal = Terminal(as_json=as_json)
     _finish(copying.push_image(file, to, choose_access_point(ap, terminal), terminal))
+
+
+@image_app.command("build", cls=Verb)
+def build_image(
+    definition: Annotated[str, typer.Argument(help="Definition file.")] = "Apptainer.def",
+    argument: Annotated[
+        list[str] | None,
+        typer.Option("--build-arg", metavar="NAME=VALUE", help="Build argument. Can be repeated."),
+    ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input", metavar="PATH", help="Image on the access point that the build needs. Can be repeated."
+        ),
+    ] = None,
+    to: Annotated[
+        str, typer.Option(metavar="PATH", help="Path of the image on the access point.")
+    ] = f"{starting.FOLDER}/{starting.IMAGE}",
+    disk: Annotated[str, typer.Option(metavar="SIZE", help="Disk that the build may use.")] = "20GB",
+    ap: Ap = None,
+    as_json: Json = False,
+) -> None:
+    """Build an image in a job of the pool, and put it to its place on the access point.
+
+    Run it in the folder of Apptainer.def. Nothing is needed on this machine, nor on the access point; the machine that
+    runs the job needs Apptainer, and a network for what it downloads.
+
+        chtc-jupyter image build --build-arg REQUIREMENTS=requirements.txt
+    """
+    terminal = Terminal(as_json=as_json)
+    asked = image_build.Build(
+        definition=definition, arguments=argument or [], inputs=given or [], to=to, disk=disk, folder=Path.cwd()
+    )
+    _finish(image_build.build_image(asked, choose_access_point(ap, terminal), terminal))
 
 
 @app.command(cls=Verb, rich_help_panel=_SETUP)
