@@ -1,16 +1,13 @@
-"""A session with the recorder on, by the real launcher, and its notebooks in browsers and on the access point."""
+"""A session with the recorder on, by the real launcher, and its notebooks in browsers."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
 
 from support.browser.chromium import Chromium
 from support.browser.lab import Lab, Notebook
 from support.laptop import ADDRESS, Laptop
 from support.notebook_client import make_cell, make_notebook
-from support.waiting import wait_for
 
 #: What a notebook says of its kernel, so that JupyterLab doesn't ask for one.
 KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
@@ -62,27 +59,6 @@ class RecordedSession:
         """Close the page of a notebook."""
         browser.pages.remove(notebook.page)
         notebook.page.close()
-
-    def cells(self, name: str) -> Sequence[dict[str, Any]]:
-        """Return the cells of a notebook on the access point; nothing while it isn't there or not whole."""
-        file = self.laptop.pool.path("ap", f"{self.laptop.folder}/notebooks/{name}")
-        try:
-            return list(json.loads(file.read_text())["cells"])
-        except (OSError, ValueError):
-            return []
-
-    def text(self, name: str, cell: int = 0) -> str:
-        """Return what a cell printed, as it is on the access point."""
-        return "".join(map(text_of, self.cells(name)[cell : cell + 1]))
-
-    def wait_text(self, name: str, text: str, seconds: float = 300) -> None:
-        """Wait until the first cell's text on the access point is `text`."""
-        wait_for(lambda: self.text(name) == text, seconds, lambda: f"{text!r}; it is {self.text(name)!r}")
-
-
-def text_of(cell: dict[str, Any]) -> str:
-    """Return the text of a cell's streams."""
-    return "".join("".join(output.get("text", "")) for output in cell.get("outputs", ()))
 
 
 def run(notebook: Notebook, number: int = 0) -> None:
