@@ -18,7 +18,7 @@ def test_theme_and_open_notebook_are_there_in_the_next_session_and_what_is_typed
     for text in ("Settings", "Theme", "JupyterLab Dark"):
         page.locator(".lm-MenuBar-item, .lm-Menu-item").get_by_text(text, exact=True).click()
     dark = page.locator("body[data-jp-theme-light=false]")
-    dark.wait_for(timeout=milliseconds(20))
+    expect(dark).to_have_count(1, timeout=milliseconds(20))
     notebook.write("typed and not saved by hand")
     # Every 30 s, not every 120 s as in stock JupyterLab.
     wait_for(lambda: "typed and" in session.inside("cat", "notebooks/mine.ipynb"), 60, "JupyterLab to save by itself")
@@ -32,7 +32,7 @@ def test_theme_and_open_notebook_are_there_in_the_next_session_and_what_is_typed
     session.submit()
     session.ready()
     Lab(page, session.tunnel().url())
-    dark.wait_for(timeout=milliseconds(20))
+    expect(dark).to_have_count(1, timeout=milliseconds(20))
     tab = page.locator(".lm-TabBar-tab.jp-mod-current", has_text="mine.ipynb")
     expect(tab).to_be_visible(timeout=milliseconds(30))
     expect(page.locator(".jp-NotebookPanel")).to_contain_text("typed and", timeout=milliseconds(30))
