@@ -42,15 +42,18 @@ INTO_SESSION = fold_script(read_script("into_session.sh"))
 
 
 def _read_entry(name: str) -> str:
-    """Return a script with INTO_SESSION in it, where `${q}` is a dollar sign for the shell in the job."""
-    return fold_script(read_script(name)).replace("INTO_SESSION", INTO_SESSION.replace("$", "${q}"))
+    """Return a script with its parts in it; in INTO_SESSION, `${q}` is a dollar sign for the shell in the job."""
+    text = fold_script(read_script(name))
+    for part in ("find_condor", "add_folders"):
+        text = text.replace(part.upper(), fold_script(read_script(f"{part}.sh")))
+    return text.replace("INTO_SESSION", INTO_SESSION.replace("$", "${q}"))
 
 
 #: Leads into a job, and prints a job's host key.
 ENTER_JOB = _read_entry("enter_job.sh")
 PRINT_HOST_KEY = _read_entry("print_host_key.sh")
 #: Runs Python on the access point.
-FIND_PYTHON = fold_script(read_script("find_python.sh"))
+FIND_PYTHON = _read_entry("find_python.sh")
 #: Opens the tmux of a session.
 ATTACH_JOB = _read_entry("attach_job.sh")
 

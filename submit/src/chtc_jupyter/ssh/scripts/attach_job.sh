@@ -4,14 +4,7 @@
 #   sh -c THIS_SCRIPT JOB [FOLDER...]
 #
 # ../entry.py folds this file into one line; see enter_job.sh.
-# The folders that the user names come first.
-f=
-for d in "$@"
-do
-  case $d in /*) f=$f$d: ;; esac
-done
-PATH=$f$PATH
-command -v condor_q >/dev/null || PATH=$PATH:/usr/bin:/usr/local/bin:/usr/local/condor/bin:$(echo /opt/condor*/bin /opt/*/condor*/bin | tr " " :)
+FIND_CONDOR
 j=$0
 expr "$j" : "[0-9][0-9.]*$" >/dev/null || exit 1
 o=$(condor_q "$j" -af Owner </dev/null)

@@ -16,14 +16,7 @@ expr "$j $k" : "[0-9][0-9.]* [es][a-z0-9@.-]* AAAA[A-Za-z0-9+/=]*$" >/dev/null |
   exit 1
 }
 
-# HTCondor may be missing in the PATH of a command that ssh runs. The folders that the user names come first.
-f=
-for d in "$@"
-do
-  case $d in /*) f=$f$d: ;; esac
-done
-PATH=$f$PATH
-command -v condor_q >/dev/null || PATH=$PATH:/usr/bin:/usr/local/bin:/usr/local/condor/bin:$(echo /opt/condor*/bin /opt/*/condor*/bin | tr " " :)
+FIND_CONDOR
 
 # JobStatus 2 is RUNNING. What condor_q prints is split at spaces. The job must be the own one, because HTCondor lets a
 # queue superuser into everybody else. The schedd may know the user by another name than that of the account.

@@ -8,12 +8,7 @@
 # only older ones, and with 127 if there is none.
 c=$0 t=$1 s=127
 # The folders that the user names come first, here and for all that this Python runs.
-f=
-for d in "$@"
-do
-  case $d in /*) f=$f$d: ;; esac
-done
-PATH=$f$PATH
+ADD_FOLDERS
 export PATH
 use() {
   [ -x "$1" ] || return

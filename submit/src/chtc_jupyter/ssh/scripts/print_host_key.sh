@@ -4,15 +4,7 @@
 #   sh -c THIS_SCRIPT jupyter-JOB [FOLDER...]
 #
 # ../entry.py folds this file into one line; see enter_job.sh.
-# HTCondor may be missing in the PATH of a command that ssh runs.
-# The folders that the user names come first.
-f=
-for d in "$@"
-do
-  case $d in /*) f=$f$d: ;; esac
-done
-PATH=$f$PATH
-command -v condor_q >/dev/null || PATH=$PATH:/usr/bin:/usr/local/bin:/usr/local/condor/bin:$(echo /opt/condor*/bin /opt/*/condor*/bin | tr " " :)
+FIND_CONDOR
 j=${0##*jupyter-}
 expr "$j" : "[0-9][0-9.]*$" >/dev/null || exit 1
 h=$(condor_q "$j" -af JupyterHostKey </dev/null)
