@@ -16,6 +16,7 @@ from typing import Any
 from support.waiting import wait_for
 
 MODULE = "jupyter_session.jupyter.extension.server_extension"
+RECORDER = "jupyter_session.recorder.server_extension"
 
 
 class JupyterServer:
@@ -75,3 +76,9 @@ def _answers(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5):
         return True
     return False
+
+
+def serve_recorder(home: Path, grace: float = 1.0) -> contextlib.AbstractContextManager[JupyterServer]:
+    """Start such a server with the recorder, which waits `grace` seconds for a browser that has gone."""
+    app = {"jpserver_extensions": {MODULE: True, RECORDER: True}, "base_url": "/base/", "allow_root": True}
+    return serve(home, ServerApp=app, Recorder={"grace": grace}, KernelManager={"transport": "ipc"})

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from support.jupyter_server import MODULE, serve
+from support.jupyter_server import serve_recorder
 from support.notebook_client import NotebookClient, make_cell, make_notebook
 from support.waiting import assert_never, patience, wait_for
 
@@ -15,18 +15,12 @@ pytest.importorskip("jupyter_server")
 pytest.importorskip("ipykernel")
 
 pytestmark = pytest.mark.xdist_group("recorder")  # one server for all
-RECORDER = "jupyter_session.recorder.server_extension"
-APP = {"jpserver_extensions": {MODULE: True, RECORDER: True}, "base_url": "/base/", "allow_root": True}
 SLOW = "import time\nfor i in range({}):\n    print('line', i, flush=True)\n    time.sleep(0.1)\n"
-
-
-def recording(home, grace=1.0):
-    return serve(home, ServerApp=APP, Recorder={"grace": grace}, KernelManager={"transport": "ipc"})
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with recording(tmp_path_factory.mktemp("server")) as server:
+    with serve_recorder(tmp_path_factory.mktemp("server")) as server:
         yield server
 
 
@@ -254,7 +248,7 @@ def test_a_console_is_not_recorded(server, path):
 @pytest.mark.parametrize("is_open", [True, False], ids=["tab open", "tab closed"])
 @pytest.mark.parametrize("way", ["request", "signal"])
 def test_all_is_written_when_the_server_ends(tmp_path_factory, way, is_open):
-    with recording(tmp_path_factory.mktemp("end"), grace=600) as server:  # short: sockets are in it
+    with serve_recorder(tmp_path_factory.mktemp("end"), grace=600) as server:  # short: sockets are in it
         page = open_with(server, "a.ipynb", SLOW.format(100))
         page.run("c0")
         page.wait_printed("line 9")

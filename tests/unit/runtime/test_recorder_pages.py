@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from support.jupyter_server import MODULE, serve
+from support.jupyter_server import serve_recorder
 from support.notebook_client import NotebookClient, make_cell, make_notebook
 from support.waiting import wait_for
 
@@ -13,15 +13,13 @@ pytest.importorskip("jupyter_server")
 pytest.importorskip("ipykernel")
 
 pytestmark = pytest.mark.xdist_group("recorder pages")  # one server for all
-RECORDER = "jupyter_session.recorder.server_extension"
-APP = {"jpserver_extensions": {MODULE: True, RECORDER: True}, "base_url": "/base/", "allow_root": True}
 SLOW = "import time\nfor i in range({}):\n    print('line', i, flush=True)\n    time.sleep(0.1)\n"
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     home = tmp_path_factory.mktemp("server")
-    with serve(home, ServerApp=APP, Recorder={"grace": 1.0}, KernelManager={"transport": "ipc"}) as server:
+    with serve_recorder(home) as server:
         yield server
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from support.jupyter_server import MODULE, serve
+from support.jupyter_server import serve_recorder
 from support.notebook_client import NotebookClient, make_cell, make_notebook
 from support.waiting import wait_for
 
@@ -14,8 +14,6 @@ pytest.importorskip("jupyter_server")
 pytest.importorskip("ipykernel")
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("recorder walks"), pytest.mark.timeout(180)]
-RECORDER = "jupyter_session.recorder.server_extension"
-APP = {"jpserver_extensions": {MODULE: True, RECORDER: True}, "base_url": "/base/", "allow_root": True}
 PRINT = "import time\nfor i in range({count}):\n    print('{word}', i, flush=True)\n    time.sleep(0.05)\n"
 CELLS = ("c0", "c1", "c2")
 STEPS = 14
@@ -24,7 +22,7 @@ STEPS = 14
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     home = tmp_path_factory.mktemp("walks")
-    with serve(home, ServerApp=APP, Recorder={"grace": 1.0}, KernelManager={"transport": "ipc"}) as server:
+    with serve_recorder(home) as server:
         yield server
 
 
