@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chtc_jupyter import messages
+from chtc_jupyter.commands.start import FOLDER
 from chtc_jupyter.condor.job_progress import JobProgress, Phase
 from chtc_jupyter.condor.submit import quote_arguments, validate_amount, validate_path
 from chtc_jupyter.errors import (
@@ -143,7 +144,7 @@ async def build_image(build: Build, ap: str, terminal: Terminal) -> int:
         if not link.hello["condor"]:
             raise openssh.build_no_condor_error(ap, link.hello["looked"])
         home = link.hello["home"]
-        folder = f"{home}/jupyter/build-{secrets.token_hex(4)}"
+        folder = f"{home}/{FOLDER}/build-{secrets.token_hex(4)}"
         await _send(link, folder, sources)
         await link.ask("write", path=f"{folder}/build.sub", text=render_submit_file(build, home))
         await link.ask("write", path=f"{folder}/build.sh", text=_SCRIPT)
@@ -209,7 +210,7 @@ async def _follow(link: AgentClient, record: Record, built: str, terminal: Termi
 def _describe(progress: JobProgress) -> str:
     if progress.phase is Phase.QUEUED:
         return "waits in the queue"
-    return f"{progress.doing}" if progress.doing else f"builds on {make_printable(progress.host)}"
+    return progress.doing or f"builds on {make_printable(progress.host)}"
 
 
 def _expand(path: str, home: str) -> str:

@@ -12,6 +12,7 @@ from chtc_condor.notebook_look import clean
 from chtc_jupyter.condor.job_ads import Row
 from chtc_jupyter.durations import format_duration
 from chtc_jupyter.json_text import load_json
+from chtc_jupyter.sizes import format_size
 from chtc_jupyter.terminal import make_cell
 
 #: Files that are named; the others are counted.
@@ -121,7 +122,7 @@ def describe_saving(save: Facts) -> list[str]:
     current = (
         "not all of them yet" if save["behind"] is None else f"complete as of {format_duration(save['behind'])} ago"
     )
-    lines = [f"Saved on the access point: {files}, {_format_size(save['total_bytes'])}, {current}."]
+    lines = [f"Saved on the access point: {files}, {format_size(save['total_bytes'])}, {current}."]
     lines += [
         f"  {name} has changed on the access point; yours is saved as {own}" for name, own in save["conflicts"].items()
     ]
@@ -129,11 +130,3 @@ def describe_saving(save: Facts) -> list[str]:
     if save["left_out_count"] > _MOST_NAMES:
         lines.append(f"  {save['left_out_count'] - _MOST_NAMES} more files are not saved")
     return lines + ([str(save["problem"])] if save["problem"] else [])
-
-
-def _format_size(size: float) -> str:
-    for unit in ("B", "KB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" or size >= 10 else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} TB"
