@@ -50,7 +50,7 @@ class InstallerWatch:
     def find(self, *, thoroughly: bool) -> list[Installer]:
         """Return those that are at work: what they have written so far isn't whole. `thoroughly` looks at all."""
         found, looks = [], {}
-        for name in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208 - each second, for as long as a session
+        for name in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208 - twice a second, as long as a session
             times = self._looks.get(name, 0)
             if times < _LOOKS or thoroughly:
                 if installer := self._read(name):

@@ -52,7 +52,7 @@ class Store:
         self._environment = environment
         self._folder = notebooks / own_folder.NAME
         self._image = _mark_image()
-        # What each look needs, found once: it looks every second for as long as the session lasts.
+        # What each look needs, found once: it looks twice a second for as long as the session lasts.
         self._folders = (*environment.package_folders, *environment.command_folders)
         self._own = {Path(path).name for path in environment.own_paths} | {"__pycache__"}
 

@@ -95,9 +95,11 @@ class CellOutputs:
         return [entry.play() for entry in self._list()]
 
     def _list(self) -> list[Entry]:
+        if not self._lost:
+            return list(self)
         left_out = Entry(stream="stderr")
         left_out.text.write(self._say_what_is_left_out())
-        return [*self._head, *([left_out] if self._lost else []), *self._tail]
+        return [*self._head, left_out, *self._tail]
 
     def _say_what_is_left_out(self) -> str:
         return (

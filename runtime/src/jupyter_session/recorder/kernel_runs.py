@@ -88,9 +88,8 @@ class KernelRuns:
             run.has_begun = True
             entry = run.outputs.note(message.kind, content, message.size)
             self._change(run)
-            display = (content.get("transient") or {}).get("display_id")
-            if entry is not None and display is not None:
-                self._displays.setdefault(str(display), []).append((run, entry))
+            if entry is not None and entry.display is not None:
+                self._displays.setdefault(entry.display, []).append((run, entry))
         return run
 
     def note_reply(self, run: Run, parts: Parts) -> None:

@@ -72,10 +72,10 @@ class Pages:
 class AbsentChannels:
     """The channels of browsers' sessions that have gone while a cell of theirs runs: its kernel still answers there.
 
-    `note` is called with each answer's channel and frames. ZeroMQ lets the session itself take its channels back.
+    `note` is called with each answer's frames. ZeroMQ lets the session itself take its channels back.
     """
 
-    def __init__(self, note: Callable[[str, list[bytes]], None]) -> None:
+    def __init__(self, note: Callable[[list[bytes]], None]) -> None:
         self._note = note
         self._streams: dict[str, list[Any]] = {}
 
@@ -103,7 +103,7 @@ class AbsentChannels:
 
         def take(frames: list[bytes]) -> None:
             try:
-                self._note(channel, frames)
+                self._note(frames)
             except Exception:  # noqa: BLE001 - a message that isn't correct
                 _LOG.warning("An answer of a kernel is not recorded.", exc_info=True)
 

@@ -65,6 +65,11 @@ def read_request(parts: Parts) -> str:
     return str((json.loads(parts[1]) or {}).get("msg_id", ""))
 
 
+def split_frames(frames: list[bytes]) -> list[bytes]:
+    """Return the parts of a message that came by ZeroMQ, without its signature. Raises ValueError if it isn't one."""
+    return frames[frames.index(DELIM) + 2 :]
+
+
 class Subscription:
     """Calls `hear` for each message, and `note` for each that `hear` returned True for; no error leaves it.
 
@@ -96,7 +101,7 @@ class Subscription:
 
     def _take(self, frames: list[bytes]) -> None:
         try:
-            parts = frames[frames.index(DELIM) + 2 :]
+            parts = split_frames(frames)
             cause = read_cause(self._session.unpack, parts)
             if self._hear(cause, parts):
                 size = sum(len(frame) for frame in frames)

@@ -13,7 +13,7 @@ from jupyter_session.saveback.access_point import AccessPoint
 from jupyter_session.saveback.errors import ChangedError, LeftOutError
 from jupyter_session.saveback.ledger import Ledger
 from jupyter_session.saveback.plan import Entry, generate_names, is_same
-from jupyter_session.saveback.scan import OWN_FOLDER, read_signature
+from jupyter_session.saveback.scan import ENVIRONMENT_MARKS, OWN_FOLDER, read_signature
 from jupyter_session.units.printable import escape_name
 
 _LOG = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class Arrivals:
             except (AnswerError, LeftOutError) as error:
                 _LOG.debug("can't look for what is new in %s: %s", escape_name(folder), error)
                 continue
-            if folder and {"pyvenv.cfg", "conda-meta"} & listed.keys():
+            if folder and ENVIRONMENT_MARKS & listed.keys():
                 continue
             for name, about in listed.items():
                 if name in (".", "..") or self._exclude.match(name) or (not folder and name == OWN_FOLDER):

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 #: The session's own folder in the notebook folder, here and on the access point.
 OWN_FOLDER = ".jupyter-session"
+#: What virtual and conda environments have at their top: they travel in another way, or not at all.
+ENVIRONMENT_MARKS = frozenset({"pyvenv.cfg", "conda-meta"})
 #: Files. A walk over more would be too expensive every few seconds.
 MOST_FILES = 50_000
 
@@ -98,7 +100,7 @@ def scan_folder(folder: str, exclude: re.Pattern[str], before: Mapping[str, Sign
             _LOG.debug("can't read a folder: %s", error)
             complete = False
             continue
-        if within and any(entry.name in ("pyvenv.cfg", "conda-meta") for entry in entries):
+        if within and any(entry.name in ENVIRONMENT_MARKS for entry in entries):
             left_out[within] = _ENVIRONMENT
             continue
         for entry in entries:
