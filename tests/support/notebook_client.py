@@ -40,6 +40,7 @@ class NotebookClient:
             "/api/sessions", {"path": path, "name": path, "type": "notebook", "kernel": {"name": "python3"}}
         )["kernel"]["id"]
         self._has_asked = self._has_begun = False
+        self._requests: list[str] = []  # since the last save
         self.seen: list[str] = []  # the messages that were heard
         self.kinds: dict[str, list[str]] = {}  # the types of the messages for each request
         self.text: dict[str, str] = {}  # what each request printed, as the page shows it
@@ -60,7 +61,10 @@ class NotebookClient:
 
     def save(self) -> None:
         """Save it as it is in this page."""
+        requests, self._requests = self._requests, []
         self.write(self._server, self.path, self.content)
+        if requests:
+            self._send("shell", "jupyter_session_saved", {"requests": requests})
 
     def cell(self, name: str) -> dict[str, Any]:
         """Return a cell of this page."""
@@ -79,7 +83,8 @@ class NotebookClient:
             "stop_on_error": True,
         }  # fmt: skip
         self._has_asked = True
-        return self._send("shell", "execute_request", content, metadata=metadata)
+        self._requests.append(self._send("shell", "execute_request", content, metadata=metadata))
+        return self._requests[-1]
 
     def follow(self, request: str, name: str) -> None:
         """Follow a run of a cell that another page asked for."""

@@ -7,6 +7,7 @@ import { Widget } from '@lumino/widgets';
 
 /** The requests that the recorder of the server takes, and no kernel hears: see jupyter_session/recorder/connection.py. */
 const CATCH_UP = 'jupyter_session_catch_up';
+const SAVED = 'jupyter_session_saved';
 const FOLLOWS = 'jupyter_session_follows';
 /** How many messages of a kernel's are named as heard: the server knows the last of them, if not each. */
 const MOST_SEEN = 20;
@@ -54,7 +55,7 @@ function follow(panel: Widget, context: DocumentRegistry.Context): IDisposable {
     const kernel = context.sessionContext.session?.kernel ?? null;
     if (follower?.kernel !== kernel) {
       follower?.dispose();
-      follower = kernel ? new Follower(kernel, panel, context.ready) : null;
+      follower = kernel ? new Follower(kernel, panel, context) : null;
     }
   };
   context.sessionContext.kernelChanged.connect(attach);
@@ -70,8 +71,9 @@ class Follower {
   constructor(
     readonly kernel: Kernel.IKernelConnection,
     private _panel: Widget,
-    private _ready: Promise<void>
+    private _context: DocumentRegistry.Context
   ) {
+    _context.saveState.connect(this._onSave, this);
     kernel.anyMessage.connect(this._note, this);
     kernel.connectionStatusChanged.connect(this._onStatus, this);
     this._onStatus(kernel, kernel.connectionStatus);
@@ -80,6 +82,7 @@ class Follower {
   dispose(): void {
     this._isDisposed = true;
     window.clearTimeout(this._timer);
+    this._context.saveState.disconnect(this._onSave, this);
     this.kernel.anyMessage.disconnect(this._note, this);
     this.kernel.connectionStatusChanged.disconnect(this._onStatus, this);
   }
@@ -90,7 +93,27 @@ class Follower {
       this._seen.splice(0, this._seen.length - MOST_SEEN);
     } else if (direction === 'recv' && msg.channel === 'stdin') {
       this._question = msg.header.msg_id;
+    } else if (direction === 'send' && msg.header.msg_type === 'execute_request') {
+      this._requests.push(msg.header.msg_id);
     }
+  }
+
+  /** Say which runs are older than a save. Their requests may still wait for the kernel, and the save does not. */
+  private _onSave(_: DocumentRegistry.Context, state: DocumentRegistry.SaveState): void {
+    if (state === 'started') {
+      this._savedRequests = [...this._requests];
+    } else if (state.startsWith('completed') && this._savedRequests.length && this.kernel.status !== 'dead') {
+      const requests = this._savedRequests.splice(0);
+      this._requests = this._requests.filter(each => !requests.includes(each));
+      this._send(SAVED, { requests }).done.catch(() => undefined); // a kernel that restarts has ended the runs
+    }
+  }
+
+  /** Send a request that is for the recorder alone. */
+  private _send(kind: string, content: object): Kernel.IShellFuture<any, any> {
+    const { username, clientId } = this.kernel;
+    const options: any = { msgType: kind, channel: 'shell', username, session: clientId, content };
+    return this.kernel.sendShellMessage<any>(KernelMessage.createMessage<any>(options), true);
   }
 
   private _onStatus(_: Kernel.IKernelConnection, status: Kernel.ConnectionStatus): void {
@@ -102,20 +125,14 @@ class Follower {
   private async _catchUp(): Promise<void> {
     const { kernel } = this;
     const asked = ++this._asked;
-    const message = KernelMessage.createMessage<any>({
-      msgType: CATCH_UP as any,
-      channel: 'shell',
-      username: kernel.username,
-      session: kernel.clientId,
-      content: { seen: [...this._seen, this._question], opens: this._opens } as any
-    });
+    const content = { seen: [...this._seen, this._question], opens: this._opens };
     try {
-      const reply: any = await kernel.sendShellMessage<any>(message, true).done;
+      const reply: any = await this._send(CATCH_UP, content).done;
       const { runs, again } = reply.content as { runs: IRun[]; again: boolean };
       if (!this._opens) {
         return;
       }
-      await this._ready;
+      await this._context.ready;
       for (const run of this._isDisposed ? [] : runs) {
         this._show(run);
       }
@@ -167,6 +184,8 @@ class Follower {
 
   private _seen: string[] = [];
   private _question = '';
+  private _requests: string[] = []; // since the last save
+  private _savedRequests: string[] = []; // those that a save which has started is newer than
   private _opens = true;
   private _asked = 0;
   private _timer = 0;

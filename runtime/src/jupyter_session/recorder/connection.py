@@ -21,7 +21,7 @@ from jupyter_session.recorder.subscription import Cause, read_request
 _LOG = logging.getLogger(__name__)
 _V1 = "v1.kernel.websocket.jupyter.org"
 #: The requests of our extension of JupyterLab's, which no kernel hears (runtime/labextension/src/recorder.ts).
-_CATCH_UP, _FOLLOWS = "jupyter_session_catch_up", "jupyter_session_follows"
+_CATCH_UP, _SAVED, _FOLLOWS = "jupyter_session_catch_up", "jupyter_session_saved", "jupyter_session_follows"
 #: Seconds that a page has to ask for what it missed. JupyterLab asks kernels nothing for 3 s if one is busy.
 _PATIENCE = 10.0
 _MOST_ANSWERED = 1000
@@ -134,6 +134,10 @@ def make_connection_class(usual: Any, recorder: Recorder) -> Any:
             if header.get("msg_type") == _CATCH_UP:
                 self._catch_up(followed, header, content)
                 return True
+            if header.get("msg_type") == _SAVED:
+                followed.runs.note_saved_since([str(name) for name in content.get("requests", ())])
+                self._answer(header, {"status": "ok"}, followed.runs.session)
+                return True
             if header.get("msg_type") == "execute_request" and metadata.get(_FOLLOWS):
                 self._follow(followed, str(header["msg_id"]))
                 return True
@@ -152,8 +156,11 @@ def make_connection_class(usual: Any, recorder: Recorder) -> Any:
                 self._pass(self._outgoing.join(known, requests, self._split))
             followed.note_caught_up(asker)
             offers = followed.offer(asker) if content.get("opens") else {"runs": [], "again": False}
-            session = followed.runs.session
-            self.send("shell", make_message(f"{_CATCH_UP}_reply", {"status": "ok", **offers}, header, session))
+            self._answer(header, {"status": "ok", **offers}, followed.runs.session)
+
+        def _answer(self, header: dict[str, Any], content: dict[str, Any], session: str) -> None:
+            """Answer a request that is for the recorder, as a kernel would."""
+            self.send("shell", make_message(f"{header['msg_type']}_reply", content, header, session))
             self.send("iopub", make_message("status", {"execution_state": "idle"}, header, session))
 
         def _follow(self, followed: Followed, request: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from jupyter_session.recorder.backlog import Backlog, Parts
@@ -40,6 +40,7 @@ class KernelRuns:
         self._connections: dict[str, int] = {}  # by browser's session
         self._since: dict[str, float] = {}  # by browser's session: when it read the notebook
         self._read_at = 0.0
+        self._saved_cells: Collection[str] = ()  # those of the last save
         self._left: dict[str, float] = {}  # by browser's session that was connected: since when it isn't
         self._empty_since: float | None = None  # None: a browser may still be there, and will save by itself
 
@@ -168,6 +169,7 @@ class KernelRuns:
     def note_saved(self, cells: Mapping[str, Sequence[Output]]) -> None:
         """Note that a browser saved the notebook, with these outputs of its cells."""
         now = self._clock()
+        self._saved_cells = cells.keys()
         for run in self.runs.values():
             run.is_saved = True
             if self._has_ended_before_browser or self._connections.keys() == {run.asker}:
@@ -180,6 +182,17 @@ class KernelRuns:
                 run.written = 0  # it may be a page that lacks output
             elif run.has_ended and run.asker not in self._connections:
                 run.written = run.changes  # a person changed it
+
+    def note_saved_since(self, requests: Collection[str]) -> None:
+        """Note that the page which asked for runs saved the notebook after that.
+
+        While a kernel starts or is away, a page's requests wait, and the server hears of the save before it.
+        """
+        for request in requests:
+            run = self.runs.get(request)
+            if run is not None and not run.is_saved:
+                run.is_saved = True
+                run.is_deleted = run.cell not in self._saved_cells
 
     def list_unwritten(self, patience: float | None) -> list[Run]:
         """Return the runs with something new, if all browsers have been away for `patience` seconds (None: anyway)."""
