@@ -298,6 +298,16 @@ def test_environments_and_excluded_names_are_left_out(pair):
     assert report.left_out.keys() == {"venv", "env"}
 
 
+def test_packages_and_settings_of_jupyterlab_are_sent_and_nothing_else_of_the_own_folder(pair):
+    pair.begin()
+    kept = {f".jupyter-session/{name}" for name in ("packages-3.tar.zst", "packages.txt", "lab/user-settings/a/b.json")}
+    for name in (*kept, ".jupyter-session/set-aside.json", ".jupyter-session/other/lab"):
+        (pair.here / name).parent.mkdir(parents=True, exist_ok=True)
+        (pair.here / name).write_bytes(b"1")
+    pair.turn()
+    assert {str(path.relative_to(pair.there)) for path in pair.there.rglob("*") if path.is_file()} == kept
+
+
 def test_renamed_file_leaves_no_twin_and_what_was_there_before_the_session_stays(pair):
     (pair.there / "old").write_bytes(b"1")
     pair.begin()

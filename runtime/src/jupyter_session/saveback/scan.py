@@ -19,7 +19,8 @@ ENVIRONMENT_MARKS = frozenset({"pyvenv.cfg", "conda-meta"})
 MOST_FILES = 50_000
 
 _LOG = logging.getLogger(__name__)
-_KEPT = re.compile(r"packages(-[\w.-]+\.tar\.zst|\.txt)")  # in the own folder, which is the session's otherwise
+#: Of the own folder, which is the session's otherwise: the packages, and JupyterLab's settings.
+_KEPT = re.compile(r"packages(-[\w.-]+\.tar\.zst|\.txt)|lab")
 _LINK = "a symbolic link"
 _TOO_MANY = f"there are more than {MOST_FILES} files: the rest comes back only at the end"
 _ENVIRONMENT = "an environment: it comes back only at the end"
@@ -59,7 +60,7 @@ def compile_patterns(patterns: Sequence[str]) -> re.Pattern[str]:
 
 
 def is_own(path: str) -> bool:
-    """Return whether the session itself keeps a file in the notebook folder: its packages."""
+    """Return whether the session itself keeps a file in the notebook folder: packages or settings."""
     return path.startswith(f"{OWN_FOLDER}/")
 
 
