@@ -6,7 +6,6 @@ import dataclasses
 import itertools
 import logging
 import os
-import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -19,10 +18,10 @@ from jupyter_session.condor.chirp import ChirpClient
 from jupyter_session.condor.chirp_errors import AnswerError, ChirpError
 from jupyter_session.condor.job_ad import Job
 from jupyter_session.saveback.access_point import AccessPoint
-from jupyter_session.saveback.arrivals import Arrivals, is_within
+from jupyter_session.saveback.arrivals import Arrivals
 from jupyter_session.saveback.copier import Copier
 from jupyter_session.saveback.destination import OffError, explain_no_files, find_destination
-from jupyter_session.saveback.errors import ChangedError, LeftOutError
+from jupyter_session.saveback.fetching import Fetching
 from jupyter_session.saveback.journal import Journal
 from jupyter_session.saveback.ledger import Ledger
 from jupyter_session.saveback.plan import Limits
@@ -34,11 +33,6 @@ from jupyter_session.units.sizes import format_size
 
 #: Seconds from one look at the folder to the next, and seconds without a change before a file is sent.
 INTERVAL, SETTLE = 15.0, 2.0
-
-#: Seconds between two looks at what others put on the access point, and between two words on a file that comes.
-LOOK, PROGRESS = 60.0, 2.0
-#: Seconds until the second look at what is new there: it may still be written.
-LOOK_AGAIN = 5.0
 
 #: Of what is set aside at the end of a session.
 LIST = "set-aside.json"
@@ -94,11 +88,8 @@ class Saver:
         self._there: AccessPoint | None = None
         self._large: tuple[str, Generator[None], float] | None = None
         self._arrivals: Arrivals | None = None
-        self._next_look = 0.0
-        self._requests: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
-        self._fetches = self._asked = 0
-        self._fetched = ""
         self._news = threading.Event()  # a request, or the end
+        self._fetching = Fetching(self._news.set)
         self._thread = threading.Thread(target=self._run, name="saver", daemon=True)
 
     @property
@@ -117,10 +108,7 @@ class Saver:
 
         The report says once it is done.
         """
-        self._asked += 1
-        self._requests.put(paths)
-        self._news.set()
-        return self._asked
+        return self._fetching.ask(paths)
 
     def finish(self, seconds: float) -> None:
         """Prepare the folder for HTCondor, which brings it back next, and save the rest, for at most `seconds`."""
@@ -209,50 +197,16 @@ class Saver:
     def _look_there(self, copier: Copier, root: str) -> None:
         """Look now and then for what others have put there, and bring here what is asked for."""
         assert self._arrivals  # noqa: S101 - made before
-        wanted = None if self._requests.empty() else self._requests.get()
-        if wanted is None and time.monotonic() < self._next_look:
-            return
-        there = self._connect(copier, root)
-        self._arrivals.look(there, copier.ledger, at_once=wanted is not None)
-        self._next_look = time.monotonic() + (LOOK_AGAIN if self._arrivals.are_unsure else LOOK)
-        if wanted is None:
-            return
-        self._fetched = ""
-        try:
-            self._fetched = self._fetch(copier, there, wanted)
-        except (ChirpError, OSError) as error:
-            self._fetched = f"Nothing more could be fetched: {error}."
-            raise
-        finally:
-            self._fetches += 1
-            if not self._requests.empty():
-                self._news.set()
-
-    def _fetch(self, copier: Copier, there: AccessPoint, wanted: list[str]) -> str:
-        assert self._arrivals  # noqa: S101
-        found = sorted(self._arrivals.found)
-        paths = [path for path in found if not wanted or any(is_within(path, each) for each in wanted)]
-        lacking = [each for each in wanted if not any(is_within(path, each) for path in paths)]
-        shown = time.monotonic()
-        done, failed = [], [f"there is no new {escape_name(each)} on the access point" for each in lacking]
-        for path in paths:
-            size = self._arrivals.found[path].size
-            try:
-                for count in self._arrivals.fetch(there, copier.ledger, path):
-                    if self._closing.is_set():
-                        return "The session ends before all was fetched."
-                    if time.monotonic() > shown + PROGRESS:
-                        shown = time.monotonic()
-                        part = f"{format_size(count)} of {format_size(size)} of {escape_name(path)} are here"
-                        self._publish(dataclasses.replace(copier.report(time.monotonic()), problem="", fetching=part))
-                done.append(escape_name(path))
-            except (AnswerError, LeftOutError) as error:
-                failed.append(f"{escape_name(path)} was not fetched ({error})")
-            except ChangedError:
-                failed.append(f"{escape_name(path)} was not fetched, because it still changes there")
-        said = f"Fetched {', '.join(done)}." if done else "" if failed else "Nothing is new on the access point."
-        problems = "; ".join(failed)
-        return f"{said} {problems[:1].upper()}{problems[1:]}{'.' if problems else ''}".strip()
+        if self._fetching.is_due():
+            self._fetching.take_turn(
+                self._arrivals,
+                self._connect(copier, root),
+                copier.ledger,
+                is_closing=self._closing.is_set,
+                report=lambda part: self._publish(
+                    dataclasses.replace(copier.report(time.monotonic()), problem="", fetching=part)
+                ),
+            )
 
     def _send_small(self, copier: Copier, there: AccessPoint, todo: list[str]) -> None:
         for path in todo:
@@ -328,7 +282,7 @@ class Saver:
             report,
             arrived={escape_name(path): format_size(about.size) for path, about in shown},
             arrived_count=len(found),
-            fetches=self._fetches,
-            fetched=self._fetched,
+            fetches=self._fetching.done,
+            fetched=self._fetching.said,
         )
         self._report, self._reported = report, time.monotonic()
