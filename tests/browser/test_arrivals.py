@@ -8,6 +8,7 @@ from support.waiting import milliseconds
 pytestmark = pytest.mark.timeout(400)
 
 
+@pytest.mark.slow
 def test_one_click_in_the_notification_brings_what_is_new(new_session, pool, page):
     session = new_session().submit()
     session.ready()

@@ -102,6 +102,7 @@ def test_no_server_at_another_port_or_of_another_session_sees_a_cookie(new_lapto
     assert not [head for head in bob.heads if "cookie" in head.lower() or "authorization" in head.lower()]
 
 
+@pytest.mark.slow
 def test_another_user_with_the_very_cookie_and_token_is_refused(new_laptop, page, pool):
     laptop = new_laptop()
     running = laptop.start()
@@ -172,6 +173,7 @@ def test_page_of_another_site_reaches_nothing_and_is_no_activity(new_laptop, pag
     assert requests(laptop)["idle_for"] > time.monotonic() - began
 
 
+@pytest.mark.slow
 def test_flood_of_connections_leaves_the_tab_working_and_the_terminal_quiet(new_laptop, pool):
     """Row 11 of the review: 1,300 connections stopped the tab and filled the terminal with tracebacks."""
     laptop = new_laptop()

@@ -11,6 +11,7 @@ def item(page, name):
     return page.locator(".jp-DirListing-item", has_text=name)
 
 
+@pytest.mark.slow
 def test_a_file_and_a_folder_of_the_access_point_are_in_the_file_browser(new_laptop, pool, page):
     laptop = new_laptop()
     pool.put("ap", f"{laptop.folder}/in/cells.csv", b"cell,size\nfirst,1\n", "alice")

@@ -10,6 +10,7 @@ pytestmark = pytest.mark.timeout(300)
 FOLDER = "notebooks/.jupyter-session/lab"
 
 
+@pytest.mark.slow
 def test_theme_and_open_notebook_are_there_in_the_next_session_and_what_is_typed_is_saved_soon(new_session, page):
     session = new_session().submit()
     session.ready()

@@ -36,6 +36,7 @@ def test_start_opens_lab_and_the_tab_goes_on_after_a_cut_and_says_how_it_ended(n
     assert "kept" in laptop.on_ap("cat", f"{laptop.folder}/notebooks/kept.ipynb")
 
 
+@pytest.mark.slow
 def test_page_that_waits_goes_on_to_lab_by_itself(new_laptop, page, pool):
     laptop = new_laptop()
     running = laptop.start()

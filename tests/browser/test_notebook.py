@@ -68,6 +68,7 @@ def test_kernel_outlives_a_killed_browser(new_session, laptop_browser):
     assert notebook.run("kept") == "'still here'"
 
 
+@pytest.mark.slow
 def test_saved_notebook_opens_after_the_job_was_vacated_and_restarted(new_session, laptop_browser):
     session = new_session().submit()
     session.ready()

@@ -93,6 +93,7 @@ def test_open_panel_and_page_are_no_activity(new_session, laptop_browser):
     assert (ad["JupyterState"], ad["JupyterEnd"]) == ("stopped", "idle"), ad["JupyterReason"]
 
 
+@pytest.mark.slow
 def test_lab_works_while_the_supervisor_hangs_and_says_what_is_missing(new_session, page, pool):
     session = new_session().submit()
     session.ready()
@@ -125,6 +126,7 @@ def test_page_without_lab_shows_the_same_and_needs_the_token(ready_session, page
     expect(page.get_by_role("status")).not_to_contain_text("Kept", timeout=milliseconds(30))
 
 
+@pytest.mark.slow
 def test_deadline_and_lines_that_the_submit_file_lacks_are_notifications(new_session, page):
     lacking = "when_to_transfer_output = ON_EXIT"
     session = new_session().submit("--max-runtime 100s --idle-warning 70s", lacking, without="when_to_transfer_output")

@@ -11,7 +11,9 @@ pytestmark = pytest.mark.timeout(300)
     ("shared", "account"),
     [
         pytest.param("ready_session", "slot", marks=pytest.mark.xdist_group("ready_session")),
-        pytest.param("session_as_nobody", "nobody", marks=pytest.mark.xdist_group("session_as_nobody")),
+        pytest.param(
+            "session_as_nobody", "nobody", marks=[pytest.mark.slow, pytest.mark.xdist_group("session_as_nobody")]
+        ),
     ],
     ids=["slot", "nobody"],
 )

@@ -1,5 +1,7 @@
 """The job's line to the access point may be missing or break off: the session works, and says what is missing."""
 
+import pytest
+
 from chtc_condor.codes import JobStatus
 from support.hosts import background
 from support.waiting import wait_for
@@ -36,6 +38,7 @@ def test_session_that_may_only_set_attributes_says_that_the_connection_file_is_m
     assert "no connection file" in session.errors()
 
 
+@pytest.mark.slow
 def test_session_outlives_a_chirp_that_breaks_off_and_tells_all_when_it_is_back(new_session):
     session = new_session().submit()
     session.ready()

@@ -97,6 +97,7 @@ def test_a_gigabyte_both_ways_survives_a_network_that_is_cut(own_pool, open_here
         assert sum_here(laptop, f"{laptop.home}/back/big.h5") == digest
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_an_image_is_pushed_to_the_access_point_and_a_broken_push_goes_on(new_laptop, pool):
     laptop = new_laptop()

@@ -41,6 +41,7 @@ def test_a_removed_dag_stops_its_session_in_order_with_the_notebooks_back(new_da
     dag.wait_nothing_left()
 
 
+@pytest.mark.slow
 def test_a_dag_that_is_removed_while_its_session_waits_leaves_nothing_behind(new_dag):
     dag = new_dag().submit_dag("", "requirements = false").wait_session()
     dag.ap("condor_rm", dag.dag_job, check=True)

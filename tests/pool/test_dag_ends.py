@@ -12,6 +12,7 @@ pytestmark = pytest.mark.timeout(900)
 BROKEN = 'environment = "JUPYTER_SESSION_DIR=/srv/none"'
 
 
+@pytest.mark.slow
 def test_the_users_stop_is_an_end_and_no_failure_even_where_the_watcher_has_died(new_dag):
     dag = new_dag().submit_dag().wait_session()
     dag.ready()

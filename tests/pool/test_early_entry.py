@@ -148,6 +148,7 @@ def test_operators_can_forbid_it_by_an_attribute_of_the_job(new_sleeper):
     assert sleeper.is_well()
 
 
+@pytest.mark.slow
 def test_killed_before_it_asks_for_the_suspension_it_leaves_nothing_to_wait_for(new_sleeper):
     sleeper = new_sleeper()
     running = sleeper.enter(before="kill -KILL $PPID; exit 1")

@@ -3,6 +3,8 @@
 import base64
 import json
 
+import pytest
+
 from support import kernels
 from support.waiting import wait_for
 from support.wheels import ANSWER, NAME, make_wheel
@@ -21,6 +23,7 @@ def kernels_by_title(session):
     return {spec["spec"]["display_name"]: name for name, spec in specs.items()}
 
 
+@pytest.mark.slow
 def test_environment_made_in_the_notebook_folder_is_a_kernel_and_comes_back(new_session):
     session = new_session().submit("--idle-timeout 60s")  # a tenth of which is how often it looks
     session.ready()

@@ -56,6 +56,7 @@ def test_a_shadow_that_is_killed_costs_no_saved_notebook(new_session):
     assert has_started_anew_with_it(session, 120)
 
 
+@pytest.mark.slow
 def test_while_no_connection_file_can_be_written_the_job_ad_shows_each_change_at_once(new_session):
     session = new_session()
     session.submit()

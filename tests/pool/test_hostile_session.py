@@ -38,14 +38,22 @@ def change(laptop, job, **attributes):
     laptop.inside(*words)
 
 
-def test_what_a_session_says_of_itself_neither_colors_a_terminal_nor_leads_to_a_file(new_laptop):
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("../../../../victim", WORDS),
+        pytest.param(("{home}/victim", "..", "-oProxyCommand=x", "[/nope]"), marks=pytest.mark.slow),
+    ],
+    ids=["a path and escapes", "others"],
+)
+def test_what_a_session_says_of_itself_neither_colors_a_terminal_nor_leads_to_a_file(names, new_laptop):
     owner = new_laptop()
     job = owner.start_and_leave()
     victims = [f"{owner.home}/victim{suffix}" for suffix in (".json", ".opened", ".html", "")]
     for path in victims:
         owner.pool.exec(owner.host, ["sh", "-c", 'echo mine >"$0"', path], user=owner.user, check=True)
     try:
-        for name in (f"{owner.home}/victim", "../../../../victim", WORDS, "..", "-oProxyCommand=x", "[/nope]"):
+        for name in (each.replace("{home}", owner.home) for each in names):
             change(owner, job, JupyterName=name, JupyterReason=WORDS, JupyterStopAt=10**17, JupyterHost=WORDS)
             other = new_laptop()
             other.name = owner.name

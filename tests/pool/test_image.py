@@ -57,6 +57,7 @@ def test_jupyterlab_starts_without_the_grammar_that_takes_a_third_of_its_start(p
     assert on_ap(pool, "apptainer", "exec", SIF, "/opt/jupyter/bin/python", "-c", code) == "False\n"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)  # it builds an image while other tests run
 def test_packages_that_a_user_names_are_in_an_image_built_with_them(pool):
     asked = {

@@ -97,6 +97,7 @@ def assert_jupyterlab_is_whole(session):
     assert session.has_notebook("kept.ipynb", "kept")
 
 
+@pytest.mark.slow
 def test_base_without_a_python_that_will_do_is_refused_with_the_way():
     with pytest.raises(UserError) as caught:
         image.build(variant=Variant(base=Base("bullseye")))

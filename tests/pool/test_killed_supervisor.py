@@ -1,8 +1,11 @@
 """A session whose supervisor is killed explains itself all the same."""
 
+import pytest
+
 from support.waiting import wait_for
 
 
+@pytest.mark.slow
 def test_a_killed_supervisor_fails_the_session_with_a_reason_and_the_notebooks_come_back(new_session):
     session = new_session().submit()
     session.ready()

@@ -57,6 +57,7 @@ def test_submit_file_of_the_user_is_taken_as_it_is_with_what_was_asked_for_added
     laptop.on_ap("rm", "-r", folder)
 
 
+@pytest.mark.slow
 def test_defaults_are_kept_in_a_file_and_taken_by_start(new_laptop, pool):
     laptop = new_laptop()
     for key, value in (("ap", "ap"), ("image", "none.sif"), ("gpus", "1"), ("browser", "no"), ("memory", "3GB")):

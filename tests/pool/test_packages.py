@@ -85,6 +85,7 @@ def test_first_cells_of_a_new_user_work_or_say_what_to_do(new_session):
     assert ".python" not in left
 
 
+@pytest.mark.slow
 def test_kernel_that_reads_short_socket_paths_only_answers(new_session):
     session = new_session().submit()
     session.ready()
@@ -156,6 +157,7 @@ def assert_what_was_packed_is_there(session):
     assert "No module" in kernels.ask(session, kernel, "import bulky").text
 
 
+@pytest.mark.slow
 def test_pip_that_is_killed_leaves_what_was_packed_before(new_session):
     session = stop_pip(new_session, "kill()")
     told = wait_for(
@@ -182,7 +184,7 @@ def test_eviction_while_pip_is_at_work_leaves_what_was_packed_before(options, ne
     assert_what_was_packed_is_there(session)
 
 
-@pytest.mark.parametrize("how", ["restart", "delete"])
+@pytest.mark.parametrize("how", ["delete", pytest.param("restart", marks=pytest.mark.slow)])
 def test_sockets_of_a_kernel_go_with_it(how, new_session):
     session = new_session().submit()
     session.ready()

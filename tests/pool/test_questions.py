@@ -3,6 +3,8 @@
 import re
 import time
 
+import pytest
+
 from chtc_condor.codes import JobStatus
 from support.laptop import SMALL
 from support.screen import screen
@@ -17,6 +19,7 @@ def command(laptop, *more):
     return f"env {env} chtc-jupyter start {laptop.name} --ap ap --no-browser {' '.join([*SMALL, *more])}; sleep 100"
 
 
+@pytest.mark.slow
 def test_late_answer_to_ctrl_c_in_the_queue_removes_no_session_that_is_ready(new_laptop, pool):
     """A job that can't start is asked about; then it starts. The `r` typed after that does nothing."""
     laptop = new_laptop()

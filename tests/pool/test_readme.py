@@ -114,6 +114,7 @@ def test_image_and_submit_file_in_one_folder_are_all_that_the_stock_way_needs(pe
     wait_for(receipt.exists, 60, "the notebooks to come back")
 
 
+@pytest.mark.slow
 def test_without_its_folder_of_notebooks_the_job_is_held(person):
     submit, state, _ = commands("Or use stock HTCondor commands")
     folder = "/home/alice/bare"

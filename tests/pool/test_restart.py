@@ -1,5 +1,7 @@
 """JupyterLab that dies comes back as it was; one that can't run ends the job and says why."""
 
+import pytest
+
 from support.waiting import wait_for
 
 
@@ -28,6 +30,7 @@ def test_killed_server_is_back_at_the_same_address_and_its_kernels_have_ended(ne
     assert session.ad()["JupyterState"] == "ready"
 
 
+@pytest.mark.slow
 def test_server_that_dies_again_and_again_fails_the_session(new_session):
     session = new_session().submit()
     session.ready()

@@ -136,6 +136,7 @@ def test_forwards_lead_to_an_http_server_and_to_a_socket_in_the_job(shell):
         assert "hello" in shell.run(*hear).stdout
 
 
+@pytest.mark.slow
 def test_twenty_connections_at_once_are_all_served(shell):
     script = f"for i in $(seq 20); do ssh {shell.host} 'sleep 3; echo $((100 + '$i'))' & done; wait"
     done = shell.run("sh", "-c", script, timeout=240)

@@ -121,6 +121,7 @@ def left_by(session):
     return files + session.ap("pgrep", "-fa", f"[s]sh_to_job.* {session.job} ").stdout
 
 
+@pytest.mark.slow
 def test_image_that_can_not_be_started_is_held_instead_of_going_round_for_ever(new_session):
     session = new_session()
     session.ap("sh", "-c", "rm jupyter.sif; head -c 100000 /dev/urandom >jupyter.sif", check=True)

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 DEAF = """
 import signal
 signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -12,6 +14,7 @@ while True: pass
 HANGING = "^/usr/bin/tmu[x]|jupyter-la[b] --config="
 
 
+@pytest.mark.slow
 def test_removed_session_with_a_deaf_kernel_is_gone_in_time_and_its_notebook_back(new_session):
     session = new_session().submit()
     session.ready()

@@ -79,6 +79,7 @@ def test_session_outlives_its_tmux(new_session):
     assert session.inside("tmux", "list-windows", "-F", "#{window_name}").split() == ["lab", "shell"]
 
 
+@pytest.mark.slow
 def test_closed_log_window_comes_back_and_the_shell_stays(new_session):
     session = new_session().submit()
     session.ready()

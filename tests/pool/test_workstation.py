@@ -123,6 +123,7 @@ def test_tmux_of_the_users_own_is_not_touched(workstation):
         workstation.exec("tmux", "kill-server")
 
 
+@pytest.mark.slow
 def test_session_starts_although_one_before_it_was_killed(workstation):
     with workstation.start():
         before = wait_for(workstation.url, 60, "the address")
