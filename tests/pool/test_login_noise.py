@@ -150,3 +150,36 @@ def test_python_and_htcondor_are_found_in_folders_that_the_user_names(new_laptop
         attached = laptop.run_on("attach", laptop.name, tty=True)
         attached.wait_for("ServerApp")
         assert laptop.call("stop", laptop.name).returncode == 0
+
+
+#: Has an old python3 where one is looked for first. NEW has one that will do where some people install theirs.
+OLD = "mount --bind /home/carol/old /usr/bin/python3; mount --bind /home/carol/old /usr/bin/python3.11; exec "
+NEW = (
+    "mkdir -p miniconda3/bin; cp -L /usr/bin/python3 miniconda3/bin/; printf '#!/bin/sh\\nexit 1\\n' >old; chmod +x old"
+)
+
+
+@pytest.mark.slow
+def test_all_that_runs_on_the_access_point_runs_by_the_python_that_was_found(new_laptop, pool):
+    laptop = new_laptop("carol", ap="aged")
+    laptop.on_ap("sh", "-c", NEW)
+    try:
+        with (
+            own_sshd(pool, inside=("unshare", "-m", "sh", "-c", f'{OLD} "$@"', "sh")) as sshd,
+            ssh_config(pool, "carol", f"Host aged\n HostName ap\n HostKeyAlias ap\n Port {sshd.port}\n"),
+        ):
+            running = laptop.start()
+            assert laptop.answers(running.url())
+            log = laptop.on_ap("sh", "-c", f"cat {laptop.folder}/jupyter-*.log")
+            numbers = [line[:3] for line in log.splitlines() if line.startswith(("001", "010", "011"))]
+            assert numbers == ["001", "010", "011"]  # the early way in
+            pool.put("laptop", f"{laptop.home}/some.sif", b"image", "carol")
+            pushed = laptop.call(
+                "image", "push", f"{laptop.home}/some.sif", f"{laptop.folder}/some.sif", "--ap", "aged"
+            )
+            assert pushed.returncode == 0, pushed
+            said = laptop.call("stop", laptop.name)
+            assert said.returncode == 0, said
+            assert "The notebooks are on aged, in" in said.stdout + said.stderr, said
+    finally:
+        laptop.on_ap("rm", "-rf", "miniconda3", "old")

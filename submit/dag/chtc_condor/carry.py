@@ -1,6 +1,6 @@
 """Find what HTCondor can't transfer in a job's input: links to folders, and what can't be read. Stands alone.
 
-`python3 -I -c SOURCE PATH...` prints `{"obstacles": {"PATH": "why"}, "complete": true}` on the access point, where PATH
+`PYTHON -I -c SOURCE PATH...` prints `{"obstacles": {"PATH": "why"}, "complete": true}` on the access point, where PATH
 is as it stands in transfer_input_files. Tried with HTCondor 25.14:
 
 - A link to a folder holds the job (13/21), anywhere in a folder and as the folder itself; with a slash at the end of

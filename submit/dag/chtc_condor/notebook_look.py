@@ -2,7 +2,7 @@
 
 The launcher sends this file to the access point, where it needs nothing but Python 3.9:
 
-    python3 -I -c SOURCE FOLDER JOB SINCE
+    PYTHON -I -c SOURCE FOLDER JOB SINCE
 
 It prints a Looked as JSON. SINCE is when the job started last: epoch seconds, or a time as the job's event log writes
 it; empty if that isn't known. The receipt is the job's own file, so nothing in it is trusted.

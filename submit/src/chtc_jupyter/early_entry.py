@@ -21,7 +21,7 @@ from chtc_jupyter.store import Record
 
 _log = logging.getLogger(__name__)
 #: The arguments before the source of `suspend_briefly`, which this machine may be unable to import: it isn't Windows.
-_RUN = ["python3", "-I", "-c", "import sys; exec(sys.argv[1])"]
+_RUN = ["{python}", "-I", "-c", "import sys; exec(sys.argv[1])"]
 #: Seconds before what was killed on the access point is started again.
 _AGAIN = 1.0
 #: How it ended if the suspension was ours and is over.

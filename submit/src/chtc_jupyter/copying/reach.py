@@ -143,7 +143,7 @@ class AccessPointReach:
         """Start the receiver, and find the way to it. Raises LauncherError if there is none."""
         source = importlib.resources.files("chtc_jupyter.copying").joinpath("receiver.py").read_text(encoding="utf-8")
         code = "import sys; exec(sys.stdin.read())"
-        answers = link.stream("follow", argv=["python3", "-IS", "-c", code, "{folder}/lab"], input=source)
+        answers = link.stream("follow", argv=["{python}", "-IS", "-c", code, "{folder}/lab"], input=source)
         async for answer in answers:
             if "line" in answer:
                 break

@@ -1,6 +1,6 @@
-"""What takes files on the access point: sent over the ssh connection, and run by python3 for as long as that lasts.
+"""What takes files on the access point: sent over the ssh connection, and run by Python for as long as that lasts.
 
-    python3 -IS -c "import sys; exec(sys.stdin.read())" SOCKET <THIS_FILE
+    PYTHON -IS -c "import sys; exec(sys.stdin.read())" SOCKET <THIS_FILE
 
 It answers over HTTP on a socket that only the user can reach, as `jupyter_session.copying` does in a session. Paths may
 be relative to the home folder. Python 3.9, the standard library alone.

@@ -349,10 +349,11 @@ class Agent:
         argv = take(request, "argv", list)
         if not argv:
             raise RefusedError("'argv' is empty")
-        python = sys.executable if PLAIN.fullmatch(sys.executable or "") else "python3"
+        python = sys.executable or "python3"
+        within = python if PLAIN.fullmatch(python) else "python3"  # a shell reads it
         arguments = [
-            take({"argv": argument}, "argv", str).replace("{folder}", self.folder).replace("{python}", python)
-            for argument in argv
+            python if each == "{python}" else each.replace("{folder}", self.folder).replace("{python}", within)
+            for each in (take({"argv": argument}, "argv", str) for argument in argv)
         ]
         cwd = take(request, "cwd", str, "~")
         # TMP is where condor_ssh_to_job keeps its key. The user's ssh agent has too many keys for the job's sshd.

@@ -389,7 +389,7 @@ class AgentClient:
 
     async def find_way(self) -> Way:
         """Return by which way a socket on the access point is reached, tested with one that answers there."""
-        async with contextlib.aclosing(self.stream("follow", argv=["python3", "-IS", "-c", _ANSWERER])) as answers:
+        async with contextlib.aclosing(self.stream("follow", argv=["{python}", "-IS", "-c", _ANSWERER])) as answers:
             async for answer in answers:
                 if "line" in answer:
                     return await self.choose_way()
@@ -630,4 +630,4 @@ def _free_port() -> int:
 async def run_module(link: AgentClient, name: str, *argv: str, timeout: float, cwd: str = "~") -> Answer:
     """Run a module of chtc_condor that stands alone on the access point, from this machine's copy of it."""
     source = importlib.resources.files("chtc_condor").joinpath(f"{name}.py").read_text(encoding="utf-8")
-    return await link.run(["python3", "-I", "-c", source, *argv], timeout=timeout, cwd=cwd)
+    return await link.run(["{python}", "-I", "-c", source, *argv], timeout=timeout, cwd=cwd)

@@ -2,7 +2,7 @@
 
 condor_ssh_to_job lets nobody in before the startd has heard from the job's starter, which is 8 s after the start
 (STARTER_INITIAL_UPDATE_INTERVAL). A suspension makes the starter report at once (HTCondor 25.14, JICShadow::Suspend).
-`python3 -I -c 'import sys; exec(sys.argv[1])' SOURCE enter PLAN` runs on the access point; PLAN is a JSON object with:
+`PYTHON -I -c 'import sys; exec(sys.argv[1])' SOURCE enter PLAN` runs on the access point; PLAN is a JSON object with:
 
     owner, job, log   whose job it is, its ID, and its event log
     suspends          whether it may be suspended; otherwise, only a suspension of ours that was left is ended
@@ -344,7 +344,7 @@ def enter(plan: dict[str, object], source: str) -> None:
     guard = subprocess.Popen(
         [
             *("/bin/sh", "-c", str(plan["guard"]), "chtc-jupyter-guard"),
-            *(source, json.dumps({**plan, "start": start, "before": before})),
+            *(source, json.dumps({**plan, "start": start, "before": before}), sys.executable),
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
