@@ -99,10 +99,10 @@ def test_each_way_in_works_with_a_login_shell_that_runs_commands_in_the_end(caro
         try_each_way(carol, pool, line=kind not in TERMINAL)  # the line has a terminal
 
 
-@pytest.mark.parametrize("shell", ["/usr/bin/fish", "/usr/bin/zsh", "/bin/dash"])
-def test_each_way_in_works_with_another_login_shell_and_folders_that_the_user_names(carol, pool, shell):
+@pytest.mark.parametrize("program", ["/usr/bin/fish", "/usr/bin/zsh", "/bin/dash"])
+def test_each_way_in_works_with_another_login_shell_and_folders_that_the_user_names(carol, pool, program):
     change = lambda path: pool.exec("ap", ["usermod", "-s", path, "carol"], check=True)  # noqa: E731
-    change(shell)
+    change(program)
     try:
         assert carol.call("config", "ap_path", "/nowhere:~/own+/bin").returncode == 0
         try_each_way(carol, pool, line=True)
