@@ -69,6 +69,7 @@ class EarlyEntry:
         self._news = asyncio.Event()
         self._done: set[_Moment] = set()
         self._ours = 0  # the start whose first suspension is ours
+        self._has_suspended = False  # in the start that is seen to now
 
     def see(self, progress: JobProgress) -> None:
         """Take what the job's log says now."""
@@ -117,7 +118,7 @@ class EarlyEntry:
         begins = self._begins(moment)
         if begins:
             self._done |= {moment, _Moment(moment.start)}
-            self._ours = moment.start
+            self._ours, self._has_suspended = moment.start, False
         how = await self._follow(link, Plan(owner, self._record.job, self._record.log, suspends=begins))
         if not how:  # it was killed; its mark is still there
             await asyncio.sleep(_AGAIN)
@@ -125,7 +126,7 @@ class EarlyEntry:
         self._done.add(moment)
         if how.startswith(_CONTINUED):
             self._done.add(_Moment(moment.start, 1, moment.reconnections))
-        elif begins:
+        elif begins and not self._has_suspended:  # the start may be over by now, and its suspension was ours
             self._ours = 0
         self._tell("")
 
@@ -137,6 +138,8 @@ class EarlyEntry:
                 step = _parse_step(answer.get("line", ""))
                 if step.get("step") == "trouble":
                     self._tell(step["why"] or "HTCondor gave no reason")
+                elif step.get("step") == "suspended":
+                    self._has_suspended = True
                 elif step.get("step") == "continued":
                     self._tell("")
                 elif step.get("step") == "over":

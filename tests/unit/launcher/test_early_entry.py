@@ -51,6 +51,7 @@ CONTINUED = [
     '{"step": "continued"}',
     '{"step": "over", "how": "continued", "commands": 3}',
 ]
+FAILED = ['{"step": "suspended"}', '{"step": "over", "how": "over", "commands": 1}']
 REFUSED = ['{"step": "over", "how": "refused", "commands": 1}']
 
 
@@ -103,6 +104,10 @@ def test_job_that_we_suspend_is_shown_as_starting_and_one_that_the_machine_suspe
     later = JobProgress(Phase.SUSPENDED, "now", starts=1, suspensions=2)
     assert ours.hide(later) == later
     assert follow(Link(REFUSED), RUNNING).hide(SUSPENDED) == SUSPENDED
+
+
+def test_job_that_leaves_its_machine_while_we_suspend_it_was_never_suspended_for_the_person():
+    assert follow(Link(FAILED), RUNNING).hide(SUSPENDED).phase is Phase.RUNNING
 
 
 def test_trouble_is_told_while_it_lasts_and_cannot_steer_the_terminal():
