@@ -3,6 +3,7 @@
 import base64
 import json
 import platform
+import re
 from pathlib import Path
 
 import pytest
@@ -228,18 +229,23 @@ def test_image_that_can_not_be_looked_at_is_named_at_its_first_start(new_laptop)
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_image_is_built_in_a_job_by_one_command_and_ends_in_a_session(new_laptop):
+def test_image_is_built_in_a_job_by_one_command_though_a_connection_dies_and_ends_in_a_session(new_laptop):
     """The definition needs no network, which the pool's machines haven't."""
     laptop = new_laptop()
     project, to = f"{laptop.home}/project", f"{laptop.home}-mine.sif"
-    definition = "Bootstrap: localimage\nFrom: jupyter.sif\n%post\n    echo made in a job >/made\n"
+    definition = "Bootstrap: localimage\nFrom: jupyter.sif\n%post\n    sleep 20\n    echo made in a job >/made\n"
     for name, text in (("Apptainer.def", "x"), ("runtime/x", "x"), ("mine.def", definition)):
         laptop.pool.put("laptop", f"{project}/{name}", text.encode(), "alice")
-    argv = ["chtc-jupyter", "image", "build", "mine.def", "--input", SHARED_IMAGE, "--to", to, "--ap", "ap"]
-    built = laptop.pool.exec("laptop", argv, user="alice", env=laptop.env, cwd=project, timeout=400)
-    assert built.returncode == 0, built
-    assert f"The image is at {to} on ap." in built.stderr + built.stdout
-    folder = built.stderr.partition("its files are in ")[2].partition(". ")[0].strip().rstrip(".")
+    laptop.prefix = ["env", "-C", project]
+    built = laptop.run_on("image", "build", "mine.def", "--input", SHARED_IMAGE, "--to", to, "--ap", "ap")
+    built.wait_for("builds on ", 120)
+    (tag,) = built.tags()
+    laptop.pool.exec("laptop", ["pkill", "-9", "-o", "-f", f"^ssh .*{tag}"], check=True)
+    built.wait_for("lost the connection to ap; connecting again")
+    assert built.wait_end(400) == 0, built.output
+    laptop.prefix = []
+    assert f"The image is at {to} on ap." in built.output
+    folder = re.search(r"its files are in (\S+)\.", built.output)[1]
     assert "No such file" in laptop.on_ap("ls", "-d", folder)
     assert "No such file" in laptop.on_ap("ls", f"{to}.built")
     running = laptop.start("--image", to)

@@ -9,7 +9,7 @@ import posixpath
 import secrets
 import tarfile
 from collections.abc import Iterable, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,6 @@ from chtc_jupyter.condor.submit import quote_arguments, validate_amount, validat
 from chtc_jupyter.errors import (
     FailedError,
     HeldError,
-    LauncherError,
     MissingError,
     RemovedError,
     SubmitError,
@@ -32,6 +31,7 @@ from chtc_jupyter.session import follow_log
 from chtc_jupyter.ssh import openssh
 from chtc_jupyter.ssh.agent_client import AgentClient, LinkLostError
 from chtc_jupyter.ssh.login import open_link
+from chtc_jupyter.ssh.reconnecting import reconnect
 from chtc_jupyter.store import Record
 from chtc_jupyter.terminal import Terminal
 
@@ -44,6 +44,8 @@ _FILES = ("REQUIREMENTS", "ENVIRONMENT")
 #: Characters of a piece of the sources: a line to the agent has an end.
 _PIECE = 600_000
 _SUBMITTING = 60  # seconds
+#: Moves the image to its place, unless that was done before the connection was lost.
+_MOVE = '[ ! -e "$1" ] || mv -f -- "$1" "$2"'
 #: Runs on the machine that builds, and writes to the folder of the job alone, which is as large as was asked for.
 _SCRIPT = """#!/bin/sh
 set -eu
@@ -139,8 +141,9 @@ def render_submit_file(build: Build, home: str) -> str:
 async def build_image(build: Build, ap: str, terminal: Terminal) -> int:
     """Build an image in a job; return the exit status. Raises LauncherError if it isn't built."""
     sources = pack(list_sources(build), build.folder)
-    link = await open_link(ap, terminal)
-    try:
+    async with AsyncExitStack() as links:
+        link = await open_link(ap, terminal)
+        links.push_async_callback(link.close)
         if not link.hello["condor"]:
             raise openssh.build_no_condor_error(ap, link.hello["looked"])
         home = link.hello["home"]
@@ -152,16 +155,16 @@ async def build_image(build: Build, ap: str, terminal: Terminal) -> int:
         if done["status"]:
             raise SubmitError(f"HTCondor rejected the job: {choose_line(str(done['err']))}")
         job = str(done["out"]).split()[0]
-        to = _expand(build.to, home)
-        await _follow(link, Record("build", ap, job, f"{folder}/build.log", folder), f"{to}.built", terminal)
-        moved = await link.run(["mv", "-f", "--", f"{to}.built", to])
-        if moved["status"]:
-            raise FailedError(
-                f"The image is {to}.built, but it can't be moved to {to}: {choose_line(str(moved['err']))}"
-            )
-        await link.run(["rm", "-rf", "--", folder])
-    finally:
-        await link.close()
+        terminal.say(f"Job {job} builds the image. It goes on if you leave; its files are in {folder}.")
+        to, record = _expand(build.to, home), Record("build", ap, job, f"{folder}/build.log", folder)
+        while True:
+            try:
+                await _finish(link, record, to, terminal)
+                break
+            except LinkLostError:
+                terminal.wait(f"lost the connection to {ap}; connecting again. Job {job} goes on")
+            link = await reconnect(ap, _log_failure, terminal.wait_for_person)
+            links.push_async_callback(link.close)
     terminal.report({"event": "built", "image": to, "ap": ap})
     terminal.say(f"The image is at {to} on {ap}.")
     return 0
@@ -177,9 +180,19 @@ async def _send(link: AgentClient, folder: str, data: bytes) -> None:
         raise FailedError(f"The sources can't be written on {link.ap}: {choose_line(str(done['err']))}")
 
 
+async def _finish(link: AgentClient, record: Record, to: str, terminal: Terminal) -> None:
+    """Wait for the image, and move it to its place. Raises LauncherError if there is none, and LinkLostError."""
+    built = f"{to}.built"
+    await _follow(link, record, built, terminal)
+    moved = await link.run(["sh", "-c", _MOVE, "sh", built, to])
+    if moved["status"]:
+        raise FailedError(f"The image is {built}, but it can't be moved to {to}: {choose_line(str(moved['err']))}")
+    with suppress(LinkLostError):
+        await link.run(["rm", "-rf", "--", record.notebooks])
+
+
 async def _follow(link: AgentClient, record: Record, built: str, terminal: Terminal) -> None:
-    """Say what the job does, until it has built the image; raises LauncherError if it doesn't."""
-    terminal.say(f"Job {record.job} builds the image. It goes on if you leave; its files are in {record.notebooks}.")
+    """Say what the job does, until it has built the image; raises LauncherError if it doesn't, and LinkLostError."""
     progress = JobProgress()
     try:
         async with aclosing(follow_log(link, record)) as states:
@@ -190,10 +203,6 @@ async def _follow(link: AgentClient, record: Record, built: str, terminal: Termi
                         f"condor_release {record.job} on {record.ap}, or condor_rm {record.job}."
                     )
                 terminal.wait(f"job {record.job}: {_describe(progress)}")
-    except LinkLostError:
-        raise LauncherError(
-            f"Lost the connection to {record.ap}. Job {record.job} goes on; its files are in {record.notebooks}."
-        ) from None
     finally:
         terminal.quiet()
     if progress.removed:
@@ -205,6 +214,10 @@ async def _follow(link: AgentClient, record: Record, built: str, terminal: Termi
             f"Job {record.job} {messages.describe_end(progress)}. It says: {choose_line(errors)} There is more in "
             f"{record.notebooks}/build.err on {record.ap}."
         )
+
+
+def _log_failure(why: str, asks: bool) -> None:  # noqa: FBT001 - a callback
+    _log.debug("can't connect again (a login is needed: %s): %s", asks, why)
 
 
 def _describe(progress: JobProgress) -> str:
