@@ -10,6 +10,7 @@ import { recorderPlugin } from './recorder';
 import { Session } from './session';
 import { StatusItem } from './status';
 import { tensorBoardPlugin } from './tensorboard';
+import { uploadsPlugin } from './uploads';
 
 const KEPT = 7200; // seconds
 const CATEGORY = 'HTCondor Session';
@@ -82,4 +83,4 @@ function makeActions(session: Session): IActions {
   };
 }
 
-export default [plugin, recorderPlugin, tensorBoardPlugin];
+export default [plugin, recorderPlugin, tensorBoardPlugin, uploadsPlugin];
