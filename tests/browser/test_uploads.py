@@ -13,7 +13,7 @@ def test_a_large_upload_names_a_better_way_once_and_arrives(new_session, page, t
     session.ready()
     Lab(page, session.tunnel().url())
     for name, size in (("small.bin", 20_000_000), ("large.bin", 120_000_000), ("larger.bin", 130_000_000)):
-        with open(tmp_path / name, "wb") as file:
+        with (tmp_path / name).open("wb") as file:
             file.truncate(size)
         with page.expect_file_chooser() as chooser:
             page.get_by_title("Upload Files").click()
