@@ -24,7 +24,10 @@ BOUND = [
         "before the\njob is submitted",
         f"{_BASES}image_that_is_none_of_this_project_s_is_named_before_anything_is_submitted",
     ),
-    ("builds the image in a job", f"{_BASES}image_is_built_in_a_job_by_one_command_and_ends_in_a_session"),
+    (
+        "builds the image in a job",
+        f"{_BASES}image_is_built_in_a_job_by_one_command_though_a_connection_dies_and_ends_in_a_session",
+    ),
     ("no entry in `/etc/subuid`", f"{_BASES}user_without_subordinate_ids_builds_an_image"),
 ]
 
