@@ -41,6 +41,8 @@ class NotebookClient:
         )["kernel"]["id"]
         self._has_asked = self._has_begun = False
         self._requests: list[str] = []  # since the last save
+        self._unsent: list[str] = []  # those that a save is newer than, until the server knows it
+        self._is_cut = False
         self.seen: list[str] = []  # the messages that were heard
         self.kinds: dict[str, list[str]] = {}  # the types of the messages for each request
         self.text: dict[str, str] = {}  # what each request printed, as the page shows it
@@ -63,8 +65,9 @@ class NotebookClient:
         """Save it as it is in this page."""
         requests, self._requests = self._requests, []
         self.write(self._server, self.path, self.content)
-        if requests:
-            self._send("shell", "jupyter_session_saved", {"requests": requests})
+        self._unsent += requests
+        if not self._is_cut:
+            self._say_saved()
 
     def cell(self, name: str) -> dict[str, Any]:
         """Return a cell of this page."""
@@ -112,10 +115,13 @@ class NotebookClient:
     def cut(self) -> None:
         """Have its connection end without a word."""
         self._socket.shutdown()  # type: ignore[no-untyped-call]
+        self._is_cut = True
 
     def reconnect(self) -> None:
-        """Connect anew as the same page."""
+        """Connect anew as the same page, and send what has waited for that."""
         self._socket = self._connect()
+        self._is_cut = False
+        self._say_saved()
 
     def hear(self, seconds: float) -> None:
         """Hear what the kernel says for some seconds."""
@@ -143,6 +149,12 @@ class NotebookClient:
         """Hear what the kernel says until a message of a type has come for a request."""
         while what not in self.kinds.get(request, ()):
             self._receive()
+
+    def _say_saved(self) -> None:
+        """Say which runs are older than a save, as recorder.ts does."""
+        requests, self._unsent = self._unsent, []
+        if requests:
+            self._send("shell", "jupyter_session_saved", {"requests": requests})
 
     def _send(
         self,

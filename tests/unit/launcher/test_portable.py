@@ -17,6 +17,9 @@ for module in pkgutil.walk_packages(chtc_jupyter.__path__, "chtc_jupyter."):
     if module.name != "chtc_jupyter.__main__":
         __import__(module.name)
 if sys.argv[1:]:
+    import hypothesis
+    hypothesis.settings.register_profile("patient", deadline=None)
+    hypothesis.settings.load_profile("patient")
     sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--noconftest", *sys.argv[1:]]))
 """
 HERE = Path(__file__)

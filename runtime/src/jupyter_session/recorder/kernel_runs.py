@@ -40,7 +40,6 @@ class KernelRuns:
         self._connections: dict[str, int] = {}  # by browser's session
         self._since: dict[str, float] = {}  # by browser's session: when it read the notebook
         self._read_at = 0.0
-        self._saved_cells: Collection[str] = ()  # those of the last save
         self._left: dict[str, float] = {}  # by browser's session that was connected: since when it isn't
         self._empty_since: float | None = None  # None: a browser may still be there, and will save by itself
 
@@ -169,7 +168,6 @@ class KernelRuns:
     def note_saved(self, cells: Mapping[str, Sequence[Output]]) -> None:
         """Note that a browser saved the notebook, with these outputs of its cells."""
         now = self._clock()
-        self._saved_cells = cells.keys()
         for run in self.runs.values():
             run.is_saved = True
             if self._has_ended_before_browser or self._connections.keys() == {run.asker}:
@@ -189,10 +187,8 @@ class KernelRuns:
         While a kernel starts or is away, a page's requests wait, and the server hears of the save before it.
         """
         for request in requests:
-            run = self.runs.get(request)
-            if run is not None and not run.is_saved:
-                run.is_saved = True
-                run.is_deleted = run.cell not in self._saved_cells
+            if request in self.runs:
+                self.runs[request].is_saved = True
 
     def list_unwritten(self, patience: float | None) -> list[Run]:
         """Return the runs with something new, if all browsers have been away for `patience` seconds (None: anyway)."""
