@@ -17,10 +17,13 @@ for module in pkgutil.walk_packages(chtc_jupyter.__path__, "chtc_jupyter."):
     if module.name != "chtc_jupyter.__main__":
         __import__(module.name)
 if sys.argv[1:]:
-    import hypothesis
-    hypothesis.settings.register_profile("patient", deadline=None)
-    hypothesis.settings.load_profile("patient")
-    sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--noconftest", *sys.argv[1:]]))
+    class Patient:
+        def pytest_configure(self):
+            from hypothesis import settings
+            settings.register_profile("patient", deadline=None)
+            settings.load_profile("patient")
+    argv = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--noconftest", *sys.argv[1:]]
+    sys.exit(pytest.main(argv, [Patient()]))
 """
 HERE = Path(__file__)
 
