@@ -96,7 +96,7 @@ def test_doctor_finds_what_is_wrong_with_the_way_to_the_pool(new_laptop):
 def test_output_is_plain_where_there_is_no_terminal_and_fits_eighty_columns_where_there_is(new_laptop, pool):
     laptop = new_laptop()
     listed = re.findall(r"^│ ([a-z][a-z-]+) ", laptop.call("--help").stdout, re.MULTILINE)
-    assert len(listed) == 14
+    assert len(listed) == 16
     for verb in ((), *((name,) for name in listed)):
         told = laptop.call(*verb, "--help")
         assert told.returncode == 0
