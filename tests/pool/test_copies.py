@@ -34,7 +34,10 @@ def test_a_file_goes_into_the_session_and_back_whether_or_not_it_is_open_here(ne
     running = laptop.start()
     running.url()
     source, digest = make_file(laptop, "data.h5", 50_000_000)
-    done = laptop.call("cp", source, f"{laptop.name}:")
+    laptop.pool.put("laptop", f"{laptop.home}/none/ssh", b"#!/bin/sh\nexit 255\n", "alice", 0o755)
+    can_not_log_in = {**laptop.env, "PATH": f"{laptop.home}/none:/usr/local/bin:/usr/bin:/bin"}
+    argv = ["chtc-jupyter", "cp", source, f"{laptop.name}:"]
+    done = laptop.pool.exec("laptop", argv, user="alice", env=can_not_log_in, timeout=120)
     assert done.returncode == 0, done
     assert "the same at both ends" in done.stderr
     assert sum_inside(laptop, "notebooks/data.h5") == digest

@@ -149,6 +149,8 @@ class DataHandler(_Handler):
         path, at = self._path(), self._number("at")
         length = min(self._number("length"), LONGEST_STRETCH)
         found = await self._do(_look, path)
+        if found["kind"] != "file":
+            self._refuse(f"{path} is no file in the session.")
         if found["version"] != self.get_argument("version"):
             self._refuse(f"{path} has changed in the session.", 409, again=True)
         length = max(0, min(length, found["size"] - at))
