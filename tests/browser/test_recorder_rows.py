@@ -1,5 +1,10 @@
 """What pages show that open a notebook while a cell runs, or come back: one session for all, by the launcher."""
 
+import json
+import re
+import signal
+import time
+
 import pytest
 from playwright.sync_api import expect
 
@@ -8,6 +13,28 @@ from support.laptop import laptops
 from support.waiting import wait_for
 
 pytestmark = [pytest.mark.timeout(1500), pytest.mark.slow, pytest.mark.xdist_group("recorder rows")]
+HTML = """
+import time; time.sleep(3)
+from IPython.display import HTML
+HTML("<b id=by></b><script>by.textContent=6*7</script>")
+"""
+KILL = """
+import os, time
+print("before", flush=True)
+time.sleep(4)
+print("last", flush=True)
+time.sleep(1)
+os.kill(os.getpid(), 9)
+"""
+#: Changes a notebook as another program does.
+CHANGE = """
+import json
+with open("notebooks/changed.ipynb") as file:
+    notebook = json.load(file)
+notebook["metadata"]["by"] = "git"
+with open("notebooks/changed.ipynb", "w") as file:
+    json.dump(notebook, file)
+"""
 LINES = "import time\nfor i in range({}):\n    print('line', i, flush=True)\n    time.sleep({})"
 
 
@@ -58,3 +85,125 @@ def test_a_page_opened_while_a_cell_runs_shows_all_of_it_live_and_its_prompt(rec
     expect(prompt(notebook)).to_have_text("[1]:")
     notebook.save()
     assert not notebook.page.locator(".jp-Dialog").count()
+
+
+def run_all(notebook):
+    page = notebook.page
+    page.locator(".lm-MenuBar-item", has_text=re.compile("^Run$")).click()
+    page.locator(".lm-Menu-item", has_text=re.compile("^Run All Cells")).click()
+
+
+def reopen(recorded, browser, notebook, name):
+    """Close a page, and open its notebook in another one once it has what the recorder kept."""
+    recorded.close(browser, notebook)
+    return recorded.open(browser, name, is_idle=False)
+
+
+def read(recorded, name):
+    """Return the cells of a notebook's file in the job."""
+    text = recorded.laptop.inside("sh", "-c", f"cat notebooks/{name} || :")
+    try:
+        return json.loads(text)["cells"]
+    except ValueError:  # it is being written
+        return []
+
+
+def texts(cells):
+    return ["".join("".join(output.get("text", "")) for output in cell["outputs"]) for cell in cells]
+
+
+def test_progress_updates_and_cleared_output_look_as_if_the_page_had_been_there(recorded, browser):
+    recorded.write(
+        "looks.ipynb",
+        "import time\nfor i in range(40):\n    print(f'\\r{i:3d} %', end='', flush=True)\n    time.sleep(0.2)",
+        "from IPython.display import display\nh = display('old', display_id=True)\ntime.sleep(3); h.update('new')",
+        "from IPython.display import clear_output\nprint('gone'); time.sleep(1); clear_output(True)\nprint('stays')",
+    )
+    first = recorded.open(browser, "looks.ipynb")
+    run_all(first)
+    wait_shown(first, "2 %")
+    second = reopen(recorded, browser, first, "looks.ipynb")
+    expect(prompt(second, 2)).to_have_text("[3]:", timeout=90_000)
+    assert [second.output(number) for number in range(3)] == ["39 %", "'new'", "stays"]
+
+
+def test_input_s_box_is_there_again_and_takes_the_answer(recorded, browser):
+    first = start(recorded, browser, "asks.ipynb", "name = input('who? ')\nprint('hello', name)")
+    first.panel.locator(".jp-Stdin-input").wait_for()
+    second = reopen(recorded, browser, first, "asks.ipynb")
+    box = second.panel.locator(".jp-Stdin-input")
+    box.fill("Ada")
+    box.press("Enter")
+    wait_shown(second, "hello Ada")
+    expect(prompt(second)).to_have_text("[1]:")
+
+
+def test_all_cells_that_ran_after_the_tab_was_closed_have_their_output(recorded, browser):
+    recorded.write("all.ipynb", *(f"import time; time.sleep(2); print('cell {n}')" for n in range(5)))
+    first = recorded.open(browser, "all.ipynb")
+    run_all(first)
+    expect(prompt(first, 4)).to_have_text("[*]:")
+    second = reopen(recorded, browser, first, "all.ipynb")
+    expect(prompt(second, 4)).to_have_text("[5]:", timeout=90_000)
+    assert [second.output(number) for number in range(5)] == [f"cell {number}" for number in range(5)]
+
+
+def test_no_cell_runs_after_an_error_that_the_page_did_not_see(recorded, browser):
+    recorded.write("error.ipynb", "import time; time.sleep(4); print('first')", "1/0", "print('never')")
+    first = recorded.open(browser, "error.ipynb")
+    run_all(first)
+    expect(prompt(first, 2)).to_have_text("[*]:")
+    second = reopen(recorded, browser, first, "error.ipynb")
+    wait_for(lambda: "ZeroDivisionError" in second.output(1), 60, "the error")
+    assert (second.output(0), second.output(2)) == ("first", "")
+    recorded.close(browser, second)
+    assert texts(read(recorded, "error.ipynb"))[2] == ""
+
+
+def test_a_script_in_output_that_no_page_saw_runs_in_the_next(recorded, browser):
+    first = start(recorded, browser, "script.ipynb", HTML)
+    expect(prompt(first)).to_have_text("[*]:")
+    second = reopen(recorded, browser, first, "script.ipynb")
+    expect(second.panel.locator("#by")).to_have_text("42", timeout=60_000)
+
+
+def test_a_kernel_that_is_restarted_while_a_cell_runs_runs_the_next_at_once(recorded, browser):
+    recorded.write("restart.ipynb", LINES.format(300, 1), "print('after')")
+    notebook = recorded.open(browser, "restart.ipynb")
+    run(notebook)
+    wait_shown(notebook, "line 3")
+    notebook.panel.locator("[data-jp-item-name=restart]").click()
+    notebook.page.locator(".jp-Dialog .jp-Dialog-button.jp-mod-accept").click()
+    run(notebook, 1)
+    wait_for(lambda: notebook.output(1) == "after", 60, "the cell that was run after the restart")
+    assert "line 3" in notebook.output(0)
+
+
+def test_a_file_that_another_program_changes_while_a_cell_runs_stays_and_nothing_is_lost(recorded, browser):
+    first = start(recorded, browser, "changed.ipynb", LINES.format(20, 1))
+    wait_shown(first, "line 3")
+    recorded.close(browser, first)
+    recorded.laptop.inside("/opt/jupyter/bin/python", "-c", CHANGE)
+    wait_for(lambda: texts(read(recorded, "changed-output.ipynb")) == [lines(20)], 300, "the file beside")
+    assert recorded.laptop.inside("grep", "-c", '"by": "git"', "notebooks/changed.ipynb").strip() == "1"
+
+
+@pytest.mark.parametrize("seconds", [20, 75])
+def test_a_laptop_that_sleeps_while_a_cell_runs_lacks_no_line_afterwards(recorded, browser, seconds):
+    name = f"sleep{seconds}.ipynb"
+    notebook = start(recorded, browser, name, LINES.format(seconds + 20, 1))
+    wait_shown(notebook, "line 3")
+    recorded.running.process.send_signal(signal.SIGSTOP)
+    time.sleep(seconds)
+    recorded.running.process.send_signal(signal.SIGCONT)
+    wait_output(notebook, lines(seconds + 20), 120)
+    expect(prompt(notebook)).to_have_text("[1]:")
+    notebook.save()
+    assert not notebook.page.locator(".jp-Dialog").count()
+
+
+def test_a_kernel_that_is_killed_after_the_tab_was_closed_leaves_what_it_printed(recorded, browser):
+    first = start(recorded, browser, "killed.ipynb", KILL)
+    wait_shown(first, "before")
+    recorded.close(browser, first)
+    wait_for(lambda: texts(read(recorded, "killed.ipynb")) == ["before\nlast\n"], 300, "the output in the file")
