@@ -11,7 +11,6 @@ import pytest
 from support import kernels
 from support.conda_channel import make_channel
 from support.hosts import SHARED_IMAGE
-from support.waiting import wait_for
 from testbed.artifacts import image
 from testbed.artifacts.image import Variant
 from testbed.host.errors import UserError
@@ -75,12 +74,7 @@ def titles(session):
 
 def ask(session, title, *cells):
     kernel = kernels.start_kernel(session, titles(session)[0][title])
-
-    def is_there():  # a Python whose files are read for the first time takes long
-        return json.loads(session.request(f"/api/kernels/{kernel}"))["execution_state"] == "idle"
-
-    wait_for(is_there, 60, "the kernel to answer")
-    return kernels.ask_all(session, kernel, *cells, seconds=60)
+    return kernels.ask_all(session, kernel, *cells, seconds=60)  # its Python's files are read for the first time
 
 
 def assert_jupyterlab_is_whole(session):

@@ -18,13 +18,20 @@ class Answer(NamedTuple):
 
 #: Runs in the job: runs cells in a kernel, one after another, and prints all that each says.
 ASK = """
-import glob, json, sys
+import glob, json, sys, time
 from jupyter_client import BlockingKernelClient
 kernel, seconds, *cells = sys.argv[1:]
 client = BlockingKernelClient(connection_file=glob.glob(f"/tmp/jupyter-session-*/runtime/kernel-{kernel}.json")[0])
 client.load_connection_file()
 client.start_channels()
-client.wait_for_ready(timeout=float(seconds))
+deadline = time.monotonic() + float(seconds)
+while True:
+    try:
+        client.wait_for_ready(timeout=float(seconds))
+        break
+    except RuntimeError:  # its heart doesn't beat yet
+        if time.monotonic() > deadline:
+            raise
 said = []
 def hear(message):
     content = message["content"]

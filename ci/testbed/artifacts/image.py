@@ -34,9 +34,14 @@ NETWORK_FILES = (Path("/etc/resolv.conf"), Path("/etc/hosts"))
 #: Who builds: root, for whom the hosts' root has entries in /etc/subuid, or somebody without.
 BUILDERS = {"root": 0, "alice": 2001}
 BASE_FILE = "/build/base.sif"
-#: Runs a command as a user, who can't read all of a root that is a folder, but can read an image of it.
+#: Runs a command as a user, who can't read all of a root that is a folder, but can read an image of it. Nobody but
+#: that user can write to the folders of the build. All in it is root's, as in what such a user pulls from a registry:
+#: without subordinate IDs there are no other owners.
 AS_USER = f"""
-apptainer build --fakeroot {BASE_FILE} /build/base
+mkdir /build/own
+HOME=/build/own APPTAINER_TMPDIR=/build/own APPTAINER_CACHEDIR=/build/own \\
+    apptainer build --fakeroot --mksquashfs-args -all-root {BASE_FILE} /build/base || exit
+rm -rf /build/own
 user=$1
 shift
 exec setpriv --reuid="$user" --regid="$user" --clear-groups -- "$@"
