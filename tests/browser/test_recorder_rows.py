@@ -124,7 +124,8 @@ def test_progress_updates_and_cleared_output_look_as_if_the_page_had_been_there(
     wait_shown(first, "2 %")
     second = reopen(recorded, browser, first, "looks.ipynb")
     expect(prompt(second, 2)).to_have_text("[3]:", timeout=90_000)
-    assert [second.output(number) for number in range(3)] == ["39 %", "'new'", "stays"]
+    shown = ["39 %", "'new'", "stays"]
+    wait_for(lambda: [second.output(number) for number in range(3)] == shown, 20, "what the page would have shown")
 
 
 def test_input_s_box_is_there_again_and_takes_the_answer(recorded, browser):
@@ -145,7 +146,8 @@ def test_all_cells_that_ran_after_the_tab_was_closed_have_their_output(recorded,
     expect(prompt(first, 4)).to_have_text("[*]:")
     second = reopen(recorded, browser, first, "all.ipynb")
     expect(prompt(second, 4)).to_have_text("[5]:", timeout=90_000)
-    assert [second.output(number) for number in range(5)] == [f"cell {number}" for number in range(5)]
+    printed = [f"cell {number}" for number in range(5)]
+    wait_for(lambda: [second.output(number) for number in range(5)] == printed, 20, "the output of each cell")
 
 
 def test_no_cell_runs_after_an_error_that_the_page_did_not_see(recorded, browser):
