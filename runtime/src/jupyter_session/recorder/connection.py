@@ -64,6 +64,7 @@ def make_connection_class(usual: Any, recorder: Recorder) -> Any:
             finally:
                 if self._followed is not None:
                     followed, self._followed = self._followed, None
+                    followed.drop_empty_buffer()
                     followed.note_gone(self.session.session, self)
 
         def handle_incoming_message(self, incoming_msg: Any) -> None:

@@ -134,6 +134,15 @@ class Followed:
                 self._kernels.get_kernel(self._kernel), {each for each in gone if kept != f"{self._kernel}:{each}"}
             )
 
+    def drop_empty_buffer(self) -> None:
+        """Have the server keep nothing for a page by the channels of a connection that was retired: it has none.
+
+        The next connection of that page would take them, and fail.
+        """
+        kept = self._get_buffer()
+        if kept and not kept.get("channels"):
+            self._kernels.stop_buffering(self._kernel)
+
     def _get_buffer(self) -> Mapping[str, Any]:
         """Return what the server keeps for a page that may come back, if it does so for one."""
         found: Mapping[str, Any] = getattr(self._kernels, "_kernel_buffers", {}).get(self._kernel, {})
