@@ -23,9 +23,9 @@ class Lab:
         page.goto(url)
         page.locator("#jp-main-dock-panel").wait_for(timeout=milliseconds(LOAD))
         page.locator("#jupyterlab-splash").wait_for(state="detached", timeout=milliseconds(LOAD))
-        # Dialogs that a person dismisses: JupyterLab's, that its server is away, and Jupyter Server's, that a folder is
-        # not there when a file in it was renamed while it was listed.
-        said = re.compile("Server Connection Error|Directory not found")
+        # Dialogs that a person dismisses: JupyterLab's, that its server is away, also where it saves by itself, and
+        # Jupyter Server's, that a folder is not there when a file in it was renamed while it was listed.
+        said = re.compile("Server Connection Error|Directory not found|File Save Error")
         page.add_locator_handler(
             page.locator(".jp-Dialog").filter(has_text=said),
             lambda dialog: dialog.locator(".jp-Dialog-button").last.click(),

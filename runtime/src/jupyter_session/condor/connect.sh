@@ -18,8 +18,13 @@ j=$0 d=$1 m=$2 p=$3
 q=$(echo JA== | base64 -d)
 n="INTO_SESSION"
 [ -n "$p" ] || p=$(condor_q "$j" -af JupyterPort </dev/null)
-[ "$p" = undefined ] && [ "$(condor_q "$j" -af JobStatus </dev/null)" = 2 ] &&
-p=$(timeout 25 condor_ssh_to_job -auto-retry "$j" "$n; exec ${q}* status --json" </dev/null 2>/dev/null | grep -o "port.: [1-9][0-9]*" | grep -o "[1-9].*")
+for t in 1 2 3 4 5
+do
+    [ "$p" = undefined ] && [ "$(condor_q "$j" -af JobStatus </dev/null)" = 2 ] || break
+    [ $t = 1 ] || { echo "Job $j has no port yet: asking again."; sleep 3; }
+    p=$(timeout 25 condor_ssh_to_job -auto-retry "$j" "$n; exec ${q}* status --json" </dev/null 2>/dev/null | grep -o "port.: [1-9][0-9]*" | grep -o "[1-9].*")
+    p=${p:-undefined}
+done
 expr "$p" : "[1-9][0-9]*$" >/dev/null || {
     echo "Job $j is not a session that runs. To see why, run condor_q $j on the access point."
     exit 1
