@@ -32,6 +32,7 @@ def python(prefix, *, packages=(), conda=False, version=(3, 11)):
         (python("/usr/local", version=(3, 12)), "Python 3.12 (base)", "base-base"),
         (python("/opt/conda", conda=True), "Python 3.11 (conda)", "base-conda"),
         (python("/opt/miniconda3", conda=True), "Python 3.11 (conda)", "base-conda"),
+        (python("/opt/environments/lab", conda=True), "Python 3.11 (lab)", "base-lab"),
         (python("/opt/conda/envs/My Lab", conda=True), "Python 3.11 (My Lab)", "base-my-lab"),
         (python("/opt/venv"), "Python 3.11 (venv)", "base-venv"),
     ],

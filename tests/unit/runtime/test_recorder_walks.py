@@ -147,7 +147,7 @@ class Walk:
         if self.random.random() < 0.5:
             self.page.save()
         self.page.client.discard()
-        wait_for(self.is_kept, 40, lambda: f"{self.expected}, {self.sources}; it has {self.read()}; {self.done}")
+        wait_for(self.is_kept, 40, lambda: f"{vars(self)}; it has {self.read()}")
 
     def is_kept(self):
         """Return whether the file has all text, and all output; of what a restart ended, at least what a page had."""

@@ -16,6 +16,8 @@ _PLACES = (
     *("usr/bin", "usr/local/bin", "opt/*/bin", "opt/*/*/bin", "usr/local/*/bin"),
     *("opt/*/envs/*/bin", "usr/local/*/envs/*/bin"),
 )
+#: The folders that have environments, each under its name: conda's, and that of conda_environment.py.
+_ENVIRONMENTS = ("envs", "environments")
 #: What Apptainer keeps of the variables of an image from a registry.
 _DOCKER = ".singularity.d/env/10-docker2singularity.sh"
 _PATH = re.compile(r'^export PATH="?(?:\$\{PATH:-"?)?([^"}\n]*)', re.MULTILINE)
@@ -53,7 +55,8 @@ class BasePython:
     def label(self) -> str:
         """What people know it by."""
         known = {Path("/usr"): "system", Path("/usr/local"): "base"}
-        return known.get(self.prefix, "conda" if self.is_conda and "envs" not in self.prefix.parts else self.name)
+        is_own = self.is_conda and self.prefix.parent.name not in _ENVIRONMENTS
+        return known.get(self.prefix, "conda" if is_own else self.name)
 
     @property
     def name(self) -> str:

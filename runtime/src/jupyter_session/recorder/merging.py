@@ -11,10 +11,13 @@ Cell = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What a cell showed. `source` is the text that ran; `is_text_kept`: the file's is newer. `after` ran before it."""
+    """What a cell showed. `source` is the text that ran; `is_text_kept`: the file's is newer. `after` ran before it.
+
+    Without `outputs`, it has not run, and the file's outputs stay.
+    """
 
     cell: str
-    outputs: Sequence[Mapping[str, Any]]
+    outputs: Sequence[Mapping[str, Any]] | None
     count: int | None
     source: str
     is_text_kept: bool = False
@@ -32,7 +35,8 @@ def merge(cells: Sequence[Mapping[str, Any]], results: Sequence[Result]) -> list
         at = _find(merged, result.cell)
         if at is None:
             before = _find(merged, result.after)
-            new = {"cell_type": "code", "id": result.cell, "metadata": {}, "source": result.source}
+            new: Cell = {"cell_type": "code", "id": result.cell, "metadata": {}, "source": result.source}
+            new |= {"outputs": [], "execution_count": None}
             merged.insert(len(merged) if before is None else before + 1, _fill(new, result))
         elif merged[at].get("cell_type") == "code":
             text = {} if result.is_text_kept else {"source": result.source}
@@ -52,6 +56,8 @@ def make_notebook(results: Sequence[Result]) -> dict[str, Any]:
 
 def _fill(cell: Cell, result: Result) -> Cell:
     """Return the cell with the result. It is trusted, as each is that was run in a browser."""
+    if result.outputs is None:
+        return cell
     metadata = {**cell.get("metadata", {}), "trusted": True}
     return {**cell, "metadata": metadata, "outputs": list(result.outputs), "execution_count": result.count}
 

@@ -41,6 +41,7 @@ class Run:
     changes: int = 0
     written: int = 0  # of the changes, those that a file has
     is_saved: bool = False  # by any browser, since it was asked for
+    is_text_written: bool = False  # a file has the text that ran, or that was to run
     asker_saved_at: float | None = None
     is_deleted: bool = False  # the asker saved the notebook without the cell
     header: dict[str, Any] = field(default_factory=dict)  # of the request
@@ -52,7 +53,7 @@ class Run:
     @property
     def is_unwritten(self) -> bool:
         """Whether there is something that no file is known to have."""
-        return self.has_begun and self.changes > self.written
+        return (self.has_begun and self.changes > self.written) or not (self.is_saved or self.is_text_written)
 
 
 class Need(Enum):
@@ -61,6 +62,7 @@ class Need(Enum):
     NOTHING = "the browser saved it, or its cell was deleted"
     OUTPUTS = "its outputs, while the cell's text in the file is newer"
     CELL = "its outputs and the text that ran"
+    TEXT = "the text, which has not run yet, or never will"
 
 
 def decide_need(run: Run) -> Need:
@@ -72,7 +74,7 @@ def decide_need(run: Run) -> Need:
     if not run.is_unwritten or run.is_deleted:
         return Need.NOTHING
     if not run.is_saved:
-        return Need.CELL
+        return Need.CELL if run.has_begun else Need.TEXT
     if (
         run.has_ended
         and run.asker not in run.lacking

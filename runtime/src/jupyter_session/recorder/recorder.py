@@ -160,6 +160,7 @@ class Recorder:
             return
         for run, changes, need in needs:
             run.written = changes
+            run.is_text_written = run.is_text_written or need in (Need.CELL, Need.TEXT)
             if place is not None and need is not Need.NOTHING:
                 run.base = place.hash
                 run.place = place.path if place.path != path else run.place
@@ -208,9 +209,9 @@ def _find_latest(kernels: Iterable[KernelRuns], patience: float | None) -> list[
 def _make_result(run: Run, need: Need) -> Result:
     return Result(
         cell=run.cell,
-        outputs=run.outputs.render(),
+        outputs=None if need is Need.TEXT else run.outputs.render(),
         count=run.outputs.count,
         source=run.code,
-        is_text_kept=need is not Need.CELL,
+        is_text_kept=need is Need.OUTPUTS,
         after=run.after,
     )
