@@ -185,6 +185,6 @@ def test_memory_that_is_nearly_full_is_a_notification(new_session, page):
     session = new_session().submit()
     session.ready()
     notebook = Lab(page, session.tunnel().url()).new_notebook("full.ipynb")
-    notebook.run("data = b'x' * (1200 << 20)")
+    notebook.run("data = b'x' * (1270 << 20)")
     page.locator(".Toastify__toast", has_text="Memory: ").wait_for(timeout=milliseconds(60))
     expect(open_panel(page)).to_contain_text("of the slot's 1.5 GB are in use")
