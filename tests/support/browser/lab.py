@@ -29,6 +29,7 @@ class Lab:
         page.add_locator_handler(
             page.locator(".jp-Dialog").filter(has_text=said),
             lambda dialog: dialog.locator(".jp-Dialog-button").last.click(),
+            no_wait_after=True,  # one may wait behind another
         )
 
     def new_notebook(self, name: str) -> Notebook:
