@@ -127,5 +127,6 @@ def test_image_that_can_not_be_started_is_held_instead_of_going_round_for_ever(n
     session.ap("sh", "-c", "rm jupyter.sif; head -c 100000 /dev/urandom >jupyter.sif", check=True)
     ad = session.submit().wait_status(JobStatus.HELD, seconds=240)
     assert ad["HoldReason"] == "The image could not be started three times: see the job's event log"
-    assert ad["NumVacatesByReason"]["SingularityTestFailed"] == 3
+    # The schedd looks at the policy now and then, and may have started it once more by then.
+    assert ad["NumVacatesByReason"]["SingularityTestFailed"] in (3, 4)
     assert "image format not recognized" in (session.file(f"jupyter-{session.cluster}.log") or "")
