@@ -111,7 +111,6 @@ def test_newer_debian_is_a_base(suite, version, start):
     said = ask(session, title, USE)[0].text
     assert said.startswith(f"({version}")
     assert said.split()[-2:] == ["/usr", "42"]
-    assert "ModuleNotFoundError" in kernels.ask(session, kernels.start_kernel(session), "import tabulate").text
     assert_jupyterlab_is_whole(session)
 
 
