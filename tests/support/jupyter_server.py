@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +30,7 @@ class JupyterServer:
 
     def ask(self, path: str, body: Any = None, *, key: str = "t", method: str | None = None) -> Any:
         """Send a request with the token `key`; return the JSON of the answer. Raises urllib's HTTPError."""
-        url = f"http://127.0.0.1:{self.port}/base{path}"
+        url = f"http://127.0.0.1:{self.port}/base{urllib.parse.quote(path, safe='/?&=')}"
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(url, data, {"Authorization": f"token {key}"}, method=method)
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own http URL

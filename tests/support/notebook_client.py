@@ -29,19 +29,23 @@ def make_notebook(*cells: dict[str, Any]) -> dict[str, Any]:
 
 
 class NotebookClient:
-    """One page that has a notebook open; `close` is the tab's end, and nothing of it is saved."""
+    """One page that has a notebook open; `close` is the tab's end, and nothing of it is saved.
 
-    def __init__(self, server: JupyterServer, path: str) -> None:
+    It uses the kernel of the notebook's session, or at first `kernel`, which another notebook may use.
+    """
+
+    def __init__(self, server: JupyterServer, path: str, kernel: str = "") -> None:
         self._server = server
         self.path = path
         self.id = uuid.uuid4().hex
         self.content = self.read(server, path)
-        self.kernel = server.ask(
-            "/api/sessions", {"path": path, "name": path, "type": "notebook", "kernel": {"name": "python3"}}
-        )["kernel"]["id"]
+        wanted = {"id": kernel} if kernel else {"name": "python3"}
+        self.kernel = server.ask("/api/sessions", {"path": path, "name": path, "type": "notebook", "kernel": wanted})[
+            "kernel"
+        ]["id"]
         self._has_asked = self._has_begun = False
         self._requests: list[str] = []  # since the last save
-        self._unsent: list[str] = []  # those that a save is newer than, until the server knows it
+        self._saved: list[str] = []  # those that a save is newer than, which the server doesn't know yet
         self._is_cut = False
         self.seen: list[str] = []  # the messages that were heard
         self.kinds: dict[str, list[str]] = {}  # the types of the messages for each request
@@ -63,11 +67,16 @@ class NotebookClient:
 
     def save(self) -> None:
         """Save it as it is in this page."""
-        requests, self._requests = self._requests, []
+        self._saved += self._requests
+        self._requests = []
         self.write(self._server, self.path, self.content)
-        self._unsent += requests
         if not self._is_cut:
             self._say_saved()
+
+    def _say_saved(self) -> None:
+        if self._saved:
+            self._send("shell", "jupyter_session_saved", {"requests": self._saved})
+            self._saved = []
 
     def cell(self, name: str) -> dict[str, Any]:
         """Return a cell of this page."""
@@ -114,11 +123,11 @@ class NotebookClient:
 
     def cut(self) -> None:
         """Have its connection end without a word."""
-        self._socket.shutdown()  # type: ignore[no-untyped-call]
         self._is_cut = True
+        self._socket.shutdown()  # type: ignore[no-untyped-call]
 
     def reconnect(self) -> None:
-        """Connect anew as the same page, and send what has waited for that."""
+        """Connect anew as the same page, and say what could not be said."""
         self._socket = self._connect()
         self._is_cut = False
         self._say_saved()
@@ -149,12 +158,6 @@ class NotebookClient:
         """Hear what the kernel says until a message of a type has come for a request."""
         while what not in self.kinds.get(request, ()):
             self._receive()
-
-    def _say_saved(self) -> None:
-        """Say which runs are older than a save, as recorder.ts does."""
-        requests, self._unsent = self._unsent, []
-        if requests:
-            self._send("shell", "jupyter_session_saved", {"requests": requests})
 
     def _send(
         self,

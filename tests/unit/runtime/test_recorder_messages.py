@@ -6,8 +6,9 @@ import pytest
 
 from jupyter_session.recorder.backlog import Backlog
 from jupyter_session.recorder.cell_outputs import CellOutputs
-from jupyter_session.recorder.merging import has_same
 from jupyter_session.recorder.outgoing import Outgoing
+from jupyter_session.recorder.same_outputs import has_same
+from jupyter_session.recorder.server_buffer import trim
 from jupyter_session.recorder.stream_text import StreamText
 from jupyter_session.recorder.subscription import read_cause
 
@@ -111,3 +112,24 @@ def test_outputs_are_the_same_however_their_lines_are_kept():
     lines = [{"output_type": "stream", "name": "stdout", "text": ["a\n", "b\n"]}]
     assert has_same(lines, outputs.render())
     assert not has_same(lines[:0], outputs.render())
+
+
+def test_of_what_the_server_keeps_for_a_page_only_the_last_output_stays_and_all_else():
+    def kept(kind, size=100):
+        parts = [json.dumps({"msg_id": "m", "msg_type": kind}).encode(), b"{}", b"{}", b"x" * size]
+        return ("iopub", [b"<IDS|MSG>", b"signature", *parts])
+
+    buffer = [kept("stream"), kept("comm_msg"), *(kept("stream") for _ in range(50)), kept("status", 1)]
+    same = buffer
+    trim(buffer, 1_700)
+    assert buffer is same
+    kinds = [json.loads(frames[2])["msg_type"] for _, frames in buffer]
+    assert kinds[0] == "comm_msg"
+    assert kinds[-1] == "status"
+    assert 5 < kinds.count("stream") < 15
+
+
+def test_a_small_buffer_is_left_as_it_is():
+    buffer = [("shell", [b"<IDS|MSG>", b"signature", b"not read"])]
+    trim(buffer)
+    assert len(buffer) == 1

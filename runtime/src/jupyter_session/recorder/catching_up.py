@@ -40,7 +40,7 @@ def list_offers(runs: KernelRuns, asker: str) -> tuple[list[Run], bool]:
     """
     others = [run for run in runs.runs.values() if asker not in run.pages]
     left = [run for run in others if not any(runs.is_connected(page) for page in run.pages)]
-    offers = [run for run in left if not run.has_ended or decide_need(run) is not Need.NOTHING]
+    offers = [run for run in left if not run.has_ended or (run.has_begun and decide_need(run) is not Need.NOTHING)]
     return offers, any(not run.has_ended for run in others if run not in left)
 
 

@@ -76,6 +76,37 @@ class CellOutputs:
         self._append(entry)
         return entry
 
+    def update(self, display: str, content: Mapping[str, Any], size: int) -> bool:
+        """Change the outputs with the ID `display` by a message of about `size` characters; return whether any is."""
+        found = [entry for entry in self if entry.display == display and entry.rich is not None]
+        for entry in found:
+            entry.rich = {
+                **(entry.rich or {}),
+                "data": dict(content["data"]),
+                "metadata": dict(content.get("metadata") or {}),
+            }
+            self._resize(entry, size)
+        self._trim()
+        return bool(found)
+
+    def shrink(self, most: int, largest: int, half: int) -> None:
+        """Keep less from now on: as many outputs and characters at each end, and of each stream `half` at each end."""
+        self._most, self._largest = min(most, self._most), min(largest, self._largest)
+        for entry in self:
+            entry.text.shrink(half)
+            if entry.rich is None:
+                self._resize(entry, entry.text.size)
+        while self._head and (len(self._head) > self._most or self._head_size > self._largest):
+            last = self._head.pop()
+            self._head_size -= last.size
+            self._tail.appendleft(last)
+            self._tail_size += last.size
+        self._trim()
+        if self._tail and self._tail_size > self._largest:  # a single one
+            self._lost += len(self._tail)
+            self._tail.clear()
+            self._tail_size = 0
+
     @property
     def is_whole(self) -> bool:
         """Whether nothing is left out."""
@@ -134,6 +165,16 @@ class CellOutputs:
             self._head_size += size
             return
         self._tail_size += size
+        self._trim()
+
+    def _resize(self, entry: Entry, size: int) -> None:
+        if any(entry is other for other in self._head):
+            self._head_size += size - entry.size
+        else:
+            self._tail_size += size - entry.size
+        entry.size = size
+
+    def _trim(self) -> None:
         while len(self._tail) > 1 and (len(self._tail) > self._most or self._tail_size > self._largest):
             self._tail_size -= self._tail.popleft().size
             self._lost += 1

@@ -48,6 +48,7 @@ def make_connection_class(usual: Any, recorder: Recorder) -> Any:
             """Connect the browser to the kernel."""
             try:
                 self._followed = recorder.follow(self.kernel_id)
+                IOLoop.current().add_callback(recorder.learn_paths)  # another notebook may use the kernel from now on
                 self._followed.retire(self.session.session)
                 is_back = self._followed.note_connected(self.session.session, self)
                 if is_back and self.subprotocol == _V1:
@@ -60,11 +61,12 @@ def make_connection_class(usual: Any, recorder: Recorder) -> Any:
         def disconnect(self) -> Any:
             """Note that the browser has gone."""
             try:
-                return super().disconnect()
+                answer = super().disconnect()
+                self._discard_buffer()
+                return answer
             finally:
                 if self._followed is not None:
                     followed, self._followed = self._followed, None
-                    followed.drop_empty_buffer()
                     followed.note_gone(self.session.session, self)
 
         def handle_incoming_message(self, incoming_msg: Any) -> None:
@@ -113,6 +115,15 @@ def make_connection_class(usual: Any, recorder: Recorder) -> Any:
                     stream.on_recv(None)
                     stream.close()
             self.channels.clear()
+
+        def _discard_buffer(self) -> None:
+            """Have the server keep nothing for the page if it would by channels of a connection that has left.
+
+            It gives them to the page when that comes back, which then isn't connected (seed 23 of the walks).
+            """
+            buffers = getattr(self.multi_kernel_manager, "_kernel_buffers", {})
+            if not self.channels and buffers.get(self.kernel_id, {}).get("channels") is self.channels:
+                self.multi_kernel_manager.stop_buffering(self.kernel_id)
 
         def relay(self, cause: Cause, parts: Parts) -> None:
             """Send what the recorder heard, if the connection's own channel doesn't bring it yet."""

@@ -13,6 +13,7 @@ from jupyter_session.recorder.kernel_runs import KernelRuns
 from jupyter_session.recorder.pages import ANSWERS, AbsentChannels, Page, Pages
 from jupyter_session.recorder.playback import Sent, make_reply, play
 from jupyter_session.recorder.record import Run
+from jupyter_session.recorder.server_buffer import trim
 from jupyter_session.recorder.subscription import Cause, Message, Subscription, read_request, split_frames
 
 _LOG = logging.getLogger(__name__)
@@ -117,11 +118,15 @@ class Followed:
 
     def harvest(self) -> None:
         """Take what the kernel answered from what the server keeps for a page that may come back."""
-        kept = self._get_buffer().get("buffer", ())
+        found = self._get_buffer()
+        kept = found.get("buffer", ())
         start = self._harvested[1] if self._harvested[0] is kept else 0
         for channel, frames in kept[start:]:
             if channel in ANSWERS:
                 self._take_answer(frames)
+        asker = str(found.get("session_key", "")).removeprefix(f"{self._kernel}:")
+        if kept and self._pages.is_able(asker):
+            trim(kept)
         self._harvested = kept, len(kept)
 
     def tend(self) -> None:
@@ -133,15 +138,6 @@ class Followed:
             self._absent.keep(
                 self._kernels.get_kernel(self._kernel), {each for each in gone if kept != f"{self._kernel}:{each}"}
             )
-
-    def drop_empty_buffer(self) -> None:
-        """Have the server keep nothing for a page by the channels of a connection that was retired: it has none.
-
-        The next connection of that page would take them, and fail.
-        """
-        kept = self._get_buffer()
-        if kept and not kept.get("channels"):
-            self._kernels.stop_buffering(self._kernel)
 
     def _get_buffer(self) -> Mapping[str, Any]:
         """Return what the server keeps for a page that may come back, if it does so for one."""

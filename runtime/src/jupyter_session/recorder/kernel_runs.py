@@ -8,20 +8,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from jupyter_session.recorder.backlog import Backlog, Parts
-from jupyter_session.recorder.cell_outputs import Entry, Output
-from jupyter_session.recorder.merging import has_same
+from jupyter_session.recorder.kept_runs import KeptRuns
+from jupyter_session.recorder.merging import Cells, find_outputs, has_ids
 from jupyter_session.recorder.record import Run
+from jupyter_session.recorder.same_outputs import has_same, has_same_ends
 from jupyter_session.recorder.subscription import Cause, Message, read_name
 
 _LOG = logging.getLogger(__name__)
-#: Runs whose output the file has, and that are kept because later output may change it.
-_MOST_WRITTEN = 200
 #: Seconds for which a connection may have been dead before the server noticed it.
 _UNNOTICED = 120.0
 #: Seconds that a page may take between reading a notebook and connecting to its kernel.
 _OPENING = 60.0
-#: Characters of all outputs that are kept in one kernel, but for those that no file has.
-_LARGEST = 64_000_000
 
 
 class KernelRuns:
@@ -33,33 +30,49 @@ class KernelRuns:
         self.path = ""  # of the notebook, "" if unknown
         self.session = ""  # of the kernel's process, which names it in its messages
         self.backlog = Backlog()
-        self.runs: dict[str, Run] = {}  # by request, in the order of the requests
-        self._latest: dict[str, str] = {}  # by cell: the request
-        self._displays: dict[str, list[tuple[Run, Entry]]] = {}
+        self.runs = KeptRuns()
         self._has_ended_before_browser = False
         self._connections: dict[str, int] = {}  # by browser's session
         self._since: dict[str, float] = {}  # by browser's session: when it read the notebook
         self._read_at = 0.0
+        self._saved: Cells = ()  # the cells of the last save, without their outputs
+        self._paths: frozenset[str] = frozenset()  # as Jupyter's sessions have them
         self._left: dict[str, float] = {}  # by browser's session that was connected: since when it isn't
         self._empty_since: float | None = None  # None: a browser may still be there, and will save by itself
 
     def note_request(self, header: dict[str, Any], cell: str, code: str, asker: str, base: str | None) -> None:
         """Note that a browser asked to run a cell; `base` is the hash of the notebook's file as browsers know it."""
         request = str(header["msg_id"])
-        after = next(reversed(self.runs.values())).cell if self.runs else None
-        if cell in self._latest:
-            after = self.runs.pop(self._latest[cell]).after
-        self._latest[cell] = request
-        self.runs[request] = Run(
-            self._kernel, cell, code, asker, self._clock(), after=after, base=base,
+        run = Run(
+            self._kernel, cell, code, asker, self._clock(), after=self.runs.find_before(cell), base=base,
             asked_by=asker, pages={asker}, header=header,
         )  # fmt: skip
-        written = [name for name, run in self.runs.items() if run.has_ended and not run.is_unwritten]
-        size = sum(run.outputs.size for run in self.runs.values())
-        for number, name in enumerate(written):
-            if len(written) - number > _MOST_WRITTEN or size > _LARGEST:
-                size -= self.runs[name].outputs.size
-                self._forget(name)
+        self.runs.add(request, run)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several notebooks use the kernel. It isn't known which of them a request comes from."""
+        return len(self._paths) > 1
+
+    def note_paths(self, paths: frozenset[str]) -> None:
+        """Note the notebooks that use the kernel as Jupyter's sessions have them.
+
+        If no page has a notebook open when it is renamed, its session keeps the old path: `path` is the truer one.
+        """
+        if not paths or paths == self._paths:
+            return
+        was_shared, self._paths = self.is_shared, paths
+        if len(paths) > 1:
+            return
+        (path,) = paths
+        if was_shared and path != self.path:
+            self.runs.forget_all()
+        self.path = path
+
+    def note_deleted(self) -> None:
+        """Note that a person deleted the notebook in JupyterLab."""
+        for run in self.runs.values():
+            run.is_deleted = True
 
     def hear(self, cause: Cause, parts: Parts) -> bool:
         """Keep a message that the kernel published; return whether it changes a run."""
@@ -72,7 +85,7 @@ class KernelRuns:
         """Note a message that the kernel published; return the run that it belongs to."""
         content = message.content
         if message.kind == "update_display_data":
-            self._update_display(content)
+            self._update_display(content, message.size)
             return None
         if message.kind == "status" and content.get("execution_state") == "starting":
             self.end_all()
@@ -88,8 +101,7 @@ class KernelRuns:
             run.has_begun = True
             entry = run.outputs.note(message.kind, content, message.size)
             self._change(run)
-            if entry is not None and entry.display is not None:
-                self._displays.setdefault(entry.display, []).append((run, entry))
+            self.runs.note_grown(run, message.size, entry.display if entry is not None else None)
         return run
 
     def note_reply(self, run: Run, parts: Parts) -> None:
@@ -116,7 +128,7 @@ class KernelRuns:
         """Note that the kernel's process has ended: nothing more comes of any run."""
         for run in self.runs.values():
             self._end(run)
-        self._displays.clear()
+        self.runs.end_displays()
         self.backlog.clear()
 
     def is_connected(self, asker: str) -> bool:
@@ -165,16 +177,21 @@ class KernelRuns:
         self._has_ended_before_browser = bool(self._connections)
         self.end_all()
 
-    def note_saved(self, cells: Mapping[str, Sequence[Output]]) -> None:
-        """Note that a browser saved the notebook, with these outputs of its cells."""
+    def is_shown(self, run: Run) -> bool:
+        """Return whether all pages that are connected show a run as it goes, and there is one."""
+        return bool(self._connections) and run.pages - run.lacking >= self._connections.keys()
+
+    def note_saved(self, cells: Cells, concerned: Collection[Run]) -> None:
+        """Note that a browser saved the notebook with these cells, and that this concerns some runs."""
         now = self._clock()
-        for run in self.runs.values():
+        self._saved = [{"id": cell.get("id")} for cell in cells]
+        for run in concerned:
             run.is_saved = True
             if self._has_ended_before_browser or self._connections.keys() == {run.asker}:
                 run.asker_saved_at = now
-                run.is_deleted = run.cell not in cells
-            outputs = cells.get(run.cell)
-            if outputs is not None and has_same(outputs, run.outputs.render()):
+                run.is_deleted = self._is_deleted(run)
+            outputs = find_outputs(cells, run.cell, run.code)
+            if outputs is not None and _has_all(run, outputs):
                 run.written = run.changes
             elif not self._connections or not all(self._knows(page, run) for page in self._connections):
                 run.written = 0  # it may be a page that lacks output
@@ -187,21 +204,23 @@ class KernelRuns:
         While a kernel starts or is away, a page's requests wait, and the server hears of the save before it.
         """
         for request in requests:
-            if request in self.runs:
-                self.runs[request].is_saved = True
+            run = self.runs.get(request)
+            if run is not None and not run.is_saved:
+                run.is_saved = True
+                run.is_deleted = self._is_deleted(run)
 
     def list_unwritten(self, patience: float | None) -> list[Run]:
         """Return the runs with something new, if all browsers have been away for `patience` seconds (None: anyway)."""
         is_empty = self._empty_since is not None and self._clock() - self._empty_since >= (patience or 0)
         return [run for run in self.runs.values() if run.is_unwritten] if patience is None or is_empty else []
 
-    def note_written(self, run: Run, changes: int) -> None:
-        """Note that a file has a run as it was after so many changes."""
-        run.written = max(run.written, changes)
-
     def _knows(self, page: str, run: Run) -> bool:
         """Return whether a browser's session has all output of a run."""
         return page not in run.lacking and (page in run.pages or self._since.get(page, 0.0) >= run.changed_at)
+
+    def _is_deleted(self, run: Run) -> bool:
+        """Return whether the last save was without the cell of a run; no is the answer where no save was seen."""
+        return bool(self._saved) and has_ids(self._saved) and all(cell["id"] != run.cell for cell in self._saved)
 
     def _begin(self, run: Run, count: Any) -> None:
         for other in self.runs.values():  # the end of an earlier run may have been dropped in a flood of output
@@ -222,16 +241,14 @@ class KernelRuns:
         run.changes += 1
         run.changed_at = self._clock()
 
-    def _update_display(self, content: dict[str, Any]) -> None:
-        for run, entry in self._displays.get(str((content.get("transient") or {}).get("display_id")), []):
-            if entry.rich is not None:
-                entry.rich.update(data=dict(content["data"]), metadata=dict(content.get("metadata") or {}))
+    def _update_display(self, content: dict[str, Any], size: int) -> None:
+        display = str((content.get("transient") or {}).get("display_id"))
+        for run in self.runs.list_with_display(display):
+            if run.outputs.update(display, content, size):
                 self._change(run)
 
-    def _forget(self, request: str) -> None:
-        run = self.runs.pop(request)
-        self._latest.pop(run.cell, None)
-        for name, shown in list(self._displays.items()):
-            self._displays[name] = [(other, entry) for other, entry in shown if other is not run]
-            if not self._displays[name]:
-                del self._displays[name]
+
+def _has_all(run: Run, outputs: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether the outputs that a browser saved are all that a run has shown."""
+    kept = run.outputs.render()
+    return has_same(outputs, kept) or (not run.outputs.is_whole and has_same_ends(outputs, kept))

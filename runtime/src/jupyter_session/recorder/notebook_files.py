@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Protocol
@@ -14,12 +14,12 @@ from jupyter_core.utils import ensure_async
 from nbformat import from_dict
 from tornado.web import HTTPError
 
-from jupyter_session.recorder.cell_outputs import Output
-from jupyter_session.recorder.merging import Result, make_notebook, merge
+from jupyter_session.recorder.merging import Cells, Result, make_notebook, merge
 
 _LOG = logging.getLogger(__name__)
-_NOT_FOUND = 404
+_UNREADABLE, _READ_ONLY, _NOT_FOUND = 400, 403, 404
 _MOST_NAMES = 1000
+_LAST_WITHOUT_IDS = 4
 
 
 class Browsers(Protocol):
@@ -28,8 +28,8 @@ class Browsers(Protocol):
     async def before_reading(self, path: str) -> Sequence[Result]:
         """Get ready for a browser that reads a notebook; return what it should be shown beside the file's content."""
 
-    def note_saved(self, path: str, cells: Mapping[str, Sequence[Output]]) -> None:
-        """Note that a browser saved a notebook with these outputs of its cells, by the cells' IDs."""
+    def note_saved(self, path: str, cells: Cells, before: str | None) -> None:
+        """Note that a browser saved a notebook with these cells; `before` is the hash that was known before that."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,15 @@ class NotebookFiles:
         """Return the hash of a file as the last browser that read or saved it knows it, None if none did."""
         return self._known.get(path)
 
+    async def read_hash(self, path: str) -> str | None:
+        """Return the hash of a file as it is now, None if there is none."""
+        found = await self._find(path, content=False)
+        return str(found["hash"]) if found else None
+
+    async def learn_hash(self, path: str) -> str:
+        """Return the hash of a file, also if no browser is known to know it; "" if there is none."""
+        return self._known.get(path) or await self._learn(path)
+
     def note_renamed(self, old: str, new: str) -> None:
         """Note that Jupyter renamed a file or a folder."""
         for path in [path for path in self._known if path == old or path.startswith(old + "/")]:
@@ -71,13 +80,23 @@ class NotebookFiles:
         """Put results into a notebook; return where they are now.
 
         If the file isn't the one of hash `base`, another program has changed it, and the results go to a new file
-        beside it. Raises Jupyter's errors.
+        beside it; so they do if it can't be read or written. Raises Jupyter's errors.
         """
+        try:
+            return await self._put(path, results, base)
+        except HTTPError as error:
+            if error.status_code not in (_UNREADABLE, _READ_ONLY):
+                raise
+            _LOG.debug("%s can't be changed", path, exc_info=True)
+            return await self._put_beside(path, results)
+
+    async def _put(self, path: str, results: Sequence[Result], base: str | None) -> Place:
         async with self._locks[path]:
             model = await self._find(path)
             if model is None or (base is not None and model["hash"] != base):
                 return await self._put_beside(path, results)
             notebook = model["content"]
+            _remove_passing_ids(notebook)
             cells = merge(notebook["cells"], results)
             if cells == [dict(cell) for cell in notebook["cells"]]:
                 return Place(path, model["hash"])
@@ -146,9 +165,18 @@ class NotebookFiles:
         if model.get("type") != "notebook" or "chunk" in model:
             return await ensure_async(self._write(model, path))
         async with self._locks[name]:
+            before = self._known.get(name)
             answer = await ensure_async(self._write(model, path))
             cells = (model.get("content") or {}).get("cells", [])
             self._told.pop(name, None)
             await self._learn(name)
-            self._browsers.note_saved(name, {str(cell.get("id")): cell.get("outputs") or [] for cell in cells})
+            self._browsers.note_saved(name, cells, before)
         return answer
+
+
+def _remove_passing_ids(notebook: Any) -> None:
+    """Remove the IDs that Jupyter gave to the cells of a notebook older than version 4: each reader gets others."""
+    if "orig_nbformat" in notebook["metadata"]:
+        notebook["nbformat_minor"] = min(notebook["nbformat_minor"], _LAST_WITHOUT_IDS)
+        for cell in notebook["cells"]:
+            cell.pop("id", None)

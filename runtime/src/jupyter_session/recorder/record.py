@@ -38,10 +38,9 @@ class Run:
     has_begun: bool = False
     has_ended: bool = False
     changed_at: float = 0.0
-    changes: int = 0
+    changes: int = 1  # it was asked for
     written: int = 0  # of the changes, those that a file has
     is_saved: bool = False  # by any browser, since it was asked for
-    is_text_written: bool = False  # a file has the text that ran, or that was to run
     asker_saved_at: float | None = None
     is_deleted: bool = False  # the asker saved the notebook without the cell
     header: dict[str, Any] = field(default_factory=dict)  # of the request
@@ -53,16 +52,16 @@ class Run:
     @property
     def is_unwritten(self) -> bool:
         """Whether there is something that no file is known to have."""
-        return (self.has_begun and self.changes > self.written) or not (self.is_saved or self.is_text_written)
+        return self.changes > self.written
 
 
 class Need(Enum):
     """What a file needs of a run."""
 
     NOTHING = "the browser saved it, or its cell was deleted"
+    TEXT = "the text that is to run, as it has not begun"
     OUTPUTS = "its outputs, while the cell's text in the file is newer"
     CELL = "its outputs and the text that ran"
-    TEXT = "the text, which has not run yet, or never will"
 
 
 def decide_need(run: Run) -> Need:
@@ -73,8 +72,10 @@ def decide_need(run: Run) -> Need:
     """
     if not run.is_unwritten or run.is_deleted:
         return Need.NOTHING
+    if not run.has_begun:
+        return Need.NOTHING if run.is_saved else Need.TEXT
     if not run.is_saved:
-        return Need.CELL if run.has_begun else Need.TEXT
+        return Need.CELL
     if (
         run.has_ended
         and run.asker not in run.lacking

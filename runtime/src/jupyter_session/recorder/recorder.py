@@ -6,15 +6,14 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tornado.ioloop import IOLoop, PeriodicCallback
 
-from jupyter_session.recorder.cell_outputs import Output
 from jupyter_session.recorder.followed import Followed
 from jupyter_session.recorder.kernel_runs import KernelRuns
-from jupyter_session.recorder.merging import Result
+from jupyter_session.recorder.merging import Cells, Result
 from jupyter_session.recorder.notebook_files import NotebookFiles
 from jupyter_session.recorder.record import GRACE, Need, Run, decide_need
 
@@ -33,7 +32,6 @@ class Recorder:
         self._clock = clock
         self._followed: dict[str, Followed] = {}
         self._files = NotebookFiles(server.contents_manager, self)
-        self._renamed: dict[str, str] = {}  # Jupyter's sessions may have the old path, if no page has the notebook open
         self._not_before: dict[str, float] = {}
         self._turn = asyncio.Lock()
         self._timer: PeriodicCallback | None = None
@@ -60,27 +58,43 @@ class Recorder:
     def note_request(self, kernel: str, header: dict[str, Any], cell: str, code: str, asker: str) -> None:
         """Note that the browser's session `asker` asks a kernel to run a cell."""
         runs = self.follow(kernel).runs
+        if runs.is_shared:
+            return
         runs.note_request(header, cell, code, asker, self._files.get_known_hash(runs.path) if runs.path else None)
-        if not runs.path:
+        if runs.runs[header["msg_id"]].base is None:
             asyncio.ensure_future(self._find_path(runs, header["msg_id"]))  # noqa: RUF006 - it ends in milliseconds
 
     def note_renamed(self, old: str, new: str) -> None:
         """Note that Jupyter renamed a file or a folder."""
         self._files.note_renamed(old, new)
-        self._renamed.pop(new, None)
-        self._renamed[old] = new
         for runs in self._list_runs():
             if _is_at(runs.path, old):
                 runs.path = new + runs.path.removeprefix(old)
+            for run in runs.runs.values():
+                if run.place is not None and _is_at(run.place, old):
+                    run.place = new + run.place.removeprefix(old)
 
-    def note_saved(self, path: str, cells: Mapping[str, Sequence[Output]]) -> None:
-        """Note that a browser saved a notebook with these outputs of its cells."""
-        self._renamed.pop(path, None)
+    def note_deleted(self, path: str) -> None:
+        """Note that a person deleted a file or a folder in JupyterLab."""
+        for runs in self._list_runs():
+            if _is_at(runs.path, path):
+                runs.note_deleted()
+
+    def note_saved(self, path: str, cells: Cells, before: str | None) -> None:
+        """Note that a browser saved a notebook with these cells; `before` is the hash that was known before that.
+
+        That says nothing of a run in another version of the file, unless the page shows it.
+        """
         base = self._files.get_known_hash(path)
         for runs in self._list_runs():
             if runs.path == path:
-                runs.note_saved(cells)
-                for run in runs.runs.values():
+                concerned = [
+                    run
+                    for run in runs.runs.values()
+                    if (run.place is None and run.base in (None, before)) or runs.is_shown(run)
+                ]
+                runs.note_saved(cells, concerned)
+                for run in concerned:
                     run.base, run.place = base, None
 
     async def before_reading(self, path: str) -> list[Result]:
@@ -90,10 +104,11 @@ class Recorder:
                 runs.note_read()
         if not self._has_unwritten(None):
             return []
-        await self._learn_paths()
+        await self.learn_paths()
         followed = [runs for runs in self._list_runs() if runs.path == path]
         await self._write(followed, 0)
-        left = [run for run in _find_latest(followed, None) if run.place is None]
+        now = await self._files.read_hash(path)
+        left = [run for run in _find_latest(followed, None) if run.place is None and run.base in (None, now)]
         return [_make_result(run, need) for run in left if (need := decide_need(run)) is not Need.NOTHING]
 
     def note_end(self, kernel: str) -> None:
@@ -120,12 +135,7 @@ class Recorder:
 
     async def _look(self) -> None:
         for name, followed in self._followed.items():
-            if name not in self._kernels:
-                followed.close()
-            elif followed.is_subscribed:
-                followed.subscribe()  # to one that restarted by itself
-                followed.harvest()
-                followed.tend()
+            self._tend(name, followed)
         ended = [name for name, followed in self._followed.items() if not followed.is_subscribed]
         await self._write([self._followed[name].runs for name in ended], 0)
         await self._write(self._list_runs(), self._grace)
@@ -133,11 +143,23 @@ class Recorder:
             if name in self._followed and not self._followed[name].runs.list_unwritten(None):
                 del self._followed[name]
 
+    def _tend(self, name: str, followed: Followed) -> None:
+        try:
+            if name not in self._kernels:
+                followed.close()
+            elif followed.is_subscribed:
+                followed.subscribe()  # to one that restarted by itself
+                followed.harvest()
+                followed.tend()
+                followed.runs.runs.bound()
+        except Exception:  # noqa: BLE001 - the other kernels' output must be written
+            _LOG.warning("Kernel %s can't be recorded.", name, exc_info=True)
+
     async def _write(self, kernels: Iterable[KernelRuns], patience: float | None) -> None:
         kernels = [runs for runs in kernels if runs.list_unwritten(patience)]
         if not kernels:
             return
-        await self._learn_paths()
+        await self.learn_paths()
         async with self._turn:
             files: defaultdict[tuple[str, str | None], list[Run]] = defaultdict(list)
             for path in sorted({runs.path for runs in kernels if runs.path}):
@@ -160,7 +182,6 @@ class Recorder:
             return
         for run, changes, need in needs:
             run.written = changes
-            run.is_text_written = run.is_text_written or need in (Need.CELL, Need.TEXT)
             if place is not None and need is not Need.NOTHING:
                 run.base = place.hash
                 run.place = place.path if place.path != path else run.place
@@ -172,25 +193,25 @@ class Recorder:
                     run.base = place.hash
                     run.place = place.path if place.path != path else run.place
 
-    async def _learn_paths(self) -> None:
+    async def learn_paths(self) -> None:
+        """Learn from Jupyter which notebooks use which kernels."""
         try:
             sessions = await self._sessions.list_sessions()
         except Exception:  # noqa: BLE001 - the paths that are known are good, too
             _LOG.debug("can't list the sessions", exc_info=True)
             return
+        paths: defaultdict[str, set[str]] = defaultdict(set)
         for session in sessions:
-            followed = self._followed.get(session["kernel"]["id"])
-            if followed is not None and session.get("type") == "notebook":
-                path = str(session["path"]).strip("/")
-                followed.runs.path = next(
-                    (new + path.removeprefix(old) for old, new in self._renamed.items() if _is_at(path, old)), path
-                )
+            if session.get("type") == "notebook":
+                paths[session["kernel"]["id"]].add(str(session["path"]).strip("/"))
+        for name, followed in self._followed.items():
+            followed.runs.note_paths(frozenset(paths[name]))
 
     async def _find_path(self, runs: KernelRuns, request: str) -> None:
-        await self._learn_paths()
+        await self.learn_paths()
         run = runs.runs.get(request)
         if run is not None and run.base is None and runs.path:
-            run.base = self._files.get_known_hash(runs.path)
+            run.base = await self._files.learn_hash(runs.path) or None
 
 
 def _is_at(path: str, place: str) -> bool:

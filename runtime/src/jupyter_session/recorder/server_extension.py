@@ -31,11 +31,14 @@ def _load_jupyter_server_extension(server: Any) -> None:
     server.kernel_websocket_connection_class = settings["kernel_websocket_connection_class"] = recorded
     _watch_ends(server.kernel_manager, recorder)
 
-    async def note_renamed(logger: Any, schema_id: str, data: dict[str, Any]) -> None:  # noqa: ARG001
+    async def note_change(logger: Any, schema_id: str, data: dict[str, Any]) -> None:  # noqa: ARG001
+        path = str(data.get("path", "")).strip("/")
         if data.get("action") == "rename":
-            recorder.note_renamed(str(data["source_path"]).strip("/"), str(data["path"]).strip("/"))
+            recorder.note_renamed(str(data["source_path"]).strip("/"), path)
+        elif data.get("action") == "delete":
+            recorder.note_deleted(path)
 
-    server.event_logger.add_listener(schema_id=_EVENTS, listener=note_renamed)
+    server.event_logger.add_listener(schema_id=_EVENTS, listener=note_change)
     server.io_loop.add_callback(recorder.start)
     server.io_loop.add_callback(_tell_pages, settings)
 

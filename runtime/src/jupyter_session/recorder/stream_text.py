@@ -46,6 +46,17 @@ class StreamText:
             self._keep(self._line)
             self._line, self._at = "", 0
 
+    def shrink(self, half: int) -> None:
+        """Keep so many characters of the beginning, and as many of the end, from now on."""
+        if half >= self._half:
+            return
+        self._half = half
+        head = "".join(self._head)
+        self._head, self._head_size = [head[:half]], len(head[:half])
+        self._tail.appendleft(head[half:])
+        self._tail_size += len(head[half:])
+        self._cut(self._tail_size - half)
+
     @property
     def is_whole(self) -> bool:
         """Whether nothing is left out."""

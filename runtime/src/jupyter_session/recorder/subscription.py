@@ -95,9 +95,8 @@ class Subscription:
         return not self._stream.closed() and self._address == _find_address(self._kernel)
 
     def close(self) -> None:
-        """End it, once what has come is taken: the kernel may have been restarted right after it."""
+        """End it."""
         if not self._stream.closed():
-            self._stream.flush(zmq.POLLIN)
             self._stream.close(linger=0)
 
     def _take(self, frames: list[bytes]) -> None:
