@@ -15,8 +15,18 @@ pytest.importorskip("ipykernel")
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("recorder walks"), pytest.mark.timeout(180)]
 FAILED = (23, 29, 44, 53, 162)  # once, and why is known
+#: After a restart of the kernel, its first line is missing (188). After an interrupt and a freeze, a run is (94).
+OPEN = (94, 188)
 ASKED = os.environ.get("RECORDER_WALKS")
-SEEDS = range(*(int(number) for number in ASKED.split(":"))) if ASKED else [*range(20), *FAILED]
+SEEDS = (
+    range(*(int(number) for number in ASKED.split(":")))
+    if ASKED
+    else [
+        *range(20),
+        *FAILED,
+        *(pytest.param(seed, marks=pytest.mark.xfail(strict=False, reason="not mended yet")) for seed in OPEN),
+    ]
+)
 
 
 @pytest.fixture(scope="module")
