@@ -56,7 +56,10 @@ class Sleeper:
 
     def enter(self, *, suspends: bool = True, before: str = "", after: str = ""):
         """Begin the early way in, as the agent does; with shell commands to run before or after `condor_suspend`."""
-        argv = build_command(Plan("alice", self.job, self.path, suspends))
+        argv = [
+            "/usr/bin/python3",
+            *build_command(Plan("alice", self.job, self.path, suspends))[1:],
+        ]  # {python} is first
         if not before and not after:
             return self.pool.popen("ap", argv, user="alice")
         place = f"/home/alice/before-{self.job}"
