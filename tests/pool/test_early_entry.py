@@ -136,7 +136,7 @@ def test_a_job_is_suspended_for_a_moment_with_three_commands_of_htcondors(new_sl
     suspended, continued, over = read_steps(sleeper.enter())
     assert (suspended, continued) == ({"step": "suspended"}, {"step": "continued"})
     assert (over["how"], over["commands"]) == ("continued", 3)
-    assert sleeper.is_well()
+    wait_for(sleeper.is_well, 10, sleeper.tell)
     assert not sleeper.left()
     (again,) = read_steps(sleeper.enter())
     assert (again["how"], again["commands"]) == ("not suspended", 0)
@@ -148,7 +148,7 @@ def test_operators_can_forbid_it_by_an_attribute_of_the_job(new_sleeper):
     (over,) = read_steps(sleeper.enter())
     assert over["how"] == "refused"
     assert sleeper.count(JobEventType.JOB_SUSPENDED) == 0
-    assert sleeper.is_well()
+    wait_for(sleeper.is_well, 10, sleeper.tell)
 
 
 @pytest.mark.slow
@@ -246,7 +246,7 @@ def test_suspension_that_two_see_to_is_ended_by_one_of_them(new_sleeper):
     second = sleeper.enter(suspends=False)
     assert read_steps(second)[-1]["how"] == "not suspended"
     assert read_steps(running)[-1]["how"] == "continued"
-    assert sleeper.is_well()
+    wait_for(sleeper.is_well, 10, sleeper.tell)
     assert sleeper.count(JobEventType.JOB_SUSPENDED) == 1
 
 
@@ -260,7 +260,7 @@ def test_access_point_without_the_command_that_suspends_is_left_alone(new_sleepe
     ]
     (over,) = read_steps(sleeper.pool.popen("ap", argv, user="alice"))
     assert over["how"] == "refused"
-    assert sleeper.is_well()
+    wait_for(sleeper.is_well, 10, sleeper.tell)
 
 
 #: As an operator forbids it.
