@@ -58,7 +58,7 @@ def pytest_collection_modifyitems(config, items):
         item.add_marker(pytest.mark.timeout(seconds * waiting.patience()), append=False)
     if "PYTEST_XDIST_WORKER" in os.environ:  # the longest first, so that none is left for the end
         known = json.loads(DURATIONS.read_text()) if DURATIONS.exists() else {}
-        items.sort(key=lambda item: -known.get(re.sub(r"@\w+$", "", item.nodeid), UNKNOWN))
+        items.sort(key=lambda item: -known.get(re.sub(r"@[\w ]+$", "", item.nodeid), UNKNOWN))
 
 
 @pytest.fixture(scope="session")

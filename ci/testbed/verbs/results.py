@@ -60,4 +60,4 @@ def _cases(path: Path) -> list[tuple[str, ET.Element]]:
 
 def _name(case: ET.Element) -> str:
     """Return the name of a test, without the group (``@group``) that xdist adds to those that share a session."""
-    return re.sub(r"@\w+$", "", case.get("name", ""))
+    return re.sub(r"@[\w ]+$", "", case.get("name", ""))

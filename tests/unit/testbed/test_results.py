@@ -5,7 +5,7 @@ from testbed.verbs import results
 REPORT = """<testsuites><testsuite>
 <testcase classname="tests.pool.test_a" name="test_alone[alice@ap]" time="2.6"/>
 <testcase classname="tests.pool.test_a" name="test_shared[x@y]@ready_session" time="1.2"><failure/></testcase>
-<testcase classname="tests.pool.test_b" name="test_shared@shell" time="0.2"><error/></testcase>
+<testcase classname="tests.pool.test_b" name="test_shared@a group" time="0.2"><error/></testcase>
 <testcase classname="tests.pool.test_b" name="test_slow" time="0"><skipped/></testcase>
 </testsuite></testsuites>"""
 

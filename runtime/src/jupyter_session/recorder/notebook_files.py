@@ -53,6 +53,7 @@ class NotebookFiles:
         self._browsers = browsers
         self._known: dict[str, str] = {}
         self._told: dict[str, tuple[str, str]] = {}  # by path: the hash of what was put there, and what pages are told
+        self._storing: dict[str, str] = {}  # by path: what pages are told while something is put there
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         manager.get, manager.save = self._get, self._save
 
@@ -104,13 +105,19 @@ class NotebookFiles:
             now = await self._find(path, content=False)
             if now is None or now["hash"] != model["hash"]:
                 return await self._put_beside(path, results)
-            place = await self._store(path, notebook)
-            self._told[path] = place.hash, self._tell_hash(path, model["hash"])
+            told = self._storing[path] = self._tell_hash(path, model["hash"])
+            try:
+                place = await self._store(path, notebook)
+                self._told[path] = place.hash, told
+            finally:
+                del self._storing[path]
             _LOG.info("The output of %d cells was put into %s.", len(results), path)
             return place
 
     def _tell_hash(self, path: str, actual: str) -> str:
         """Return the hash that pages are told."""
+        if path in self._storing:  # the file may have what is being put into it
+            return self._storing[path]
         put, told = self._told.get(path, ("", ""))
         return told if actual == put else actual
 
