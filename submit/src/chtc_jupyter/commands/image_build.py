@@ -45,7 +45,7 @@ _FILES = ("REQUIREMENTS", "ENVIRONMENT")
 _PIECE = 600_000
 _SUBMITTING = 60  # seconds
 #: Moves the image to its place, unless that was done before the connection was lost.
-_MOVE = '[ ! -e "$1" ] || mv -f -- "$1" "$2"'
+_MOVE = '[ -e moved ] || { mv -f -- "$1" "$2" && : >moved; }'
 #: Runs on the machine that builds, and writes to the folder of the job alone, which is as large as was asked for.
 _SCRIPT = """#!/bin/sh
 set -eu
@@ -184,7 +184,7 @@ async def _finish(link: AgentClient, record: Record, to: str, terminal: Terminal
     """Wait for the image, and move it to its place. Raises LauncherError if there is none, and LinkLostError."""
     built = f"{to}.built"
     await _follow(link, record, built, terminal)
-    moved = await link.run(["sh", "-c", _MOVE, "sh", built, to])
+    moved = await link.run(["sh", "-c", _MOVE, "sh", built, to], cwd=record.notebooks)
     if moved["status"]:
         raise FailedError(f"The image is {built}, but it can't be moved to {to}: {choose_line(str(moved['err']))}")
     with suppress(LinkLostError):
@@ -207,7 +207,7 @@ async def _follow(link: AgentClient, record: Record, built: str, terminal: Termi
         terminal.quiet()
     if progress.removed:
         raise RemovedError(f"Job {record.job} was removed before the image was built.")
-    if progress.exit_status:
+    if progress.exit_status != 0:  # None: a signal has ended it
         await link.run(["rm", "-f", "--", built])
         errors = str((await link.ask("read", path=f"{record.notebooks}/build.err"))["text"])
         raise FailedError(

@@ -35,9 +35,12 @@ set -- $(condor_q "$j" -af Owner JobStatus JupyterState JupyterHostKey </dev/nul
 # machine, is into_session.sh, with this for its dollar signs.
 # shellcheck disable=SC2034
 q=$(echo JA== | base64 -d)
+# The keys of an agent would use up the number of tries. A connection that the configuration of the user shares may lead
+# to another job of the machine.
+unset SSH_AUTH_SOCK
 h="$4 $5"
 [ "$3" = undefined ] &&
-h=$(timeout 30 condor_ssh_to_job -auto-retry "$j" "INTO_SESSION; exec ${q}* status --json" </dev/null 2>/dev/null | grep -o "ssh-ed25519 AAAA[A-Za-z0-9+/=]*")
+h=$(timeout 30 condor_ssh_to_job -auto-retry -ssh "ssh -o ControlPath=none" "$j" "INTO_SESSION; exec ${q}* status --json" </dev/null 2>/dev/null | grep -o "ssh-ed25519 AAAA[A-Za-z0-9+/=]*")
 # On a line of its own, whatever a startup file has printed before.
 echo
 echo "$h"
@@ -58,15 +61,12 @@ exec 3>&1 4>&2 2>/dev/null
 # shellcheck disable=SC2064
 trap "trap : PIPE TERM; rm -rf $d; kill 0" EXIT HUP INT PIPE TERM
 
-# The user ssh agent has too many keys for the sshd of the job.
-unset SSH_AUTH_SOCK
-
 # What runs in the job, or on its machine.
 inside="INTO_SESSION; [ ${q}1 ] && exec ${q}* sshd $k"
 inside="$inside; echo There is no jupyter-session where HTCondor runs the command: job $j is not a session, >&2"
 inside="$inside; echo or its execution point has a setuid Apptainer and an HTCondor older than 24.0.20 or 25.0.10. >&2"
 inside="$inside; echo jupyter-session sshd: the end >&2"
-options="-o ServerAliveInterval=15 -o ServerAliveCountMax=4 -o LogLevel=ERROR"
+options="-o ControlPath=none -o ServerAliveInterval=15 -o ServerAliveCountMax=4 -o LogLevel=ERROR"
 
 # For some seconds after a job started nobody can get in: try again, a second apart. sed exits with 7 if HTCondor says
 # that a later try may succeed, and with 5 when the part in the job has ended: HTCondor does not notice the end of a
