@@ -16,6 +16,7 @@ from jupyter_session.recorder.outgoing import Native, Outgoing
 from jupyter_session.recorder.pages import ANSWERS
 from jupyter_session.recorder.playback import make_message
 from jupyter_session.recorder.recorder import Recorder
+from jupyter_session.recorder.server_buffer import find_buffer
 from jupyter_session.recorder.subscription import Cause, read_request
 
 _LOG = logging.getLogger(__name__)
@@ -121,8 +122,8 @@ def make_connection_class(usual: Any, recorder: Recorder) -> Any:
 
             It gives them to the page when that comes back, which then isn't connected (seed 23 of the walks).
             """
-            buffers = getattr(self.multi_kernel_manager, "_kernel_buffers", {})
-            if not self.channels and buffers.get(self.kernel_id, {}).get("channels") is self.channels:
+            kept = find_buffer(self.multi_kernel_manager, self.kernel_id)
+            if not self.channels and kept.get("channels") is self.channels:
                 self.multi_kernel_manager.stop_buffering(self.kernel_id)
 
         def relay(self, cause: Cause, parts: Parts) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from jupyter_session.recorder.backlog import Parts
@@ -13,7 +13,7 @@ from jupyter_session.recorder.kernel_runs import KernelRuns
 from jupyter_session.recorder.pages import ANSWERS, AbsentChannels, Page, Pages
 from jupyter_session.recorder.playback import Sent, make_reply, play
 from jupyter_session.recorder.record import Run
-from jupyter_session.recorder.server_buffer import trim
+from jupyter_session.recorder.server_buffer import find_buffer, trim
 from jupyter_session.recorder.subscription import Cause, Message, Subscription, read_request, split_frames
 
 _LOG = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ class Followed:
 
     def harvest(self) -> None:
         """Take what the kernel answered from what the server keeps for a page that may come back."""
-        found = self._get_buffer()
+        found = find_buffer(self._kernels, self._kernel)
         kept = found.get("buffer", ())
         start = self._harvested[1] if self._harvested[0] is kept else 0
         for channel, frames in kept[start:]:
@@ -133,16 +133,11 @@ class Followed:
         """Have channels for the sessions that have gone, and for which the server keeps nothing."""
         waiting = {run.asked_by for run in self.runs.runs.values() if not run.has_ended}
         gone = {asker for asker in waiting if not self.runs.is_connected(asker)}
-        kept = self._get_buffer().get("session_key")
+        kept = find_buffer(self._kernels, self._kernel).get("session_key")
         if self._kernel in self._kernels:
             self._absent.keep(
                 self._kernels.get_kernel(self._kernel), {each for each in gone if kept != f"{self._kernel}:{each}"}
             )
-
-    def _get_buffer(self) -> Mapping[str, Any]:
-        """Return what the server keeps for a page that may come back, if it does so for one."""
-        found: Mapping[str, Any] = getattr(self._kernels, "_kernel_buffers", {}).get(self._kernel, {})
-        return found
 
     def _take_answer(self, frames: list[bytes]) -> None:
         self.note_answer(split_frames(frames), None)

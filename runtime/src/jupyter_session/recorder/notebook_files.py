@@ -102,8 +102,7 @@ class NotebookFiles:
             if cells == [dict(cell) for cell in notebook["cells"]]:
                 return Place(path, model["hash"])
             notebook["cells"] = [from_dict(cell) for cell in cells]
-            now = await self._find(path, content=False)
-            if now is None or now["hash"] != model["hash"]:
+            if await self.read_hash(path) != model["hash"]:
                 return await self._put_beside(path, results)
             told = self._storing[path] = self._tell_hash(path, model["hash"])
             try:
@@ -144,8 +143,7 @@ class NotebookFiles:
             return None
 
     async def _learn(self, path: str) -> str:
-        found = await self._find(path, content=False)
-        self._known[path] = str(found["hash"]) if found else ""
+        self._known[path] = await self.read_hash(path) or ""
         return self._known[path]
 
     async def _get(self, path: str, content: Any = True, *more: Any, **options: Any) -> Any:  # noqa: FBT002 - Jupyter's

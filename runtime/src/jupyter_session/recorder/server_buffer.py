@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from jupyter_session.recorder.subscription import split_frames
@@ -12,6 +13,12 @@ _LARGEST = 16_000_000
 _OUTPUT = frozenset({"stream", "display_data", "execute_result", "update_display_data"})
 
 Kept = tuple[str, list[bytes]]  # a channel and a message
+
+
+def find_buffer(kernels: Any, kernel: str) -> Mapping[str, Any]:
+    """Return what the server's manager of kernels keeps for a page of a kernel that may come back, if it does so."""
+    found: Mapping[str, Any] = getattr(kernels, "_kernel_buffers", {}).get(kernel, {})
+    return found
 
 
 def trim(buffer: list[Kept], largest: int = _LARGEST) -> None:

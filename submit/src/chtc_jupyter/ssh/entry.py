@@ -44,7 +44,7 @@ INTO_SESSION = fold_script(read_script("into_session.sh"))
 def _read_entry(name: str) -> str:
     """Return a script with its parts in it; in INTO_SESSION, `${q}` is a dollar sign for the shell in the job."""
     text = fold_script(read_script(name))
-    for part in ("find_condor", "add_folders"):
+    for part in ("find_condor", "add_folders", "ask_host_key"):
         text = text.replace(part.upper(), fold_script(read_script(f"{part}.sh")))
     return text.replace("INTO_SESSION", INTO_SESSION.replace("$", "${q}"))
 

@@ -40,7 +40,7 @@ q=$(echo JA== | base64 -d)
 unset SSH_AUTH_SOCK
 h="$4 $5"
 [ "$3" = undefined ] &&
-h=$(timeout 30 condor_ssh_to_job -auto-retry -ssh "ssh -o ControlPath=none" "$j" "INTO_SESSION; exec ${q}* status --json" </dev/null 2>/dev/null | grep -o "ssh-ed25519 AAAA[A-Za-z0-9+/=]*")
+ASK_HOST_KEY
 # On a line of its own, whatever a startup file has printed before.
 echo
 echo "$h"

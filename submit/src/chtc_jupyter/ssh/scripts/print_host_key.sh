@@ -12,6 +12,6 @@ unset SSH_AUTH_SOCK
 # shellcheck disable=SC2034
 q=$(echo JA== | base64 -d)
 [ "$h" = undefined ] &&
-h=$(timeout 30 condor_ssh_to_job -auto-retry -ssh "ssh -o ControlPath=none" "$j" "INTO_SESSION; exec ${q}* status --json" </dev/null 2>/dev/null | grep -o "ssh-ed25519 AAAA[A-Za-z0-9+/=]*")
+ASK_HOST_KEY
 echo
 echo "* $h"

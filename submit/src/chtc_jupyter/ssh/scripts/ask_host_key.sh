@@ -1,0 +1,4 @@
+#!/bin/sh
+# A part of the scripts beside it: asks job $j for its host key; q is a dollar sign for the shell there.
+# shellcheck disable=SC2034,SC2154
+h=$(timeout 30 condor_ssh_to_job -auto-retry -ssh "ssh -o ControlPath=none" "$j" "INTO_SESSION; exec ${q}* status --json" </dev/null 2>/dev/null | grep -o "ssh-ed25519 AAAA[A-Za-z0-9+/=]*")
