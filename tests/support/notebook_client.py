@@ -13,6 +13,8 @@ import websocket
 
 from support.jupyter_server import JupyterServer
 
+#: Prints so many lines, ten a second.
+SLOW = "import time\nfor i in range({}):\n    print('line', i, flush=True)\n    time.sleep(0.1)\n"
 _V1 = "v1.kernel.websocket.jupyter.org"
 
 
@@ -26,6 +28,22 @@ def make_cell(name: str, source: str) -> dict[str, Any]:
 def make_notebook(*cells: dict[str, Any]) -> dict[str, Any]:
     """Return the content of a notebook."""
     return {"cells": list(cells), "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+
+
+def lines(count: int) -> str:
+    """Return what SLOW prints."""
+    return "".join(f"line {i}\n" for i in range(count))
+
+
+def text_of(cell: dict[str, Any]) -> str:
+    """Return the text of a cell's outputs."""
+    return "".join("".join(output.get("text", "")) for output in cell["outputs"])
+
+
+def write_cells(server: JupyterServer, path: str, *sources: str) -> None:
+    """Save a notebook with cells c0, c1, and so on, as a page does."""
+    cells = (make_cell(f"c{number}", source) for number, source in enumerate(sources))
+    NotebookClient.write(server, path, make_notebook(*cells))
 
 
 class NotebookClient:

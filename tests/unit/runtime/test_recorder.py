@@ -8,14 +8,13 @@ import time
 import pytest
 
 from support.jupyter_server import serve_recorder
-from support.notebook_client import NotebookClient, make_cell, make_notebook
+from support.notebook_client import SLOW, NotebookClient, lines, make_cell, make_notebook, text_of, write_cells
 from support.waiting import assert_never, patience, wait_for
 
 pytest.importorskip("jupyter_server")
 pytest.importorskip("ipykernel")
 
 pytestmark = pytest.mark.xdist_group("recorder")  # one server for all
-SLOW = "import time\nfor i in range({}):\n    print('line', i, flush=True)\n    time.sleep(0.1)\n"
 
 
 @pytest.fixture(scope="module")
@@ -41,16 +40,8 @@ def on_disk(server, path):
     return wait_for(read, 10, f"{path} to be whole")[0]
 
 
-def text_of(cell):
-    return "".join("".join(output.get("text", "")) for output in cell["outputs"])
-
-
-def lines(count):
-    return "".join(f"line {i}\n" for i in range(count))
-
-
 def open_with(server, path, *sources):
-    NotebookClient.write(server, path, make_notebook(*(make_cell(f"c{n}", text) for n, text in enumerate(sources))))
+    write_cells(server, path, *sources)
     return NotebookClient(server, path)
 
 

@@ -6,14 +6,13 @@ import json
 import pytest
 
 from support.jupyter_server import serve_recorder
-from support.notebook_client import NotebookClient, make_cell, make_notebook
+from support.notebook_client import SLOW, NotebookClient, lines, make_cell, make_notebook, text_of, write_cells
 from support.waiting import assert_never, patience, wait_for
 
 pytest.importorskip("jupyter_server")
 pytest.importorskip("ipykernel")
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("recorder dangers")]  # one server for all
-SLOW = "import time\nfor i in range({}):\n    print('line', i, flush=True)\n    time.sleep(0.1)\n"
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +27,7 @@ def path(request):
 
 
 def open_with(server, path, *sources, **options):
-    NotebookClient.write(server, path, make_notebook(*(make_cell(f"c{n}", text) for n, text in enumerate(sources))))
+    write_cells(server, path, *sources)
     return NotebookClient(server, path, **options)
 
 
@@ -40,16 +39,8 @@ def read(server, path):
     return []
 
 
-def text_of(cell):
-    return "".join("".join(output.get("text", "")) for output in cell["outputs"])
-
-
 def wait_cells(server, path, *cells):
     wait_for(lambda: read(server, path) == list(cells), 60, lambda: f"{cells} in the file, not {read(server, path)}")
-
-
-def lines(count):
-    return "".join(f"line {i}\n" for i in range(count))
 
 
 def test_the_output_of_a_notebook_without_ids_is_in_the_cell_with_its_text(server, path):

@@ -6,14 +6,13 @@ import time
 import pytest
 
 from support.jupyter_server import serve_recorder
-from support.notebook_client import NotebookClient, make_cell, make_notebook
+from support.notebook_client import SLOW, NotebookClient, lines, make_notebook, text_of, write_cells
 from support.waiting import wait_for
 
 pytest.importorskip("jupyter_server")
 pytest.importorskip("ipykernel")
 
 pytestmark = pytest.mark.xdist_group("recorder pages")  # one server for all
-SLOW = "import time\nfor i in range({}):\n    print('line', i, flush=True)\n    time.sleep(0.1)\n"
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +44,7 @@ def path(request):
 
 
 def open_with(server, path, *sources):
-    NotebookClient.write(server, path, make_notebook(*(make_cell(f"c{n}", text) for n, text in enumerate(sources))))
+    write_cells(server, path, *sources)
     page = new_page(server, path)
     page.catch_up(opens=True)
     return page
@@ -53,14 +52,9 @@ def open_with(server, path, *sources):
 
 def text_on_disk(server, path, cell=0):
     try:
-        outputs = json.loads((server.home / path).read_text())["cells"][cell]["outputs"]
+        return text_of(json.loads((server.home / path).read_text())["cells"][cell])
     except ValueError:
         return None  # Jupyter is writing it
-    return "".join("".join(output.get("text", "")) for output in outputs)
-
-
-def lines(count):
-    return "".join(f"line {i}\n" for i in range(count))
 
 
 def told_hash(server, path):
