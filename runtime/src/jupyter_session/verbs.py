@@ -153,7 +153,8 @@ def wait(*, port: int | None) -> int:
         state = message["state"]
         if port and message["port"] not in (port, None):
             raise SessionError(
-                "This line belongs to an earlier run of the job. Get the new one with condor_q -af JupyterConnect."
+                "This line belongs to an earlier run of the job. Get the new one with condor_q -af JupyterConnect, or, "
+                "if that is still this one, with condor_ssh_to_job JOB jupyter-session connect."
             )
         if state in ("ready", "expiring") and message["url"] != shown:
             if shown:

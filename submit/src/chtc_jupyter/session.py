@@ -58,7 +58,7 @@ class Session:
         *,
         host: str = "127.0.0.1",
         on_change: Callable[[], None],
-        wait_for_person: Callable[[str], Awaitable[None]],
+        wait_for_person: Callable[[str], Awaitable[bool]],
         on_misuse: Callable[[Visit], None],
         tunnel: bool = True,
     ) -> None:
@@ -203,11 +203,9 @@ class Session:
             opened = False
             if attempt in (0, 1, 2) or attempt % 20 == 0:
                 _log.info("Opening the tunnel into job %s, attempt %d", self.record.job, attempt + 1)
-            async with contextlib.aclosing(
-                link.stream(
-                    "follow", argv=tunnel.build_tunnel_command(self.record.job, port, directly=directly), lean=True
-                )
-            ) as answers:
+            python = str(link.hello.get("program", "")) if directly else ""
+            command = tunnel.build_tunnel_command(self.record.job, port, link.folder, python=python)
+            async with contextlib.aclosing(link.stream("follow", argv=command, lean=True)) as answers:
                 async for answer in answers:
                     if "error" in answer and not self.has_been_open:
                         raise LauncherError(f"{self.record.ap} can't open the tunnel: {answer['error']}.")

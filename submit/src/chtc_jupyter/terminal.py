@@ -22,11 +22,14 @@ from rich.table import Table
 from rich.text import Text
 
 from chtc_jupyter import typed_lines, verbosity
+from chtc_jupyter.errors import LoginError
 from chtc_jupyter.printable import make_printable
 
 _log = logging.getLogger(__name__)
 #: Seconds after which the user hears what takes so long.
 SLOW = 10.0
+#: Seconds between two tries to connect again where nobody can log in.
+_WITHOUT_PERSON = 60
 #: AppleScript that shows a notification; its text comes as an argument, so nothing in it is code.
 _MAC = 'on run argv\ndisplay notification (item 1 of argv) with title "chtc-jupyter"\nend run'
 
@@ -101,6 +104,7 @@ class Terminal:
         self._in_use = 0
         self._waiting: list[Callable[[], None]] = []
         self._moves = False  # the last of those that wait shows a line that moves
+        self._waited_for = ""  # where there is no terminal
         self._questions: list[_Question] = []
         self._floor = asyncio.Lock()  # so that a question has left the terminal before the next one comes
 
@@ -136,9 +140,11 @@ class Terminal:
         return print(json.dumps(facts), flush=True)
 
     def wait(self, line: str) -> None:
-        """Show what is being waited for, as a spinner, or as a line that stays if there is no terminal."""
+        """Show what is being waited for, as a spinner, or as a line that stays, once, if there is no terminal."""
         if not self.err.is_terminal:
-            self.say(line)
+            if line != self._waited_for:
+                self._waited_for = line
+                self.say(line)
         elif self._in_use:
             self._postpone(lambda: self.wait(line), moves=True)
         elif self._status is None:
@@ -232,12 +238,26 @@ class Terminal:
             self.take_back()
         return answer.strip() if answer is not None else None
 
-    async def wait_for_person(self, sentence: str) -> None:
-        """Print what the user must do, and wait until Enter is pressed; wait forever if nobody can press it."""
+    async def wait_for_person(self, sentence: str) -> bool:
+        """Print what the user must do, wait until Enter is pressed, and return True.
+
+        Return False after a minute where nobody can press it. At the end of the input wait forever: the user is there.
+        """
+        if not sys.stdin.isatty():
+            self.wait(f"{sentence} Nobody can do so here without a terminal; trying again every minute.")
+            await asyncio.sleep(_WITHOUT_PERSON)
+            return False
         self.say(sentence)
         self.ring()
         if await self.ask("Press Enter to do so now:") is None:
             await asyncio.Event().wait()
+        return True
+
+    async def need_person(self, sentence: str) -> bool:
+        """Wait for a person, for a command that is to end. Raises LoginError where there can be none."""
+        if not sys.stdin.isatty():
+            raise LoginError(f"{sentence} Run this command again in a terminal.")
+        return await self.wait_for_person(sentence)
 
     @contextlib.asynccontextmanager
     async def explaining(self, seconds: float, sentence: str) -> AsyncIterator[None]:

@@ -14,6 +14,7 @@ _CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.DOTALL | re.MULTILINE)
 OTHERS = {
     "--against",
     "--kind",
+    "--foreground",
     "--preserve-credentials",
     "--all",
     "--build-arg",

@@ -12,7 +12,7 @@ import pytest
 
 from chtc_jupyter.ssh import agent as agent_module
 from chtc_jupyter.ssh import entry
-from chtc_jupyter.ssh.agent import LONGEST, RefusedError, decode
+from chtc_jupyter.ssh.agent import LONGEST, RefusedError, decode, name_python
 from support.waiting import wait_for
 
 
@@ -163,8 +163,20 @@ def test_lean_command_whose_child_does_not_print_is_left(agent):
     assert agent.read() == {"id": 7, "status": 3, "err": ""}
 
 
-def test_command_names_the_program_that_runs_the_agent(agent):
-    assert agent.ask(7, "run", argv=["echo", "{python}"])["out"].strip() == sys.executable
+def test_command_may_be_the_program_that_runs_the_agent_and_its_arguments_are_taken_as_they_are(agent):
+    code = "import sys; print(sys.executable, sys.argv[1:])"
+    done = agent.ask(7, "run", argv=["{python}", "-c", code, "{python}", "a{folder}{python}"])
+    assert done["out"] == f"{sys.executable} ['{{python}}', 'a{{folder}}{{python}}']\n"
+
+
+def test_program_that_runs_the_agent_is_named_so_that_no_shell_reads_it_otherwise(tmp_path, monkeypatch):
+    assert name_python(str(tmp_path)) == sys.executable
+    odd = tmp_path / "odd 'one'"
+    odd.symlink_to(sys.executable)
+    monkeypatch.setattr(sys, "executable", str(odd))
+    plain = name_python(str(tmp_path))
+    assert plain == f"{tmp_path}/python"
+    assert subprocess.run([plain, "-IS", "-c", "print(1)"], capture_output=True, text=True, check=True).stdout == "1\n"
 
 
 @pytest.mark.parametrize("end", ["its input", "a kill", "a silent launcher"])

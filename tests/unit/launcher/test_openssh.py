@@ -49,9 +49,9 @@ def run_bootstrap(tmp_path, sent, **variables):
     """Run the bootstrap with the system's own Pythons out of sight; return what it printed and its status."""
     script = openssh.build_bootstrap(len(sent), "tag")
     for folder in ("/usr/bin", "/usr/local/bin", "/usr/libexec", "/opt"):
-        script = script.replace(f" {folder}/", f" {tmp_path}/none/")
+        script = script.replace(f" {folder}/", f" {tmp_path}/none/").replace(f"{tmp_path}/none/env", "/usr/bin/env")
     (tmp_path / "bin").mkdir(exist_ok=True)
-    for tool in ("sh", "grep", "tail", "timeout", "cat"):
+    for tool in ("sh", "sed", "tail", "timeout", "cat"):
         if not (tmp_path / "bin" / tool).exists():
             (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
     done = subprocess.run(

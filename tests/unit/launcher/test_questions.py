@@ -10,9 +10,11 @@ import threading
 
 import pytest
 
+from chtc_jupyter import terminal as terminal_module
 from chtc_jupyter.commands import questions
 from chtc_jupyter.commands.questions import Answer, Question
 from chtc_jupyter.condor.job_progress import JobProgress, Phase
+from chtc_jupyter.errors import LoginError
 from chtc_jupyter.session import ConnectionState
 from chtc_jupyter.store import Record
 from chtc_jupyter.terminal import Terminal
@@ -203,6 +205,21 @@ async def test_end_of_the_input_is_no_enter(person):
     assert not login.done()
     login.cancel()
     await asyncio.gather(login, return_exceptions=True)
+
+
+def test_without_a_terminal_a_session_goes_on_trying_and_a_command_that_is_to_end_ends(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n"))
+    monkeypatch.setattr(terminal_module, "_WITHOUT_PERSON", 0)
+
+    async def ask():
+        terminal = Terminal()
+        found = [await terminal.wait_for_person("ap needs you to log in again.") for _ in range(2)]
+        with pytest.raises(LoginError, match=r"ap needs you to log in again. Run this command again in a terminal."):
+            await terminal.need_person("ap needs you to log in again.")
+        return found
+
+    assert asyncio.run(ask()) == [False, False]
+    assert capsys.readouterr().err.count("trying again every minute") == 1
 
 
 def test_nobody_is_asked_without_a_terminal(monkeypatch):

@@ -22,9 +22,7 @@ JOB = "#!/bin/sh\necho SSH-2.0-hello\necho from the job >&2\necho jupyter-sessio
 TOO_EARLY = "#!/bin/sh\necho 'Failed. (Use -auto-retry to keep trying.)' >&2\nexit 1\n"
 
 
-def enter(
-    folder, shell, *, status=2, job=JOB, owner="$(id -un)", go=(), published="ready ssh-ed25519 AAAAhost", **options
-):
+def enter(folder, shell, *, status=2, job=JOB, owner="$(id -un)", go=(), published="ssh-ed25519 AAAAhost", **options):
     queue = QUEUE.format(status=status, owner=owner, published=published)
     for name, text in (("condor_q", queue), ("condor_ssh_to_job", job), ("condor_ping", PING)):
         (folder / name).write_text(text)
@@ -98,12 +96,59 @@ def test_a_job_that_lets_nobody_in_yet_is_tried_again(tmp_path):
     assert (tmp_path / "sleeps").read_text().count("\n") == 20
 
 
-@pytest.mark.parametrize("published", ["undefined undefined", "starting undefined"])
-def test_a_job_that_can_not_publish_its_host_key_is_asked_for_it_and_no_other(tmp_path, published):
-    asked = '#!/bin/sh\ncase "$*" in *--json*) echo \'"host_key": "ssh-ed25519 AAAAinside",\'; exit ;; esac\n'
-    done = enter(tmp_path, "sh", published=published, job=asked + JOB)
-    mute = published.startswith("undefined")
-    assert done.stdout.startswith("\nssh-ed25519 AAAAinside\n" if mute else "\nundefined")
+def test_a_job_that_has_not_published_its_host_key_is_asked_for_it(tmp_path):
+    asked = (
+        '#!/bin/sh\ncase "$*" in *--json*) echo \'"host_key": "ssh-ed25519 AAAAinside",\'; ls -d $TMP >&2; exit; esac\n'
+    )
+    done = enter(tmp_path, "sh", published="undefined", job=asked + JOB)
+    assert done.stdout.startswith("\nssh-ed25519 AAAAinside\n")
+    assert list(Path("/tmp").glob("jupyter-999999.0-*")) == []
+
+
+def test_the_host_key_that_is_asked_for_is_one_of_the_present_start_of_the_job():
+    """The schedd evaluates it: see tests/pool/test_chirp.py."""
+    asked = "ifThenElse((JupyterStart ?: JobCurrentStartDate) =?= JobCurrentStartDate, JupyterHostKey, undefined)"
+    assert f'"{asked}"' in entry.ENTER_JOB
+    assert f'"{asked}"' in entry.PRINT_HOST_KEY
+
+
+@pytest.mark.parametrize("queue", ["echo Failed to fetch ads >&2; exit 1", "exit 127"])
+def test_a_queue_that_can_not_be_asked_is_not_a_job_that_does_not_run(tmp_path, queue):
+    (tmp_path / "condor_q").write_text(f"#!/bin/sh\n{queue}\n")
+    (tmp_path / "condor_q").chmod(0o755)
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    argv = ["sh", "-c", entry.ENTER_JOB, "jupyter-999999.0", *KEY]
+    done = subprocess.run(argv, env=path, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "condor_q on the access point is missing or failed" in done.stderr
+    assert "not running" not in done.stderr
+
+
+@pytest.mark.parametrize("place", ["usr/lib64/condor/bin", "home/condor-25/bin", "elsewhere/bin", "login"])
+def test_commands_of_htcondor_are_found_where_the_agent_finds_them(tmp_path, place):
+    where, home = tmp_path / place, tmp_path / "home"
+    where.mkdir(parents=True)
+    home.mkdir(exist_ok=True)
+    (where / "condor_q").write_text("#!/bin/sh\n")
+    (where / "condor_q").chmod(0o755)
+    (tmp_path / "condor_config").write_text(f"# one\nRELEASE_DIR = {tmp_path}/elsewhere\n")
+    if place == "login":
+        (home / ".profile").write_text(f"echo welcome; PATH=$PATH:{where}\n")
+    script = entry.fold_script(entry.read_script("find_condor.sh")).replace(" /usr/lib*", f" {tmp_path}/usr/lib*")
+    done = subprocess.run(
+        ["sh", "-c", f"{script}; command -v condor_q"],
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(home),
+            "SHELL": "/bin/sh",
+            "CONDOR_CONFIG": f"{tmp_path}/condor_config",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert done.stdout == f"{where}/condor_q\n"
 
 
 @pytest.mark.parametrize("inside", ["", "dash", "dash -s; bash", "bash --norc; dash", "read -r a; dash; dash; dash"])

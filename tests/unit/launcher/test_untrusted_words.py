@@ -59,6 +59,14 @@ def test_a_terminal_only_shows_what_it_is_given(text):
     assert_harmless(make_printable(text))
 
 
+def test_what_an_earlier_start_of_the_job_has_said_is_not_taken_for_the_present_ones():
+    said = {"JobCurrentStartDate": 1000, "JupyterState": "ready", "JupyterName": "a"}
+    assert ad_values.check_ad({**said, "JupyterStart": 1000})["JupyterState"] == "ready"
+    assert ad_values.check_ad(said)["JupyterState"] == "ready"  # an image that doesn't say which start it was
+    earlier = ad_values.check_ad({**said, "JupyterStart": 900})
+    assert ("JupyterState" in earlier, earlier["JupyterName"]) == (False, "a")
+
+
 @pytest.mark.parametrize("text", ["two\nlines", "a\tb", "Grüße, 日本語", "🙂", "[bold]x[/] `start --ap a`"])
 def test_ordinary_text_is_shown_as_it_is(text):
     assert make_printable(text) == text

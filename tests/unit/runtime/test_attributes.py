@@ -46,6 +46,13 @@ def test_how_it_ended_is_unset_at_each_start_and_its_times_are_published_where_k
     assert "JupyterIdleSeconds" not in ended
 
 
+def test_a_start_says_which_it_is_and_takes_back_how_an_earlier_one_could_be_reached():
+    values = build_attributes(State.STARTING, "", None, None, start=1700000000)
+    assert values["JupyterStart"] == 1700000000
+    assert {values[name] for name in ("JupyterURL", "JupyterPort", "JupyterConnect", "JupyterHostKey")} == {None}
+    assert "JupyterPort" not in build_attributes(State.FAILED, "", None, None, end=End.FAILED)
+
+
 def test_when_a_session_ends_for_inactivity_is_published():
     times = SessionTimes(idle_seconds=0, deadline=None, idle_timeout=7200, kept_until=1700000000)
     values = build_attributes(State.READY, "Ready.", None, None, times=times)
@@ -143,15 +150,46 @@ def test_a_folder_in_the_way_is_not_used_and_not_removed(connect, tmp_path):
 
 def test_the_fixed_line_takes_a_number_alone_from_the_access_point(connect):
     line = render_connect_line("alice@ap.example.org", "12")
-    wanted = '[ "$1 $2 $3" = "12 -af JupyterPort" ] && echo '
-    out, asked = connect(line, condor_q=f"{wanted} 24811", condor_ssh_to_job=f'echo "$@"; {SAID}')
+    wanted = 'case "$1 $2 $3 $4" in "12 -af JobStatus ifThenElse((JupyterStart ?:"*) echo 2'
+    out, asked = connect(line, condor_q=f"{wanted} 24811; esac", condor_ssh_to_job=f'echo "$@"; {SAID}')
     assert "http://127.0.0.1:20012/lab?token=abc\r\n" in out
     assert "-L 127.0.0.1:20012:/tmp/jupyter-12-" in asked
     assert "12 set -- jupyter-session;" in out
-    assert "exec $* wait 24811" in out
-    for answer in ("undefined", "''", "'1; touch x'", "'1 2'", "-1", "'$(id)'", "error"):
-        out, _ = connect(line, condor_q=f"echo {answer}", condor_ssh_to_job="echo it runs")
+    assert "$* wait 24811" in out
+    for answer in ("undefined", "''", "';touch x'", "-1", "'$(id)'", "error"):
+        out, _ = connect(line, condor_q=f"echo 1 {answer}", condor_ssh_to_job="echo it runs")
         assert out == "Job 12 is not a session that runs. To see why, run condor_q 12 on the access point.\r\n"
+
+
+def test_the_fixed_line_asks_a_session_that_has_published_no_port(connect):
+    line = render_connect_line("alice@ap.example.org", "12")
+    job = f'case "$*" in *--json*) echo \'"port": 24811,\'; exit; esac; echo $TMP; {SAID}'
+    out, _ = connect(line, condor_q="echo 2 undefined", condor_ssh_to_job=job)
+    assert out.startswith("Asking job 12 for its port.\r\n/tmp/jupyter-12-")
+    assert "http://127.0.0.1:20012/lab?token=abc\r\n" in out
+
+
+def test_the_fixed_line_says_why_nothing_can_reach_a_session(connect):
+    line = render_connect_line("alice@ap.example.org", "12")
+    for said in ("ENABLE_SSH_TO_JOB=false", "bob is not authorized for access"):
+        out, _ = connect(line, condor_q="echo 2 undefined", condor_ssh_to_job=f"echo '{said}' >&2; exit 1")
+        assert out == f"Asking job 12 for its port.\r\nJob 12 runs, but nothing can reach it. {said}\r\n"
+
+
+def test_the_fixed_line_says_that_the_queue_can_not_be_asked(connect):
+    line = render_connect_line("alice@ap.example.org", "12")
+    out, _ = connect(line, condor_q="echo no schedd >&2; exit 1", condor_ssh_to_job="echo it runs")
+    assert out == (
+        "no schedd\r\nHTCondor on this access point can not look for job 12: condor_q is missing or failed.\r\n"
+    )
+
+
+def test_a_line_of_an_earlier_run_ends_with_its_sentence(connect):
+    """The session refuses on its standard error; only then the tunnel ends."""
+    job = "PATH=$TMP:$PATH; printf '#!/bin/sh\\necho earlier run >&2; exit 1' >$TMP/jupyter-session; "
+    job += 'chmod +x $TMP/jupyter-session; for last; do :; done; sh -c "$last"; exec sleep 600'
+    out, _ = connect(CONNECTION.connect_line, condor_ssh_to_job=job)
+    assert out == "earlier run\r\nfailed: see above\r\n"
 
 
 @pytest.mark.parametrize(
@@ -216,9 +254,10 @@ def test_a_long_reason_is_cut_to_what_fits_a_line_of_chirp(character):
     assert len(reason.encode()) <= MAX_REASON
 
 
-def test_the_script_that_finds_a_session_is_the_same_in_both_programs():
-    ours = Path(connection.__file__).with_name("into_session.sh")
-    theirs = Path(__file__).parents[3] / "submit/src/chtc_jupyter/ssh/scripts/into_session.sh"
+@pytest.mark.parametrize("name", ["into_session.sh", "find_condor.sh"])
+def test_a_script_of_both_programs_is_the_same(name):
+    ours = Path(connection.__file__).with_name(name)
+    theirs = Path(__file__).parents[3] / "submit/src/chtc_jupyter/ssh/scripts" / name
     assert ours.read_text() == theirs.read_text()
 
 

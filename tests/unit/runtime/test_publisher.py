@@ -73,6 +73,15 @@ def test_files_come_first_then_attributes_in_their_order_then_the_event(chirp, s
     assert chirp.sent == ["a.json", "{}", ("A", 1), ("JupyterState", "ready"), "event"]
 
 
+def test_what_the_job_ad_has_already_is_not_sent(chirp, said):
+    sender = JobAdPublisher(enabled=True, say=said.append, ad={"b": 2, "jupyterstate": "ready"})
+    sender.publish({"A": None, "B": None, "C": 3, "JupyterState": "ready"})
+    wait_for(lambda: len(chirp.sent) == 3, 10, "all to be sent")
+    sender.publish({"A": None, "B": None, "C": 3})
+    sender.close(10)
+    assert chirp.sent == [("B", None), ("C", 3), ("JupyterState", "ready")]
+
+
 def test_a_full_disk_that_takes_no_connection_file_does_not_keep_the_state_from_the_job_ad(chirp, sender, said):
     chirp.fail["put_private"] = AnswerError(ChirpCode.NO_SPACE, "write")
     sender.publish({"JupyterState": "ready"}, "event", {"a.json": "{}"})

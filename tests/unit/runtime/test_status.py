@@ -168,7 +168,7 @@ class Screen:
 
 def test_each_change_reaches_every_listener(capsys):
     publisher, tmux, lab = Publisher(), Screen(), Screen()
-    reporter = StatusReporter(SessionStatus(), [JobAd(publisher), JobOutput(), Notifier(tmux, lab)])
+    reporter = StatusReporter(SessionStatus(), [JobAd(publisher, None), JobOutput(), Notifier(tmux, lab)])
     reporter.enter(State.READY, "It is\nready.", connection=CONNECTION)
     reporter.update(look(reporter.status, active=False, now=1600.0))
     reporter.enter(State.EXPIRING, "It ends soon.")

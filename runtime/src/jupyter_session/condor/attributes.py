@@ -13,6 +13,11 @@ from jupyter_session.condor.connection import Connection
 #: Bytes of a reason. A line of the chirp protocol has 5120, in which every space and backslash is doubled.
 MAX_REASON = 1000
 
+#: The attributes that say how to reach the session.
+_OF_CONNECTION = (
+    "JupyterURL", "JupyterPort", "JupyterHost", "JupyterConnect", "JupyterAttach", "JupyterHostKey",
+)  # fmt: skip
+
 #: The value of an attribute; None means undefined.
 Value = str | int | None
 
@@ -77,9 +82,16 @@ def build_attributes(
     *,
     end: End | None = None,
     times: SessionTimes | None = None,
+    start: int | None = None,
 ) -> dict[str, Value]:
-    """Return the job attributes of a state, in the order to set them: `JupyterState` last. None means undefined."""
-    values: dict[str, Value] = {"JupyterVersion": __version__}
+    """Return the job attributes of a state, in the order to set them: `JupyterState` last. None means undefined.
+
+    `start` says of which start of the job they are (its `JobCurrentStartDate`): on a machine that forbids chirp, those
+    of an earlier one stay in the ad.
+    """
+    values: dict[str, Value] = {"JupyterVersion": __version__, "JupyterStart": start}
+    if state is State.STARTING and connection is None:  # what an earlier start has left
+        values |= dict.fromkeys(_OF_CONNECTION)
     if connection is not None:
         values |= {
             "JupyterURL": connection.url,

@@ -91,9 +91,11 @@ def render_connect_line(access_point: str, job: str, port: int | None = None) ->
 
     Without a `port`, the line asks the access point for it, so that it is the same for all jobs up to their number.
     """
-    laptop, ap, into = (
-        fold_script(_read_script(name)) for name in ("connect_laptop.sh", "connect.sh", "into_session.sh")
+    laptop, ap, find, ask, into = (
+        fold_script(_read_script(f"{name}.sh"))
+        for name in ("connect_laptop", "connect", "find_condor", "ask_port", "into_session")
     )
+    ap = ap.replace("FIND_CONDOR", find).replace("ASK_PORT; ", "" if port else f"{ask}; ")
     ap = ap.replace("INTO_SESSION", into.replace("$", "${q}"))
     words = [access_point, job, *([str(port)] if port else [])]
     return " ".join(["sh -c", _quote(laptop), _quote(f"exec sh -c {_quote(ap)}"), *words])

@@ -45,6 +45,12 @@ class Job:
         return str(self.machine.get("machine") or socket.gethostname())  # no DNS query: it can hang
 
     @property
+    def start(self) -> int | None:
+        """The job's `JobCurrentStartDate`, which tells one start of it from another."""
+        found = self.attributes.get("jobcurrentstartdate")
+        return found if type(found) is int else None
+
+    @property
     def outside(self) -> bool:
         """Whether the machine may run the commands of condor_ssh_to_job outside of the container.
 

@@ -81,11 +81,13 @@ class JobAdPublisher:
     """Sends attributes, events, and private files with chirp; tries again, less and less often, while that fails.
 
     `problem` is one sentence on what doesn't work now, or empty. `say` is called with each new problem. The thread
-    starts when there is something to send. `asked`: the submit file asks for chirp.
+    starts when there is something to send. `ad` is the job ad as the job found it, by lowercase names.
     """
 
-    def __init__(self, *, enabled: bool, say: Callable[[str], None], asked: bool = False) -> None:
+    def __init__(self, *, enabled: bool, say: Callable[[str], None], ad: Mapping[str, object] | None = None) -> None:
         self.problem = ""
+        self._ad = ad or {}
+        asked = self._ad.get("wantioproxy") is True
         self.no_chirp, self.no_files = explain_no_chirp(asked=asked), explain_no_files(asked=asked)
         self._say = say
         self._pending = _Pending()
@@ -185,7 +187,8 @@ class JobAdPublisher:
         problem = self._problems["ad"] if waits else ""
         try:
             for name, value in list(work.attributes.items()):
-                if name not in self._sent or self._sent[name] != value or name == "JupyterState":
+                before = self._sent.get(name, self._ad.get(name.lower()))
+                if before != value or name == "JupyterState":
                     try:
                         chirp.set_attributes({name: value})
                         problem = "" if problem == self.no_chirp else problem

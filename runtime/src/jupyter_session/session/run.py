@@ -35,8 +35,8 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
     """
     _close_scratch(environ)
     job = read_job(environ, look_ahead=True)
-    asked = job is not None and job.attributes.get("wantioproxy") is True
-    publisher = JobAdPublisher(enabled=job is not None and chirp.is_configured(environ), say=_warn, asked=asked)
+    enabled = job is not None and chirp.is_configured(environ)
+    publisher = JobAdPublisher(enabled=enabled, say=_warn, ad=job.attributes if job else None)
     try:
         settings = resolve(arguments, environ, job.attributes if job else {})
         _check_folder(settings.notebooks)
@@ -47,7 +47,8 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
             publisher = JobAdPublisher(enabled=False, say=_warn)
             _warn("Another session runs in this job, and the job ad shows that one.")
     except SessionError as error:
-        values = build_attributes(State.FAILED, str(error), None, None, end=End.FAILED)
+        start = job.start if job else None
+        values = build_attributes(State.FAILED, str(error), None, None, end=End.FAILED, start=start)
         publisher.publish(values, render_event(values))
         publisher.close(timeout=1.0)
         _let_end(job, environ)

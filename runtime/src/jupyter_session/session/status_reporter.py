@@ -77,10 +77,14 @@ class StatusReporter:
 
 
 class JobAd:
-    """Publishes the status in the job ad and the event log, and keeps the owner's connection file."""
+    """Publishes the status in the job ad and the event log, and keeps the owner's connection file.
 
-    def __init__(self, publisher: JobAdPublisher) -> None:
+    `start` says of which start of the job it is.
+    """
+
+    def __init__(self, publisher: JobAdPublisher, start: int | None) -> None:
         self._publisher = publisher
+        self._start = start
 
     def on_state(self, status: SessionStatus) -> None:
         """Publish a new state."""
@@ -96,6 +100,7 @@ class JobAd:
                 idle_timeout=status.idle_timeout,
                 kept_until=status.keep_alive_until,
             ),
+            start=self._start,
         )
         files: dict[str, str | None] = {}
         if status.connection and status.connection.file_name:

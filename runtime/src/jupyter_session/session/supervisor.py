@@ -111,7 +111,12 @@ class Supervisor:
             SessionStatus(
                 idle_seconds=read_earlier_idle_time(job_ad), idle_timeout=round_seconds(settings.idle_timeout)
             ),
-            [JobAd(publisher), job_output, Commands(self._control), Notifier(self._tmux, self._lab)],
+            [
+                JobAd(publisher, job.start if job else None),
+                job_output,
+                Commands(self._control),
+                Notifier(self._tmux, self._lab),
+            ],
         )
         self._server = Server(
             self._lab,

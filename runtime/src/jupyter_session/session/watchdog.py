@@ -101,7 +101,8 @@ def clean_up(
         ).write(notebooks)
     except Exception:  # noqa: BLE001 - the job ad has the reason
         _LOG.debug("there is no receipt", exc_info=True)
-    values = build_attributes(State.FAILED, reason, None, None, end=End.FAILED)
+    start = job.start if job else None
+    values = build_attributes(State.FAILED, reason, None, None, end=End.FAILED, start=start)
     files = {name_connection_file(job.id): None} if job else {}
     publisher.publish(values, render_event(values), files)
     publisher.close(_PUBLISH_WAIT)

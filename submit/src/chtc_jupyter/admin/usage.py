@@ -18,7 +18,7 @@ from chtc_jupyter.condor.job_ads import ACTIVE, Ad
 ATTRIBUTES = (
     "Owner,JobStatus,JobStartDate,JobCurrentStartDate,ShadowBday,EnteredCurrentStatus,RemoteWallClockTime,"
     "RequestGPUs,GPUsProvisioned,ExitCode,ExitBySignal,RemoveReason,NumHoldsByReason,NumVacatesByReason,"
-    "JupyterState,JupyterEnd,JupyterIdleSeconds,JupyterDeadline,JupyterEarlyEntry"
+    "JupyterState,JupyterEnd,JupyterIdleSeconds,JupyterDeadline,JupyterEarlyEntry,JupyterStart"
 )
 #: States of a session in the queue.
 STATES = ("queued", "starting", "ready", "expiring", "stopping", "suspended", "held")

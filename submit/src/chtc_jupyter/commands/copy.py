@@ -129,7 +129,7 @@ async def _reach_session(name: str | None, ap: str | None, terminal: Terminal) -
     async def connect() -> AgentClient:
         return links.pop() if links else await open_link(record.ap, terminal, forward=record.ap != HERE)
 
-    reach = SessionReach(record, connect, terminal.wait_for_person)
+    reach = SessionReach(record, connect, terminal.need_person)
     try:
         yield reach, record
     finally:
@@ -189,7 +189,7 @@ async def push_image(path: str, to: str, ap: str, terminal: Terminal) -> int:
     if ap == HERE:
         raise UsageError(f"This machine is the access point: `cp {path} ~/{to}` copies the image.")
     link = await open_link(ap, terminal, forward=True)
-    reach = AccessPointReach(link, terminal.wait_for_person)
+    reach = AccessPointReach(link, terminal.need_person)
     try:
         folder, name = posixpath.split(to)
         await _make_folder(link, folder)

@@ -32,9 +32,10 @@ _CONTAINERS = ("condor_status", "-constraint", 'SlotType =!= "Dynamic"', "-af", 
 #: Prints the architecture of each slot.
 _ARCHITECTURES = ("condor_status", "-constraint", 'SlotType =!= "Dynamic"', "-af", "Arch")
 _RUNNING = f'JobStatus == {JobStatus.RUNNING:d} && (JupyterState == "ready" || JupyterState == "expiring")'
-#: Has run for a while, and has announced nothing.
+#: Has run for a while, and has announced nothing since it started.
 _MUTE = (
-    f"JobStatus == {JobStatus.RUNNING:d} && JupyterName isnt undefined && JupyterState is undefined && "
+    f"JobStatus == {JobStatus.RUNNING:d} && JupyterName isnt undefined && "
+    "(JupyterState is undefined || (JupyterStart ?: JobCurrentStartDate) =!= JobCurrentStartDate) && "
     "time() - JobCurrentStartExecutingDate > 10"
 )
 #: Bytes that the home folder must have room for.

@@ -163,7 +163,12 @@ async def build_image(build: Build, ap: str, terminal: Terminal) -> int:
                 break
             except LinkLostError:
                 terminal.wait(f"lost the connection to {ap}; connecting again. Job {job} goes on")
-            link = await reconnect(ap, _log_failure, terminal.wait_for_person)
+
+            def show(why: str, asks: bool) -> None:  # noqa: FBT001 - a callback
+                _log.debug("can't connect again (a login is needed: %s): %s", asks, why)
+                terminal.wait(f"no connection to {ap}; trying again. Job {job} goes on. {why}")
+
+            link = await reconnect(ap, show, terminal.need_person)
             links.push_async_callback(link.close)
     terminal.report({"event": "built", "image": to, "ap": ap})
     terminal.say(f"The image is at {to} on {ap}.")
@@ -183,6 +188,8 @@ async def _send(link: AgentClient, folder: str, data: bytes) -> None:
 async def _finish(link: AgentClient, record: Record, to: str, terminal: Terminal) -> None:
     """Wait for the image, and move it to its place. Raises LauncherError if there is none, and LinkLostError."""
     built = f"{to}.built"
+    if (await link.run(["test", "-e", record.log]))["status"]:
+        raise FailedError(f"The files of job {record.job} are gone: there is no {record.log} on {link.ap}.")
     await _follow(link, record, built, terminal)
     moved = await link.run(["sh", "-c", _MOVE, "sh", built, to], cwd=record.notebooks)
     if moved["status"]:
@@ -214,10 +221,6 @@ async def _follow(link: AgentClient, record: Record, built: str, terminal: Termi
             f"Job {record.job} {messages.describe_end(progress)}. It says: {choose_line(errors)} There is more in "
             f"{record.notebooks}/build.err on {record.ap}."
         )
-
-
-def _log_failure(why: str, asks: bool) -> None:  # noqa: FBT001 - a callback
-    _log.debug("can't connect again (a login is needed: %s): %s", asks, why)
 
 
 def _describe(progress: JobProgress) -> str:

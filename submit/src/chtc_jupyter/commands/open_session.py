@@ -157,12 +157,13 @@ class OpenSession:
         session = self.session
         return questions.build_question(session.record, session.progress, session.connection, is_open=self._shown)
 
-    async def _wait_for_person(self, sentence: str) -> None:
-        """Ask the user to log in, and leave the terminal to the ssh that comes next."""
+    async def _wait_for_person(self, sentence: str) -> bool:
+        """Ask the user to log in, and leave the terminal to the ssh that comes next. Return False without a user."""
         self._take_terminal_back()
-        await self._terminal.wait_for_person(sentence)
-        self._terminal.lend()
-        self._lent = True
+        if is_there := await self._terminal.wait_for_person(sentence):
+            self._terminal.lend()
+            self._lent = True
+        return is_there
 
     def _take_terminal_back(self) -> None:
         if self._lent:

@@ -51,7 +51,7 @@ class _Waiting:
         self._session = Session(
             record,
             on_change=self._render,
-            wait_for_person=terminal.wait_for_person,
+            wait_for_person=terminal.need_person,
             on_misuse=lambda visit: _log.debug("somebody asked for an address that nobody was given: %s", visit),
             tunnel=False,
         )

@@ -19,7 +19,7 @@ from chtc_jupyter.condor import job_ads
 from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.durations import format_duration, validate_duration
 from chtc_jupyter.errors import FailedError, LauncherError, PolicyError, UnreachableError
-from chtc_jupyter.ssh import entry, openssh
+from chtc_jupyter.ssh import entry, openssh, search_path
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient, LinkLostError
 from chtc_jupyter.ssh.login import choose_share, connected
 from chtc_jupyter.terminal import SLOW, Terminal, make_cell
@@ -232,7 +232,7 @@ async def _print_files(link: AgentClient, paths: Sequence[str], terminal: Termin
 def build_attach_command(ap: str, job: str) -> list[str]:
     """Return the command that opens the session's tmux."""
     if ap == HERE:
-        return ["sh", "-c", entry.ATTACH_JOB, job]
+        return ["sh", "-c", entry.ATTACH_JOB, job, *search_path.list_folders()]
     return openssh.build_command(ap, entry.build_attach_command(job), tty=True, share=choose_share(ap))
 
 

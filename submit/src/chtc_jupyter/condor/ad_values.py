@@ -84,8 +84,8 @@ _CHECKS: Mapping[str, Check] = {
     ),
     **dict.fromkeys(
         (
-            "JupyterStopAt", "JupyterDeadline", "JupyterKeptUntil", "QDate", "JobCurrentStartDate", "JobStartDate",
-            "EnteredCurrentStatus", "CompletionDate", "ShadowBday",
+            "JupyterStopAt", "JupyterDeadline", "JupyterKeptUntil", "JupyterStart", "QDate", "JobCurrentStartDate",
+            "JobStartDate", "EnteredCurrentStatus", "CompletionDate", "ShadowBday",
         ),
         _check_number(0, _LATEST),
     ),
@@ -95,15 +95,25 @@ _CHECKS: Mapping[str, Check] = {
     ),
     **dict.fromkeys(("NumHoldsByReason", "NumVacatesByReason"), _check_counts),
 }  # fmt: skip
+#: What a session says of one start of its job.
+_OF_A_START = (
+    "JupyterState", "JupyterReason", "JupyterStopAt", "JupyterDeadline", "JupyterKeptUntil", "JupyterHost",
+    "JupyterURL", "JupyterConnect", "JupyterEnd",
+)  # fmt: skip
 #: HTCondor's names of attributes have no case, so that a job may write them in any.
 _SPELLINGS = {name.lower(): name for name in _CHECKS}
 
 
 def check_ad(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an ad without the values that aren't what their attribute is."""
+    """Return an ad without the values that aren't what their attribute is.
+
+    Nor has it what an earlier start of the job has said, which stays where the present machine forbids chirp.
+    """
     named = {_SPELLINGS.get(name.lower(), name): value for name, value in found.items()}
     checked = {name: _CHECKS.get(name, _check_other)(value) for name, value in named.items()}
-    return {name: value for name, value in checked.items() if value is not None}
+    start, present = checked.get("JupyterStart"), checked.get("JobCurrentStartDate")
+    earlier = _OF_A_START if None not in (start, present) and start != present else ()
+    return {name: value for name, value in checked.items() if value is not None and name not in earlier}
 
 
 def find_port(url: object) -> int | None:

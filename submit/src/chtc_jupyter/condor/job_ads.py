@@ -25,7 +25,7 @@ ATTRIBUTES = (
     "RemoveReason,TransferInputSizeMB,JobMaxVacateTime,TransferOutputRemaps,PreserveRelativePaths,Arguments,Args,"
     "Environment,Requirements,JupyterNotebooks,WantIOProxy,"
     "JupyterName,JupyterState,JupyterReason,JupyterStopAt,JupyterDeadline,JupyterIdleTimeout,JupyterKeptUntil,"
-    "JupyterHost,JupyterURL,JupyterConnect,JupyterEarlyEntry"
+    "JupyterHost,JupyterURL,JupyterConnect,JupyterEarlyEntry,JupyterStart"
 )
 #: Characters of what condor_q says when it fails.
 _LONGEST_REASON = 300

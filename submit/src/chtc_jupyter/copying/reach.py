@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 #: Seconds between two looks whether the way leads somewhere.
 PAUSE = 0.5
 
-WaitForPerson = Callable[[str], Awaitable[None]]
+WaitForPerson = Callable[[str], Awaitable[bool]]
 
 
 class Reach(Protocol):
@@ -143,7 +143,7 @@ class AccessPointReach:
         """Start the receiver, and find the way to it. Raises LauncherError if there is none."""
         source = importlib.resources.files("chtc_jupyter.copying").joinpath("receiver.py").read_text(encoding="utf-8")
         code = "import sys; exec(sys.stdin.read())"
-        answers = link.stream("follow", argv=["{python}", "-IS", "-c", code, "{folder}/lab"], input=source)
+        answers = link.stream("follow", argv=["{python}", "-IS", "-c", code, f"{link.folder}/lab"], input=source)
         async for answer in answers:
             if "line" in answer:
                 break

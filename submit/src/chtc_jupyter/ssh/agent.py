@@ -23,9 +23,9 @@ does: `{"log": "debug", "text": "..."}`, never with a command's arguments, input
 
 Or `{"error": "one sentence"}`. `dial` connects to the socket of the tunnel, `lab` in the agent's folder; its first
 `data` is empty, and may be answered from then on. `taken` says in both directions that a piece has been taken, of which
-only some may be on their way: neither direction waits for the other. Paths may begin with `~`; `{folder}` in an
-argument is the agent's folder, and `{python}` the program that runs the agent. A `lean` command only waits for a child
-of its own once that prints something: it is ended then, its folder goes, and the child carries on (status 255).
+only some may be on their way: neither direction waits for the other. Paths may begin with `~`. `{python}` as the
+command is the program that runs the agent. A `lean` command only waits for a child of its own once that prints
+something: it is ended then, its folder goes, and the child carries on (status 255).
 """
 
 from __future__ import annotations
@@ -349,12 +349,9 @@ class Agent:
         argv = take(request, "argv", list)
         if not argv:
             raise RefusedError("'argv' is empty")
-        python = sys.executable or "python3"
-        within = python if PLAIN.fullmatch(python) else "python3"  # a shell reads it
-        arguments = [
-            python if each == "{python}" else each.replace("{folder}", self.folder).replace("{python}", within)
-            for each in (take({"argv": argument}, "argv", str) for argument in argv)
-        ]
+        arguments = [take({"argv": argument}, "argv", str) for argument in argv]
+        if arguments[0] == "{python}":
+            arguments[0] = sys.executable or "python3"
         cwd = take(request, "cwd", str, "~")
         # TMP is where condor_ssh_to_job keeps its key. The user's ssh agent has too many keys for the job's sshd.
         environment = {**os.environ, "TMP": self._own_folder(request), "LC_ALL": "C.UTF-8"}
@@ -367,6 +364,16 @@ class Agent:
             stdout=subprocess.PIPE,
             stderr=stderr,
         )
+
+
+def name_python(folder: str) -> str:
+    """Return a path of the program that runs this, such that a shell can't read it otherwise."""
+    program = sys.executable or "python3"
+    if PLAIN.fullmatch(program):
+        return program
+    plain = os.path.join(folder, "python")
+    os.symlink(program, plain)
+    return plain
 
 
 def close_when_set(way: socket.socket, stop: threading.Event, room: threading.Semaphore) -> None:
@@ -549,6 +556,7 @@ def main() -> None:
         agent=VERSION,
         home=os.path.expanduser("~"),
         python=".".join(map(str, sys.version_info[:3])),
+        program=name_python(folder),
         condor=condor,
         looked=looked,
         machine=os.uname().machine,

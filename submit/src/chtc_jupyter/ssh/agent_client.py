@@ -24,7 +24,7 @@ from typing import Any
 from chtc_jupyter import verbosity
 from chtc_jupyter.errors import LauncherError, NoAnswerError, PortError
 from chtc_jupyter.json_text import load_json
-from chtc_jupyter.ssh import entry, multiplexing, openssh, relay
+from chtc_jupyter.ssh import entry, multiplexing, openssh, relay, search_path
 from chtc_jupyter.ssh.agent import LONGEST
 from chtc_jupyter.ssh.failures import (
     LOGGED_IN,
@@ -73,8 +73,8 @@ _SSH_VERBOSE = ("debug", "OpenSSH_", "Authenticated to ", "Transferred: sent ", 
 _SILENCE = 20
 #: Answers at the socket of the tunnel.
 _ANSWERER = (
-    "import socket; s = socket.socket(socket.AF_UNIX); s.bind('{folder}/lab'); s.listen(); print(1, flush=True); "
-    "[s.accept()[0].send(b'1') for _ in '12']"
+    "import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1] + '/lab'); s.listen(); "
+    "print(1, flush=True); [s.accept()[0].send(b'1') for _ in '12']"
 )
 #: Runs the agent. Its source is compiled in a process of its own, because the memory for that is never given back.
 _LOADER = """
@@ -219,7 +219,7 @@ class AgentClient:
         tag = f"chtc-jupyter-{secrets.token_hex(8)}"
         argv = [sys.executable, "-IS", "-c", openssh.build_code(len(_read_source()), tag), tag]
         folder = f"/tmp/{tag}"  # noqa: S108 - made 0700 by the agent, or refused
-        link = cls(HERE, await _start(argv), "", folder, tag)
+        link = cls(HERE, await _start(argv, path=search_path.list_folders()), "", folder, tag)
         try:
             await link._greet(_SILENCE, _log.info)
         except (LinkLostError, asyncio.TimeoutError):
@@ -389,7 +389,8 @@ class AgentClient:
 
     async def find_way(self) -> Way:
         """Return by which way a socket on the access point is reached, tested with one that answers there."""
-        async with contextlib.aclosing(self.stream("follow", argv=["{python}", "-IS", "-c", _ANSWERER])) as answers:
+        command = ["{python}", "-IS", "-c", _ANSWERER, self.folder]
+        async with contextlib.aclosing(self.stream("follow", argv=command)) as answers:
             async for answer in answers:
                 if "line" in answer:
                     return await self.choose_way()
@@ -571,13 +572,16 @@ async def _run_briefly(argv: Sequence[str]) -> tuple[int | None, str]:
     return process.returncode, said.decode(errors="replace")
 
 
-async def _start(argv: Sequence[str], *, batch: bool = False, hops: Hops | None = None) -> asyncio.subprocess.Process:
+async def _start(
+    argv: Sequence[str], *, batch: bool = False, hops: Hops | None = None, path: Sequence[str] = ()
+) -> asyncio.subprocess.Process:
     """Start a process that Ctrl-C does not end. It keeps the terminal, so that ssh can ask for a password.
 
-    With `batch` it has no terminal and no other way to ask.
+    With `batch` it has no terminal and no other way to ask. The folders of `path` come first in its PATH.
     """
     flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
     environment = dict(hops.environment or os.environ) if hops else dict(os.environ)
+    environment["PATH"] = os.pathsep.join([*path, environment.get("PATH", os.defpath)])
     more: dict[str, Any] = {}
     if hops and hops.environment:
         more["executable"] = shutil.which(argv[0])

@@ -37,6 +37,10 @@ def fold_script(text: str) -> str:
     return folded
 
 
+#: The host key that the present run of a job has published; an older image does not say which run it was.
+_KEY_OF_THIS_RUN = (
+    "ifThenElse((JupyterStart ?: JobCurrentStartDate) =?= JobCurrentStartDate, JupyterHostKey, undefined)"
+)
 #: What finds `jupyter-session` in a job, for the shell there.
 INTO_SESSION = fold_script(read_script("into_session.sh"))
 
@@ -44,8 +48,9 @@ INTO_SESSION = fold_script(read_script("into_session.sh"))
 def _read_entry(name: str) -> str:
     """Return a script with its parts in it; in INTO_SESSION, `${q}` is a dollar sign for the shell in the job."""
     text = fold_script(read_script(name))
-    for part in ("find_condor", "add_folders", "ask_host_key"):
+    for part in ("add_folders", "find_condor", "ask_host_key"):
         text = text.replace(part.upper(), fold_script(read_script(f"{part}.sh")))
+    text = text.replace("KEY_OF_THIS_RUN", _KEY_OF_THIS_RUN)
     return text.replace("INTO_SESSION", INTO_SESSION.replace("$", "${q}"))
 
 

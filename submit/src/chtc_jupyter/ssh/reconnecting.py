@@ -16,11 +16,12 @@ _QUIET_LOGIN, _LOGIN = 60, 300
 
 
 async def reconnect(
-    ap: str, show: Callable[[str, bool], None], wait_for_person: Callable[[str], Awaitable[None]]
+    ap: str, show: Callable[[str, bool], None], wait_for_person: Callable[[str], Awaitable[bool]]
 ) -> AgentClient:
     """Connect again, as often as it takes; as soon as a login may need the user, only after they said so.
 
-    `show` is told why a try failed, and whether the user must log in.
+    `show` is told why a try failed, and whether the user must log in. `wait_for_person` returns False if the user can't
+    be asked.
     """
     attempt, retry, batch, alone = 0, Retry.SOON, True, False
     while True:
@@ -45,5 +46,5 @@ async def reconnect(
         asks = retry in (Retry.AFTER_LOGIN, Retry.NEVER)
         show(str(failure.error), asks)
         if asks:
-            await wait_for_person(failure.wants or str(failure.error))
-            attempt, batch = 0, False
+            batch = not await wait_for_person(failure.wants or str(failure.error))
+            attempt = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from chtc_jupyter import defaults
 from chtc_jupyter.errors import UsageError
@@ -22,6 +23,11 @@ def parse_folders(text: str) -> str:
                 "and '-', with ':' between them."
             )
     return text
+
+
+def list_folders() -> list[str]:
+    """Return the folders for this machine. Raises UsageError as `render_words` does."""
+    return [str(Path(word).expanduser()) for word in render_words().split()]
 
 
 def render_words() -> str:

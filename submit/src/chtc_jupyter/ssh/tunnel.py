@@ -41,21 +41,21 @@ _HAND_OVER = (
     "socket.send_fds(socket.socket(fileno=1), [bytes(1)], socket.recv_fds(s, 1, 1)[1])"
 )
 #: HTCondor's own way instead would be a process (`%x`) that copies all bytes.
-_DIRECTLY = f"-o ProxyUseFdpass=yes -o 'ProxyCommand={{python}} -IS -c \"{_HAND_OVER}\" %x'"
+_DIRECTLY = f"-o ProxyUseFdpass=yes -o 'ProxyCommand=%s -IS -c \"{_HAND_OVER}\" %%x'"
 #: What condor_ssh_to_job says if it can't get in yet.
 _NOT_YET = "-auto-retry"
 
 
-def build_tunnel_command(job: str, port: int, *, directly: bool = True) -> list[str]:
-    """Return the agent's command for a tunnel from a socket in its `{folder}` to the server's port in the job.
+def build_tunnel_command(job: str, port: int, folder: str, *, python: str = "") -> list[str]:
+    """Return the agent's command for a tunnel from the socket `lab` in its folder to the server's port in the job.
 
     condor_ssh_to_job splits what follows `-ssh` at spaces that aren't within single quotes, and adds HTCondor's own
-    options after ours. If ssh goes `directly`, it has the connection itself. `wait` prints the address with its token,
-    and ends with the session.
+    options after ours. With `python`, the access point's, ssh has the connection itself. `wait` prints the address with
+    its token, and ends with the session.
     """
     options = " ".join(f"-o {option}" for option in _OPTIONS)
-    options += f" {_DIRECTLY}" if directly else ""
-    inner = f"ssh {options} -L {{folder}}/lab:127.0.0.1:{port}"
+    options += f" {_DIRECTLY % python}" if python else ""
+    inner = f"ssh {options} -L {folder}/lab:127.0.0.1:{port}"
     return ["condor_ssh_to_job", "-ssh", inner, job, f"{_INTO} exec $* wait {port}"]
 
 

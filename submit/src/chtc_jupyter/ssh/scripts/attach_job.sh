@@ -4,6 +4,7 @@
 #   sh -c THIS_SCRIPT JOB [FOLDER...]
 #
 # ../entry.py folds this file into one line; see enter_job.sh.
+ADD_FOLDERS
 FIND_CONDOR
 j=$0
 expr "$j" : "[0-9][0-9.]*$" >/dev/null || exit 1

@@ -16,12 +16,18 @@ expr "$j $k" : "[0-9][0-9.]* [es][a-z0-9@.-]* AAAA[A-Za-z0-9+/=]*$" >/dev/null |
   exit 1
 }
 
+ADD_FOLDERS
 FIND_CONDOR
 
-# JobStatus 2 is RUNNING. What condor_q prints is split at spaces. The job must be the own one, because HTCondor lets a
-# queue superuser into everybody else. The schedd may know the user by another name than that of the account.
-# shellcheck disable=SC2046
-set -- $(condor_q "$j" -af Owner JobStatus JupyterState JupyterHostKey </dev/null)
+# JobStatus 2 is RUNNING. Where a machine forbids chirp, what an earlier run of the job has published is still in the ad.
+x=$(condor_q "$j" -af Owner JobStatus "KEY_OF_THIS_RUN" </dev/null) || {
+  echo "ssh cannot connect: condor_q on the access point is missing or failed. Its folder can be named: chtc-jupyter config ap_path." >&2
+  exit 1
+}
+# Split at spaces. The job must be the own one, because HTCondor lets a queue superuser into everybody else. The schedd
+# may know the user by another name than that of the account.
+# shellcheck disable=SC2086
+set -- $x
 [ -z "$1" ] || [ "$1" = "$(id -un)" ] ||
 [ "$1" = "$(condor_ping -type schedd WRITE </dev/null 2>/dev/null | sed -n "s/.*succeeded as //p" | cut -d@ -f1)" ] || {
   echo "ssh cannot connect: job $j is not yours. Run chtc-jupyter list to see your sessions." >&2
@@ -31,14 +37,14 @@ set -- $(condor_q "$j" -af Owner JobStatus JupyterState JupyterHostKey </dev/nul
   echo "ssh cannot connect: job $j is not running. Run condor_q $j on the access point for details." >&2
   exit 1
 }
-# A machine may forbid chirp, so that the key is not in the job ad: the job knows it. What runs in the job, or on its
-# machine, is into_session.sh, with this for its dollar signs.
+# The job knows a key that is not in its ad. What runs in the job, or on its machine, is into_session.sh, with this for
+# its dollar signs.
 # shellcheck disable=SC2034
 q=$(echo JA== | base64 -d)
 # The keys of an agent would use up the number of tries. A connection that the configuration of the user shares may lead
 # to another job of the machine.
 unset SSH_AUTH_SOCK
-h="$4 $5"
+h="$3 $4"
 [ "$3" = undefined ] &&
 ASK_HOST_KEY
 # On a line of its own, whatever a startup file has printed before.
