@@ -118,8 +118,8 @@ def dribble(client, between):
 
 def test_a_client_that_dribbles_is_dropped_in_time_and_stops_nobody(bench, monkeypatch):
     monkeypatch.setattr(control, "PATIENCE", 0.5)
+    began = time.monotonic()
     with bench.raw() as slow:
-        began = time.monotonic()
         answers = []
         with pytest.raises(BrokenPipeError):  # when the server hangs up
             dribble(slow, lambda: answers.append(next(ask(bench.path, "status"))["state"]))
