@@ -7,21 +7,24 @@ import os
 import subprocess
 import time
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
 from testbed.artifacts import image, launcher
-from testbed.bench import figures, start
+from testbed.bench import figures, session_cost, start, stock_session
 from testbed.host import cache
 from testbed.host.errors import UserError, say
 from testbed.pool import boot
 from testbed.pool.pool import Pool, kill_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 ROUNDS = 9
+#: Seconds over which the supervisors' CPU time is counted, and after the start of a session before that.
+WATCHED, SETTLED = 180, 60
 USER = "alice"
 #: Wait for a line of the job event log of a session that is named, and print when it was there.
 _STARTED = "until grep -qs '^001 ' ~/jupyter/$0/jupyter-*.log; do sleep 0.02; done; date +%s.%N"
@@ -84,13 +87,30 @@ def main(commit: str) -> int:
                 say(f"{build.name}: {one.from_start:.1f} s from the job's start, {one.from_command:.1f} s in all")
                 if number >= 0:
                     opened[build.name].append(one)
+        costs = _watch_supervisors(pool, sifs)
     finally:
         boot.down(pool)
         os.close(other.lock)
-    return _show(commit, inside, opened)
+    return _show(commit, inside, opened, costs)
 
 
-def _show(commit: str, inside: dict[str, dict[str, list[float]]], opened: dict[str, list[Opened]]) -> int:
+def _watch_supervisors(pool: Pool, sifs: Sequence[Path]) -> list[tuple[float, float]]:
+    """Return what the supervisor of a session of each image costs, at the same time."""
+    runtimes: list[list[str]] = []
+    for number, sif in enumerate(sifs):
+        job = stock_session.submit(pool, sif, f"{stock_session.FOLDER}-{number}")
+        stock_session.wait_until_ready(pool, job)
+        runtimes.append(session_cost.find_runtime(pool, *chain(*runtimes)))
+    time.sleep(SETTLED)
+    return session_cost.watch_all(pool, runtimes, WATCHED)
+
+
+def _show(
+    commit: str,
+    inside: dict[str, dict[str, list[float]]],
+    opened: dict[str, list[Opened]],
+    costs: Sequence[tuple[float, float]],
+) -> int:
     rows: list[tuple[str, float, float | None]] = []
 
     def compare(what: str, read: Callable[[Opened], float], limit: float) -> None:
@@ -104,6 +124,9 @@ def _show(commit: str, inside: dict[str, dict[str, list[float]]], opened: dict[s
         rows.append((f"from the runscript to ready, {name} (s)", session, None))
         rows.append(("  bare `jupyter lab` in the same container (s)", bare, None))
         rows.append(("  ratio", session / bare, limit))
+    for what, ours, theirs in zip(("memory (MB)", "CPU, idle (% of a core)"), *costs, strict=True):
+        rows.extend([(f"supervisor's {what}", ours, None), (f"  at {commit}", theirs, None)])
+        rows.append(("  ratio", ours / theirs, 1.0))
     print(f"{os.cpu_count()} cores, {ROUNDS} rounds in turn, medians")
     return figures.show(rows)
 

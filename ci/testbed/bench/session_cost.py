@@ -15,7 +15,7 @@ from testbed.pool import boot
 from testbed.pool.pool import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 
 @contextmanager
@@ -33,20 +33,33 @@ def session() -> Iterator[tuple[Pool, str]]:
 
 
 def watch(pool: Pool, seconds: float) -> tuple[float, float]:
-    """Watch the pool's one session; return its runtime's memory in MB and its supervisor's CPU in percent of a core.
+    """Watch the pool's one session; return its runtime's memory in MB and its supervisor's CPU in percent of a core."""
+    (cost,) = watch_all(pool, [find_runtime(pool)], seconds)
+    return cost
+
+
+def find_runtime(pool: Pool, *others: str) -> list[str]:
+    """Return the process IDs of a session's watchdog and supervisor, of which the pool has one beside the `others`."""
+    runtime = ["pgrep", "-f", "^/opt/jupyter/bin/python.*jupyter-session run"]
+    return [pid for pid in pool.exec("ep1", runtime, check=True).stdout.split() if pid not in others]
+
+
+def watch_all(pool: Pool, runtimes: Sequence[Sequence[str]], seconds: float) -> list[tuple[float, float]]:
+    """Watch several sessions at the same time; return what `watch` does for each.
 
     The memory is the supervisor's RSS with what its watchdog has beside that: most of the watchdog's pages are the
     supervisor's too.
     """
-    runtime = ["pgrep", "-f", "^/opt/jupyter/bin/python.*jupyter-session run"]
-    watchdog, pid = pool.exec("ep1", runtime, check=True).stdout.split()
-    before = _cpu_seconds(pool, pid)
-    say(f"watching the session for {seconds:.0f} s")
+    before = [_cpu_seconds(pool, pid) for _, pid in runtimes]
+    say(f"watching for {seconds:.0f} s what the supervisor costs")
     started = time.monotonic()
     time.sleep(seconds)
-    used = _cpu_seconds(pool, pid) - before
-    memory = _kilobytes(pool, pid, "Rss") + _kilobytes(pool, watchdog, "Private_Clean|Private_Dirty")
-    return memory * 1024 / 1e6, 100 * used / (time.monotonic() - started)
+    passed = time.monotonic() - started
+    costs = []
+    for (watchdog, pid), was in zip(runtimes, before, strict=True):
+        memory = _kilobytes(pool, pid, "Rss") + _kilobytes(pool, watchdog, "Private_Clean|Private_Dirty")
+        costs.append((memory * 1024 / 1e6, 100 * (_cpu_seconds(pool, pid) - was) / passed))
+    return costs
 
 
 def _kilobytes(pool: Pool, pid: str, fields: str) -> int:

@@ -21,17 +21,17 @@ READY = 180
 HELD = "5"
 
 
-def submit(pool: Pool, sif: Path) -> str:
-    """Lay out the user's folder on the access point and submit it; return the job's id."""
+def submit(pool: Pool, sif: Path, folder: str = FOLDER) -> str:
+    """Lay out a folder of the user's on the access point and submit it; return the job's id."""
     submit_folder = image.CHECKOUT / "submit"
     for source in sorted(submit_folder.glob("jupyter.sub")) + sorted(
         path for path in (submit_folder / "notebooks").rglob("*") if path.is_file()
     ):
-        pool.copy("ap", source, f"{FOLDER}/{source.relative_to(submit_folder)}", USER)
-    pool.exec("ap", ["mkdir", "-p", f"{FOLDER}/notebooks"], user=USER, check=True)
-    pool.copy("ap", sif, f"{FOLDER}/jupyter.sif", USER)
+        pool.copy("ap", source, f"{folder}/{source.relative_to(submit_folder)}", USER)
+    pool.exec("ap", ["mkdir", "-p", f"{folder}/notebooks"], user=USER, check=True)
+    pool.copy("ap", sif, f"{folder}/jupyter.sif", USER)
     command = ["condor_submit", "-terse", "jupyter.sub"]
-    said = pool.exec("ap", command, user=USER, cwd=FOLDER, check=True).stdout
+    said = pool.exec("ap", command, user=USER, cwd=folder, check=True).stdout
     return said.split()[0]
 
 
