@@ -12,7 +12,7 @@ URL = re.compile(r"http://127\.0\.0\.1:(\d+)/lab\?token=([A-Za-z0-9_-]+)")
 STATE = re.compile(r"(starting|ready|expiring|stopping|stopped|failed): (.*)")
 _POLICY = re.compile(r"not authorized|enable_ssh_to_job|ssh_to_job is disabled", re.IGNORECASE)
 #: HTCondor gives all jobs of a machine one host name: a connection that the user's own configuration shares may lead to
-#: another job there.
+#: another job there. HTCondor 25.14 says so itself (`-S none`), 23.9.6 doesn't.
 _ALONE = "ControlPath=none"
 _OPTIONS = (
     _ALONE,
