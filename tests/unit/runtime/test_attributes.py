@@ -263,7 +263,7 @@ def test_a_script_of_both_programs_is_the_same(name):
 
 def test_the_attach_line_finds_the_session_from_outside_of_the_container():
     short, line = (dataclasses.replace(CONNECTION, outside=outside).attach_line for outside in (False, True))
-    assert short == 'condor_ssh_to_job -auto-retry -ssh "ssh -t -o ControlPath=none" 12.0 jupyter-session attach'
+    assert short == 'condor_ssh_to_job -auto-retry -ssh "ssh -t" 12.0 jupyter-session attach'
     *words, inside = shlex.split(line)
     assert words == shlex.split(short)[:-2]
     assert not set(line) & set("`!\n\\")

@@ -11,7 +11,7 @@ do
     [ "$1 $p" = "2 undefined" ] || break
     echo "Asking job $j for its port."
     # Not waited for in the foreground, so that Ctrl-C is heard at once.
-    timeout --foreground 25 condor_ssh_to_job -auto-retry -ssh "$o" "$j" "$n; exec ${q}* status --json" </dev/null >said 2>why &
+    timeout --foreground 25 condor_ssh_to_job -auto-retry "$j" "$n; exec ${q}* status --json" </dev/null >said 2>why &
     wait
     p=$(grep -o "port.: [1-9][0-9]*" said | grep -o "[1-9].*")
     p=${p:-undefined}

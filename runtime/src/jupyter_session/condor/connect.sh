@@ -13,9 +13,8 @@ echo
 echo way
 FIND_CONDOR
 j=$0 d=$1 m=$2 p=$3
-# The keys of an agent would use up the number of tries. A connection that is shared may lead to another job there.
+# The keys of an agent would use up the number of tries.
 unset SSH_AUTH_SOCK
-o="ssh -o ControlPath=none"
 e() {
     echo "$1"
     exit 1
@@ -48,7 +47,7 @@ exec 3<&0
 # The inner command ends with the session, so that no open tunnel keeps the slot, and refuses a port that isn't the
 # session's. Its last line ends everything, too: once another condor_ssh_to_job has come into the same container,
 # HTCondor does not notice the end of the first (25.14, OsProc::SingEnterReaper), which would keep the slot.
-s="$o -o StreamLocalBindUnlink=yes -o ExitOnForwardFailure=yes -o ServerAliveInterval=15 -L $d/lab:127.0.0.1:$p"
+s="ssh -o StreamLocalBindUnlink=yes -o ExitOnForwardFailure=yes -o ServerAliveInterval=15 -L $d/lab:127.0.0.1:$p"
 condor_ssh_to_job -auto-retry -ssh "$s" "$j" "$n; ${q}* wait $p 2>&1 || echo failed: see above" | {
     sed -u -e "/^stopped:/q" -e "/^failed:/q"
     kill 0

@@ -53,7 +53,7 @@ class Connection:
         inside = "jupyter-session attach"
         if self.outside:
             inside = _quote(f"{fold_script(_read_script('into_session.sh'))}; {_NOBODY}; exec $* attach")
-        return f'condor_ssh_to_job -auto-retry -ssh "ssh -t -o ControlPath=none" {self.job} {inside}'
+        return f'condor_ssh_to_job -auto-retry -ssh "ssh -t" {self.job} {inside}'
 
     @property
     def file_name(self) -> str | None:

@@ -11,11 +11,7 @@ URL = re.compile(r"http://127\.0\.0\.1:(\d+)/lab\?token=([A-Za-z0-9_-]+)")
 #: What `wait` prints of a session after its address.
 STATE = re.compile(r"(starting|ready|expiring|stopping|stopped|failed): (.*)")
 _POLICY = re.compile(r"not authorized|enable_ssh_to_job|ssh_to_job is disabled", re.IGNORECASE)
-#: HTCondor gives all jobs of a machine one host name: a connection that the user's own configuration shares may lead to
-#: another job there. HTCondor 25.14 says so itself (`-S none`), 23.9.6 doesn't.
-_ALONE = "ControlPath=none"
 _OPTIONS = (
-    _ALONE,
     "StreamLocalBindUnlink=yes",
     "ExitOnForwardFailure=yes",
     "ServerAliveInterval=15",
@@ -72,7 +68,8 @@ def build_inside_command(job: str, argv: Sequence[str]) -> list[str]:
     `argv` must not need quotes. -auto-retry is for the seconds after a job's start in which nobody can log in.
     """
     return [
-        *("condor_ssh_to_job", "-auto-retry", "-ssh", f"ssh -o {_ALONE}"),
+        "condor_ssh_to_job",
+        "-auto-retry",
         job,
         f"echo {ENTERED}; ( {_INTO} exec $* {' '.join(argv)} ) 2>&1 && echo {DONE} || echo {FAILED}",
     ]

@@ -17,4 +17,4 @@ exit 1
 q=$(echo JA== | base64 -d)
 echo "Entering job $j. Ctrl-C gives up." >&2
 unset SSH_AUTH_SOCK
-exec condor_ssh_to_job -auto-retry -ssh "ssh -t -o ControlPath=none" "$j" "INTO_SESSION; exec ${q}* attach"
+exec condor_ssh_to_job -auto-retry -ssh "ssh -t" "$j" "INTO_SESSION; exec ${q}* attach"

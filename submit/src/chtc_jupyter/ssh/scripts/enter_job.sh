@@ -41,8 +41,7 @@ set -- $x
 # its dollar signs.
 # shellcheck disable=SC2034
 q=$(echo JA== | base64 -d)
-# The keys of an agent would use up the number of tries. A connection that the configuration of the user shares may lead
-# to another job of the machine.
+# The keys of an agent would use up the number of tries.
 unset SSH_AUTH_SOCK
 h="$3 $4"
 [ "$3" = undefined ] &&
@@ -72,7 +71,7 @@ inside="INTO_SESSION; [ ${q}1 ] && exec ${q}* sshd $k"
 inside="$inside; echo There is no jupyter-session where HTCondor runs the command: job $j is not a session, >&2"
 inside="$inside; echo or its execution point has a setuid Apptainer and an HTCondor older than 24.0.20 or 25.0.10. >&2"
 inside="$inside; echo jupyter-session sshd: the end >&2"
-options="-o ControlPath=none -o ServerAliveInterval=15 -o ServerAliveCountMax=4 -o LogLevel=ERROR"
+options="-o ServerAliveInterval=15 -o ServerAliveCountMax=4 -o LogLevel=ERROR"
 
 # For some seconds after a job started nobody can get in: try again, a second apart. sed exits with 7 if HTCondor says
 # that a later try may succeed, and with 5 when the part in the job has ended: HTCondor does not notice the end of a
