@@ -25,13 +25,14 @@ class Printed:
     request: str
     before: frozenset[str]
     is_broken: bool = False
+    may_not_run: bool = False  # the kernel drops what comes right after an error, such as that of an interrupt
     is_afloat: bool = False  # another program has changed the notebook since: the output is in it, or beside it
 
     def allows(self, text: str) -> bool:
         """Return whether a file may have this text of the cell in the end."""
         if self.is_broken:
             return self.text.startswith(text) or text in self.before
-        return text == self.text
+        return text == self.text or (self.may_not_run and not text)
 
 
 class WalkingPage:
@@ -83,6 +84,7 @@ class NotebookWalk:
         self.texts = dict.fromkeys(CELLS, "")  # what was saved or run last
         self.theirs: str | None = None  # the file as another program left it, until a page has read it
         self.number = 0
+        self.is_interrupted = False  # a moment ago
         NotebookClient.write(server, path, make_notebook(*(make_cell(name, "") for name in CELLS)))
         self.page = WalkingPage(self)
 
@@ -108,7 +110,10 @@ class NotebookWalk:
         text = "".join(f"{word} {i}\n" for i in range(count))
         old = self.printed.get(cell)
         before = frozenset({"", _text_of(self.read().get(cell, {})), *((old.before | {old.text}) if old else ())})
-        self.printed[cell] = Printed(text, self.page.run(cell, source), before, is_afloat=self.theirs is not None)
+        request = self.page.run(cell, source)
+        self.printed[cell] = Printed(
+            text, request, before, may_not_run=self.is_interrupted, is_afloat=self.theirs is not None
+        )
         if self.theirs is None:
             self.texts[cell] = source
 
@@ -126,7 +131,8 @@ class NotebookWalk:
 
     def wait(self) -> None:
         """Wait, so that cells end, and so that the recorder writes."""
-        time.sleep(self.random.choice((0.1, 0.5, 3)))
+        time.sleep(seconds := self.random.choice((0.1, 0.5, 3)))
+        self.is_interrupted = self.is_interrupted and seconds < 1
 
     def close(self) -> None:
         """Close the page, and open another."""
@@ -169,6 +175,7 @@ class NotebookWalk:
     def interrupt(self) -> None:
         """Interrupt the kernel."""
         self._break_off()
+        self.is_interrupted = True
         self.server.ask(f"/api/kernels/{self.page.client.kernel}/interrupt", {})
 
     def rename(self) -> None:
