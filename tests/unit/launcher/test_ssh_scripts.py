@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,34 @@ def test_a_job_that_has_not_published_its_host_key_is_asked_for_it(tmp_path):
     assert list(Path("/tmp").glob("jupyter-999999.0-*")) == []
 
 
+@pytest.mark.parametrize(
+    "script", [entry.ENTER_JOB, entry.PRINT_HOST_KEY, entry.ATTACH_JOB], ids=["enter", "key", "attach"]
+)
+@pytest.mark.parametrize("published", ["ssh-ed25519 AAAAhost", "undefined"])
+def test_variables_of_the_user_are_not_taken_for_the_scripts_own(tmp_path, script, published):
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    programs = {"condor_q": QUEUE.format(owner="$(id -un)", status=2, published=published), "condor_ssh_to_job": JOB}
+    if script != entry.ENTER_JOB:
+        programs["condor_q"] = f"#!/bin/sh\necho {published if script == entry.PRINT_HOST_KEY else '$(id -un)'}\n"
+        programs["condor_ssh_to_job"] = "#!/bin/sh\n"
+    for name, text in programs.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    own = dict.fromkeys("abcdefghijklmnopqrstuvwxyz", str(kept))
+    done = subprocess.run(
+        ["sh", "-c", script, "jupyter-999999.0" if script != entry.ATTACH_JOB else "999999.0", *KEY],
+        env={**own, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        start_new_session=True,
+    )
+    assert kept.is_dir(), done
+    assert "AAAAhost" in done.stdout or published == "undefined" or script == entry.ATTACH_JOB
+
+
 def test_the_host_key_that_is_asked_for_is_one_of_the_present_start_of_the_job():
     """The schedd evaluates it: see tests/pool/test_chirp.py."""
     asked = "ifThenElse((JupyterStart ?: JobCurrentStartDate) =?= JobCurrentStartDate, JupyterHostKey, undefined)"
@@ -112,15 +141,14 @@ def test_the_host_key_that_is_asked_for_is_one_of_the_present_start_of_the_job()
     assert f'"{asked}"' in entry.PRINT_HOST_KEY
 
 
-@pytest.mark.parametrize("queue", ["echo Failed to fetch ads >&2; exit 1", "exit 127"])
-def test_a_queue_that_can_not_be_asked_is_not_a_job_that_does_not_run(tmp_path, queue):
-    (tmp_path / "condor_q").write_text(f"#!/bin/sh\n{queue}\n")
+def test_a_queue_that_can_not_be_asked_is_not_a_job_that_does_not_run(tmp_path):
+    (tmp_path / "condor_q").write_text("#!/bin/sh\necho Failed to fetch ads >&2\nexit 1\n")
     (tmp_path / "condor_q").chmod(0o755)
     path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     argv = ["sh", "-c", entry.ENTER_JOB, "jupyter-999999.0", *KEY]
     done = subprocess.run(argv, env=path, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "condor_q on the access point is missing or failed" in done.stderr
+    assert done.stderr.startswith("Failed to fetch ads\nssh cannot connect: condor_q on the access point failed.")
     assert "not running" not in done.stderr
 
 
@@ -134,21 +162,41 @@ def test_commands_of_htcondor_are_found_where_the_agent_finds_them(tmp_path, pla
     (tmp_path / "condor_config").write_text(f"# one\nRELEASE_DIR = {tmp_path}/elsewhere\n")
     if place == "login":
         (home / ".profile").write_text(f"echo welcome; PATH=$PATH:{where}\n")
-    script = entry.fold_script(entry.read_script("find_condor.sh")).replace(" /usr/lib*", f" {tmp_path}/usr/lib*")
-    done = subprocess.run(
-        ["sh", "-c", f"{script}; command -v condor_q"],
-        env={
-            "PATH": "/usr/bin:/bin",
-            "HOME": str(home),
-            "SHELL": "/bin/sh",
-            "CONDOR_CONFIG": f"{tmp_path}/condor_config",
-        },
+    done = find_condor(tmp_path, CONDOR_CONFIG=f"{tmp_path}/condor_config")
+    assert done.stdout.startswith(f"{where}/condor_q\n"), done
+    assert "*" not in done.stdout
+
+
+def find_condor(folder, **variables):
+    """Run the script that finds HTCondor; return where it found it, and PATH."""
+    script = entry.fold_script(entry.read_script("find_condor.sh")).replace(" /usr/lib*", f" {folder}/usr/lib*")
+    return subprocess.run(
+        ["sh", "-c", f"{script}; command -v condor_q; echo $PATH"],
+        env={"PATH": "/usr/bin:/bin", "HOME": f"{folder}/home", "SHELL": "/bin/sh", **variables},
         capture_output=True,
         text=True,
         check=False,
+        cwd=folder,
         timeout=30,
     )
-    assert done.stdout == f"{where}/condor_q\n"
+
+
+def test_what_a_startup_file_leaves_running_is_not_waited_for(tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "condor_q").write_text("#!/bin/sh\n")
+    (tmp_path / "condor_q").chmod(0o755)
+    (tmp_path / "home/.profile").write_text(f"sleep 25 &\nPATH=$PATH:{tmp_path}\n")
+    began = time.monotonic()
+    assert find_condor(tmp_path, SHELL="/bin/sh").stdout.startswith(f"{tmp_path}/condor_q\n")
+    assert time.monotonic() - began < 20
+
+
+def test_a_login_that_has_no_path_is_not_the_current_folder(tmp_path):
+    (tmp_path / "condor_q").write_text("#!/bin/sh\n")
+    (tmp_path / "condor_q").chmod(0o755)
+    done = find_condor(tmp_path, SHELL="/bin/false")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("There is no condor_q: not in the PATH of a login")
 
 
 @pytest.mark.parametrize("inside", ["", "dash", "dash -s; bash", "bash --norc; dash", "read -r a; dash; dash; dash"])

@@ -50,6 +50,7 @@ def test_a_start_says_which_it_is_and_takes_back_how_an_earlier_one_could_be_rea
     values = build_attributes(State.STARTING, "", None, None, start=1700000000)
     assert values["JupyterStart"] == 1700000000
     assert {values[name] for name in ("JupyterURL", "JupyterPort", "JupyterConnect", "JupyterHostKey")} == {None}
+    assert list(values)[-2:] == ["JupyterStart", "JupyterState"]
     assert "JupyterPort" not in build_attributes(State.FAILED, "", None, None, end=End.FAILED)
 
 
@@ -110,9 +111,11 @@ def connect(tmp_path):
 
     def run(line, **scripts):
         first = scripts.pop("ssh_first", ":")
+        scripts = {"condor_q": "exit 1", **scripts}
         put("ssh", f'echo "$@" >>{tmp_path}/asked; {first}; for last; do :; done; setsid -w sh -c "$last"')
         for name, script in scripts.items():
-            put(name, script)
+            if script is not None:
+                put(name, script)
         environ = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
         argv = ["sh", "-c", line]
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, env=environ, timeout=30, check=False)
@@ -176,12 +179,22 @@ def test_the_fixed_line_says_why_nothing_can_reach_a_session(connect):
         assert out == f"Asking job 12 for its port.\r\nJob 12 runs, but nothing can reach it. {said}\r\n"
 
 
+def test_the_fixed_line_quotes_htcondor_and_not_the_session_that_has_no_port_yet(connect):
+    line = render_connect_line("alice@ap.example.org", "12")
+    job = r"""printf '{\n  "state": "starting",\n  "port": null\n}\n'; echo 'Connection reset' >&2"""
+    out, _ = connect(line, condor_q="echo 2 undefined", condor_ssh_to_job=job, sleep="")
+    assert out.endswith("Job 12 runs, but has no port yet: paste the line again in a minute. Connection reset\r\n")
+
+
+def test_the_line_says_that_there_is_no_htcondor(connect):
+    out, _ = connect(CONNECTION.connect_line, condor_q=None)
+    assert out.startswith("There is no condor_q: not in the PATH of a login on the access point")
+
+
 def test_the_fixed_line_says_that_the_queue_can_not_be_asked(connect):
     line = render_connect_line("alice@ap.example.org", "12")
     out, _ = connect(line, condor_q="echo no schedd >&2; exit 1", condor_ssh_to_job="echo it runs")
-    assert out == (
-        "no schedd\r\nHTCondor on this access point can not look for job 12: condor_q is missing or failed.\r\n"
-    )
+    assert out == ("no schedd\r\nHTCondor on this access point can not look for job 12: condor_q failed.\r\n")
 
 
 def test_a_line_of_an_earlier_run_ends_with_its_sentence(connect):

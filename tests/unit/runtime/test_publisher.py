@@ -1,6 +1,7 @@
 """What reaches the access point, in which order, and what happens while it can't be reached."""
 
 import threading
+from unittest.mock import Mock
 
 import pytest
 
@@ -80,6 +81,25 @@ def test_what_the_job_ad_has_already_is_not_sent(chirp, said):
     sender.publish({"A": None, "B": None, "C": 3})
     sender.close(10)
     assert chirp.sent == [("B", None), ("C", 3), ("JupyterState", "ready")]
+
+
+def test_an_ad_that_another_process_has_changed_is_written_anew(chirp, said):
+    sender = JobAdPublisher(enabled=True, say=said.append, ad={"jupyterreason": "old"})
+    sender.forget_ad()
+    sender.publish({"JupyterReason": "old", "JupyterStopAt": None})
+    sender.close(10)
+    assert chirp.sent == [("JupyterReason", "old"), ("JupyterStopAt", None)]
+
+
+def test_a_start_is_named_only_after_all_that_was_said_before(chirp, said):
+    sender = JobAdPublisher(enabled=True, say=said.append, ad={"jupyterport": 5})
+    take = chirp.set_attributes
+    chirp.set_attributes = lambda values: fail() if "JupyterPort" in values else take(values)
+    fail = Mock(side_effect=[AnswerError(ChirpCode.NO_SPACE, "set_job_attr"), None])
+    sender.publish({"JupyterPort": None, "JupyterStart": 7, "JupyterState": "starting"})
+    wait_for(lambda: fail.call_count == 2, 20, "the attribute to be tried again")
+    sender.close(10)
+    assert chirp.sent == [("JupyterState", "starting"), ("JupyterStart", 7)]
 
 
 def test_a_full_disk_that_takes_no_connection_file_does_not_keep_the_state_from_the_job_ad(chirp, sender, said):

@@ -13,13 +13,17 @@ from jupyter_session.condor.connection import Connection
 #: Bytes of a reason. A line of the chirp protocol has 5120, in which every space and backslash is doubled.
 MAX_REASON = 1000
 
-#: The attributes that say how to reach the session.
-_OF_CONNECTION = (
-    "JupyterURL", "JupyterPort", "JupyterHost", "JupyterConnect", "JupyterAttach", "JupyterHostKey",
-)  # fmt: skip
-
 #: The value of an attribute; None means undefined.
 Value = str | int | None
+#: The last attributes of a group: the start of the job that all of them are of, and the state.
+START, STATE = "JupyterStart", "JupyterState"
+#: What an earlier start of the job may have left in its ad.
+NOTHING_OF_A_START: Mapping[str, None] = dict.fromkeys(
+    (
+        "JupyterURL", "JupyterPort", "JupyterHost", "JupyterConnect", "JupyterAttach", "JupyterHostKey",
+        "JupyterDeadline", "JupyterKeptUntil",
+    )
+)  # fmt: skip
 
 
 class State(str, Enum):
@@ -89,9 +93,9 @@ def build_attributes(
     `start` says of which start of the job they are (its `JobCurrentStartDate`): on a machine that forbids chirp, those
     of an earlier one stay in the ad.
     """
-    values: dict[str, Value] = {"JupyterVersion": __version__, "JupyterStart": start}
-    if state is State.STARTING and connection is None:  # what an earlier start has left
-        values |= dict.fromkeys(_OF_CONNECTION)
+    values: dict[str, Value] = {"JupyterVersion": __version__}
+    if state is State.STARTING and connection is None:
+        values |= NOTHING_OF_A_START
     if connection is not None:
         values |= {
             "JupyterURL": connection.url,
@@ -112,7 +116,8 @@ def build_attributes(
         "JupyterEnd": end.value if end else None,
         "JupyterStopAt": stop_at,
         "JupyterReason": fit_line(reason),
-        "JupyterState": state.value,
+        START: start,
+        STATE: state.value,
     }
 
 

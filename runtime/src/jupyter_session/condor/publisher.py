@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from jupyter_session.backoff import Backoff
 from jupyter_session.condor import quota
-from jupyter_session.condor.attributes import Value
+from jupyter_session.condor.attributes import START, STATE, Value
 from jupyter_session.condor.chirp import ChirpClient
 from jupyter_session.condor.chirp_errors import AnswerError, ChirpError, ChirpRefusedError
 
@@ -86,7 +86,7 @@ class JobAdPublisher:
 
     def __init__(self, *, enabled: bool, say: Callable[[str], None], ad: Mapping[str, object] | None = None) -> None:
         self.problem = ""
-        self._ad = ad or {}
+        self._ad: Mapping[str, object] | None = ad or {}
         asked = self._ad.get("wantioproxy") is True
         self.no_chirp, self.no_files = explain_no_chirp(asked=asked), explain_no_files(asked=asked)
         self._say = say
@@ -115,6 +115,10 @@ class JobAdPublisher:
                 self._pending.events = [*self._pending.events, event][-_MOST_EVENTS:]
             self._pending.files |= files or {}
             self._wake.notify()
+
+    def forget_ad(self) -> None:
+        """Send all from now on: another process has changed the job ad."""
+        self._ad = None
 
     def close(self, timeout: float) -> None:
         """Send the rest, for at most `timeout` seconds."""
@@ -187,8 +191,9 @@ class JobAdPublisher:
         problem = self._problems["ad"] if waits else ""
         try:
             for name, value in list(work.attributes.items()):
-                before = self._sent.get(name, self._ad.get(name.lower()))
-                if before != value or name == "JupyterState":
+                if name == START and next(iter(work.attributes)) != START:
+                    continue  # what is still to come of this start would be taken from an earlier one
+                if name == STATE or not self._is_there(name, value):
                     try:
                         chirp.set_attributes({name: value})
                         problem = "" if problem == self.no_chirp else problem
@@ -210,6 +215,12 @@ class JobAdPublisher:
         except AnswerError as error:
             problem = f"Can't write to the job event log: {error}. {_AGAIN}"
         self._problems["ad"] = problem
+
+    def _is_there(self, name: str, value: Value) -> bool:
+        """Return whether the job ad has this value, as far as that is known."""
+        if name in self._sent:
+            return self._sent[name] == value
+        return self._ad is not None and self._ad.get(name.lower()) == value
 
     def _report(self) -> None:
         problem = next(filter(None, self._problems.values()), "")

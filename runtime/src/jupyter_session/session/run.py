@@ -14,7 +14,7 @@ from pathlib import Path
 
 from jupyter_session import environment, log, output
 from jupyter_session.condor import chirp
-from jupyter_session.condor.attributes import End, State, build_attributes, render_event
+from jupyter_session.condor.attributes import NOTHING_OF_A_START, End, State, build_attributes, render_event
 from jupyter_session.condor.connection import Connection
 from jupyter_session.condor.job_ad import Job, read_job
 from jupyter_session.condor.publisher import JobAdPublisher
@@ -48,7 +48,8 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
             _warn("Another session runs in this job, and the job ad shows that one.")
     except SessionError as error:
         start = job.start if job else None
-        values = build_attributes(State.FAILED, str(error), None, None, end=End.FAILED, start=start)
+        failed = build_attributes(State.FAILED, str(error), None, None, end=End.FAILED, start=start)
+        values = {**NOTHING_OF_A_START, **failed}
         publisher.publish(values, render_event(values))
         publisher.close(timeout=1.0)
         _let_end(job, environ)
@@ -58,6 +59,7 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
     status = watchdog.fork_and_wait()
     if status is None:
         return _supervise(settings, job, state, publisher, left_out)
+    publisher.forget_ad()  # the supervisor has published since
     if status < 0:
         raise SessionError(watchdog.clean_up(-status, job, state, publisher, settings=settings, started=started))
     return status

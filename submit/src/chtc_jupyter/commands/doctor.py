@@ -31,11 +31,14 @@ from chtc_jupyter.terminal import SLOW, Terminal
 _CONTAINERS = ("condor_status", "-constraint", 'SlotType =!= "Dynamic"', "-af", "HasContainer ?: false")
 #: Prints the architecture of each slot.
 _ARCHITECTURES = ("condor_status", "-constraint", 'SlotType =!= "Dynamic"', "-af", "Arch")
-_RUNNING = f'JobStatus == {JobStatus.RUNNING:d} && (JupyterState == "ready" || JupyterState == "expiring")'
+_RUNNING = (
+    f'JobStatus == {JobStatus.RUNNING:d} && (JupyterState == "ready" || JupyterState == "expiring") && '
+    f"{job_ads.OF_THIS_START}"
+)
 #: Has run for a while, and has announced nothing since it started.
 _MUTE = (
     f"JobStatus == {JobStatus.RUNNING:d} && JupyterName isnt undefined && "
-    "(JupyterState is undefined || (JupyterStart ?: JobCurrentStartDate) =!= JobCurrentStartDate) && "
+    f"(JupyterState is undefined || !({job_ads.OF_THIS_START})) && "
     "time() - JobCurrentStartExecutingDate > 10"
 )
 #: Bytes that the home folder must have room for.

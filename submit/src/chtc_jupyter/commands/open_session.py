@@ -20,6 +20,7 @@ from chtc_jupyter.commands.questions import Answer, Question
 from chtc_jupyter.commands.stop import has_run, loses_files
 from chtc_jupyter.commands.stop_messages import describe_unsaved_removal
 from chtc_jupyter.commands.waits import WaitExplainer
+from chtc_jupyter.condor import job_ads
 from chtc_jupyter.condor.job_progress import Phase
 from chtc_jupyter.condor.stopping import Inside
 from chtc_jupyter.errors import (
@@ -41,7 +42,9 @@ _log = logging.getLogger(__name__)
 #: Seconds for an interactive session to shut down, before its job is removed.
 _STOP = 60
 #: The condition of a job whose session hasn't become ready.
-_NOT_READY = 'JobStatus =!= 2 || (JupyterState =!= "ready" && JupyterState =!= "expiring")'
+_NOT_READY = (
+    f'JobStatus =!= 2 || (JupyterState =!= "ready" && JupyterState =!= "expiring") || !({job_ads.OF_THIS_START})'
+)
 #: States in which a session has shut down.
 _ENDED = ("stopped", "failed")
 

@@ -29,6 +29,8 @@ ATTRIBUTES = (
 )
 #: Characters of what condor_q says when it fails.
 _LONGEST_REASON = 300
+#: The condition of what a session has said since its job started; an older image doesn't say which start it was.
+OF_THIS_START = "(JupyterStart ?: JobCurrentStartDate) =?= JobCurrentStartDate"
 #: The condition of a session.
 SESSIONS = "JupyterName isnt undefined || JupyterState isnt undefined"
 #: The condition of a job that has ended and that `leave_in_queue` keeps in the queue.

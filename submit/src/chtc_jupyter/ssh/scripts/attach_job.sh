@@ -8,7 +8,10 @@ ADD_FOLDERS
 FIND_CONDOR
 j=$0
 expr "$j" : "[0-9][0-9.]*$" >/dev/null || exit 1
-o=$(condor_q "$j" -af Owner </dev/null)
+o=$(condor_q "$j" -af Owner </dev/null) || {
+  echo "condor_q on the access point failed. Try again in a minute." >&2
+  exit 1
+}
 [ -n "$o" ] || exit 1
 [ "$o" = "$(id -un)" ] ||
 [ "$o" = "$(condor_ping -type schedd WRITE </dev/null 2>/dev/null | sed -n "s/.*succeeded as //p" | cut -d@ -f1)" ] ||

@@ -21,7 +21,7 @@ FIND_CONDOR
 
 # JobStatus 2 is RUNNING. Where a machine forbids chirp, what an earlier run of the job has published is still in the ad.
 x=$(condor_q "$j" -af Owner JobStatus "KEY_OF_THIS_RUN" </dev/null) || {
-  echo "ssh cannot connect: condor_q on the access point is missing or failed. Its folder can be named: chtc-jupyter config ap_path." >&2
+  echo "ssh cannot connect: condor_q on the access point failed. Try again in a minute." >&2
   exit 1
 }
 # Split at spaces. The job must be the own one, because HTCondor lets a queue superuser into everybody else. The schedd

@@ -33,6 +33,7 @@ do
   use "$p"
 done
 # The PATH that the user has at a login. Any shell reads this; tcsh takes no command beside -l.
-PATH=$f$(echo /usr/bin/env | timeout 10 "${SHELL:-/bin/sh}" -l 2>/dev/null | sed -n "s/^PATH=//p" | tail -n 1):$PATH
+p=$(echo /usr/bin/env | timeout 10 "${SHELL:-/bin/sh}" -l 2>/dev/null | timeout 12 sed -n "/^PATH=/{s/^PATH=//p;q}")
+PATH=$f${p:+$p:}$PATH
 use_path
 exit $s

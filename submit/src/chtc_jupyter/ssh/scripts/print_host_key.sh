@@ -8,7 +8,7 @@ ADD_FOLDERS
 FIND_CONDOR
 j=${0##*jupyter-}
 expr "$j" : "[0-9][0-9.]*$" >/dev/null || exit 1
-h=$(condor_q "$j" -af "KEY_OF_THIS_RUN" </dev/null)
+h=$(condor_q "$j" -af "KEY_OF_THIS_RUN" </dev/null) || exit 1
 unset SSH_AUTH_SOCK
 # shellcheck disable=SC2034
 q=$(echo JA== | base64 -d)
