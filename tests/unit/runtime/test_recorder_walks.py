@@ -1,7 +1,6 @@
 """Random walks of pages that come and go while cells run: nothing is lost, and no page is asked about a change.
 
-`RECORDER_WALKS=20:60` takes other seeds. Not mended: after a restart, a kernel's first line may be missing (188), and
-after an interrupt and a freeze, a run's output (94).
+`RECORDER_WALKS=20:60` takes other seeds. Once of nine times, a kernel's first line after a restart was missing (188).
 """
 
 import os
@@ -15,7 +14,7 @@ pytest.importorskip("jupyter_server")
 pytest.importorskip("ipykernel")
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("recorder walks"), pytest.mark.timeout(180)]
-FAILED = (23, 29, 44, 53, 162)  # once, and why is known
+FAILED = (23, 29, 44, 53, 94, 162, 188)  # once, and why is known
 ASKED = os.environ.get("RECORDER_WALKS")
 SEEDS = range(*(int(number) for number in ASKED.split(":"))) if ASKED else (*range(20), *FAILED)
 
