@@ -83,5 +83,5 @@ def test_saved_notebook_opens_after_the_job_was_vacated_and_restarted(new_sessio
 
 def logins(session):
     """Return the tunnels of a session that the access point has."""
-    pattern = f"^condor_ssh_to_job -auto-retry .* {session.job} jupyter-session wait"
+    pattern = f"^condor_ssh_to_job -auto-retry .* {session.job} set -- jupyter-session;.* wait "
     return session.pool.exec("ap", ["pgrep", "-f", pattern]).stdout.split()
