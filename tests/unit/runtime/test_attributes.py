@@ -158,7 +158,7 @@ def test_the_fixed_line_takes_a_number_alone_from_the_access_point(connect):
     assert "http://127.0.0.1:20012/lab?token=abc\r\n" in out
     assert "-L 127.0.0.1:20012:/tmp/jupyter-12-" in asked
     assert "12 set -- jupyter-session;" in out
-    assert "$* wait 24811" in out
+    assert "exec $* wait 24811" in out
     for answer in ("undefined", "''", "';touch x'", "-1", "'$(id)'", "error"):
         out, _ = connect(line, condor_q=f"echo 1 {answer}", condor_ssh_to_job="echo it runs")
         assert out == "Job 12 is not a session that runs. To see why, run condor_q 12 on the access point.\r\n"
@@ -199,10 +199,10 @@ def test_the_fixed_line_says_that_the_queue_can_not_be_asked(connect):
 
 def test_a_line_of_an_earlier_run_ends_with_its_sentence(connect):
     """The session refuses on its standard error; only then the tunnel ends."""
-    job = "PATH=$TMP:$PATH; printf '#!/bin/sh\\necho earlier run >&2; exit 1' >$TMP/jupyter-session; "
+    job = "PATH=$TMP:$PATH; printf '#!/bin/sh\\necho jupyter-session: earlier run >&2; exit 1' >$TMP/jupyter-session; "
     job += 'chmod +x $TMP/jupyter-session; for last; do :; done; sh -c "$last"; exec sleep 600'
     out, _ = connect(CONNECTION.connect_line, condor_ssh_to_job=job)
-    assert out == "earlier run\r\nfailed: see above\r\n"
+    assert out == "jupyter-session: earlier run\r\n"
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,8 @@ exec 3<&0
 # session's. Its last line ends everything, too: once another condor_ssh_to_job has come into the same container,
 # HTCondor does not notice the end of the first (25.14, OsProc::SingEnterReaper), which would keep the slot.
 s="ssh -o StreamLocalBindUnlink=yes -o ExitOnForwardFailure=yes -o ServerAliveInterval=15 -L $d/lab:127.0.0.1:$p"
-condor_ssh_to_job -auto-retry -ssh "$s" "$j" "$n; ${q}* wait $p 2>&1 || echo failed: see above" | {
-    sed -u -e "/^stopped:/q" -e "/^failed:/q"
+condor_ssh_to_job -auto-retry -ssh "$s" "$j" "$n; exec ${q}* wait $p 2>&1" | {
+    sed -u -e "/^stopped:/q" -e "/^failed:/q" -e "/^jupyter-session:/q"
     kill 0
 } &
 wait
