@@ -40,7 +40,9 @@ while True:
 
 
 #: What a command in a job says first, the seconds in which it does, and the status of one that doesn't.
-_BEGUN = "the-command-has-begun"
+_BEGUN, _ENDED = "the-command-has-begun", "the-command-has-ended"
+#: Seconds in which HTCondor notices its end, if it does.
+_NOTICED = 3.0
 _BEGINS = 20.0
 _NEVER_BEGUN = 999
 #: Seconds between two queries of the queue for what the event log doesn't show.
@@ -309,11 +311,13 @@ def enter(pool: Pool, user: str, job: str, command: str, timeout: float = 60) ->
 
     Its own `-auto-retry` sleeps for five seconds between two tries. Of two commands that are sent into a job within
     a second, HTCondor 25.14 may leave one without a beginning: `condor_docker_enter` waits for the starter for ever.
-    That one is ended and sent again. Raises subprocess.TimeoutExpired if it doesn't end in time.
+    That one is ended and sent again. Nor does it always notice the end of one when another has come meanwhile, so that
+    the command says when it has ended. Raises subprocess.TimeoutExpired if it doesn't end in time.
     """
     deadline = time.monotonic() + timeout * patience()
     while True:
-        done = _enter_once(pool, user, ["condor_ssh_to_job", job, f"echo {_BEGUN} >&2; {command}"], deadline)
+        words = ["condor_ssh_to_job", job, f"echo {_BEGUN} >&2; ( {command} ); echo {_ENDED} >&2"]
+        done = _enter_once(pool, user, words, deadline)
         again = done.returncode == _NEVER_BEGUN or (done.returncode and "-auto-retry" in done.stderr)
         if not again or time.monotonic() > deadline:
             return done
@@ -321,8 +325,8 @@ def enter(pool: Pool, user: str, job: str, command: str, timeout: float = 60) ->
 
 
 def _enter_once(pool: Pool, user: str, words: list[str], deadline: float) -> subprocess.CompletedProcess[str]:
-    """Run a command that says _BEGUN first; one that hasn't in time is ended, its status _NEVER_BEGUN."""
-    started = time.monotonic()
+    """Run a command that says _BEGUN first and _ENDED last; the status of one that never begins is _NEVER_BEGUN."""
+    started, ended = time.monotonic(), None
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
 
         def read(file: IO[bytes]) -> str:
@@ -332,7 +336,10 @@ def _enter_once(pool: Pool, user: str, words: list[str], deadline: float) -> sub
             try:
                 while running.poll() is None:
                     waited = time.monotonic() - started
-                    if f"{_BEGUN}\n" not in read(err) and waited > _BEGINS * patience():
+                    said = read(err)
+                    if f"{_BEGUN}\n" not in said and waited > _BEGINS * patience():
+                        break
+                    if f"{_ENDED}\n" in said and waited - (ended := ended or waited) > _NOTICED:
                         break
                     if time.monotonic() > deadline:
                         raise subprocess.TimeoutExpired(words, waited, read(out), read(err))
@@ -340,8 +347,9 @@ def _enter_once(pool: Pool, user: str, words: list[str], deadline: float) -> sub
             finally:
                 if running.poll() is None:
                     kill_tree(running.pid)
-        status = _NEVER_BEGUN if running.returncode == -signal.SIGKILL else running.returncode
-        return subprocess.CompletedProcess(words, status, read(out), read(err).replace(f"{_BEGUN}\n", "", 1))
+        status = 0 if ended else _NEVER_BEGUN if running.returncode == -signal.SIGKILL else running.returncode
+        said = read(err).replace(f"{_BEGUN}\n", "", 1).replace(f"{_ENDED}\n", "", 1)
+        return subprocess.CompletedProcess(words, status, read(out), said)
 
 
 @contextlib.contextmanager
