@@ -98,12 +98,13 @@ def test_a_job_that_lets_nobody_in_yet_is_tried_again(tmp_path):
 
 
 def test_a_job_that_has_not_published_its_host_key_is_asked_for_it(tmp_path):
-    asked = (
-        '#!/bin/sh\ncase "$*" in *--json*) echo \'"host_key": "ssh-ed25519 AAAAinside",\'; ls -d $TMP >&2; exit; esac\n'
-    )
+    answer = """echo '"host_key": "ssh-ed25519 AAAAinside",'"""
+    asked = f'#!/bin/sh\ncase "$*" in *--json*) {answer}; ls -d $TMP >{tmp_path}/folder; exit ;; esac\n'
     done = enter(tmp_path, "sh", published="undefined", job=asked + JOB)
     assert done.stdout.startswith("\nssh-ed25519 AAAAinside\n")
-    assert list(Path("/tmp").glob("jupyter-999999.0-*")) == []
+    folder = (tmp_path / "folder").read_text().strip()
+    assert folder.startswith("/tmp/jupyter-999999.0-")
+    assert not Path(folder).exists()
 
 
 @pytest.mark.parametrize(
