@@ -177,6 +177,7 @@ def test_a_page_that_comes_back_can_save_what_the_recorder_wrote_in_the_meantime
     page = open_with(server, path, SLOW.format(10))
     known = told_hash(server, path)
     page.run("c0")
+    page.wait_printed("line 0")  # else the request may be cut off, too
     page.cut()
     wait_for(lambda: text_on_disk(server, path) == lines(10), 60, "the output in the file")
     assert told_hash(server, path) == known
