@@ -157,17 +157,17 @@ async def build_image(build: Build, ap: str, terminal: Terminal) -> int:
         job = str(done["out"]).split()[0]
         terminal.say(f"Job {job} builds the image. It goes on if you leave; its files are in {folder}.")
         to, record = _expand(build.to, home), Record("build", ap, job, f"{folder}/build.log", folder)
+
+        def show(why: str, asks: bool) -> None:  # noqa: FBT001 - a callback
+            _log.debug("can't connect again (a login is needed: %s): %s", asks, why)
+            terminal.wait(f"no connection to {ap}; trying again. Job {job} goes on. {why}")
+
         while True:
             try:
                 await _finish(link, record, to, terminal)
                 break
             except LinkLostError:
                 terminal.wait(f"lost the connection to {ap}; connecting again. Job {job} goes on")
-
-            def show(why: str, asks: bool) -> None:  # noqa: FBT001 - a callback
-                _log.debug("can't connect again (a login is needed: %s): %s", asks, why)
-                terminal.wait(f"no connection to {ap}; trying again. Job {job} goes on. {why}")
-
             link = await reconnect(ap, show, terminal.need_person)
             links.push_async_callback(link.close)
     terminal.report({"event": "built", "image": to, "ap": ap})

@@ -11,6 +11,7 @@ import re
 import sys
 from pathlib import Path
 
+from chtc_jupyter.condor import job_ads
 from chtc_jupyter.ssh import search_path
 
 #: What a login shell or ssh would read within single quotes.
@@ -37,10 +38,8 @@ def fold_script(text: str) -> str:
     return folded
 
 
-#: The host key that the present run of a job has published; an older image does not say which run it was.
-_KEY_OF_THIS_RUN = (
-    "ifThenElse((JupyterStart ?: JobCurrentStartDate) =?= JobCurrentStartDate, JupyterHostKey, undefined)"
-)
+#: The host key that a session has published since its job started.
+_KEY_OF_THIS_RUN = f"ifThenElse({job_ads.OF_THIS_START}, JupyterHostKey, undefined)"
 #: What finds `jupyter-session` in a job, for the shell there.
 INTO_SESSION = fold_script(read_script("into_session.sh"))
 
