@@ -3,14 +3,13 @@
 import json
 import os
 import re
-import secrets
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from support.dags import dags
-from support.hosts import place_image
+from support.hosts import place_image, pool_of_its_own
 from support.laptop import laptops
 from support.session import sessions
 from support.shared_sessions import (  # noqa: F401 - fixtures
@@ -21,7 +20,6 @@ from support.shared_sessions import (  # noqa: F401 - fixtures
     share,
 )
 from testbed.host import waiting
-from testbed.pool import boot
 from testbed.pool.pool import Pool
 
 # No test asserts a time, hypothesis's own limits least: the machine may be busy.
@@ -73,13 +71,8 @@ def pool():
 @pytest.fixture
 def own_pool():
     """Yield a pool that no other test uses."""
-    pool = Pool(f"own-{secrets.token_hex(3)}")
-    boot.up(pool, owner=os.getpid())
-    try:
-        place_image(pool)
+    with pool_of_its_own() as pool:
         yield pool
-    finally:
-        boot.down(pool)
 
 
 @pytest.fixture

@@ -37,14 +37,40 @@ def test_a_closed_tab_s_output_is_shown_by_the_next_and_comes_back_with_the_sess
     wait_for(lambda: text_on_access_point(session, "kept.ipynb") == lines(20), 240, "all lines on the access point")
 
 
-def test_a_running_cell_s_output_comes_back_when_the_job_is_removed(new_session, laptop_browser):
-    session = new_session().submit("--recorder on")
-    session.ready()
-    page = laptop_browser().new_page()
-    notebook = Lab(page, session.tunnel().url()).new_notebook("kept.ipynb")
-    notebook.write(LINES.format(300))
-    page.keyboard.press("Shift+Enter")
-    wait_for(lambda: "line 3" in notebook.output(0), 60, "some lines in the page")
-    page.close()
+@pytest.fixture
+def closed(new_session, laptop_browser):
+    """Return a function that starts a session whose cell prints lines after its tab was closed, and says how many."""
+
+    def run(count, arguments=""):
+        session = new_session().submit(f"--recorder on {arguments}")
+        session.ready()
+        page = laptop_browser().new_page()
+        notebook = Lab(page, session.tunnel().url()).new_notebook("kept.ipynb")
+        notebook.write(LINES.format(count))
+        page.keyboard.press("Shift+Enter")
+        wait_for(lambda: "line 3" in notebook.output(0), 60, "some lines in the page")
+        page.close()
+        return session
+
+    return run
+
+
+def test_a_running_cell_s_output_comes_back_when_the_job_is_removed(closed):
+    session = closed(300)
     session.remove()
     assert text_on_access_point(session, "kept.ipynb").startswith(lines(4))
+
+
+def test_a_running_cell_s_output_is_there_when_the_job_was_evicted_and_runs_again(closed):
+    session = closed(300)
+    session.ap("condor_vacate_job", session.job, check=True)
+    wait_for(lambda: session.states().count("ready") == 2, 150, "the second run to be ready")
+    cells = json.loads(session.inside("cat", "notebooks/kept.ipynb"))["cells"]
+    assert "".join("".join(output["text"]) for output in cells[0]["outputs"]).startswith(lines(4))
+
+
+def test_a_cell_s_output_comes_back_when_the_session_stops_as_nobody_is_there(closed):
+    session = closed(25, "--idle-timeout 30s")
+    ad = session.wait_gone(150)
+    assert (ad["JupyterState"], ad["ExitCode"]) == ("stopped", 0), ad["JupyterReason"]
+    assert text_on_access_point(session, "kept.ipynb") == lines(25)

@@ -209,3 +209,46 @@ def test_a_kernel_that_is_killed_after_the_tab_was_closed_leaves_what_it_printed
     wait_shown(first, "before")
     recorded.close(browser, first)
     wait_for(lambda: texts(read(recorded, "killed.ipynb")) == ["before\nlast\n"], 300, "the output in the file")
+
+
+@pytest.mark.parametrize("megabytes", [5, 50])
+def test_a_flood_that_no_page_saw_is_cut_in_the_middle_which_is_said(recorded, browser, megabytes):
+    count, name = 10_000 * megabytes, f"flood{megabytes}.ipynb"
+    first = start(recorded, browser, name, f"import time\ntime.sleep(3)\nfor i in range({count}): print(f'{{i:99d}}')")
+    expect(prompt(first)).to_have_text("[*]:")
+    second = reopen(recorded, browser, first, name)
+    expect(prompt(second)).to_have_text("[1]:", timeout=120_000)
+    wait_shown(second, f"{count - 1:99d}".strip())
+    second.save()
+    recorded.close(browser, second)
+    [text] = texts(read(recorded, name))
+    shown = [int(line) for line in text.splitlines() if line.strip().isdigit()]
+    assert len(text) < 2_100_000
+    assert (shown[0], shown[-1]) == (0, count - 1)
+    assert f"{count - len(shown):,} lines" in text
+
+
+def test_an_interrupt_by_a_page_that_came_later_ends_the_cell_with_all_that_it_printed(recorded, browser):
+    first = start(recorded, browser, "interrupted.ipynb", LINES.format(300, 1))
+    wait_shown(first, "line 3")
+    second = reopen(recorded, browser, first, "interrupted.ipynb")
+    wait_shown(second, "line 6")
+    second.panel.locator("[data-jp-item-name=interrupt]").click()
+    wait_shown(second, "KeyboardInterrupt")
+    expect(prompt(second)).to_have_text("[1]:")
+    assert second.output(0).startswith(lines(7))
+
+
+def test_a_second_page_that_saves_while_the_first_runs_a_cell_costs_no_line(recorded, browser):
+    first = start(recorded, browser, "two.ipynb", LINES.format(30, 1))
+    wait_shown(first, "line 3")
+    second = recorded.open(browser, "two.ipynb", is_idle=False)
+    recorded.close(browser, first)
+    second.save()
+    assert not second.page.locator(".jp-Dialog").count()
+    recorded.close(browser, second)
+    third = recorded.open(browser, "two.ipynb", is_idle=False)
+    wait_output(third, lines(30), 120)
+    third.save()
+    recorded.close(browser, third)
+    assert texts(read(recorded, "two.ipynb")) == [lines(30)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 from support.waiting import patience
 from testbed.artifacts import image
+from testbed.pool import boot
 from testbed.pool.pool import HostProcess, Pool, kill_tree
 
 ROOT = Path(__file__).parents[2]
@@ -102,3 +104,15 @@ def place_image(pool: Pool, host: str = "ap") -> None:
     """Put the image on a host, for sessions to link to, unless it is there already."""
     sif = Path(os.environ["JUPYTER_SIF"]) if "JUPYTER_SIF" in os.environ else image.build().path / "jupyter.sif"
     image.place(pool, sif, SHARED_IMAGE, host)
+
+
+@contextlib.contextmanager
+def pool_of_its_own() -> Iterator[Pool]:
+    """Bring up a pool that no other test uses for the duration of the block, with the image on its access point."""
+    pool = Pool(f"own-{secrets.token_hex(3)}")
+    boot.up(pool, owner=os.getpid())
+    try:
+        place_image(pool)
+        yield pool
+    finally:
+        boot.down(pool)

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import sync_playwright
-
-from support.browser.chromium import CHROMIUM, QUIET
-from testbed.artifacts import image, launcher
 from testbed.bench import figures
+from testbed.bench.beside_plain import PLAIN_URL, beside_plain
 from testbed.host.errors import say
-from testbed.pool import boot
-from testbed.pool.pool import Pool, kill_tree
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
-USER, SIF, PORT = "alice", "/srv/jupyter.sif", 15200
-START = ["chtc-jupyter", "start", "--ap", "ap", "--no-browser", "--json", "--image", SIF, "--memory", "1500MB", "page"]
-TOKEN = "bench"  # noqa: S105 - of a server that lives for minutes, on a host of the test bed
-PLAIN = f"cd; exec apptainer exec {SIF} jupyter lab --no-browser --port={PORT} --ServerApp.port_retries=0"
 #: Seconds for a page, which a machine that is busy may take.
 PATIENCE = 120
 
@@ -55,75 +42,25 @@ LINES = (Line(10, 100, 0.6), Line(20, 50, 0.75))
 
 def main() -> int:
     """Measure on a pool of its own and print the figures beside their limits; return 1 if one is exceeded."""
-    sif = image.build().path / "jupyter.sif"
-    pool = Pool(f"bench-{os.getpid()}")
-    boot.up(pool, owner=os.getpid())
     rows: list[tuple[str, float, float | None]] = []
-    environ = {"JUPYTER_TOKEN": TOKEN}
-    try:
-        for host in ("ap", "laptop"):
-            pool.copy(host, sif, SIF)
-        launcher.place(pool, "laptop")
-        pool.exec("laptop", ["chtc-jupyter", "config", "keep-address", "true"], user=USER, check=True)
-        plain = pool.popen("laptop", ["sh", "-c", PLAIN], user=USER, env=environ, stderr=subprocess.DEVNULL)
-        with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-            wrapper = Path(folder, "chromium")
-            wrapper.write_text(f'#!/bin/sh\nexec {" ".join(pool.nsenter_net("laptop"))} {CHROMIUM} "$@"\n')
-            wrapper.chmod(0o755)
-            browser = playwright.chromium.launch(
-                executable_path=wrapper, args=["--no-sandbox", *QUIET], env={**os.environ, "HOME": folder}
-            )
-            running, url = _start(pool)
-            for line in LINES:
-                took: dict[str, list[Loaded]] = {"session": [], "plain": []}
-                for _ in range(ROUNDS):
-                    for name, address in (
-                        ("session", url()),
-                        ("plain", f"http://127.0.0.1:{PORT}/lab?token={TOKEN}"),
-                    ):
-                        context = browser.new_context()
-                        took[name].append(_load(context, address, line))
-                        context.close()  # what a page left behind would take from the next one
-                rows.extend(_compare(line, took))
-            context = browser.new_context()
-            _load(context, url(), LINES[0])
-            pool.exec("laptop", ["chtc-jupyter", "stop", "page"], user=USER, check=True, timeout=180)
-            kill_tree(running.pid)
-            running, url = _start(pool)
-            again = _load(context, url(), LINES[0])
-            rows.append(("a second session of the same name (MB)", again.megabytes, 0.3))
-            rows.append(("  seconds, 10 Mbit/s and 100 ms", again.seconds, None))
-            browser.close()
-        for process in (running, plain):
-            kill_tree(process.pid)
-    finally:
-        boot.down(pool)
+    with beside_plain() as both:
+        for line in LINES:
+            took: dict[str, list[Loaded]] = {"session": [], "plain": []}
+            for _ in range(ROUNDS):
+                for name, address in (("session", both.url()), ("plain", PLAIN_URL)):
+                    context = both.browser.new_context()
+                    took[name].append(_load(context, address, line))
+                    context.close()  # what a page left behind would take from the next one
+            rows.extend(_compare(line, took))
+        context = both.browser.new_context()
+        _load(context, both.url(), LINES[0])
+        both.stop()
+        both.start()
+        again = _load(context, both.url(), LINES[0])
+        rows.append(("a second session of the same name (MB)", again.megabytes, 0.3))
+        rows.append(("  seconds, 10 Mbit/s and 100 ms", again.seconds, None))
     print(f"{os.cpu_count()} cores, {ROUNDS} rounds in turn, medians")
     return figures.show(rows)
-
-
-def _start(pool: Pool) -> tuple[subprocess.Popen[str], Any]:
-    """Start the session; return its launcher, and a function that returns an address for a new browser."""
-    running = pool.popen("laptop", START, user=USER, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    first = [found for line in _read(running) if (found := line.get("url"))][-1:]
-
-    def url() -> str:
-        if first:
-            return str(first.pop())
-        shown = pool.exec("laptop", ["chtc-jupyter", "url", "page"], user=USER, check=True).stdout
-        return next(word for word in shown.split() if word.startswith("http"))
-
-    return running, url
-
-
-def _read(running: subprocess.Popen[str]) -> list[dict[str, Any]]:
-    """Return what the launcher has said, up to the address."""
-    said: list[dict[str, Any]] = []
-    for line in running.stdout or ():
-        said.append(json.loads(line))
-        if said[-1].get("url"):
-            break
-    return said
 
 
 def _load(context: BrowserContext, url: str, line: Line) -> Loaded:

@@ -12,6 +12,7 @@ from testbed.bench import (
     entry,
     open_page,
     page_load,
+    recorder,
     save,
     scale,
     ssh,
@@ -31,6 +32,7 @@ _MODULES = (
     early,
     transfer,
     ssh,
+    recorder,
 )
 BENCHES = {module.__name__.rpartition(".")[2].removesuffix("_page"): module for module in _MODULES}
 
