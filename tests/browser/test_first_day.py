@@ -1,0 +1,84 @@
+"""The first day and the next morning, by what docs/first-day.md has people type, in the browser and on the laptop."""
+
+import re
+import shlex
+
+import pytest
+from playwright.sync_api import expect
+
+from support.browser.lab import Lab
+from support.hosts import ROOT, background
+from support.waiting import milliseconds, wait_for
+from testbed.artifacts import scientific
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+PAGE = (ROOT / "docs/first-day.md").read_text()
+WHEELS, PORT = "/srv/wheels", 8471
+#: pip's index is a folder of wheels on the access point: the pool's hosts have no network.
+INDEX = f"PIP_NO_INDEX=1 PIP_FIND_LINKS=http://ap:{PORT}/ PIP_TRUSTED_HOST=ap"
+OPTIONS = ("--set", f'environment = "{INDEX}"')
+PLOT = "import numpy, matplotlib.pyplot as plt\nplt.plot(numpy.arange(3) ** 2)"
+
+
+def typed(start):
+    """Return the one line of the page that starts with these words."""
+    (found,) = [line for line in re.findall(r"`([^`\n]+)`", PAGE.split("\n## ")[0]) if line.startswith(start)]
+    return found
+
+
+@pytest.fixture
+def laptop(new_laptop, pool):
+    """Yield a laptop whose sessions have wheels to install."""
+    for wheel in scientific.build().path.glob("*.whl"):
+        pool.copy("ap", wheel, f"{WHEELS}/{wheel.name}")
+    serve = ["python3", "-m", "http.server", "--directory", WHEELS, str(PORT)]
+    with background(pool, "ap", serve):
+        yield new_laptop()
+
+
+@pytest.fixture
+def open_lab(laptop, laptop_browser):
+    """Return a function that starts a session as the page says, and opens it in a browser."""
+
+    def start_and_open():
+        words = shlex.split(typed("chtc-jupyter start"))
+        assert words == ["chtc-jupyter", "start"]
+        return Lab(laptop_browser().new_page(), laptop.start(*OPTIONS).url())
+
+    return start_and_open
+
+
+def stop(laptop):
+    assert laptop.call(*shlex.split(typed("chtc-jupyter stop"))[1:], laptop.name).returncode == 0
+    wait_for(lambda: not laptop.queued(), 90, "the session to end")
+
+
+def assert_plots(notebook):
+    number = notebook.cells.count() - 1
+    notebook.run(PLOT)
+    expect(notebook.cells.nth(number).locator(".jp-OutputArea-output img")).to_be_visible(timeout=milliseconds(20))
+
+
+def test_numpy_and_a_plot_and_again_the_next_morning(laptop, open_lab):
+    lab = open_lab()
+    notebook = lab.new_notebook("first.ipynb")
+    said = notebook.run(typed("%pip install numpy"), 120)
+    assert "Successfully installed" in said, said
+    assert_plots(notebook)
+    notebook.save()
+    packed = f"{laptop.folder}/notebooks/.jupyter-session"
+    wait_for(lambda: "packages-" in laptop.on_ap("ls", packed), 60, "the packages on the access point")
+    stop(laptop)
+    assert "image/png" in laptop.on_ap("cat", f"{laptop.folder}/notebooks/first.ipynb")
+
+    assert_plots(open_lab().new_notebook("second.ipynb"))
+    stop(laptop)
+
+
+def test_a_requirements_file_in_the_notebook_folder(laptop, open_lab):
+    laptop.pool.put("ap", f"{laptop.folder}/notebooks/requirements.txt", b"numpy>=2,<3\nmatplotlib\n", laptop.user)
+    notebook = open_lab().new_notebook("first.ipynb")
+    said = notebook.run(typed("%pip install -r"), 120)
+    assert "Successfully installed" in said, said
+    assert_plots(notebook)
+    stop(laptop)

@@ -1,0 +1,56 @@
+"""Builds of an image where the disk is full, a quota is used up, or each login has a /tmp of its own."""
+
+import pytest
+
+from support.hosts import SHARED_IMAGE, quota, small_disk
+from testbed.artifacts import image
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+#: It needs no network, which the pool's hosts haven't.
+DEFINITION = f"Bootstrap: localimage\nFrom: {SHARED_IMAGE}\n%post\n    echo made >/made\n"
+PRIVATE_TMP = (
+    'mount -t tmpfs -o size=3g,mode=1777 private /tmp; exec setpriv --reuid=alice --regid=alice --init-groups "$@"'
+)
+
+
+def build(pool, folder, *prefix, **environ):
+    """Have alice build in a folder of hers; return what ended."""
+    pool.put("ap", f"{folder}/mine.def", DEFINITION.encode(), "alice")
+    argv = [*prefix, "apptainer", "build", "--mksquashfs-args", image.SQUASH, "mine.sif", "mine.def"]
+    environ = {"HOME": "/home/alice", **environ}
+    return pool.exec("ap", argv, user="root" if prefix else "alice", cwd=folder, env=environ, timeout=300)
+
+
+@pytest.fixture
+def folder(pool):
+    """Yield a folder of alice's on the access point."""
+    folder = "/home/alice/builds"
+    pool.exec("ap", ["mkdir", folder], user="alice", check=True)
+    yield folder
+    pool.exec("ap", ["rm", "-rf", folder], check=True)
+
+
+def test_full_disk_is_named(pool, folder):
+    with small_disk(pool, f"{folder}/small", "60m"):
+        ended = build(pool, folder, APPTAINER_TMPDIR=f"{folder}/small")
+    assert ended.returncode != 0
+    assert "no space left on device" in (ended.stdout + ended.stderr).lower(), ended
+    assert "mine.sif" not in pool.exec("ap", ["ls", folder]).stdout
+
+
+def test_full_quota_is_named(pool, folder):
+    with quota(pool, f"{folder}/mine", "60M"):
+        ended = build(pool, folder, APPTAINER_TMPDIR=f"{folder}/mine")
+    assert ended.returncode != 0
+    assert "disk quota exceeded" in (ended.stdout + ended.stderr).lower(), ended
+    assert "mine.sif" not in pool.exec("ap", ["ls", folder]).stdout
+
+
+def test_build_with_a_private_tmp_ends_in_a_session(pool, folder, new_laptop):
+    ended = build(pool, folder, "unshare", "-m", "sh", "-c", PRIVATE_TMP, "sh")
+    assert ended.returncode == 0, ended
+    laptop = new_laptop()
+    running = laptop.start("--image", f"{folder}/mine.sif")
+    assert laptop.answers(running.url(180))
+    assert laptop.inside("cat", "/made").strip() == "made"
+    assert laptop.call("stop", laptop.name).returncode == 0
