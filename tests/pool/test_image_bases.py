@@ -10,7 +10,7 @@ import pytest
 
 from support import kernels
 from support.conda_channel import make_channel
-from support.hosts import SHARED_IMAGE
+from support.hosts import ROOT, SHARED_IMAGE
 from testbed.artifacts import image
 from testbed.artifacts.image import Variant
 from testbed.host.errors import UserError
@@ -41,6 +41,20 @@ rm -r /usr/bin/apt* /usr/bin/dpkg* /var/lib/dpkg /etc/apt
 """
 
 
+#: Learns that y is 2 x.
+LEARN = """
+import torch
+x = torch.linspace(-1, 1, 50).unsqueeze(1)
+line = torch.nn.Linear(1, 1)
+descent = torch.optim.SGD(line.parameters(), lr=0.5)
+for step in range(200):
+    descent.zero_grad()
+    torch.nn.functional.mse_loss(line(x), 2 * x).backward()
+    descent.step()
+print(round(line.weight.item(), 2))
+"""
+
+
 #: An image that can't be told from this project's before it runs, and starts something else.
 OTHER = f"""\
 Bootstrap: localimage
@@ -65,6 +79,12 @@ def start(new_session):
         return session
 
     return build_and_start
+
+
+def recipe(name):
+    """Return the arguments of a recipe."""
+    lines = (ROOT / f"runtime/recipes/{name}.args").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if not line.startswith("#"))
 
 
 def titles(session):
@@ -148,10 +168,18 @@ def test_python_of_a_base_like_condas_is_a_kernel_with_its_packages(start):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_r_of_debian_is_a_kernel(start):
-    session = start("r", Variant({"APT_PACKAGES": "r-base-core r-cran-irkernel"}))
-    assert ask(session, "R", "cat(6 * 7, R.version$language)")[0].text.split() == ["42", "R"]
+@pytest.mark.timeout(1800)
+def test_recipe_of_r_is_a_kernel_that_plots(start):
+    session = start("r", Variant(recipe("r")))
+    cells = (
+        "cat(6 * 7, R.version$language)",
+        "library(tidyverse); cat(nrow(filter(tibble(x = 1:3), x > 1)))",
+        "ggplot(mpg, aes(displ, hwy)) + geom_point()",
+    )
+    first, second, plot = ask(session, "R", *cells)
+    assert first.text.split() == ["42", "R"]
+    assert second.text.split()[-1] == "2"
+    assert plot.status == "ok", plot
     assert_jupyterlab_is_whole(session)
 
 
@@ -174,7 +202,7 @@ def test_environment_file_becomes_the_kernel_of_new_notebooks(start):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_recipe_of_data_science_plots(start):
-    session = start("science", Variant({"REQUIREMENTS": "runtime/recipes/data-science.txt"}))
+    session = start("science", Variant(recipe("data-science")))
     cells = (
         "import numpy, pandas, scipy, sklearn",
         "%matplotlib inline\nimport matplotlib.pyplot as p; p.plot([1, 2])",
@@ -182,6 +210,15 @@ def test_recipe_of_data_science_plots(start):
     answers = kernels.ask_all(session, session.start_kernel(), *cells, seconds=120)
     assert [answer.status for answer in answers] == ["ok", "ok"]
     assert "<Figure size" in answers[1].text
+    assert_jupyterlab_is_whole(session)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)  # it downloads 3 GB
+def test_recipe_of_pytorch_learns(start):
+    session = start("torch", Variant(recipe("pytorch")), "request_disk = 25GB", "request_memory = 3GB")
+    answers = kernels.ask_all(session, session.start_kernel(), LEARN, "torch.cuda.is_available()", seconds=180)
+    assert [answer.text.strip() for answer in answers] == ["2.0", "False"], answers
     assert_jupyterlab_is_whole(session)
 
 
