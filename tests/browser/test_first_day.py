@@ -6,10 +6,10 @@ import shlex
 import pytest
 from playwright.sync_api import expect
 
-from support.browser.lab import Lab
+from support.browser.lab import Lab, Notebook
 from support.hosts import ROOT, background
 from support.waiting import milliseconds, wait_for
-from testbed.artifacts import scientific
+from testbed.artifacts.wheels import SCIENTIFIC, WIDGETS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PAGE = (ROOT / "docs/first-day.md").read_text()
@@ -17,6 +17,13 @@ WHEELS, PORT = "/srv/wheels", 8471
 #: pip's index is a folder of wheels on the access point: the pool's hosts have no network.
 INDEX = f"PIP_NO_INDEX=1 PIP_FIND_LINKS=http://ap:{PORT}/ PIP_TRUSTED_HOST=ap"
 OPTIONS = ("--set", f'environment = "{INDEX}"')
+BAR = """
+import ipywidgets, time
+from tqdm.notebook import trange
+depth = ipywidgets.IntSlider(3, description="depth")
+display(depth)
+for step in trange(40): time.sleep(0.5)
+"""
 PLOT = "import numpy, matplotlib.pyplot as plt\nplt.plot(numpy.arange(3) ** 2)"
 
 
@@ -29,7 +36,7 @@ def typed(start):
 @pytest.fixture
 def laptop(new_laptop, pool):
     """Yield a laptop whose sessions have wheels to install."""
-    for wheel in scientific.build().path.glob("*.whl"):
+    for wheel in (found for wheels in (SCIENTIFIC, WIDGETS) for found in wheels.build().path.glob("*.whl")):
         pool.copy("ap", wheel, f"{WHEELS}/{wheel.name}")
     serve = ["python3", "-m", "http.server", "--directory", WHEELS, str(PORT)]
     with background(pool, "ap", serve):
@@ -81,4 +88,32 @@ def test_a_requirements_file_in_the_notebook_folder(laptop, open_lab):
     said = notebook.run(typed("%pip install -r"), 120)
     assert "Successfully installed" in said, said
     assert_plots(notebook)
+    stop(laptop)
+
+
+def test_widgets_that_pip_installed_are_drawn_again_after_their_tab_was_closed(laptop, open_lab):
+    lab = open_lab()
+    notebook = lab.new_notebook("widgets.ipynb")
+    said = notebook.run("%pip install ipywidgets tqdm", 120)
+    assert "Successfully installed" in said, said
+    notebook.save()
+    lab.page.reload()  # JupyterLab loads its new extension
+    notebook = Notebook(lab.page)
+    notebook.wait_idle()
+    number = notebook.cells.count() - 1
+    notebook.write(BAR)
+    lab.page.keyboard.press("Shift+Enter")
+    expect(notebook.cells.nth(number).locator(".widget-slider")).to_be_visible(timeout=milliseconds(60))
+    expect(notebook.cells.nth(number).locator(".widget-hprogress")).to_be_visible(timeout=milliseconds(20))
+    context = lab.page.context
+    address = lab.page.url
+    lab.page.close()
+    again = Notebook(context.new_page())
+    again.page.goto(address)
+    expect(again.cells.nth(number).locator(".jp-InputArea-prompt")).to_have_text(
+        re.compile(r"\[\d+\]"), timeout=milliseconds(120)
+    )
+    expect(again.cells.nth(number).locator(".widget-slider")).to_be_visible(timeout=milliseconds(20))
+    expect(again.cells.nth(number)).to_contain_text("100%", timeout=milliseconds(20))
+    assert "depth=3" in again.run("f'depth={depth.value}'")
     stop(laptop)

@@ -8,7 +8,7 @@ import pytest
 from support import kernels
 from support.waiting import wait_for
 from support.wheels import ANSWER, BULKY, NAME, make_bulky_wheel, make_wheel
-from testbed.artifacts import xeus_python
+from testbed.artifacts.wheels import XEUS_PYTHON
 
 INSTALL = ("%pip install", "!pip install", "!pip install --user", "!python -m pip install")
 KEPT = "these packages are kept in the notebook folder"
@@ -89,7 +89,7 @@ def test_first_cells_of_a_new_user_work_or_say_what_to_do(new_session):
 def test_kernel_that_reads_short_socket_paths_only_answers(new_session):
     session = new_session().submit()
     session.ready()
-    wheels = xeus_python.build()
+    wheels = XEUS_PYTHON.build()
     for wheel in sorted(wheels.path.glob("*.whl")):
         send(session, wheel.name, wheel.read_bytes())
     said = session.inside("sh", "-c", "PATH=$(echo .python-*/bin):$PATH pip install --no-index --no-deps *.whl")

@@ -8,9 +8,9 @@ import pytest
 
 from support import kernels
 from support.waiting import patience, wait_for
-from testbed.artifacts import scientific
+from testbed.artifacts.wheels import SCIENTIFIC
 
-NAMES = " ".join(package.partition("==")[0] for package in scientific.PACKAGES)
+NAMES = " ".join(package.partition("==")[0] for package in SCIENTIFIC.packages)
 USE = """
 import matplotlib, numpy, pandas, scipy.linalg, sklearn.linear_model
 print(numpy.__file__, round(float(scipy.linalg.det(numpy.eye(3)))))
@@ -31,7 +31,7 @@ def count(run, folder):
 def test_scientific_packages_are_there_in_the_next_session_within_seconds(new_session):
     session = new_session().submit()
     session.ready()
-    packed = subprocess.run(["tar", "-c", "-C", scientific.build().path, "."], capture_output=True, check=True).stdout
+    packed = subprocess.run(["tar", "-c", "-C", SCIENTIFIC.build().path, "."], capture_output=True, check=True).stdout
     session.pool.exec(
         "ap",
         ["condor_ssh_to_job", "-auto-retry", session.job, "mkdir wheels; base64 -d | tar -x -C wheels"],
