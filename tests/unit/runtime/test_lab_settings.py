@@ -19,6 +19,12 @@ def test_they_travel_with_the_notebooks(tmp_path, environ):
     assert (environ[SETTINGS], environ[LAYOUT]) == (str(folder / "user-settings"), str(folder / "workspaces"))
 
 
+def test_configuration_that_travels_with_the_notebooks_counts_before_what_the_job_brings(tmp_path, environ):
+    environ["JUPYTER_CONFIG_PATH"] = "/mine"
+    keep_settings(environ, tmp_path / "notebooks")
+    assert environ["JUPYTER_CONFIG_PATH"] == f"{tmp_path}/notebooks/.jupyter-session/lab:/mine"
+
+
 @pytest.mark.parametrize("changed", [{"HOME": "/"}, {"_CONDOR_SCRATCH_DIR": ""}, {"JUPYTER_CONFIG_DIR": "/settings"}])
 def test_settings_that_outlive_the_job_stay_where_they_are(tmp_path, environ, changed):
     environ.update(changed)

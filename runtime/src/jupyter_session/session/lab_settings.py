@@ -1,8 +1,9 @@
-"""JupyterLab's settings and layout, which travel with the notebook folder from session to session."""
+"""JupyterLab's settings, layout, and configuration, which travel with the notebook folder from session to session."""
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import MutableMapping
 from pathlib import Path
 
@@ -14,10 +15,11 @@ _FOLDER = "lab"
 _FOLDERS = {"JUPYTERLAB_SETTINGS_DIR": "user-settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces"}
 #: Who sets this one has brought settings along.
 _OTHER_SETTINGS = "JUPYTER_CONFIG_DIR"
+_CONFIG = "JUPYTER_CONFIG_PATH"
 
 
 def keep_settings(environ: MutableMapping[str, str], notebooks: Path) -> None:
-    """Have JupyterLab keep its settings and layout in the session's own folder.
+    """Have JupyterLab keep its settings and layout in the session's own folder, and read configuration there.
 
     They stay where they are if the home is one that outlives the job, or if the user has named another place.
     """
@@ -30,6 +32,8 @@ def keep_settings(environ: MutableMapping[str, str], notebooks: Path) -> None:
         return
     for name, part in _FOLDERS.items():
         environ.setdefault(name, str(folder / part))
+    # For a jupyter_config.json, such as one that names web apps; what the session needs comes after it, and counts.
+    environ[_CONFIG] = os.pathsep.join(filter(None, [str(folder), environ.get(_CONFIG)]))
 
 
 def _goes_with_the_job(environ: MutableMapping[str, str]) -> bool:
