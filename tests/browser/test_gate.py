@@ -170,7 +170,8 @@ def test_page_of_another_site_reaches_nothing_and_is_no_activity(new_laptop, pag
         )
     assert statuses == ["opaque"] * 3
     wait_for(lambda: requests(laptop)["idle_for"] > 20, 60, "the session to have looked again")
-    assert requests(laptop)["idle_for"] > time.monotonic() - began
+    asked = time.monotonic()
+    assert requests(laptop)["idle_for"] > asked - began - 0.1  # it is rounded
 
 
 @pytest.mark.slow

@@ -128,6 +128,6 @@ def test_what_was_long_ago_is_no_rhythm_and_kinds_without_end_fill_no_memory():
 
 @pytest.mark.parametrize("text", [b"a" * 1_000_000, b"a1" * 1_000_000, b"a 1" * 1_000_000, b"\xff" * 1_000_000])
 def test_no_body_takes_long_to_compare(text):
-    began = time.monotonic()
+    began = time.process_time()
     drop_counters(text)
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
