@@ -75,6 +75,7 @@ def main() -> int:
         for number in range(ROUNDS):
             for side in (session, plain) if number % 2 else (plain, session):
                 side.opened.append(_open(side.page))
+                Notebook(side.page).save()  # JupyterLab adds to its metadata
                 if number + 1 < ROUNDS:
                     side.page.locator(".lm-TabBar-tab.jp-mod-current .lm-TabBar-tabCloseIcon").last.click()
         used = _watch_idle(both, sides)
