@@ -86,7 +86,7 @@ def test_who_asks_without_the_token_is_nobody_at_work(ready_session):
 def test_another_user_of_the_machine_gets_nothing_from_the_port(ready_session):
     port = ready_session.ready()["JupyterPort"]
     for header in ("X-None: 1", "Authorization: token wrong"):
-        for path in ("/api/kernels", "/api/contents", "/api/terminals", "/jupyter-session/requests", "/lab"):
+        for path in ("/api/kernels", "/api/contents", "/api/terminals", "/jupyter-session/activity", "/lab"):
             words = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}", "-H", header]
             answer = as_user(ready_session.pool, "ep1", "slot1_32", [*words, f"http://127.0.0.1:{port}{path}"]).stdout
             assert answer.startswith(("401", "403")) or (answer.startswith("302") and "/login" in answer), (

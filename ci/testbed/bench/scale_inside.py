@@ -10,8 +10,13 @@ import pathlib
 import socket
 import sys
 
-ANSWERS: dict[str, object] = {"/api/kernels": [], "/api/sessions": [], "/api/terminals": []}
 TOLD = {"at": None, "what": ""}
+ANSWERS: dict[str, object] = {
+    "/api/kernels": [],
+    "/api/sessions": [],
+    "/api/terminals": [],
+    "/jupyter-session/activity": {"requests": TOLD, "proxy": TOLD, "kernels": []},
+}
 
 
 def answer(request: str, token: str) -> tuple[str, object]:
@@ -19,7 +24,7 @@ def answer(request: str, token: str) -> tuple[str, object]:
     if f"Authorization: token {token}" not in request and f"token={token}" not in request:
         return "403 Forbidden", {}
     path = request.split(" ")[1].partition("?")[0]
-    return "200 OK", TOLD if path.startswith("/jupyter-session/") else ANSWERS.get(path, {})
+    return "200 OK", ANSWERS.get(path, {})
 
 
 config = json.loads(pathlib.Path(sys.argv[1].removeprefix("--config=")).read_text())["ServerApp"]

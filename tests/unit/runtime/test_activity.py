@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from jupyter_session.activity import ActivityMonitor
+from jupyter_session.activity.extension_report import PATH, ExtensionReport
 from jupyter_session.activity.gpu import Gpu, find_devices, list_assigned, matches_name
 from jupyter_session.activity.grouping import Role
 from jupyter_session.activity.kernels import Kernels
@@ -72,7 +73,7 @@ class Net:
 
 
 def kernels(server, *groups, net=0.0, stall=None, gpu=False):
-    return Kernels(server.get, Work(Found(*groups), Net(net)), stall, lambda: gpu)
+    return Kernels(server.get, server.get, Work(Found(*groups), Net(net)), stall, lambda: gpu)
 
 
 def test_a_busy_kernel_is_active_however_silent():
@@ -165,7 +166,7 @@ def test_a_stalled_kernel_that_goes_on_counts_again():
     server = Server()
     server.answer = [kernel("busy")]
     found = Found(group())
-    source = Kernels(server.get, Work(found, Net()), 100.0)
+    source = Kernels(server.get, server.get, Work(found, Net()), 100.0)
     source.sample(0)
     assert not source.sample(150).active
     found.groups = [group(cpu=1.0)]
@@ -194,12 +195,13 @@ def test_without_the_extension_jupyters_own_word_counts_and_that_is_said():
 
     def get(path):
         asked.append(path)
-        if path.startswith("/jupyter-session/"):
+        if path == PATH:
             raise LabError("JupyterLab answered 404")
         return [{"id": "a", "name": "python3", "execution_state": "busy", "last_activity": "now"}]
 
-    seen = Kernels(get, Work(Found(), Net()), None).sample(10)
-    assert asked == [Kernels.path, Kernels.jupyters_own_path]
+    told = ExtensionReport(get).part("kernels")
+    seen = Kernels(told, get, Work(Found(), Net()), None).sample(10)
+    assert asked == [PATH, Kernels.jupyters_own_path]
     assert (seen.active, seen.error) == (True, "")
     assert seen.detail == "1 busy (python3) (1 by Jupyter's word alone, which may be wrong)"
 
@@ -240,6 +242,25 @@ def test_typing_is_activity_at_the_time_it_was_heard_even_after_the_terminal_has
     found.groups = []
     seen = source.sample(70)
     assert (seen.active, seen.last, seen.detail) == (False, 40, "none")
+
+
+def test_the_extension_is_asked_once_a_look_also_if_it_does_not_answer():
+    asked = []
+
+    def get(path):
+        asked.append(path)
+        if len(asked) == 2:
+            raise LabError("JupyterLab does not answer")
+        return {"requests": len(asked), "proxy": "none"}
+
+    report = ExtensionReport(get)
+    requests, proxy = report.part("requests"), report.part("proxy")
+    assert (requests(10), proxy(10)) == (1, "none")
+    for part in (requests, proxy):
+        with pytest.raises(LabError, match="does not answer"):
+            part(20)
+    assert requests(30) == 3
+    assert asked == [PATH] * 3
 
 
 @pytest.mark.parametrize("source", [Requests, Proxy])

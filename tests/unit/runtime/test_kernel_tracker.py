@@ -83,7 +83,8 @@ class Kernel:
         wait_for(lambda: self.jupyter_says() == state, 30, lambda: f"{state}, not {self.jupyter_says()}", every=0.05)
 
     def told(self):
-        return next(about for about in self.server.ask("/jupyter-session/kernels") if about["id"] == self.id)
+        kernels = self.server.ask("/jupyter-session/activity")["kernels"]
+        return next(about for about in kernels if about["id"] == self.id)
 
     def is_at_work(self):
         return self.told()["at_work"]

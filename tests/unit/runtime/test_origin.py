@@ -32,7 +32,7 @@ def visit(server, path, fields):
 
 
 def last(server):
-    return server.ask("/jupyter-session/requests")["at"]
+    return server.ask("/jupyter-session/activity")["requests"]["at"]
 
 
 @pytest.mark.parametrize("fields", [{}, {"Authorization": "token wrong"}, {"Cookie": "username-127-0-0-1=2|1:0|x"}])

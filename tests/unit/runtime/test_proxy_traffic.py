@@ -77,7 +77,7 @@ def send(server, name, *messages):
 
 
 def seen(server):
-    return server.ask("/jupyter-session/proxy")
+    return server.ask("/jupyter-session/activity")["proxy"]
 
 
 def test_keys_in_a_remote_desktop_are_seen_and_its_requests_for_pictures_are_not(server):

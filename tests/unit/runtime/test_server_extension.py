@@ -18,18 +18,18 @@ def ask(tmp_path_factory):
 
 
 def test_only_requests_that_need_a_person_are_remembered(ask):
-    assert ask("/jupyter-session/requests") == {"at": None, "what": None}
+    assert ask("/jupyter-session/activity")["requests"] == {"at": None, "what": None}
     ask("/api/kernels")
-    assert ask("/jupyter-session/requests")["at"] is None
+    assert ask("/jupyter-session/activity")["requests"]["at"] is None
     made = ask("/api/contents", {"type": "file"})
-    found = ask("/jupyter-session/requests")
+    found = ask("/jupyter-session/activity")["requests"]
     assert found["what"] == "POST /base/api/contents"
     ask(f"/api/contents/{made['name']}?type=file")
-    assert ask("/jupyter-session/requests")["at"] > found["at"]
+    assert ask("/jupyter-session/activity")["requests"]["at"] > found["at"]
 
 
 def test_what_the_proxy_relays_can_be_seen(ask):
-    assert ask("/jupyter-session/proxy") == {"at": None, "what": None, "lacks": ""}
+    assert ask("/jupyter-session/activity")["proxy"] == {"at": None, "what": None, "lacks": ""}
 
 
 def test_the_newest_notice_is_there_for_those_who_come_later(ask):
@@ -58,7 +58,7 @@ def test_a_page_that_says_what_is_wrong_has_no_token(ask, path, status):
     assert "data-jupyter-api-token" not in page
 
 
-@pytest.mark.parametrize("path", ["requests", "proxy", "kernels", "notice"])
+@pytest.mark.parametrize("path", ["activity", "notice"])
 def test_nothing_is_answered_without_the_token(ask, path):
     with pytest.raises(urllib.error.HTTPError) as caught:
         ask(f"/jupyter-session/{path}", key="wrong")

@@ -38,7 +38,8 @@ def ask(address, path, token="s3cret", method="GET"):  # noqa: S107
 def test_the_stand_in_answers_what_the_runtime_asks_and_nobody_without_the_token(stand_in):
     process, address = stand_in
     assert ask(address, "/api/kernels?no_track_activity=1") == (200, [])
-    assert ask(address, "/jupyter-session/requests?no_track_activity=1") == (200, {"at": None, "what": ""})
+    status, seen = ask(address, "/jupyter-session/activity?no_track_activity=1")
+    assert (status, seen["requests"]) == (200, {"at": None, "what": ""})
     assert ask(address, "/api/status", token="guessed") == (403, {})
     with closing(socket.create_connection(address)) as silent:
         silent.sendall(b"nonsense")

@@ -105,15 +105,16 @@ class _Jupyter:
         """Answer `GET path`. Raises LabError if it doesn't answer."""
         if not self._answers:
             raise LabError("JupyterLab does not answer")
-        if path.startswith("/jupyter-session/kernels"):
-            if not self._follows:
-                raise LabError("JupyterLab answered 404")
-            return [{**self._describe(name), "at_work": name in self._busy, "changes": 0} for name in self._kernels]
+        kernels = [self._describe(name) for name in self._kernels]
         if path.startswith("/api/kernels"):
-            return [self._describe(name) for name in self._kernels]
-        if path.startswith("/jupyter-session/proxy"):
-            return {"at": self._traffic.at, "what": self._traffic.what}
-        return {"at": self._request, "what": "PUT /api/contents/a.ipynb"}
+            return kernels
+        followed = zip(self._kernels, kernels, strict=True)
+        told = [{**kernel, "at_work": name in self._busy, "changes": 0} for name, kernel in followed]
+        return {
+            "requests": {"at": self._request, "what": "PUT /api/contents/a.ipynb"},
+            "proxy": {"at": self._traffic.at, "what": self._traffic.what},
+            "kernels": told if self._follows else None,
+        }
 
     def _describe(self, name: str) -> dict[str, Any]:
         return {

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jupyter_session.activity.extension_report import Get, Told
 from jupyter_session.activity.grouping import Role
 from jupyter_session.activity.process_groups import Group
 from jupyter_session.activity.programs_at_work import Work
-from jupyter_session.activity.requests import Get
 from jupyter_session.activity.sample import Sample
 from jupyter_session.jupyter.lab import LabError
 from jupyter_session.units.durations import format_duration
@@ -40,12 +40,17 @@ class Kernels:
     """
 
     name = "kernels"
-    path = "/jupyter-session/kernels?no_track_activity=1"
     jupyters_own_path = "/api/kernels?no_track_activity=1"
 
     def __init__(
-        self, get: Get, work: Work, stall_timeout: float | None, gpu_works: Callable[[], bool] = lambda: False
+        self,
+        told: Told,
+        get: Get,
+        work: Work,
+        stall_timeout: float | None,
+        gpu_works: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._told = told
         self._get = get
         self._work = work
         self._stall_timeout = stall_timeout
@@ -57,7 +62,7 @@ class Kernels:
         """Look once. Raises LabError, or another error, if Jupyter's answer isn't correct and no kernel is active."""
         groups = {group.key: group for group in self._work.find_groups(now, Role.KERNEL)}
         try:
-            answer = self._list_kernels()
+            answer = self._list_kernels(now)
         except LabError as error:
             return self._without_jupyter(groups.values(), now, error)
         seen: dict[str, _Seen] = {}
@@ -94,13 +99,14 @@ class Kernels:
         detail += f" ({untold} by Jupyter's word alone, which may be wrong)" if untold else ""
         return Sample(source=self.name, active=bool(busy or working), last=self._last, detail=detail)
 
-    def _list_kernels(self) -> list[dict[str, Any]]:
+    def _list_kernels(self, now: float) -> list[dict[str, Any]]:
         """Return what Jupyter, with our extension or without, says of each kernel. Raises LabError."""
         try:
-            return list(self._get(self.path))
+            told = self._told(now)
         except LabError as error:
             _LOG.debug("the extension says nothing of kernels: %s", error)
-            return list(self._get(self.jupyters_own_path))
+            told = None
+        return list(self._get(self.jupyters_own_path) if told is None else told)
 
     def _without_jupyter(self, groups: Iterable[Group], now: float, error: LabError) -> Sample:
         """Look at the processes only: a kernel can be active while the server hangs."""

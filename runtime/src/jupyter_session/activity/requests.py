@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
+from jupyter_session.activity.extension_report import Told
 from jupyter_session.activity.sample import Sample
-
-#: Sends `GET path` to the Jupyter server and returns the JSON of its answer. Raises LabError if that fails.
-Get = Callable[[str], Any]
 
 
 class _Reported:
@@ -18,17 +13,16 @@ class _Reported:
     """
 
     name: str
-    path: str
     nothing: str
 
-    def __init__(self, get: Get) -> None:
-        self._get = get
+    def __init__(self, told: Told) -> None:
+        self._told = told
         self._at: float | None = None
         self._last: float | None = None
 
     def sample(self, now: float) -> Sample:
         """Ask once. Raises LabError, or another error, if the answer is not correct."""
-        answer = self._get(self.path)
+        answer = self._told(now)
         if answer["at"] not in (None, self._at):
             self._at, self._last = answer["at"], now
         error = answer.get("lacks", "")
@@ -41,7 +35,6 @@ class Requests(_Reported):
     """Requests that need a person, such as opening, saving, and creating; not an open tab's polling."""
 
     name = "requests"
-    path = "/jupyter-session/requests?no_track_activity=1"
     nothing = "none yet"
 
 
@@ -49,5 +42,4 @@ class Proxy(_Reported):
     """What a person does in a page behind jupyter-server-proxy; see `jupyter.extension.proxy_traffic`."""
 
     name = "proxy"
-    path = "/jupyter-session/proxy?no_track_activity=1"
     nothing = "no traffic"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from jupyter_session.activity.extension_report import ExtensionReport, Get
 from jupyter_session.activity.gpu import Gpu, find_devices, list_assigned
 from jupyter_session.activity.grouping import Role
 from jupyter_session.activity.kernels import Kernels
 from jupyter_session.activity.process_groups import Processes
 from jupyter_session.activity.programs_at_work import Programs, Work
-from jupyter_session.activity.requests import Get, Proxy, Requests
+from jupyter_session.activity.requests import Proxy, Requests
 from jupyter_session.activity.sample import Source
 from jupyter_session.activity.saving import Saving
 from jupyter_session.settings import Settings
@@ -30,7 +31,9 @@ def make_sources(
     `get` asks the Jupyter server; `refused` returns how many files the access point refuses.
     """
     work = Work(processes)
-    kernels = Kernels(get, work, settings.stall_timeout, (lambda: gpu.works) if gpu else (lambda: False))
+    report = ExtensionReport(get)
+    gpu_works = (lambda: gpu.works) if gpu else (lambda: False)
+    kernels = Kernels(report.part("kernels"), get, work, settings.stall_timeout, gpu_works)
     return [
         *([gpu] if gpu else []),  # before the kernels, which ask it
         kernels,
@@ -38,7 +41,7 @@ def make_sources(
         Programs("tmux", Role.PANE, work),
         Programs("ssh", Role.SSH, work),
         Programs("processes", Role.OTHER, work),
-        Requests(get),
-        Proxy(get),
+        Requests(report.part("requests")),
+        Proxy(report.part("proxy")),
         Saving(refused, settings.stall_timeout),
     ]

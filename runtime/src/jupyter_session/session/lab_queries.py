@@ -48,8 +48,8 @@ class LabQueries:
 
     def _list_at_work(self) -> dict[str, bool | None]:
         try:
-            kernels = self._lab.request("GET", "/jupyter-session/kernels?no_track_activity=1", timeout=_QUICK)
+            told = self._lab.request("GET", "/jupyter-session/activity?no_track_activity=1", timeout=_QUICK)
         except LabError as error:
             _LOG.debug("the extension says nothing of kernels: %s", error)
             return {}
-        return {kernel["id"]: kernel["at_work"] for kernel in kernels}
+        return {kernel["id"]: kernel["at_work"] for kernel in told["kernels"] or ()}

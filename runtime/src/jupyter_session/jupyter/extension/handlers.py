@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from jupyter_server.base.handlers import APIHandler
 from tornado.web import HTTPError, authenticated
@@ -13,44 +14,38 @@ from jupyter_session.jupyter.extension.person_requests import PersonRequests
 from jupyter_session.jupyter.extension.proxy_traffic import Traffic
 
 
-class RequestsHandler(APIHandler):
-    """Answers `{"at": epoch seconds or null, "what": "PUT /api/contents/a.ipynb"}`."""
+class ActivityHandler(APIHandler):
+    """Answers what was seen of JupyterLab's use.
 
-    def initialize(self, requests: PersonRequests) -> None:
-        """Take the requests to report."""
-        self._requests = requests
+    `requests` is `{"at": epoch seconds or null, "what": "PUT /api/contents/a.ipynb"}`, the last request that needed a
+    person. `proxy` is the same of pages behind the proxy, with `"lacks"`: what can't be seen, or "". `kernels` is as
+    `GET /api/kernels` answers, with what `KernelTracker.report` adds; null if that can't be told.
+    """
 
-    @authenticated
-    def get(self) -> None:
-        """Return the last request that needed a person."""
-        self.finish(json.dumps({"at": self._requests.at, "what": self._requests.what}))
-
-
-class ProxyTrafficHandler(APIHandler):
-    """Answers as `RequestsHandler` does, with `"lacks"`: what can't be seen, or ""."""
-
-    def initialize(self, traffic: Traffic) -> None:
-        """Take the traffic to report."""
-        self._traffic = traffic
+    def initialize(self, requests: PersonRequests, traffic: Traffic, kernels: KernelTracker) -> None:
+        """Take what has seen it."""
+        self._requests, self._traffic, self._kernels = requests, traffic, kernels
 
     @authenticated
     def get(self) -> None:
-        """Return what last needed a person in a page behind the proxy."""
-        traffic = self._traffic
-        self.finish(json.dumps({"at": traffic.at, "what": traffic.what, "lacks": traffic.lacks}))
+        """Return all of it."""
+        requests, traffic = self._requests, self._traffic
+        self.finish(
+            json.dumps(
+                {
+                    "requests": {"at": requests.at, "what": requests.what},
+                    "proxy": {"at": traffic.at, "what": traffic.what, "lacks": traffic.lacks},
+                    "kernels": self._list_kernels(),
+                }
+            )
+        )
 
-
-class KernelsHandler(APIHandler):
-    """Answers as `GET /api/kernels` does, with what `KernelTracker.report` adds."""
-
-    def initialize(self, kernels: KernelTracker) -> None:
-        """Take the tracker of the kernels to report."""
-        self._kernels = kernels
-
-    @authenticated
-    def get(self) -> None:
-        """Return what each kernel does."""
-        self.finish(json.dumps(self._kernels.report()))
+    def _list_kernels(self) -> list[dict[str, Any]] | None:
+        try:
+            return self._kernels.report()
+        except Exception:
+            self.log.warning("What the kernels do can't be told.", exc_info=True)
+            return None
 
 
 class NoticeHandler(APIHandler):

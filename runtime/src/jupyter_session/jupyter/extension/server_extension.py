@@ -10,12 +10,7 @@ from jupyter_server.utils import url_path_join
 from jupyter_session.jupyter import quick_start
 from jupyter_session.jupyter.extension.accepting import accept_patiently
 from jupyter_session.jupyter.extension.compression import PageCompression
-from jupyter_session.jupyter.extension.handlers import (
-    KernelsHandler,
-    NoticeHandler,
-    ProxyTrafficHandler,
-    RequestsHandler,
-)
+from jupyter_session.jupyter.extension.handlers import ActivityHandler, NoticeHandler
 from jupyter_session.jupyter.extension.kernel_tracker import KernelTracker
 from jupyter_session.jupyter.extension.notices import Notices
 from jupyter_session.jupyter.extension.observation import observe
@@ -74,10 +69,9 @@ def _load_jupyter_server_extension(server: Any) -> None:
     observe(settings, requests, traffic)
     kernels = KernelTracker(server.kernel_manager)
     server.io_loop.add_callback(kernels.start, server.event_logger)
+    seen = {"requests": requests, "traffic": traffic, "kernels": kernels}
     handlers = [
-        (url_path_join(base, "/jupyter-session/requests"), RequestsHandler, {"requests": requests}),
-        (url_path_join(base, "/jupyter-session/proxy"), ProxyTrafficHandler, {"traffic": traffic}),
-        (url_path_join(base, "/jupyter-session/kernels"), KernelsHandler, {"kernels": kernels}),
+        (url_path_join(base, "/jupyter-session/activity"), ActivityHandler, seen),
         (url_path_join(base, "/jupyter-session/notice"), NoticeHandler, {"notices": Notices(server.event_logger)}),
     ]
     server.web_app.add_handlers(".*$", handlers)
