@@ -75,7 +75,12 @@ BOUND = [
     (
         FIRST_DAY,
         "`%pip install numpy",
-        "pool/test_packages_in_numbers.py::test_scientific_packages_are_there_in_the_next_session_within_seconds",
+        "browser/test_first_day.py::test_numpy_and_a_plot_and_again_the_next_morning",
+    ),
+    (
+        FIRST_DAY,
+        "`%pip install -r",
+        "browser/test_first_day.py::test_a_requirements_file_in_the_notebook_folder",
     ),
     (
         FIRST_DAY,
