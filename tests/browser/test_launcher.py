@@ -90,6 +90,15 @@ def test_browser_is_opened_at_lab_with_no_token_in_an_argument_and_the_person_is
     assert laptop.at("/").partition("token=")[2] not in opener
 
 
+def test_page_asks_for_its_largest_file_once_and_before_any_script_has_run(ready_session, page):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url.partition("/static/lab/")[2]))
+    Lab(page, ready_session.tunnel().url())
+    assert sum(name.startswith("jlab_core.") for name in asked) == 1
+    scripts = [name.partition(".")[0] for name in asked if ".js" in name]
+    assert set(scripts[:2]) == {"main", "jlab_core"}, scripts
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_one_tab_outlives_cuts_and_restarts(own_pool, open_browser):

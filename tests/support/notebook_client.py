@@ -130,6 +130,10 @@ class NotebookClient:
             if channel == "shell" and parent.get("msg_id") == request:
                 return content
 
+    def ask_about_kernel(self) -> None:
+        """Ask the kernel about itself, as each page does that connects."""
+        self._send("shell", "kernel_info_request", {})
+
     def answer(self, value: str) -> None:
         """Answer the question that was heard last."""
         self._send("stdin", "input_reply", {"status": "ok", "value": value}, parent=self.question)

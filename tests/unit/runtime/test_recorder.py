@@ -17,6 +17,17 @@ pytest.importorskip("ipykernel")
 pytestmark = pytest.mark.xdist_group("recorder")  # one server for all
 
 
+#: Prints three seconds after its cell has ended.
+THREAD = """
+import threading, time
+def print_late():
+    time.sleep(3)
+    print("late", flush=True)
+threading.Thread(target=print_late).start()
+print("started", flush=True)
+"""
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     with serve_recorder(tmp_path_factory.mktemp("server")) as server:
@@ -225,6 +236,14 @@ def test_a_kernel_that_is_shut_down_after_its_browser_has_gone_leaves_its_output
     page.close()
     server.ask(f"/api/kernels/{page.kernel}", method="DELETE")
     wait_for(lambda: text_of(on_disk(server, path)["cells"][0]).startswith("line 0\n"), 60, "the output")
+
+
+def test_what_a_thread_prints_after_its_cell_is_kept_though_another_request_came_meanwhile(server, path):
+    page = open_with(server, path, THREAD)
+    page.wait_done(page.run("c0"))
+    page.ask_about_kernel()
+    page.close()
+    wait_text(server, path, "started\nlate\n")
 
 
 @pytest.mark.slow

@@ -123,6 +123,14 @@ def test_a_deleted_notebook_gets_nothing(runs):
     assert decide_need(found) is Need.NOTHING
 
 
+def test_what_a_thread_prints_after_its_cell_belongs_to_the_last_that_ran(runs):
+    first, last = run(runs, "c0", "a\n"), run(runs, "c1", "b\n")
+    ask(runs, "c2")  # it waits
+    say(runs, "", "stream", name="stdout", text="late\n")
+    assert [each.outputs.render()[0]["text"] for each in (first, last)] == ["a\n", "b\nlate\n"]
+    assert last.has_ended
+
+
 def test_displays_that_nobody_sees_any_longer_are_forgotten(runs):
     request = ask(runs, "c0")
     for number in range(3000):

@@ -78,6 +78,7 @@ class Request:
         ("/base/lab/extensions/@a/b/static/remote.js", True),
         ("/base/lab/api/settings/", True),
         ("/base/jupyter-session/status", True),
+        ("/base/lsp/status", True),
         ("/base/jupyter-session/tensorboard-1/", False),
         ("/base/lab", False),
         ("/base/api/contents/Untitled.ipynb", False),
@@ -90,6 +91,30 @@ def test_only_jupyterlabs_own_files_are_compressed(path, compressed):
     pytest.importorskip("jupyter_server")
     from tornado.web import GZipContentEncoding  # noqa: PLC0415 - with Jupyter alone
 
-    from jupyter_session.jupyter.extension.compression import PageCompression  # noqa: PLC0415
+    from jupyter_session.jupyter.extension.page_transforms import PageTransforms  # noqa: PLC0415
 
-    assert isinstance(PageCompression("/base/")(Request(path)), GZipContentEncoding) is compressed
+    assert isinstance(PageTransforms("/base/")(Request(path)), GZipContentEncoding) is compressed
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [("/base/lab", True), ("/base/lab/tree/a.ipynb", True), ("/base/lab/api/settings", False), ("/base/tree", False)],
+)
+def test_a_page_of_jupyterlab_names_its_largest_file(tmp_path, path, named):
+    pytest.importorskip("jupyter_server")
+    from tornado.httputil import HTTPHeaders  # noqa: PLC0415 - with Jupyter alone
+
+    from jupyter_session.jupyter.extension.page_transforms import PageTransforms  # noqa: PLC0415
+
+    def link(status=200, kind="text/html"):
+        transform = PageTransforms("/base/", tmp_path)(Request(path))
+        headers = HTTPHeaders({"Content-Type": kind})
+        return transform.transform_first_chunk(status, headers, b"<html>", True)[1].get("Link", "")
+
+    assert not link()
+    (tmp_path / "jlab_core.1a2b.js").touch()
+    assert link() == ("</base/static/lab/jlab_core.1a2b.js?v=1a2b>; rel=preload; as=script" if named else "")
+    assert not link(status=404)
+    assert not link(kind="application/json")
+    (tmp_path / "jlab_core.3c4d.js").touch()
+    assert not link(), "it isn't known which of them the page loads"

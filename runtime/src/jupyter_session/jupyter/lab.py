@@ -15,13 +15,12 @@ from typing import Any
 
 from jupyter_session import ports
 from jupyter_session.errors import SessionError
-from jupyter_session.jupyter.extensions import EXTENSIONS
+from jupyter_session.jupyter.extensions import EXTENSIONS, RECORDER
 from jupyter_session.jupyter.packages import Environment, make_environment
 from jupyter_session.state_dir import StateDir
 
 _LOG = logging.getLogger(__name__)
 _EXTENSION = "jupyter_session.jupyter.extension"
-_RECORDER = "jupyter_session.recorder.server_extension"
 
 #: Seconds for one request to the server. It answers in milliseconds unless its event loop is blocked.
 REQUEST_TIMEOUT = 5.0
@@ -182,7 +181,7 @@ class Lab:
                 "client_ca": "",
                 "sock": "",
                 "terminado_settings": {"shell_command": ["/bin/bash"]},
-                "jpserver_extensions": {**EXTENSIONS, _RECORDER: self._has_recorder},
+                "jpserver_extensions": {**EXTENSIONS, RECORDER: self._has_recorder},
             },
             "IdentityProvider": {
                 "token": self.token,

@@ -79,7 +79,7 @@ class KernelRuns:
         self.session = cause.session
         self.backlog.add(cause.name, cause.request, parts if cause.is_kept else None)
         is_own = cause.kind == "status" and not cause.request
-        return cause.request in self.runs or cause.kind == "update_display_data" or is_own
+        return cause.request in self.runs or cause.kind == "update_display_data" or is_own or cause.is_stray
 
     def note(self, message: Message) -> Run | None:
         """Note a message that the kernel published; return the run that it belongs to."""
@@ -89,7 +89,7 @@ class KernelRuns:
             return None
         if message.kind == "status" and content.get("execution_state") == "starting":
             self.end_all()
-        run = self.runs.get(message.request)
+        run = self._find_run(message)
         if run is None:
             return None
         if message.kind == "execute_input":
@@ -221,6 +221,11 @@ class KernelRuns:
     def _is_deleted(self, run: Run) -> bool:
         """Return whether the last save was without the cell of a run; no is the answer where no save was seen."""
         return bool(self._saved) and has_ids(self._saved) and all(cell["id"] != run.cell for cell in self._saved)
+
+    def _find_run(self, message: Message) -> Run | None:
+        if message.request or message.kind == "status":
+            return self.runs.get(message.request)
+        return next((run for run in reversed(self.runs.values()) if run.has_begun), None)
 
     def _begin(self, run: Run, count: Any) -> None:
         for other in self.runs.values():  # the end of an earlier run may have been dropped in a flood of output

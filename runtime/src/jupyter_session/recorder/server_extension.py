@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_core.utils import ensure_async
 
-from jupyter_session.recorder.connection import make_connection_class
-from jupyter_session.recorder.record import GRACE
-from jupyter_session.recorder.recorder import Recorder
+if TYPE_CHECKING:
+    from jupyter_session.recorder.recorder import Recorder
 
 _LOG = logging.getLogger(__name__)
+_CONNECTION = "kernel_websocket_connection_class"
+_SOON = 0.3  # seconds after the server's start, which is not to wait for what nobody needs yet
 _LONGEST_END = 4.0  # seconds for the last writes; the end of a session has a schedule
 _EVENTS = "https://events.jupyter.org/jupyter_server/contents_service/v1"
 
@@ -22,13 +23,37 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 
 def _load_jupyter_server_extension(server: Any) -> None:
-    """Record from now on. The configuration may have another `Recorder.grace`, in seconds."""
+    """Record from a moment after the server's start on, or from the first connection to a kernel."""
     settings = server.web_app.settings
-    grace = server.config.get("Recorder", {}).get("grace", GRACE)
-    recorder = Recorder(server, grace)
-    usual = settings["kernel_websocket_connection_class"]
-    recorded = make_connection_class(usual, recorder)
-    server.kernel_websocket_connection_class = settings["kernel_websocket_connection_class"] = recorded
+    usual = settings[_CONNECTION]
+
+    def begin() -> None:
+        if settings[_CONNECTION] is connect:
+            settings[_CONNECTION] = usual
+            try:
+                _record(server)
+            except Exception:  # noqa: BLE001 - nothing here may disturb Jupyter
+                _LOG.warning("The output of notebooks is not recorded.", exc_info=True)
+
+    def connect(**options: Any) -> Any:
+        begin()
+        return settings[_CONNECTION](**options)
+
+    settings[_CONNECTION] = connect
+    server.io_loop.call_later(_SOON, begin)
+    server.io_loop.add_callback(_tell_pages, settings)
+
+
+def _record(server: Any) -> None:
+    """Record from now on. The configuration may have another `Recorder.grace`, in seconds."""
+    from jupyter_session.recorder.connection import make_connection_class  # noqa: PLC0415
+    from jupyter_session.recorder.record import GRACE  # noqa: PLC0415
+    from jupyter_session.recorder.recorder import Recorder  # noqa: PLC0415
+
+    settings = server.web_app.settings
+    recorder = Recorder(server, server.config.get("Recorder", {}).get("grace", GRACE))
+    recorded = make_connection_class(settings[_CONNECTION], recorder)
+    server.kernel_websocket_connection_class = settings[_CONNECTION] = recorded
     _watch_ends(server.kernel_manager, recorder)
 
     async def note_change(logger: Any, schema_id: str, data: dict[str, Any]) -> None:  # noqa: ARG001
@@ -39,8 +64,7 @@ def _load_jupyter_server_extension(server: Any) -> None:
             recorder.note_deleted(path)
 
     server.event_logger.add_listener(schema_id=_EVENTS, listener=note_change)
-    server.io_loop.add_callback(recorder.start)
-    server.io_loop.add_callback(_tell_pages, settings)
+    recorder.start()
 
 
 def _tell_pages(settings: dict[str, Any]) -> None:

@@ -20,11 +20,16 @@ _MOST_WAITING = 100_000
 
 #: What causes output, and what widgets say: the messages that a browser that was away must hear, too.
 _CAUSES = frozenset({"execute_request", "comm_open", "comm_msg", "comm_close"})
+# What a thread of an earlier cell prints belongs to the last request of all for ipykernel 7.4, whoever sent that.
+_SILENT = frozenset(
+    f"{name}_request" for name in ("kernel_info", "comm_info", "history", "is_complete", "complete", "inspect")
+)
+_OUTPUTS = frozenset({"stream", "display_data"})
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message of a kernel: its type, the request that caused it, what it says, and its size in bytes."""
+    """A message of a kernel: its type, the request that caused it ("": unknown), what it says, its size in bytes."""
 
     kind: str
     request: str
@@ -41,6 +46,7 @@ class Cause:
     session: str
     request: str
     is_kept: bool  # for browsers that are away
+    is_stray: bool = False  # its request causes no output: it is from a thread, and names the last request of all
 
 
 def read_cause(unpack: Callable[[bytes], Any], parts: Parts) -> Cause:
@@ -52,6 +58,7 @@ def read_cause(unpack: Callable[[bytes], Any], parts: Parts) -> Cause:
         session=str(header.get("session", "")),
         request=str(parent.get("msg_id", "")),
         is_kept=parent.get("msg_type") in _CAUSES,
+        is_stray=parent.get("msg_type") in _SILENT and header["msg_type"] in _OUTPUTS,
     )
 
 
@@ -105,7 +112,8 @@ class Subscription:
             cause = read_cause(self._session.unpack, parts)
             if self._hear(cause, parts):
                 size = sum(len(frame) for frame in frames)
-                self._note(Message(cause.kind, cause.request, self._session.unpack(parts[3]), size))
+                request = "" if cause.is_stray else cause.request
+                self._note(Message(cause.kind, request, self._session.unpack(parts[3]), size))
         except Exception:  # noqa: BLE001 - a message that isn't correct
             _LOG.warning("A message of a kernel is not recorded.", exc_info=True)
 

@@ -9,11 +9,11 @@ from jupyter_server.utils import url_path_join
 
 from jupyter_session.jupyter import quick_start
 from jupyter_session.jupyter.extension.accepting import accept_patiently
-from jupyter_session.jupyter.extension.compression import PageCompression
 from jupyter_session.jupyter.extension.handlers import ActivityHandler, NoticeHandler
 from jupyter_session.jupyter.extension.kernel_tracker import KernelTracker
 from jupyter_session.jupyter.extension.notices import Notices
 from jupyter_session.jupyter.extension.observation import observe
+from jupyter_session.jupyter.extension.page_transforms import PageTransforms
 from jupyter_session.jupyter.extension.person_requests import PersonRequests
 from jupyter_session.jupyter.extension.proxy_traffic import Traffic
 
@@ -75,4 +75,4 @@ def _load_jupyter_server_extension(server: Any) -> None:
         (url_path_join(base, "/jupyter-session/notice"), NoticeHandler, {"notices": Notices(server.event_logger)}),
     ]
     server.web_app.add_handlers(".*$", handlers)
-    server.web_app.add_transform(PageCompression(base))
+    server.web_app.add_transform(PageTransforms(base))
