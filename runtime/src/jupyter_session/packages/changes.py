@@ -10,17 +10,27 @@ from jupyter_session.packages import unfinished
 from jupyter_session.packages.installers import InstallerWatch, find_places
 from jupyter_session.packages.relocation import Version
 
+#: Looks after which all entries are read, although nothing was added to or removed from their folders.
+_QUICK_LOOKS = 10
+
 
 class Changes:
     """Follows the changes of `environment`, whose version `read` returns, in a session.
+
+    `stamp` returns what changes when an entry is added or removed: it is read more quickly than the version.
 
     `packed` is the version that was packed last, and `seen` the one of the last look. `places` are the lines that say
     where packages come from. `are_being_made`: at the last look, an installer was at work.
     """
 
-    def __init__(self, environment: Environment, read: Callable[[], Version], session: str) -> None:
+    def __init__(
+        self, environment: Environment, read: Callable[[], Version], stamp: Callable[[], object], session: str
+    ) -> None:
         self._environment = environment
         self._read = read
+        self._stamp = stamp
+        self._last_stamp: object = None
+        self._quick_looks = 0
         self._installers = InstallerWatch(session)
         self._meanwhile: set[Path] = set()
         self.packed: Version = ()
@@ -37,11 +47,19 @@ class Changes:
     def look(self) -> bool:
         """Look anew; return whether something has changed since the last look."""
         was_made, self._were_made = self.are_being_made or self._were_made, False
-        before, self.seen = self.seen, self._read()
+        before = self.seen
+        if was_made or self.are_any or self._is_due():
+            self.seen = self._read()
         self.are_being_made = self._find_installers(thoroughly=self.seen != before)
         if self.are_being_made or was_made:
             self._meanwhile |= self._list_paths(set(self.seen) - set(before))
         return self.seen != before
+
+    def _is_due(self) -> bool:
+        stamp = self._stamp()
+        self._quick_looks = self._quick_looks + 1 if stamp == self._last_stamp else 0
+        self._last_stamp = stamp
+        return self._quick_looks % _QUICK_LOOKS == 0
 
     def notice_installers(self) -> None:
         """Look for installers only: what comes between two looks may take longer than one of them."""

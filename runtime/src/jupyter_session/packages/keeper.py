@@ -22,7 +22,7 @@ from jupyter_session.state_dir import StateDir
 
 _LOG = logging.getLogger(__name__)
 #: Seconds from one look at the environment to the next, and seconds without a change before it is packed.
-_INTERVAL, _SETTLE = 0.5, 1.5
+_INTERVAL, _SETTLE = 1.0, 1.5
 _RETRY = 60.0  # seconds after which what could not be packed is tried again
 _LONG = 15.0  # seconds of unpacking after which the user wants to know
 _SOON = 0.1
@@ -84,7 +84,7 @@ class Keeper:
             return
         self._environment = environment
         self._store = Store(self._notebooks, environment)
-        self._changes = Changes(environment, self._store.read_version, self._state.id)
+        self._changes = Changes(environment, self._store.read_version, self._store.read_stamp, self._state.id)
         try:
             if self._store.archive.is_file():
                 environment.unpacking.touch()

@@ -84,6 +84,10 @@ class Store:
         """Return what changes when something is installed or removed."""
         return tuple(sorted(entry for folder in self._folders for entry in self._list_entries(folder)))
 
+    def read_stamp(self) -> object:
+        """Return what changes when an entry is added to the packages, or removed."""
+        return [_read_folder_time(folder) for folder in self._folders]
+
     def unpack(self, give_up: Callable[[], bool]) -> tuple[bool, Version]:
         """Unpack the archive. Raises ArchiveError, and nothing of it is left then.
 
@@ -172,6 +176,13 @@ class Store:
 
 def _read_time(entry: os.DirEntry[str]) -> int:
     return entry.stat(follow_symlinks=False).st_mtime_ns if entry.name.endswith((".dist-info", ".pth")) else 0
+
+
+def _read_folder_time(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:  # pip hasn't installed anything there
+        return 0
 
 
 def _mark_image() -> str:
