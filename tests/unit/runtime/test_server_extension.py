@@ -67,6 +67,8 @@ def test_nothing_is_answered_without_the_token(ask, path):
 
 
 class Request:
+    method = "GET"
+
     def __init__(self, path):
         self.path, self.headers = path, {"Accept-Encoding": "gzip"}
 
