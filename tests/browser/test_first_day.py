@@ -11,7 +11,7 @@ from support.hosts import ROOT, background
 from support.waiting import milliseconds, wait_for
 from testbed.artifacts.wheels import SCIENTIFIC, WIDGETS
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("first day")]  # one index
 PAGE = (ROOT / "docs/first-day.md").read_text()
 WHEELS, PORT = "/srv/wheels", 8471
 #: pip's index is a folder of wheels on the access point: the pool's hosts have no network.
@@ -28,29 +28,43 @@ PLOT = "import numpy, matplotlib.pyplot as plt\nplt.plot(numpy.arange(3) ** 2)"
 
 
 def typed(start):
-    """Return the one line of the page that starts with these words."""
-    (found,) = [line for line in re.findall(r"`([^`\n]+)`", PAGE.split("\n## ")[0]) if line.startswith(start)]
+    """Return the one line that the page has, and that starts with these words."""
+    (found,) = {line for line in re.findall(r"`([^`\n]+)`", PAGE.split("\n## ")[0]) if line.startswith(start)}
     return found
 
 
-@pytest.fixture
-def laptop(new_laptop, pool):
-    """Yield a laptop whose sessions have wheels to install."""
+@pytest.fixture(scope="module")
+def index(pool):
+    """Serve wheels to install."""
     for wheel in (found for wheels in (SCIENTIFIC, WIDGETS) for found in wheels.build().path.glob("*.whl")):
         pool.copy("ap", wheel, f"{WHEELS}/{wheel.name}")
     serve = ["python3", "-m", "http.server", "--directory", WHEELS, str(PORT)]
     with background(pool, "ap", serve):
-        yield new_laptop()
+        yield
 
 
 @pytest.fixture
-def open_lab(laptop, laptop_browser):
-    """Return a function that starts a session as the page says, and opens it in a browser."""
+def laptop(index, new_laptop):
+    """Return a laptop whose sessions can install packages."""
+    return new_laptop()
+
+
+@pytest.fixture
+def browser(laptop_browser):
+    """Return a browser whose pages share what they have signed in to."""
+    browser = laptop_browser()
+    browser.share_past()
+    return browser
+
+
+@pytest.fixture
+def open_lab(laptop, browser):
+    """Return a function that starts a session as the page says, and opens it in the browser."""
 
     def start_and_open():
         words = shlex.split(typed("chtc-jupyter start"))
         assert words == ["chtc-jupyter", "start"]
-        return Lab(laptop_browser().new_page(), laptop.start(*OPTIONS).url())
+        return Lab(browser.new_page(), laptop.start(*OPTIONS).url())
 
     return start_and_open
 
@@ -91,7 +105,7 @@ def test_a_requirements_file_in_the_notebook_folder(laptop, open_lab):
     stop(laptop)
 
 
-def test_widgets_that_pip_installed_are_drawn_again_after_their_tab_was_closed(laptop, open_lab):
+def test_widgets_that_pip_installed_are_drawn_again_after_their_tab_was_closed(laptop, open_lab, browser):
     lab = open_lab()
     notebook = lab.new_notebook("widgets.ipynb")
     said = notebook.run("%pip install ipywidgets tqdm", 120)
@@ -105,10 +119,10 @@ def test_widgets_that_pip_installed_are_drawn_again_after_their_tab_was_closed(l
     lab.page.keyboard.press("Shift+Enter")
     expect(notebook.cells.nth(number).locator(".widget-slider")).to_be_visible(timeout=milliseconds(60))
     expect(notebook.cells.nth(number).locator(".widget-hprogress")).to_be_visible(timeout=milliseconds(20))
-    context = lab.page.context
     address = lab.page.url
+    browser.pages.remove(lab.page)
     lab.page.close()
-    again = Notebook(context.new_page())
+    again = Notebook(browser.new_page())
     again.page.goto(address)
     expect(again.cells.nth(number).locator(".jp-InputArea-prompt")).to_have_text(
         re.compile(r"\[\d+\]"), timeout=milliseconds(120)

@@ -7,12 +7,13 @@ from playwright.sync_api import expect
 
 from support.browser.lab import Lab
 from support.hosts import ROOT
+from support.listening import list_tcp_addresses
 from support.waiting import milliseconds
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 CONFIGURATION = re.search(r"(?s)```json\n(.*?)```", (ROOT / "docs/lab.md").read_text())[1]
 #: The app that the page names: it listens on a Unix socket, and says how often it was asked.
-BOARD = b"""
+DASHBOARD = b"""
 import http.server, os, socketserver, sys
 class Handler(http.server.BaseHTTPRequestHandler):
     asked = 0
@@ -21,7 +22,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
         self.end_headers()
-        self.wfile.write(f"<p>board in {os.path.basename(os.getcwd())}, asked {self.asked}</p>".encode())
+        self.wfile.write(f"<p>dashboard in {os.path.basename(os.getcwd())}, asked {self.asked}</p>".encode())
     def address_string(self):
         return "-"
 socketserver.ThreadingUnixStreamServer(sys.argv[1], Handler).serve_forever()
@@ -31,18 +32,16 @@ socketserver.ThreadingUnixStreamServer(sys.argv[1], Handler).serve_forever()
 def test_card_starts_the_app_in_the_notebook_folder_on_a_socket(new_session, page):
     session = new_session()
     folder = f"{session.folder}/notebooks"
-    session.pool.put("ap", f"{folder}/board.py", BOARD, "alice")
+    session.pool.put("ap", f"{folder}/dashboard.py", DASHBOARD, "alice")
     session.pool.put("ap", f"{folder}/.jupyter-session/lab/jupyter_config.json", CONFIGURATION.encode(), "alice")
     session.submit().ready()
-    listening = "awk '$4 == \"0A\" {print $2}' /proc/net/tcp /proc/net/tcp6"
-    before = set(session.inside("sh", "-c", listening).split())
     Lab(page, session.tunnel().url())
-    card = page.locator(".jp-LauncherCard", has_text="Board").locator("visible=true").first
+    card = page.locator(".jp-LauncherCard", has_text="Dashboard").locator("visible=true").first
     with page.expect_popup() as opened:
         card.click()
-    board = opened.value
-    expect(board.get_by_text("board in notebooks, asked")).to_be_visible(timeout=milliseconds(60))
-    assert set(session.inside("sh", "-c", listening).split()) <= before
+    dashboard = opened.value
+    expect(dashboard.get_by_text("dashboard in notebooks, asked")).to_be_visible(timeout=milliseconds(60))
+    assert list_tcp_addresses(session, "dashboard.py") == []
     session.remove()
 
 

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from support.browser.lab import Lab
+from support.listening import list_tcp_addresses
 from support.waiting import milliseconds
 from testbed.artifacts import image
 
@@ -45,12 +46,10 @@ def test_card_opens_it_on_a_folder_by_a_socket_and_looking_is_no_activity(new_se
     session.submit("--idle-timeout 90s --idle-warning 10s").ready(180)
     session.inside("/opt/jupyter/bin/python", "-c", TRAIN)
     url = session.tunnel().url()
-    listening = "awk '$4 == \"0A\" {print $2}' /proc/net/tcp /proc/net/tcp6"
-    before = set(session.inside("sh", "-c", listening).split())
     Lab(page, url)
     open_tensorboard(page, "runs")
     board = page.frame_locator("iframe")
     expect(board.get_by_text("loss").first).to_be_visible(timeout=milliseconds(120))
-    assert set(session.inside("sh", "-c", listening).split()) <= before  # no other user of the machine can look at it
+    assert list_tcp_addresses(session, "tensorboard_server.py") == []  # no other user of the machine can look at it
     ad = session.wait_gone(240)
     assert (ad["JupyterState"], ad["JupyterEnd"]) == ("stopped", "idle"), ad["JupyterReason"]

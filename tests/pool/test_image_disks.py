@@ -1,5 +1,7 @@
 """Builds of an image where the disk is full, a quota is used up, or each login has a /tmp of its own."""
 
+import secrets
+
 import pytest
 
 from support.hosts import SHARED_IMAGE, quota, small_disk
@@ -24,7 +26,7 @@ def build(pool, folder, *prefix, **environ):
 @pytest.fixture
 def folder(pool):
     """Yield a folder of alice's on the access point."""
-    folder = "/home/alice/builds"
+    folder = f"/home/alice/builds-{secrets.token_hex(3)}"
     pool.exec("ap", ["mkdir", folder], user="alice", check=True)
     yield folder
     pool.exec("ap", ["rm", "-rf", folder], check=True)
