@@ -129,5 +129,4 @@ def test_widgets_that_pip_installed_are_drawn_again_after_their_tab_was_closed(l
     )
     expect(again.cells.nth(number).locator(".widget-slider")).to_be_visible(timeout=milliseconds(20))
     expect(again.cells.nth(number)).to_contain_text("100%", timeout=milliseconds(20))
-    assert "depth=3" in again.run("f'depth={depth.value}'")
     stop(laptop)
