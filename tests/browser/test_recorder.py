@@ -1,4 +1,4 @@
-"""Output that survives its tab, with the recorder on: in the page that is opened again, and on the access point."""
+"""Output that survives its tab: in the page that is opened again, and on the access point."""
 
 import json
 
@@ -22,7 +22,7 @@ def lines(count):
 
 
 def test_a_closed_tab_s_output_is_shown_by_the_next_and_comes_back_with_the_session(new_session, laptop_browser):
-    session = new_session().submit("--recorder on")
+    session = new_session().submit()
     session.ready()
     url = session.tunnel().url()
     page = laptop_browser().new_page()
@@ -42,7 +42,7 @@ def closed(new_session, laptop_browser):
     """Return a function that starts a session whose cell prints lines after its tab was closed, and says how many."""
 
     def run(count, arguments=""):
-        session = new_session().submit(f"--recorder on {arguments}")
+        session = new_session().submit(arguments)
         session.ready()
         page = laptop_browser().new_page()
         notebook = Lab(page, session.tunnel().url()).new_notebook("kept.ipynb")

@@ -29,7 +29,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def recorded(network):
-    """Yield a session with the recorder on."""
+    """Yield a session."""
     with laptops(network) as new:
         yield RecordedSession(new())
 

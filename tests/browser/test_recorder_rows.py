@@ -44,7 +44,7 @@ def lines(count):
 
 @pytest.fixture(scope="module")
 def recorded(pool):
-    """Yield a session with the recorder on."""
+    """Yield a session."""
     with laptops(pool) as new:
         yield RecordedSession(new())
 

@@ -64,7 +64,7 @@ class Side:
 
 def main() -> int:
     """Measure on a pool of its own and print the figures beside their limits; return 1 if one is exceeded."""
-    with beside_plain("--set", 'My.JupyterRecorder = "on"', "--set", "request_memory = 3000MB") as both:
+    with beside_plain("--set", "request_memory = 3000MB") as both:
         program = both.pool.exec("laptop", ["chtc-jupyter", "url", "--program", "page"], user=USER, check=True)
         session = Side("ep1", program.stdout.strip(), both.browser.new_context().new_page())
         plain = Side("laptop", f"http://127.0.0.1:{PORT}/?token={TOKEN}", both.browser.new_context().new_page())

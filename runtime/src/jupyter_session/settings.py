@@ -152,7 +152,7 @@ class Settings:
     )
     recorder: bool = field(
         metadata=_row(
-            "CHOICE", "off", _parse_switch, "keep the output of notebooks whose browser is away (on), or don't (off)"
+            "CHOICE", "on", _parse_switch, "keep the output of notebooks whose browser is away (on), or don't (off)"
         )
     )
     access_point: str | None = field(

@@ -1,4 +1,4 @@
-"""A session with the recorder on, by the real launcher, and its notebooks in browsers."""
+"""A session, by the real launcher, and its notebooks in browsers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RecordedSession:
 
     def __init__(self, laptop: Laptop) -> None:
         self.laptop = laptop
-        self.running = laptop.start("--set", 'My.JupyterRecorder = "on"', "--set", "request_memory = 3000MB")
+        self.running = laptop.start("--set", "request_memory = 3000MB")
         found = ADDRESS.search(self.running.url())
         assert found
         self.base = found[1]
