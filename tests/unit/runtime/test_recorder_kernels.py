@@ -6,7 +6,7 @@ import pytest
 
 from jupyter_session.recorder.kernel_runs import KernelRuns
 from jupyter_session.recorder.record import Need, decide_need
-from jupyter_session.recorder.subscription import Message
+from jupyter_session.recorder.subscription import Cause, Message
 
 
 class Clock:
@@ -36,6 +36,7 @@ def ask(runs, cell, source="code", asker="page"):
 
 
 def say(runs, request, kind, **content):
+    runs.hear(Cause("message", kind, "session", request, is_kept=False), [])
     runs.note(Message(kind, request, content, sum(len(str(value)) for value in content.values())))
 
 
@@ -127,8 +128,11 @@ def test_what_a_thread_prints_after_its_cell_belongs_to_the_last_that_ran(runs):
     first, last = run(runs, "c0", "a\n"), run(runs, "c1", "b\n")
     ask(runs, "c2")  # it waits
     say(runs, "", "stream", name="stdout", text="late\n")
+    say(runs, "", "status", execution_state="idle")
     assert [each.outputs.render()[0]["text"] for each in (first, last)] == ["a\n", "b\nlate\n"]
-    assert last.has_ended
+    runs.hear(Cause("m", "execute_input", "s", "a console's", is_kept=True), [])
+    say(runs, "", "stream", name="stdout", text="later\n")
+    assert last.outputs.render()[0]["text"] == "b\nlate\n"
 
 
 def test_displays_that_nobody_sees_any_longer_are_forgotten(runs):

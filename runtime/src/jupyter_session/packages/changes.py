@@ -17,10 +17,9 @@ _QUICK_LOOKS = 10
 class Changes:
     """Follows the changes of `environment`, whose version `read` returns, in a session.
 
-    `stamp` returns what changes when an entry is added or removed: it is read more quickly than the version.
-
-    `packed` is the version that was packed last, and `seen` the one of the last look. `places` are the lines that say
-    where packages come from. `are_being_made`: at the last look, an installer was at work.
+    `stamp` returns what changes when an entry is added or removed: it is read more quickly than the version. `packed`
+    is the version that was packed last, and `seen` the one of the last look. `places` are the lines that say where
+    packages come from. `are_being_made`: at the last look, an installer was at work.
     """
 
     def __init__(
@@ -44,11 +43,11 @@ class Changes:
         """Whether something has changed since it was packed."""
         return self.seen != self.packed
 
-    def look(self) -> bool:
-        """Look anew; return whether something has changed since the last look."""
+    def look(self, *, thoroughly: bool = False) -> bool:
+        """Look anew, `thoroughly` at each entry; return whether something has changed since the last look."""
         was_made, self._were_made = self.are_being_made or self._were_made, False
         before = self.seen
-        if was_made or self.are_any or self._is_due():
+        if thoroughly or was_made or self.are_any or self._is_due():
             self.seen = self._read()
         self.are_being_made = self._find_installers(thoroughly=self.seen != before)
         if self.are_being_made or was_made:

@@ -212,7 +212,7 @@ class Keeper:
                     retry_at = time.monotonic() + _RETRY
 
     def _pack_at_end(self) -> None:
-        self._changes.look()
+        self._changes.look(thoroughly=True)
         while self._changes.are_being_made and not self._is_late():  # it ends with its terminal, or with its kernel
             time.sleep(min(self._interval, _SOON))
             self._changes.look()

@@ -31,6 +31,7 @@ class KernelRuns:
         self.session = ""  # of the kernel's process, which names it in its messages
         self.backlog = Backlog()
         self.runs = KeptRuns()
+        self._last_begun = ""  # the last request to run code, also a console's
         self._has_ended_before_browser = False
         self._connections: dict[str, int] = {}  # by browser's session
         self._since: dict[str, float] = {}  # by browser's session: when it read the notebook
@@ -78,6 +79,8 @@ class KernelRuns:
         """Keep a message that the kernel published; return whether it changes a run."""
         self.session = cause.session
         self.backlog.add(cause.name, cause.request, parts if cause.is_kept else None)
+        if cause.kind == "execute_input":
+            self._last_begun = cause.request
         is_own = cause.kind == "status" and not cause.request
         return cause.request in self.runs or cause.kind == "update_display_data" or is_own or cause.is_stray
 
@@ -89,7 +92,8 @@ class KernelRuns:
             return None
         if message.kind == "status" and content.get("execution_state") == "starting":
             self.end_all()
-        run = self._find_run(message)
+        is_stray = not message.request and message.kind != "status"
+        run = self.runs.get(self._last_begun if is_stray else message.request)
         if run is None:
             return None
         if message.kind == "execute_input":
@@ -221,11 +225,6 @@ class KernelRuns:
     def _is_deleted(self, run: Run) -> bool:
         """Return whether the last save was without the cell of a run; no is the answer where no save was seen."""
         return bool(self._saved) and has_ids(self._saved) and all(cell["id"] != run.cell for cell in self._saved)
-
-    def _find_run(self, message: Message) -> Run | None:
-        if message.request or message.kind == "status":
-            return self.runs.get(message.request)
-        return next((run for run in reversed(self.runs.values()) if run.has_begun), None)
 
     def _begin(self, run: Run, count: Any) -> None:
         for other in self.runs.values():  # the end of an earlier run may have been dropped in a flood of output
