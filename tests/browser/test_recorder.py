@@ -5,6 +5,7 @@ import json
 import pytest
 
 from support.browser.lab import Lab
+from support.notebook_client import lines, text_of
 from support.waiting import wait_for
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.slow]
@@ -14,11 +15,7 @@ LINES = "import time\nfor i in range({}):\n    print('line', i, flush=True)\n   
 def text_on_access_point(session, name):
     found = session.file(f"notebooks/{name}")
     cells = json.loads(found)["cells"] if found else []
-    return "".join("".join(output.get("text", "")) for cell in cells for output in cell["outputs"])
-
-
-def lines(count):
-    return "".join(f"line {i}\n" for i in range(count))
+    return "".join(map(text_of, cells))
 
 
 def test_a_closed_tab_s_output_is_shown_by_the_next_and_comes_back_with_the_session(new_session, laptop_browser):
@@ -66,7 +63,7 @@ def test_a_running_cell_s_output_is_there_when_the_job_was_evicted_and_runs_agai
     session.ap("condor_vacate_job", session.job, check=True)
     wait_for(lambda: session.states().count("ready") == 2, 150, "the second run to be ready")
     cells = json.loads(session.inside("cat", "notebooks/kept.ipynb"))["cells"]
-    assert "".join("".join(output["text"]) for output in cells[0]["outputs"]).startswith(lines(4))
+    assert text_of(cells[0]).startswith(lines(4))
 
 
 def test_a_cell_s_output_comes_back_when_the_session_stops_as_nobody_is_there(closed):

@@ -8,16 +8,13 @@ from playwright.sync_api import expect
 from support.browser.recorded import RecordedSession, run
 from support.hosts import pool_of_its_own
 from support.laptop import laptops
+from support.notebook_client import lines, text_of
 from support.waiting import let_pass, wait_for
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.slow, pytest.mark.xdist_group("recorder cuts")]
 LINES = "import time\nfor i in range({}):\n    print('line', i, flush=True)\n    time.sleep(1)"
 #: Prints ten lines, with seven minutes of silence in the middle.
 SILENT = "import time\nfor i in range(10):\n    print('line', i, flush=True)\n    time.sleep(420 if i == 4 else 1)"
-
-
-def lines(count):
-    return "".join(f"line {i}\n" for i in range(count))
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +52,7 @@ def printed(recorded, name):
         [cell] = json.loads(recorded.laptop.inside("cat", f"notebooks/{name}"))["cells"]
     except ValueError:  # it is being written
         return ""
-    return "".join("".join(output.get("text", "")) for output in cell["outputs"])
+    return text_of(cell)
 
 
 def check_whole(notebook, count):

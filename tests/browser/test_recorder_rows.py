@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from support.browser.recorded import RecordedSession, run
 from support.laptop import laptops
+from support.notebook_client import lines, text_of
 from support.waiting import wait_for
 
 pytestmark = [pytest.mark.timeout(1500), pytest.mark.slow, pytest.mark.xdist_group("recorder rows")]
@@ -43,10 +44,6 @@ with open("notebooks/changed.ipynb", "w") as file:
     json.dump(notebook, file)
 """
 LINES = "import time\nfor i in range({}):\n    print('line', i, flush=True)\n    time.sleep({})"
-
-
-def lines(count):
-    return "".join(f"line {i}\n" for i in range(count))
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +113,7 @@ def read(recorded, name):
 
 
 def texts(cells):
-    return ["".join("".join(output.get("text", "")) for output in cell["outputs"]) for cell in cells]
+    return list(map(text_of, cells))
 
 
 def test_progress_updates_and_cleared_output_look_as_if_the_page_had_been_there(recorded, browser):

@@ -32,20 +32,22 @@ def folder(pool):
     pool.exec("ap", ["rm", "-rf", folder], check=True)
 
 
+def check_fails_for(why, pool, folder, small):
+    """Check that a build whose temporary files are on a small disk says why it fails, and leaves no image."""
+    ended = build(pool, folder, APPTAINER_TMPDIR=small)
+    assert ended.returncode != 0
+    assert why in (ended.stdout + ended.stderr).lower(), ended
+    assert "mine.sif" not in pool.exec("ap", ["ls", folder]).stdout
+
+
 def test_full_disk_is_named(pool, folder):
     with small_disk(pool, f"{folder}/small", "60m"):
-        ended = build(pool, folder, APPTAINER_TMPDIR=f"{folder}/small")
-    assert ended.returncode != 0
-    assert "no space left on device" in (ended.stdout + ended.stderr).lower(), ended
-    assert "mine.sif" not in pool.exec("ap", ["ls", folder]).stdout
+        check_fails_for("no space left on device", pool, folder, f"{folder}/small")
 
 
 def test_full_quota_is_named(pool, folder):
     with quota(pool, f"{folder}/mine", "60M"):
-        ended = build(pool, folder, APPTAINER_TMPDIR=f"{folder}/mine")
-    assert ended.returncode != 0
-    assert "disk quota exceeded" in (ended.stdout + ended.stderr).lower(), ended
-    assert "mine.sif" not in pool.exec("ap", ["ls", folder]).stdout
+        check_fails_for("disk quota exceeded", pool, folder, f"{folder}/mine")
 
 
 def test_build_with_a_private_tmp_ends_in_a_session(pool, folder, new_laptop):
