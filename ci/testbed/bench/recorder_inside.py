@@ -92,7 +92,7 @@ def main() -> int:
         ("memory of the server, above, after a million lines (MB)", grown, None),
     ):
         rows += [(name, found["session"], None), ("  plain JupyterLab", found["plain"], None)]
-        rows.append(("  ratio", found["session"] / found["plain"], limit))
+        rows.append(("  ratio", found["session"] / found["plain"] if found["plain"] else float("inf"), limit))
     return figures.show(rows)
 
 
