@@ -102,21 +102,34 @@ def test_only_jupyterlabs_own_files_are_compressed(path, compressed):
     ("path", "named"),
     [("/base/lab", True), ("/base/lab/tree/a.ipynb", True), ("/base/lab/api/settings", False), ("/base/tree", False)],
 )
-def test_a_page_of_jupyterlab_names_its_largest_file(tmp_path, path, named):
+def test_a_page_of_jupyterlab_names_the_scripts_that_it_loads(tmp_path, path, named):
     pytest.importorskip("jupyter_server")
     from tornado.httputil import HTTPHeaders  # noqa: PLC0415 - with Jupyter alone
 
-    from jupyter_session.jupyter.extension.page_transforms import PageTransforms  # noqa: PLC0415
+    from jupyter_session.jupyter.extension import page_transforms  # noqa: PLC0415
+
+    static, extensions = tmp_path / "lab", tmp_path / "extensions"
+    static.mkdir()
 
     def link(status=200, kind="text/html"):
-        transform = PageTransforms("/base/", tmp_path)(Request(path))
+        transform = page_transforms.PageTransforms("/base/", static, extensions=extensions)(Request(path))
         headers = HTTPHeaders({"Content-Type": kind})
         return transform.transform_first_chunk(status, headers, b"<html>", True)[1].get("Link", "")
 
-    assert not link()
-    (tmp_path / "jlab_core.1a2b.js").touch()
-    assert link() == ("</base/static/lab/jlab_core.1a2b.js?v=1a2b>; rel=preload; as=script" if named else "")
+    assert not link(), "another JupyterLab"
+    names = [name for name in page_transforms._AT_START.read_text().splitlines() if not name.startswith("#")]
+    core = next(name for name in names if name.startswith("jlab_core."))
+    for name in (core, "1.2a2a.js", "index.js"):
+        (static / name).touch()
+    ours = extensions / "jupyter-session/static"
+    ours.mkdir(parents=True)
+    for name in ("7.3b3b.js", "remoteEntry.4c4c.js", "style.js"):
+        (ours / name).touch()
+    expected = (
+        "/lab/extensions/jupyter-session/static/remoteEntry.4c4c.js",
+        f"/static/lab/{core}?v={core.split('.')[1]}",
+        "/lab/extensions/jupyter-session/static/7.3b3b.js?v=3b3b",
+    )
+    assert link() == (", ".join(f"</base{each}>; rel=preload; as=script" for each in expected) if named else "")
     assert not link(status=404)
     assert not link(kind="application/json")
-    (tmp_path / "jlab_core.3c4d.js").touch()
-    assert not link(), "it isn't known which of them the page loads"
