@@ -40,7 +40,7 @@ def watch(pool: Pool, seconds: float) -> tuple[float, float]:
 
 def find_runtime(pool: Pool, *others: str) -> list[str]:
     """Return the process IDs of a session's watchdog and supervisor, of which the pool has one beside the `others`."""
-    runtime = ["pgrep", "-f", "^/opt/jupyter/bin/python.*jupyter-session run"]
+    runtime = ["pgrep", "-f", "^/opt/jupyter/bin/python.*(jupyter-session run|wait_for_supervisor.py)"]
     return [pid for pid in pool.exec("ep1", runtime, check=True).stdout.split() if pid not in others]
 
 

@@ -44,8 +44,14 @@ from jupyter_session.session import watchdog
 from jupyter_session.session.status import SessionStatus
 from jupyter_session.session.status_reporter import JobOutput, StatusReporter
 print("in the buffer")
-status = watchdog.fork_and_wait()
-if status is None:
+import tempfile
+from pathlib import Path
+from jupyter_session.settings import resolve
+from jupyter_session.state_dir import StateDir
+status = 0
+with tempfile.TemporaryDirectory() as folder:
+    state = StateDir(Path(folder), in_job=False)
+    watchdog.fork(watchdog.Remains(resolve({}, {}, {}), None, state, publishes=False, started=0.0))
     reporter = StatusReporter(SessionStatus(), [JobOutput()])
     reporter.enter(State.READY, "ready")
     reporter.enter(State.STOPPING, "why", end=End.FAILED)

@@ -29,6 +29,8 @@ _INTERPRETERS = {
     **dict.fromkeys(("perl", "ruby", "node", "julia", "Rscript", "env"), ()),
 }
 
+_OURS = ("jupyter-session", "jupyter_session", "jupyter_session.tmux.terminal", "wait_for_supervisor.py")
+
 _SHELLS = frozenset(("sh", "bash", "dash", "zsh", "fish", "ksh", "tcsh", "csh"))
 
 
@@ -78,7 +80,7 @@ def is_ours(argv: Sequence[str]) -> bool:
     """Return whether this is part of the session, wherever it was started: its commands, tmux, or a tunnel."""
     named = split_name(argv)
     return (
-        named[-1] in ("jupyter-session", "jupyter_session", "jupyter_session.tmux.terminal")
+        named[-1] in _OURS
         or named[0] in ("tmux", "tmux:", "tmux: server", "tmux: client")
         or named[0].startswith(("sshd", "condor_"))
     )

@@ -55,14 +55,9 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
         _let_end(job, environ)
         raise
     left_out = _complete_environment(environ, state, settings.notebooks)
-    started = time.time()
-    status = watchdog.fork_and_wait()
-    if status is None:
-        return _supervise(settings, job, state, publisher, left_out)
-    publisher.forget_ad()  # the supervisor has published since
-    if status < 0:
-        raise SessionError(watchdog.clean_up(-status, job, state, publisher, settings=settings, started=started))
-    return status
+    publishes = enabled and not state.has_sibling
+    watchdog.fork(watchdog.Remains(settings, job, state, publishes=publishes, started=time.time()))
+    return _supervise(settings, job, state, publisher, left_out)
 
 
 def _close_scratch(environ: Mapping[str, str]) -> None:
@@ -84,7 +79,7 @@ def _supervise(
     log.write_to_file(state.supervisor_log)
     if left_out:
         _LOG.info("left out of the job's environment: %s", ", ".join(left_out))
-    from jupyter_session.session.supervisor import Supervisor  # noqa: PLC0415 - not in the watchdog
+    from jupyter_session.session.supervisor import Supervisor  # noqa: PLC0415 - while the watchdog gets ready
 
     if job is not None and not chirp.is_configured():
         publisher.problem = publisher.no_chirp
@@ -102,7 +97,7 @@ def _supervise(
 
 def _let_end(job: Job | None, environ: Mapping[str, str]) -> None:
     """See to it that HTCondor can bring back what came with a job that doesn't start a session."""
-    from jupyter_session.transfer import SetAside  # noqa: PLC0415 - not in the watchdog
+    from jupyter_session.transfer import SetAside  # noqa: PLC0415 - seldom needed
 
     try:
         set_aside = SetAside(job, locate(Path("notebooks"), environ), None, say=_warn, environ=environ)

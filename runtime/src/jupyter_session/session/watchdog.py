@@ -1,128 +1,78 @@
 """The watchdog: the job's first process, which does nothing but outlive the supervisor and explain its sudden end.
 
 A process that is killed by SIGKILL, which the kernel does when memory is short, can't report anything. So the
-supervisor is the child of a process that is too small to be killed for its memory.
+supervisor is the child of a process that is too small to be killed for its memory: a Python that runs
+`wait_for_supervisor`, and becomes one that runs `sudden_end` if the supervisor was killed.
 """
 
 from __future__ import annotations
 
-import logging
 import os
-import select
 import signal
-import time
-from functools import partial
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
 
-from jupyter_session import log, output
-from jupyter_session.condor.attributes import End, State, build_attributes, render_event
-from jupyter_session.condor.connection import name_connection_file
+from jupyter_session import output
 from jupyter_session.condor.job_ad import Job
-from jupyter_session.condor.publisher import JobAdPublisher
-from jupyter_session.jupyter.lab import belongs_to, end_orphans
 from jupyter_session.settings import Settings
 from jupyter_session.state_dir import StateDir
 
-_LOG = logging.getLogger(__name__)
-_FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-_LAST_RESORT = 120  # seconds
-# Their sum is well below the 30 s between HTCondor's SIGTERM and SIGKILL, in case those come meanwhile.
-_SHUTDOWN_WAIT, _KILL_WAIT, _PROTECT_WAIT, _CLEAR_WAIT, _PUBLISH_WAIT = 8.0, 1.0, 4.0, 3.0, 4.0
+_WAIT = str(Path(__file__).with_name("wait_for_supervisor.py"))
+_SUDDEN_END = "jupyter_session.session.sudden_end"
+#: The signals that end a session, which the watchdog passes on, and the one of a child's end.
+_AWAITED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
-def fork_and_wait() -> int | None:
-    """Return None in a new process, the supervisor's; in this one, wait for that and return its exit status.
+@dataclass(frozen=True)
+class Remains:
+    """What must be known to end in order what a killed supervisor left behind.
 
-    As in `subprocess`, the status is negative if a signal killed the child. The signals that end a session are passed
-    on to it. Call this before there are threads.
+    `publishes`: its job ad shows this session. `started`: epoch seconds.
+    """
+
+    settings: Settings
+    job: Job | None
+    state: StateDir
+    publishes: bool
+    started: float
+
+    def write(self) -> int:
+        """Return an open file that has it, of which no other process knows; programs that this one becomes have it."""
+        import pickle  # noqa: PLC0415 - not in the supervisor
+
+        memory = os.memfd_create("remains", flags=0)
+        with os.fdopen(memory, "wb", closefd=False) as file:
+            pickle.dump(self, file)
+        return memory
+
+    @staticmethod
+    def read(memory: int) -> Remains:
+        """Return what `write` wrote into an open file."""
+        import pickle  # noqa: PLC0415
+
+        with os.fdopen(memory, "rb") as file:
+            file.seek(0)
+            return pickle.load(file)  # type: ignore[no-any-return]  # noqa: S301 - this process wrote it
+
+
+def fork(remains: Remains) -> None:
+    """Go on in a new process, the supervisor's; this one becomes the watchdog, and ends with the exit status of that.
+
+    Call this before there are threads.
     """
     output.flush()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (*_FORWARDED, signal.SIGCHLD))
-    child = os.fork()
-    if child == 0:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        return None
-    while True:
-        number = signal.sigwait((*_FORWARDED, signal.SIGCHLD))
-        if number != signal.SIGCHLD:
-            os.kill(child, number)
-            continue
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
+    if child := os.fork():
+        _become_watchdog(child, remains)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def clean_up(
-    number: int, job: Job | None, state: StateDir, publisher: JobAdPublisher, *, settings: Settings, started: float
-) -> str:
-    """End in order what the supervisor, killed by signal `number`, left behind; return what happened, in a sentence.
-
-    `started`, in epoch seconds, is for the receipt in the notebook folder.
-    """
-    notebooks = settings.notebooks
-    signal.alarm(_LAST_RESORT)  # ends this process, whatever hangs: the slot must be free again
-    log.write_to_file(state.supervisor_log)
-    name = signal.Signals(number).name
-    hint = ", which the kernel does when memory is short: ask for more with request_memory" if name == "SIGKILL" else ""
-    reason = f"The session's supervisor was killed by {name}{hint}. The files come back as they were last written."
-    for file in state.runtime.glob("jpserver-*.json"):
-        _end_server(int(file.stem.removeprefix("jpserver-")), state)
-    # These modules are imported only now, so that this process was small until then.
-    try:
-        from jupyter_session.tmux.server import Tmux  # noqa: PLC0415
-
-        Tmux(state.tmux_socket).kill()
-    except Exception:  # noqa: BLE001 - the job's end ends it too
-        _LOG.debug("tmux was not ended", exc_info=True)
-    try:
-        from jupyter_session.saveback import protect_files  # noqa: PLC0415
-        from jupyter_session.session.receipt import Receipt, find_changed_files  # noqa: PLC0415
-        from jupyter_session.transfer import SetAside  # noqa: PLC0415
-
-        # HTCondor brings the files back next, over those on the access point.
-        saved = protect_files(settings, job, notebooks, state.journal, _PROTECT_WAIT)
-        reason += f" {saved.problem}" if saved.problem else ""
-        set_aside = SetAside(job, notebooks, state.received, say=partial(output.write_line, to_stderr=True))
-        if state.received.exists():
-            set_aside.recall()
-        else:  # it was killed before it could put back what the last session set aside
-            set_aside.put_back()
-        set_aside.clear_way(_CLEAR_WAIT)
-
-        Receipt(
-            state=State.FAILED.value,
-            end=End.FAILED.value,
-            reason=reason,
-            job=job.id if job else None,
-            started=started,
-            seconds=time.time() - started,
-            changed=find_changed_files(notebooks, started, _KILL_WAIT),
-            saved=saved.as_dict(),
-            set_aside=set_aside.names,
-        ).write(notebooks)
-    except Exception:  # noqa: BLE001 - the job ad has the reason
-        _LOG.debug("there is no receipt", exc_info=True)
-    start = job.start if job else None
-    values = build_attributes(State.FAILED, reason, None, None, end=End.FAILED, start=start)
-    files = {name_connection_file(job.id): None} if job else {}
-    publisher.publish(values, render_event(values), files)
-    publisher.close(_PUBLISH_WAIT)
-    state.clear(keep_log=True)
-    return reason
-
-
-def _end_server(pid: int, state: StateDir) -> None:
-    """Ask JupyterLab to end with its kernels, and then make it end, unless `pid` is another program's by now."""
-    try:
-        server = os.pidfd_open(pid)
-        try:
-            if not belongs_to(pid, state.id):
-                raise ProcessLookupError
-            for number, patience in ((signal.SIGTERM, _SHUTDOWN_WAIT), (signal.SIGKILL, _KILL_WAIT)):
-                signal.pidfd_send_signal(server, number)
-                if select.select([server], [], [], patience)[0]:
-                    break
-        finally:
-            os.close(server)
-    except ProcessLookupError:
-        _LOG.debug("JupyterLab, process %d, has ended", pid)
-    end_orphans(pid, state.id)
+def _become_watchdog(child: int, remains: Remains) -> NoReturn:
+    remains.state.hand_on_lock()
+    python = [sys.executable, *(["-I"] if sys.flags.isolated else [])]
+    explain = [*python, "-m", _SUDDEN_END, str(remains.write())]
+    own = remains.state.environment()  # what has these is taken for a program of the session's user
+    variables = {name: value for name, value in os.environ.items() if name not in own}
+    os.execve(sys.executable, [*python, "-S", _WAIT, str(child), *explain], variables)

@@ -82,6 +82,11 @@ class StateDir:
         if not keep_log:
             shutil.rmtree(self.root, ignore_errors=True)
 
+    def hand_on_lock(self) -> None:
+        """Let the program that this process becomes keep the folder locked, too."""
+        if self._lock is not None:
+            os.set_inheritable(self._lock, True)
+
     def environment(self) -> dict[str, str]:
         """Return the variables by which every process of the session is known as its own, and finds its tmux.
 
