@@ -346,6 +346,11 @@ def test_installer_of_this_session_alone_counts(tmp_path):
         assert InstallerWatch("another").find(thoroughly=True) == []
         running.stdin.close()
     assert mine.find(thoroughly=True) == []
+    for _ in range(10):  # until it has looked at all that there is often enough
+        mine.find(thoroughly=False)
+    with subprocess.Popen(words, stdin=subprocess.PIPE, env=environ) as running:
+        wait_for(lambda: mine.find(thoroughly=False), 20, "the next installer to be seen")
+        running.stdin.close()
 
 
 def test_python_waits_for_the_packages_that_are_being_unpacked(new):
