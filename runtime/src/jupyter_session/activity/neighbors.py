@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
-from jupyter_session.activity.procfs import Process, ProcessId
+from jupyter_session.activity.procfs import Process, ProcessId, read_file
 
 _LOG = logging.getLogger(__name__)
 _NAME = b"JUPYTER_SESSION_ID="
@@ -18,7 +17,7 @@ class Neighbors:
 
     def __init__(self, session: str, read: Callable[[int], bytes] | None = None) -> None:
         self._session = session
-        self._read = read or (lambda pid: Path(f"/proc/{pid}/environ").read_bytes())
+        self._read = read or (lambda pid: read_file(f"/proc/{pid}/environ"))
         self._marks: dict[ProcessId, str] = {}
 
     def leave_out(self, table: Mapping[int, Process], *, contained: bool) -> dict[int, Process]:

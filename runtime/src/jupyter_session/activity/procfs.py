@@ -17,6 +17,7 @@ ProcessId = tuple[int, int]
 
 _LOG = logging.getLogger(__name__)
 _TICKS = os.sysconf("SC_CLK_TCK")
+_PIECE = 1 << 14  # bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ def read_processes(proc: Path = Path("/proc")) -> Iterator[Process]:
         for entry in entries:
             if entry.name.isdigit():
                 try:
-                    process = _read(Path(entry.path), entry.stat().st_uid)
+                    process = _read(entry.path, int(entry.name), entry.stat().st_uid)
                 except OSError as error:  # it has just ended
                     _LOG.debug("can't read a process: %s", error)
                     continue
@@ -95,12 +96,25 @@ def _minor(tty: int) -> int:
     return (tty & 0xFF) | ((tty >> 12) & 0xFFF00)
 
 
-def _read(folder: Path, uid: int) -> Process:
-    stat = (folder / "stat").read_bytes()
+def read_file(path: str) -> bytes:
+    """Return the content of a file of the kernel's. `Path.read_bytes` takes twice as long, all session long."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = piece = os.read(file, _PIECE)
+        while piece:
+            piece = os.read(file, _PIECE)
+            data += piece
+    finally:
+        os.close(file)
+    return data
+
+
+def _read(folder: str, pid: int, uid: int) -> Process:
+    stat = read_file(f"{folder}/stat")
     fields = stat[stat.rindex(b")") + 2 :].split()
     own = int(fields[11]) + int(fields[12])
     return Process(
-        pid=int(folder.name),
+        pid=pid,
         started=int(fields[19]),
         parent=int(fields[1]),
         uid=uid,
@@ -109,16 +123,16 @@ def _read(folder: Path, uid: int) -> Process:
         tty=int(fields[4]),
         foreground=int(fields[5]),
         name=stat[stat.index(b"(") + 1 : stat.rindex(b")")].decode(errors="replace"),
-        argv=tuple((folder / "cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")),
+        argv=tuple(read_file(f"{folder}/cmdline").decode(errors="replace").rstrip("\0").split("\0")),
         own=own / _TICKS,
         total=(own + int(fields[13]) + int(fields[14])) / _TICKS,
         disk=_disk(folder),
     )
 
 
-def _disk(folder: Path) -> int:
+def _disk(folder: str) -> int:
     try:
-        lines = dict(line.split(b": ") for line in (folder / "io").read_bytes().splitlines())
+        lines = dict(line.split(b": ") for line in read_file(f"{folder}/io").splitlines())
     except (OSError, ValueError):  # another user's
         return 0
     return int(lines[b"read_bytes"]) + int(lines[b"write_bytes"])
