@@ -41,7 +41,7 @@ AP = {
 EP = {
     "starters": r"^condor_starter\b",
     "stand-ins for JupyterLab": r"jupyter-lab --config",
-    "runtime": r"jupyter-session run|^tmux|^/bin/bash|^/bin/sh -c|^tee ",
+    "runtime": r"jupyter-session run|wait_for_supervisor\.py|^tmux|^/bin/bash|^/bin/sh -c|^tee ",
     "Apptainer": r"pptainer|squashfuse|fuse",
 }
 CONFIGURATION = f"""

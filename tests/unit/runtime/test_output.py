@@ -51,7 +51,7 @@ from jupyter_session.state_dir import StateDir
 status = 0
 with tempfile.TemporaryDirectory() as folder:
     state = StateDir(Path(folder), in_job=False)
-    watchdog.fork(watchdog.Remains(resolve({}, {}, {}), None, state, publishes=False, started=0.0))
+    watchdog.fork(state, watchdog.Remains(resolve({}, {}, {}), None, state, publishes=False, started=0.0).write())
     reporter = StatusReporter(SessionStatus(), [JobOutput()])
     reporter.enter(State.READY, "ready")
     reporter.enter(State.STOPPING, "why", end=End.FAILED)

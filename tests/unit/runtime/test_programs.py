@@ -68,6 +68,9 @@ def test_a_shell_at_its_prompt_is_told_from_one_with_a_script(line, shell):
     [
         ("/opt/jupyter/bin/python3 /usr/local/bin/jupyter-session wait --port 1", True),
         ("jupyter-session run", True),
+        ("/opt/jupyter/bin/python3 -I -S /opt/jupyter/lib/session/wait_for_supervisor.py 12", True),
+        ("/opt/jupyter/bin/python3 -I -m jupyter_session.session.sudden_end 3 9", True),
+        ("python3 watchdog.py", False),
         ("/opt/jupyter/bin/python -I -m jupyter_session.tmux.terminal /usr/bin/tmux attach", True),
         ("/usr/bin/tmux -u attach", True),
         ("sshd: user", True),

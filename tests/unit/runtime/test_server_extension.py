@@ -133,3 +133,9 @@ def test_a_page_of_jupyterlab_names_the_scripts_that_it_loads(tmp_path, path, na
     assert link() == (", ".join(f"</base{each}>; rel=preload; as=script" for each in expected) if named else "")
     assert not link(status=404)
     assert not link(kind="application/json")
+    (static / core).unlink()
+    for name in ("jlab_core.5d5d.js", "1.2a2a.js"):
+        (static / name).touch()
+    assert not named or "jlab_core.5d5d.js?v=5d5d>" in link(), "another JupyterLab's"
+    (static / "jlab_core.6e6e.js").touch()
+    assert "jlab_core" not in link(), "it isn't known which of them the page loads"

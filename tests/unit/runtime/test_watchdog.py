@@ -15,6 +15,8 @@ from jupyter_session.settings import resolve
 from jupyter_session.state_dir import StateDir
 from support.waiting import wait_for
 
+#: As when the image's files can't be read any more.
+NO_PROGRAM = "import sys; sys.executable = '/no/python'"
 #: Forks; the new process says its process ID, and then does what the test wants.
 WATCH = """
 import os, signal, sys, time
@@ -25,7 +27,7 @@ from jupyter_session.state_dir import StateDir
 state = StateDir(Path(sys.argv[1]), in_job=False)
 state.create()
 watchdog._SUDDEN_END = "sudden_end"  # the test's
-watchdog.fork(watchdog.Remains(resolve({}, {}, {}), None, state, publishes=False, started=0.0))
+watchdog.fork(state, watchdog.Remains(resolve({}, {}, {}), None, state, publishes=False, started=0.0).write())
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGHUP])
 print(os.getpid(), flush=True)
 exec(sys.argv[2])
@@ -79,6 +81,18 @@ def test_what_explains_a_sudden_end_knows_the_signal_and_the_session_and_is_not_
         os.kill(child, signal.SIGKILL)
         assert running.communicate() == (f"killed by 9 {tmp_path / 'state'}\n", "")
         assert running.returncode == 44
+
+
+def test_an_image_that_has_gone_leaves_a_watchdog_that_says_so(tmp_path):
+    code = f"{NO_PROGRAM}\n{WATCH}"
+    words = [sys.executable, "-c", code, str(tmp_path / "state"), "os.kill(os.getpid(), signal.SIGBUS)"]
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(words, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "jupyter-session: The session's supervisor was killed by signal 7, and nothing could be put in order after it "
+        "(No such file or directory).\n"
+    )
 
 
 def test_what_explains_a_sudden_end_still_has_the_folder_to_itself(tmp_path):

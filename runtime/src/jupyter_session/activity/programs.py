@@ -29,7 +29,13 @@ _INTERPRETERS = {
     **dict.fromkeys(("perl", "ruby", "node", "julia", "Rscript", "env"), ()),
 }
 
-_OURS = ("jupyter-session", "jupyter_session", "jupyter_session.tmux.terminal", "wait_for_supervisor.py")
+#: The session's own programs, as Python runs them.
+_OURS = frozenset(
+    (
+        *("jupyter-session", "jupyter_session", "jupyter_session.tmux.terminal"),
+        *("wait_for_supervisor.py", "jupyter_session.session.sudden_end"),
+    )
+)
 
 _SHELLS = frozenset(("sh", "bash", "dash", "zsh", "fish", "ksh", "tcsh", "csh"))
 

@@ -51,7 +51,8 @@ class InstallerWatch:
     def find(self, *, thoroughly: bool) -> list[Installer]:
         """Return those that are at work: what they have written so far isn't whole. `thoroughly` looks at all."""
         newest, self._newest = self._newest, _read_newest()
-        if not thoroughly and newest == self._newest and min(self._looks.values(), default=0) >= _LOOKS:
+        is_same = newest == self._newest != ""
+        if is_same and not thoroughly and min(self._looks.values(), default=0) >= _LOOKS:
             return []
         found, looks = [], {}
         for name in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208 - each second, as long as a session
@@ -77,9 +78,13 @@ class InstallerWatch:
 
 
 def _read_newest() -> str:
-    """Return the ID of the process that was made last, the last word of this file."""
-    with open("/proc/loadavg", "rb") as file:  # noqa: PTH123 - as above
-        return file.read().rpartition(b" ")[2].decode()
+    """Return the ID of the process that was made last, the last word of this file; "" if it can't be read."""
+    try:
+        with open("/proc/loadavg", "rb") as file:  # noqa: PTH123 - as above
+            return file.read().rpartition(b" ")[2].decode()
+    except OSError as error:
+        _LOG.debug("can't know whether a process was made: %s", error)
+        return ""
 
 
 def is_installer(words: tuple[str, ...]) -> bool:

@@ -46,6 +46,8 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
             publisher.close(timeout=1.0)
             publisher = JobAdPublisher(enabled=False, say=_warn)
             _warn("Another session runs in this job, and the job ad shows that one.")
+        publishes = enabled and not state.has_sibling
+        remains = watchdog.Remains(settings, job, state, publishes=publishes, started=time.time()).write()
     except SessionError as error:
         start = job.start if job else None
         failed = build_attributes(State.FAILED, str(error), None, None, end=End.FAILED, start=start)
@@ -55,8 +57,7 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
         _let_end(job, environ)
         raise
     left_out = _complete_environment(environ, state, settings.notebooks)
-    publishes = enabled and not state.has_sibling
-    watchdog.fork(watchdog.Remains(settings, job, state, publishes=publishes, started=time.time()))
+    watchdog.fork(state, remains)
     return _supervise(settings, job, state, publisher, left_out)
 
 

@@ -8,6 +8,7 @@ import select
 import signal
 import sys
 import time
+from functools import partial
 
 from jupyter_session import log, output
 from jupyter_session.condor.attributes import End, State, build_attributes, render_event
@@ -15,15 +16,10 @@ from jupyter_session.condor.connection import name_connection_file
 from jupyter_session.condor.publisher import JobAdPublisher
 from jupyter_session.errors import SessionError
 from jupyter_session.jupyter.lab import belongs_to, end_orphans
-from jupyter_session.saveback import protect_files
-from jupyter_session.session.receipt import Receipt, find_changed_files
 from jupyter_session.session.watchdog import Remains
 from jupyter_session.state_dir import StateDir
-from jupyter_session.tmux.server import Tmux
-from jupyter_session.transfer import SetAside
 
 _LOG = logging.getLogger(__name__)
-_LAST_RESORT = 120  # seconds
 # Their sum is well below the 30 s between HTCondor's SIGTERM and SIGKILL, in case those come meanwhile.
 _SHUTDOWN_WAIT, _KILL_WAIT, _PROTECT_WAIT, _CLEAR_WAIT, _PUBLISH_WAIT = 8.0, 1.0, 4.0, 3.0, 4.0
 
@@ -33,8 +29,7 @@ def main(memory: int, number: int) -> int:
 
     `memory` is the open file that has its `Remains`.
     """
-    signal.alarm(_LAST_RESORT)  # ends this process, whatever hangs: the slot must be free again
-    _say(f"jupyter-session: {clean_up(number, Remains.read(memory))}")
+    _say(clean_up(number, Remains.read(memory)))
     output.flush()
     return SessionError.exit_code
 
@@ -48,15 +43,22 @@ def clean_up(number: int, remains: Remains) -> str:
     reason = f"The session's supervisor was killed by {name}{hint}. The files come back as they were last written."
     for file in state.runtime.glob("jpserver-*.json"):
         _end_server(int(file.stem.removeprefix("jpserver-")), state)
+    # An image whose files can't be read any more keeps the reason out of the job ad no more than anything else here.
     try:
+        from jupyter_session.tmux.server import Tmux  # noqa: PLC0415
+
         Tmux(state.tmux_socket).kill()
     except Exception:  # noqa: BLE001 - the job's end ends it too
         _LOG.debug("tmux was not ended", exc_info=True)
     try:
+        from jupyter_session.saveback import protect_files  # noqa: PLC0415
+        from jupyter_session.session.receipt import Receipt, find_changed_files  # noqa: PLC0415
+        from jupyter_session.transfer import SetAside  # noqa: PLC0415
+
         # HTCondor brings the files back next, over those on the access point.
         saved = protect_files(settings, job, settings.notebooks, state.journal, _PROTECT_WAIT)
         reason += f" {saved.problem}" if saved.problem else ""
-        set_aside = SetAside(job, settings.notebooks, state.received, say=_say)
+        set_aside = SetAside(job, settings.notebooks, state.received, say=partial(output.write_line, to_stderr=True))
         if state.received.exists():
             set_aside.recall()
         else:  # it was killed before it could put back what the last session set aside
@@ -79,7 +81,7 @@ def clean_up(number: int, remains: Remains) -> str:
     start = job.start if job else None
     values = build_attributes(State.FAILED, reason, None, None, end=End.FAILED, start=start)
     files = {name_connection_file(job.id): None} if job else {}
-    publisher = JobAdPublisher(enabled=remains.publishes, say=_say)
+    publisher = JobAdPublisher(enabled=remains.publishes, say=_say, ad=job.attributes if job else None)
     publisher.forget_ad()  # the supervisor has published
     publisher.publish(values, render_event(values), files)
     publisher.close(_PUBLISH_WAIT)
@@ -106,7 +108,7 @@ def _end_server(pid: int, state: StateDir) -> None:
 
 
 def _say(sentence: str) -> None:
-    output.write_line(sentence, to_stderr=True)
+    output.write_line(f"jupyter-session: {sentence}", to_stderr=True)
 
 
 if __name__ == "__main__":

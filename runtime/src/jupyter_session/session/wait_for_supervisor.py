@@ -9,6 +9,9 @@ import _signal  # type: ignore[import-not-found]
 import posix
 import sys
 
+#: Seconds after which what becomes of this process is ended, whatever hangs: the slot must be free again.
+_LAST_RESORT = 120
+
 
 def main(supervisor: int, command: list[str]) -> int:
     """Pass the signals that end a session on to the supervisor; return its exit status when it has ended.
@@ -25,9 +28,15 @@ def main(supervisor: int, command: list[str]) -> int:
         if ended:
             break
     exit_status = posix.waitstatus_to_exitcode(status)
-    if exit_status < 0:
+    if exit_status >= 0:
+        return exit_status
+    _signal.alarm(_LAST_RESORT)
+    try:
         posix.execv(command[0], [*command, str(-exit_status)])
-    return exit_status
+    except OSError as error:
+        said = f"jupyter-session: The session's supervisor was killed by signal {-exit_status}, and nothing could be"
+        posix.write(2, f"{said} put in order after it ({error.strerror}).\n".encode())
+    return 1
 
 
 if __name__ == "__main__":

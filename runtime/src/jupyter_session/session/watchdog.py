@@ -8,18 +8,21 @@ supervisor is the child of a process that is too small to be killed for its memo
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import sys
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NoReturn
 
 from jupyter_session import output
 from jupyter_session.condor.job_ad import Job
+from jupyter_session.errors import SessionError
+from jupyter_session.session import wait_for_supervisor
 from jupyter_session.settings import Settings
 from jupyter_session.state_dir import StateDir
 
-_WAIT = str(Path(__file__).with_name("wait_for_supervisor.py"))
 _SUDDEN_END = "jupyter_session.session.sudden_end"
 #: The signals that end a session, which the watchdog passes on, and the one of a child's end.
 _AWAITED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
@@ -39,40 +42,47 @@ class Remains:
     started: float
 
     def write(self) -> int:
-        """Return an open file that has it, of which no other process knows; programs that this one becomes have it."""
-        import pickle  # noqa: PLC0415 - not in the supervisor
+        """Return an open file that has it, for a program that this process becomes. No other process knows it.
 
-        memory = os.memfd_create("remains", flags=0)
-        with os.fdopen(memory, "wb", closefd=False) as file:
-            pickle.dump(self, file)
+        Raises SessionError.
+        """
+        try:
+            with tempfile.TemporaryFile(dir=self.state.root) as file:
+                pickle.dump(self, file)
+                file.flush()
+                memory = os.dup(file.fileno())
+        except OSError as error:
+            raise SessionError(f"The session's folder {self.state.root} can't be written ({error.strerror}).") from None
+        os.set_inheritable(memory, True)
         return memory
 
     @staticmethod
     def read(memory: int) -> Remains:
         """Return what `write` wrote into an open file."""
-        import pickle  # noqa: PLC0415
-
         with os.fdopen(memory, "rb") as file:
             file.seek(0)
             return pickle.load(file)  # type: ignore[no-any-return]  # noqa: S301 - this process wrote it
 
 
-def fork(remains: Remains) -> None:
+def fork(state: StateDir, remains: int) -> None:
     """Go on in a new process, the supervisor's; this one becomes the watchdog, and ends with the exit status of that.
 
-    Call this before there are threads.
+    `remains` is the open file that has the `Remains`. Call this before there are threads.
     """
     output.flush()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
     if child := os.fork():
-        _become_watchdog(child, remains)
+        state.hand_on_lock()
+        own = state.environment()  # what has these is taken for a program of the session's user
+        _watch(child, remains, {name: value for name, value in os.environ.items() if name not in own})
+    os.close(remains)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _become_watchdog(child: int, remains: Remains) -> NoReturn:
-    remains.state.hand_on_lock()
+def _watch(supervisor: int, remains: int, environ: Mapping[str, str]) -> NoReturn:
     python = [sys.executable, *(["-I"] if sys.flags.isolated else [])]
-    explain = [*python, "-m", _SUDDEN_END, str(remains.write())]
-    own = remains.state.environment()  # what has these is taken for a program of the session's user
-    variables = {name: value for name, value in os.environ.items() if name not in own}
-    os.execve(sys.executable, [*python, "-S", _WAIT, str(child), *explain], variables)
+    explain = [*python, "-m", _SUDDEN_END, str(remains)]
+    try:
+        os.execve(sys.executable, [*python, "-S", wait_for_supervisor.__file__, str(supervisor), *explain], environ)
+    except OSError:  # memory is short: this process is larger, but it is there
+        sys.exit(wait_for_supervisor.main(supervisor, explain))

@@ -15,8 +15,8 @@ from tornado.web import GZipContentEncoding, OutputTransform
 STATIC = Path(sys.prefix, "share/jupyter/lab/static")
 _EXTENSIONS = Path(sys.prefix, "share/jupyter/labextensions")
 #: Scripts of JupyterLab's that its page loads at its start. Without a word of them, a browser asks for the next ones
-#: only once the first have run, three times in a row.
-_AT_START = Path(__file__).with_name("startup_scripts.txt")
+#: only once the first have run, three times in a row. Of another JupyterLab, the one that is half of all is known.
+_AT_START, _LARGEST = Path(__file__).with_name("startup_scripts.txt"), "jlab_core.*.js"
 #: The image's extensions, whose scripts are small, and all of them loaded at the start.
 _OUR_EXTENSIONS = ("jupyter-session", "jupyterlab_pygments", "@jupyterhub/jupyter-server-proxy")
 _ENTRY = "remoteEntry."
@@ -106,9 +106,11 @@ class PageTransforms:
 
 def _find_scripts(static: Path) -> Iterator[str]:
     """Yield the addresses of JupyterLab's scripts of the start, as they are asked for."""
-    for name in _AT_START.read_text().splitlines():
-        if not name.startswith("#") and (static / name).is_file():
-            yield f"/static/lab/{_add_mark(name)}"
+    names = [name for name in _AT_START.read_text().splitlines() if not name.startswith("#")]
+    largest = [path.name for path in static.glob(_LARGEST)]
+    known = [name for name in names if (static / name).is_file()]
+    for name in known or largest[: len(largest) == 1]:
+        yield f"/static/lab/{_add_mark(name)}"
 
 
 def _find_entries(extensions: Path) -> Iterator[str]:
