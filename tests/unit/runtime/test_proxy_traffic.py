@@ -67,11 +67,13 @@ def send(server, name, *messages):
     async def connect():
         url = f"ws://127.0.0.1:{server.port}/base/{name}/"
         page = await websocket_connect(HTTPRequest(url, headers={"Authorization": "token t"}))
+        stream = page.protocol.stream
         for message in messages:
             await page.write_message(message, binary=True)
         page.close()
         while await page.read_message() is not None:  # it has been closed when all was relayed
             pass
+        stream.close()  # tornado would leave that to the garbage collector if the loop ends first
 
     asyncio.run(connect())
 
