@@ -83,3 +83,12 @@ def serve_recorder(home: Path, grace: float = 1.0) -> contextlib.AbstractContext
     """Start such a server with the recorder, which waits `grace` seconds for a browser that has gone."""
     app = {"jpserver_extensions": {MODULE: True, RECORDER: True}, "base_url": "/base/", "allow_root": True}
     return serve(home, ServerApp=app, Recorder={"grace": grace}, KernelManager={"transport": "ipc"})
+
+
+async def close_websocket(page: Any) -> None:
+    """Close a WebSocket of tornado's, and return when all that was sent has been read by the server."""
+    stream = page.protocol.stream
+    page.close()
+    while await page.read_message() is not None:
+        pass
+    stream.close()  # tornado would leave that to the garbage collector if the event loop ends first

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 from jupyter_session.jupyter.extension.kernel_tracker import KernelTracker, find_process
-from support.jupyter_server import serve
+from support.jupyter_server import close_websocket, serve
 from support.waiting import assert_never, wait_for
 
 pytestmark = pytest.mark.xdist_group("kernel_tracker")  # one server for all
@@ -278,9 +278,7 @@ def test_restart_and_run_all_is_work_from_soon_after_its_first_cell_to_the_end_o
             page = await _send_by_websocket(server, kernel, LONG)
             await asyncio.to_thread(kernel.wait_at_work, seconds=20)
             await asyncio.to_thread(assert_never, lambda: not kernel.is_at_work(), 2, "the cell still runs")
-            page.close()
-            while await page.read_message() is not None:  # until it is closed
-                pass
+            await close_websocket(page)
 
     asyncio.run(restart_and_run())
 

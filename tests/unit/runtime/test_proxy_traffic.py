@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from jupyter_session.jupyter.extension.remote_desktop import RemoteDesktop
-from support.jupyter_server import serve
+from support.jupyter_server import close_websocket, serve
 
 pytest.importorskip("jupyter_server_proxy")
 
@@ -67,13 +67,9 @@ def send(server, name, *messages):
     async def connect():
         url = f"ws://127.0.0.1:{server.port}/base/{name}/"
         page = await websocket_connect(HTTPRequest(url, headers={"Authorization": "token t"}))
-        stream = page.protocol.stream
         for message in messages:
             await page.write_message(message, binary=True)
-        page.close()
-        while await page.read_message() is not None:  # it has been closed when all was relayed
-            pass
-        stream.close()  # tornado would leave that to the garbage collector if the loop ends first
+        await close_websocket(page)
 
     asyncio.run(connect())
 
