@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from jupyter_session.activity.procfs import read_file
 from jupyter_session.condor.job_ad import Job
 
 _LOG = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class ProcessMeter:
         """Return the sum: an upper bound, unless it matters."""
         now = time.monotonic()
         pids = [name for name in os.listdir(self._proc) if name.isdigit()]  # noqa: PTH208 - often
-        quick = sum(_read_resident(self._proc / pid) for pid in pids)
+        quick = sum(_read_resident(f"{self._proc}/{pid}") for pid in pids)
         self._bound = min(quick, self._bound + max(0, quick - self._quick))
         self._quick = quick
         rested = now - self._exact_at > self._took / _SHARE
@@ -118,18 +119,18 @@ class ProcessMeter:
 
 def read_memory(pid: int, proc: Path = PROC) -> int:
     """Return the bytes that a process uses, with its part of what it shares; 0 if it has ended."""
-    folder = proc / str(pid)
+    folder = f"{proc}/{pid}"
     try:
-        about = (folder / "smaps_rollup").read_bytes()
+        about = read_file(f"{folder}/smaps_rollup")
     except OSError:  # ended meanwhile, or another user's: the resident pages are the next best figure
         return _read_resident(folder)
     found = re.search(rb"^Pss: +(\d+) kB", about, re.MULTILINE)
     return int(found[1]) * 1024 if found else _read_resident(folder)
 
 
-def _read_resident(folder: Path) -> int:
+def _read_resident(folder: str) -> int:
     try:
-        return int((folder / "statm").read_bytes().split()[1]) * _PAGE
+        return int(read_file(f"{folder}/statm").split()[1]) * _PAGE
     except (OSError, IndexError):
         return 0
 
