@@ -82,8 +82,7 @@ def test_jupyterlab_starts_from_the_bundle_and_without_what_its_start_does_not_u
     code = """
 import sys
 from jupyter_session.jupyter import module_bundle, quick_start
-bundle = module_bundle.read()
-quick_start.begin(bundle)
+quick_start.begin(module_bundle.begin(module_bundle.LAB))
 import jupyterlab.labapp, jupyter_server_proxy.handlers
 print([name for name in ("IPython", "urllib3", "yarl") if name in sys.modules])
 import aiohttp
@@ -93,6 +92,25 @@ print(loaders.count("BundledLoader") > 400)
 """
     out = on_ap(pool, "apptainer", "exec", SIF, "/opt/jupyter/bin/python", "-I", "-c", code)
     assert out == "[]\nClientSession True\nTrue\n"
+
+
+def test_a_session_starts_from_its_own_bundle(ready_session):
+    code = """
+import sys
+sys.argv = ["jupyter-session", "run", "--help"]
+from jupyter_session import __main__
+try:
+    __main__.main()
+except SystemExit:
+    pass
+import jupyter_session.session.run, jupyter_session.session.supervisor
+from importlib.machinery import SourceFileLoader
+loaded = [module for module in list(sys.modules.values()) if getattr(module, "__spec__", None)]
+print([each.__name__ for each in loaded if type(each.__spec__.loader) is SourceFileLoader])
+"""
+    found = ready_session.inside("/opt/jupyter/bin/python", "-I", "-c", code).splitlines()[-1]
+    names = ["jupyter_session", "jupyter_session.__main__", "jupyter_session.jupyter"]
+    assert found == str([*names, "jupyter_session.jupyter.module_bundle"])
 
 
 def test_bundle_does_not_count_where_a_user_mounts_another_package_over_the_images(pool):

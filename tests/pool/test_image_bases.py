@@ -105,7 +105,7 @@ def assert_jupyterlab_is_whole(session):
     key = base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + bytes(32)).decode()
     serve = f"sleep 1 | timeout 5 jupyter-session sshd ssh-ed25519 {key}; true"
     assert "SSH-2.0" in session.inside("sh", "-c", serve)
-    code = "from jupyter_session.jupyter import module_bundle; print(module_bundle.read() is not None)"
+    code = "from jupyter_session.jupyter.module_bundle import *; print(None not in (read(LAB), read(SESSION)))"
     assert session.inside("/opt/jupyter/bin/python", "-I", "-c", code).strip() == "True"
     session.save_notebook("kept.ipynb", "kept")
     session.remove()

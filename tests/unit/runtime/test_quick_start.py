@@ -1,5 +1,6 @@
 """The quick start of JupyterLab: which modules wait, which come out of one file, and when that file doesn't count."""
 
+import ast
 import gc
 import importlib
 import marshal
@@ -25,8 +26,12 @@ def place(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-def compile_module(text):
-    return marshal.dumps(compile(text, "there.py", "exec"))
+def make_bundle(folder, name, path, text, *, is_package=False):
+    """Return a bundle of one module."""
+    code = marshal.dumps(compile(text, "there.py", "exec"))
+    (folder / "codes").write_bytes(b"before" + code + b"after")
+    file = os.open(folder / "codes", os.O_RDONLY)
+    return Bundle(file, {name: (str(path), is_package, 6, 6 + len(code))}, [])
 
 
 def test_late_module_is_loaded_at_its_first_use(place, monkeypatch):
@@ -48,9 +53,8 @@ def test_module_of_the_bundle_is_as_one_of_a_file_but_for_where_its_code_comes_f
     package.mkdir()
     (package / "__init__.py").write_text("said = 'file'\n")
     (package / "data.txt").write_text("data")
-    bundle = Bundle(
-        {"quick_start_package": (str(package / "__init__.py"), True, compile_module("said = 'bundle'"))}, []
-    )
+    name, path = "quick_start_package", package / "__init__.py"
+    bundle = make_bundle(place, name, path, "said = 'bundle'", is_package=True)
     spec = bundle.find_spec("quick_start_package", None)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -61,6 +65,20 @@ def test_module_of_the_bundle_is_as_one_of_a_file_but_for_where_its_code_comes_f
     assert bundle.find_spec("quick_start_package", None) is None  # a second import finds the file
     again = spec.loader.get_code("quick_start_package")
     assert "file" in again.co_consts
+    usual = spec_from_file_location(name, path)
+    for attribute in ("name", "origin", "cached", "has_location", "parent", "submodule_search_locations"):
+        assert str(getattr(spec, attribute)) == str(getattr(usual, attribute))
+
+
+def test_module_that_is_found_in_a_bundle_and_loaded_after_its_end_comes_from_its_file(place):
+    path = place / "quick_start_late_one.py"
+    path.write_text("said = 'file'\n")
+    bundle = make_bundle(place, "quick_start_late_one", path, "said = 'bundle'")
+    spec = bundle.find_spec("quick_start_late_one", None)
+    bundle.forget()
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.said == "file"
 
 
 def test_bundle_has_what_was_imported_and_what_packages_offer(tmp_path, place):
@@ -73,13 +91,20 @@ def test_bundle_has_what_was_imported_and_what_packages_offer(tmp_path, place):
     bundle = module_bundle.read(path)
     spec = bundle.find_spec("quick_start_one", None)
     assert isinstance(spec.loader, BundledLoader)
+    assert spec.loader.get_code("quick_start_one").co_consts == (1, None)
     assert bundle.find_spec("quick_start_two", None) is None
     assert bundle.find_spec("sys", None) is None
     scripts = {each.name for each in metadata.entry_points(group="console_scripts")}
-    assert {each.name for each in bundle.entry_points.select(group="console_scripts")} == scripts
+    assert {name for name, _, group in bundle.offers if group == "console_scripts"} == scripts
+    bundle.forget()
 
 
-@pytest.mark.parametrize("content", [b"", b"not marshaled", marshal.dumps(7), marshal.dumps((("3.0", 1, 2), {}, []))])
+def wrap(head):
+    data = marshal.dumps(head)
+    return len(data).to_bytes(8, "little") + data
+
+
+@pytest.mark.parametrize("content", [b"", b"not marshaled", marshal.dumps(7), wrap(7), wrap((("3.0", 1, 2), {}, []))])
 def test_bundle_that_is_not_true_of_this_image_does_not_count(tmp_path, content):
     path = tmp_path / "bundle"
     assert module_bundle.read(path) is None
@@ -136,7 +161,32 @@ def test_script_runs_as_it_would_by_itself_and_the_collector_runs_again_in_the_e
     assert gc.isenabled()
 
 
-def test_loader_is_a_file_loader():
-    spec = spec_from_file_location("x", "/x.py", loader=BundledLoader("x", "/x.py", compile_module("")))
-    assert isinstance(spec.loader, SourceFileLoader)
-    assert spec.origin == "/x.py"
+def test_loader_is_a_file_loader(tmp_path):
+    bundle = make_bundle(tmp_path, "x", "/x.py", "")
+    assert isinstance(bundle.find_spec("x", None).loader, SourceFileLoader)
+
+
+def test_modules_come_from_a_file_from_its_beginning_to_its_end(tmp_path, place):
+    (place / "quick_start_begun.py").write_text("answer = 1\n")
+    importlib.import_module("quick_start_begun")
+    path = str(tmp_path / "bundle")
+    module_bundle.write(path)
+    (place / "quick_start_begun.py").write_text("answer = 22\n")
+    for has_begun, answer in ((True, 1), (False, 22)):
+        del sys.modules["quick_start_begun"]
+        bundle = module_bundle.begin(path) if has_begun else None
+        assert importlib.import_module("quick_start_begun").answer == answer
+        module_bundle.end()
+        assert bundle not in sys.meta_path
+    assert module_bundle.begin(str(tmp_path / "none")) is None
+
+
+def test_what_comes_before_all_modules_imports_next_to_none():
+    code = (
+        "import sys; before = set(sys.modules); import jupyter_session.jupyter.quick_start;"
+        "print(sorted(name for name in set(sys.modules) - before if not name.startswith('jupyter_session')))"
+    )
+    environ = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environ, check=True)
+    frozen = {"importlib", "importlib._bootstrap", "importlib._bootstrap_external", "importlib.machinery"}
+    assert set(ast.literal_eval(done.stdout)) <= {*frozen, "__future__", "gc", "marshal", "warnings"}

@@ -1,132 +1,165 @@
-"""What a start of JupyterLab imports, in one file of the image: the code of 600 modules is read at once.
+"""What a start imports, in one file of the image: the code of hundreds of modules is read at once.
 
 Each file that is opened in an image costs a switch to the program that unpacks it, and Python looks for each module in
-several places. `python -m jupyter_session.jupyter.module_bundle` writes the file while the image is built. It counts as
-long as the image is as it was then.
+several places. `building.bundle_modules` writes two files while the image is built, one for JupyterLab and one for the
+session that starts it. They count as long as the image is as it was then.
+
+This module is imported before all others, so it imports next to nothing itself.
 """
 
 from __future__ import annotations
 
-import importlib
 import marshal
 import os
 import sys
-from collections.abc import Sequence
-from importlib import metadata
 from importlib.machinery import ModuleSpec, SourceFileLoader
-from importlib.util import spec_from_file_location
-from pathlib import Path
-from types import CodeType, ModuleType
-from typing import Any
 
-PATH = Path(sys.prefix, "lib", "jupyter-session-modules")
-_PACKAGES = Path(__file__).parents[2]
-_LIBRARY = Path(os.__file__).parent
+TYPE_CHECKING = False  # the import of `typing` would take as long as this module saves elsewhere
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import CodeType, ModuleType
+
+#: The two files.
+LAB, SESSION = f"{sys.prefix}/lib/jupyter-session-modules-lab", f"{sys.prefix}/lib/jupyter-session-modules-run"
+_PACKAGES = __file__.rsplit("/", 3)[0]
+_LIBRARY = os.__file__.rpartition("/")[0]
+#: Bytes of the number at the beginning of a file, which says how long the head is.
+_NUMBER = 8
+
+#: Modules by name: path, whether it is a package, and where its code is in the file.
+Places = dict[str, tuple[str, bool, int, int]]
 
 
 class BundledLoader(SourceFileLoader):
     """Loads a module from its source file as usual, but for the code, which is there already."""
 
-    def __init__(self, name: str, path: str, code: bytes) -> None:
+    def __init__(self, name: str, path: str, bundle: Bundle, start: int, end: int) -> None:
         super().__init__(name, path)
-        self._code = code
+        self._bundle: Bundle | None = bundle
+        self._place = start, end
 
     def get_code(self, fullname: str) -> CodeType | None:
         """Return the code, once; later, the file's."""
-        if not self._code:
+        bundle, self._bundle = self._bundle, None
+        data = bundle.read_code(*self._place) if bundle else b""
+        if not data:
             return super().get_code(fullname)
-        code: CodeType = marshal.loads(self._code)  # noqa: S302 - the image's own, as a .pyc file is
-        self._code = b""
+        code: CodeType = marshal.loads(data)  # noqa: S302 - the image's own, as a .pyc file is
         return code
 
 
 class Bundle:
-    """The modules of the file, by name: path, whether it is a package, and code; and what all packages offer."""
+    """Finds the modules of an open file, each once. `offers`: name, value and group of what all packages offer."""
 
-    def __init__(self, modules: dict[str, tuple[str, bool, bytes]], offers: Sequence[tuple[str, str, str]]) -> None:
+    def __init__(self, file: int, modules: Places, offers: Sequence[tuple[str, str, str]]) -> None:
+        self.offers = offers
+        self._file = file
         self._modules = modules
-        self.entry_points = metadata.EntryPoints(
-            metadata.EntryPoint(name=name, value=value, group=group) for name, value, group in offers
-        )
 
     def find_spec(self, name: str, _path: Sequence[str] | None, _target: ModuleType | None = None) -> ModuleSpec | None:
         """Return the spec of one of the modules, None for all others."""
         found = self._modules.pop(name, None)
         if found is None:
             return None
-        path, is_package, code = found
-        places = [os.path.dirname(path)] if is_package else None  # noqa: PTH120 - 600 of them
-        return spec_from_file_location(
-            name, path, loader=BundledLoader(name, path, code), submodule_search_locations=places
-        )
+        path, is_package, start, end = found
+        loader = BundledLoader(name, path, self, start, end)
+        spec = ModuleSpec(name, loader, origin=path, is_package=is_package)
+        spec.has_location = True
+        if spec.submodule_search_locations is not None:
+            spec.submodule_search_locations.append(path.rpartition("/")[0])
+        return spec
+
+    def read_code(self, start: int, end: int) -> bytes:
+        """Return a part of the file; b"" if it has been closed."""
+        return os.pread(self._file, end - start, start) if self._file >= 0 else b""
 
     def forget(self) -> None:
-        """Find no module any more."""
+        """Find no module any more, and close the file."""
         self._modules.clear()
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1
 
 
-def read(path: Path = PATH) -> Bundle | None:
+def read(path: str = LAB) -> Bundle | None:
     """Return the bundle, None if there is none that is true of the image as it is."""
     try:
-        key, modules, offers = marshal.loads(path.read_bytes())  # noqa: S302
-        if key == _make_key() and not _is_mounted_over():
-            return Bundle(modules, offers)
-    except (OSError, ValueError, EOFError, TypeError):
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
         return None
+    try:
+        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_WILLNEED)
+        length = int.from_bytes(os.pread(file, _NUMBER, 0), "little")
+        key, modules, offers = marshal.loads(os.pread(file, length, _NUMBER))  # noqa: S302
+        if key == _make_key() and not _is_mounted_over():
+            return Bundle(file, modules, offers)
+    except (OSError, ValueError, EOFError, TypeError, OverflowError, MemoryError):  # it isn't such a file
+        pass
+    os.close(file)
     return None
 
 
-def write(path: Path, late: frozenset[str]) -> None:
+def write(path: str, late: frozenset[str] = frozenset()) -> None:
     """Write what this process has imported, less what is loaded `late`."""
-    modules = {}
+    codes: dict[str, tuple[str, bool, bytes]] = {}
     for name, module in list(sys.modules.items()):
         spec = None if name.partition(".")[0] in late else getattr(module, "__spec__", None)
         loader = spec and spec.loader
         if spec is None or spec.name != name or type(loader) is not SourceFileLoader:
             continue
         code = loader.get_code(name)
-        modules[name] = (loader.path, spec.submodule_search_locations is not None, marshal.dumps(code))
-    offers = {(each.name, each.value, each.group) for each in _list_entry_points()}
-    path.write_bytes(marshal.dumps((_make_key(), modules, sorted(offers))))
+        codes[name] = (loader.path, spec.submodule_search_locations is not None, marshal.dumps(code))
+    key, offers = _make_key(), _list_offers()
+    length = 0
+    while True:  # the places are in the head, whose length depends on them
+        start = _NUMBER + length
+        places: Places = {}
+        for name, (where, is_package, data) in codes.items():
+            places[name] = (where, is_package, start, start + len(data))
+            start += len(data)
+        head = marshal.dumps((key, places, offers))
+        if len(head) == length:
+            break
+        length = len(head)
+    with open(path, "wb") as file:  # noqa: PTH123
+        file.write(length.to_bytes(_NUMBER, "little") + head + b"".join(data for _, _, data in codes.values()))
 
 
-def _list_entry_points() -> Any:
-    return [each for installed in metadata.distributions() for each in installed.entry_points]
+def _list_offers() -> list[tuple[str, str, str]]:
+    from importlib import metadata  # noqa: PLC0415 - only while the image is built
+
+    found = [each for installed in metadata.distributions() for each in installed.entry_points]
+    return sorted({(each.name, each.value, each.group) for each in found})
 
 
 def _make_key() -> tuple[str, int, int]:
     """Return what changes when Python does, and when pip installs something; an image keeps whole seconds."""
-    return sys.version, int(_PACKAGES.stat().st_mtime), int(_LIBRARY.stat().st_mtime)
+    return sys.version, int(os.stat(_PACKAGES).st_mtime), int(os.stat(_LIBRARY).st_mtime)  # noqa: PTH116
 
 
-def _is_mounted_over(mounts: Path = Path("/proc/self/mountinfo")) -> bool:
+def _is_mounted_over(mounts: str = "/proc/self/mountinfo") -> bool:
     """Return whether something else is mounted over a part of what the modules come from."""
     places = [f"{place}/" for place in (_PACKAGES, _LIBRARY)]
-    return any(
-        f"{line.split(' ', 5)[4]}/".startswith(place) for line in mounts.read_text().splitlines() for place in places
-    )
+    with open(mounts, encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123
+        lines = file.read().splitlines()
+    return any(f"{line.split(' ', 5)[4]}/".startswith(place) for line in lines for place in places)
 
 
-def main() -> None:
-    """Start JupyterLab, which serves nobody, and write what that has imported."""
-    import json  # noqa: PLC0415 - all below: only while the image is built
-    import tempfile  # noqa: PLC0415
-
-    from jupyter_session.jupyter import quick_start  # noqa: PLC0415
-    from jupyter_session.jupyter.extensions import EXTENSIONS  # noqa: PLC0415
-
-    with tempfile.TemporaryDirectory() as folder:
-        for name in ("CONFIG", "DATA", "RUNTIME"):
-            os.environ[f"JUPYTER_{name}_DIR"] = folder
-        config = Path(folder, "config.json")
-        server = {"jpserver_extensions": EXTENSIONS, "port": 0, "allow_root": True, "open_browser": False}
-        config.write_text(
-            json.dumps({"ServerApp": {**server, "root_dir": folder}, "LabApp": {"extension_manager": "readonly"}})
-        )
-        quick_start.begin(None)
-        importlib.import_module("jupyterlab.labapp").LabApp.initialize_server(argv=[f"--config={config}"])
-        write(PATH, quick_start.LATE)
+_finders: list[Bundle] = []
 
 
-if __name__ == "__main__":
-    main()
+def begin(path: str) -> Bundle | None:
+    """Have modules come from a file until `end`; return its bundle, None if it doesn't count."""
+    bundle = read(path)
+    if bundle:
+        _finders.append(bundle)
+        sys.meta_path.insert(0, bundle)
+    return bundle
+
+
+def end() -> None:
+    """Have modules come from their own files again."""
+    for bundle in _finders:
+        sys.meta_path.remove(bundle)
+        bundle.forget()
+    _finders.clear()

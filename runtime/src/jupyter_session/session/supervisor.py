@@ -27,7 +27,7 @@ from jupyter_session.idle.extension import Extension
 from jupyter_session.idle.idle_time import read_earlier_idle_time
 from jupyter_session.idle.machine_limits import find_limits
 from jupyter_session.idle.monitor import IdleMonitor
-from jupyter_session.jupyter import kernelspecs
+from jupyter_session.jupyter import kernelspecs, module_bundle
 from jupyter_session.jupyter.cores import set_cores
 from jupyter_session.jupyter.lab import Lab
 from jupyter_session.jupyter.process import Server, ServerShutDown
@@ -216,6 +216,7 @@ class Supervisor:
         """Look after the server and its use until the session ends (by _End or SessionError)."""
         from jupyter_session.activity.sources import find_gpu, make_sources  # noqa: PLC0415 - the start need not wait
 
+        module_bundle.end()
         self._gpu = find_gpu()
         sources = make_sources(self._queries.get, self._settings, self._processes, self._gpu, self._count_refused)
         monitor = IdleMonitor(
