@@ -19,7 +19,7 @@ from jupyter_session.jupyter.extensions import EXTENSIONS
 
 #: What a session imports while JupyterLab starts.
 _MODULES = (
-    *("jupyter_session.__main__", "jupyter_session.cli", "jupyter_session.session.run"),
+    *("jupyter_session.__main__", "jupyter_session.cli", "jupyter_session.session.run", "classad2"),
     *("logging.handlers", "jupyter_session.session.supervisor"),
     *("http.client", "jupyter_session.activity.sources"),
 )

@@ -9,7 +9,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,17 +75,19 @@ class Job:
         return f"{owner}@{host}" if _PLAIN.fullmatch(owner) and _PLAIN.fullmatch(host) else None
 
 
-def read_job(environ: Mapping[str, str], *, look_ahead: bool = False) -> Job | None:
+def read_job(
+    environ: Mapping[str, str], *, look_ahead: bool = False, meanwhile: Callable[[], object] = lambda: None
+) -> Job | None:
     """Read the ads that `_CONDOR_JOB_AD` and `_CONDOR_MACHINE_AD` name; return None without a readable job ad.
 
     With `look_ahead`, find out what the policies in them will do. Call it before there are threads, because it forks.
-    The variables and the files:
+    `meanwhile` is called while the ads are parsed. The variables and the files:
     https://htcondor.readthedocs.io/en/latest/users-manual/env-of-job.html
     """
     texts = [_read_text(environ.get(name)) for name in ("_CONDOR_JOB_AD", "_CONDOR_MACHINE_AD")]
     if not texts[0]:
         return None
-    attributes, machine, foreseen = _parse_in_child(texts, look_ahead=look_ahead)
+    attributes, machine, foreseen = _parse_in_child(texts, look_ahead=look_ahead, meanwhile=meanwhile)
     try:
         job_id = f"{int(str(attributes['clusterid']))}.{int(str(attributes['procid']))}"
         return Job(job_id, attributes, machine, {name: float(str(at)) for name, at in foreseen.items()})
@@ -102,7 +104,9 @@ def _read_text(name: str | None) -> str:
         return ""
 
 
-def _parse_in_child(texts: Sequence[str], *, look_ahead: bool) -> list[dict[str, object]]:
+def _parse_in_child(
+    texts: Sequence[str], *, look_ahead: bool, meanwhile: Callable[[], object]
+) -> list[dict[str, object]]:
     """Return the literal values of each ad, and what is foreseen; an ad that can't be parsed has none.
 
     The native library that parses ClassAds takes 13 MB for as long as its process lives, so a child process does it.
@@ -115,6 +119,7 @@ def _parse_in_child(texts: Sequence[str], *, look_ahead: bool) -> list[dict[str,
         os._exit(0)
     os.close(send)
     with os.fdopen(receive) as pipe:
+        meanwhile()
         answer = pipe.read()
     os.waitpid(child, 0)
     try:

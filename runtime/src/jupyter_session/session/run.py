@@ -34,7 +34,7 @@ def run(arguments: Mapping[str, str | None], environ: MutableMapping[str, str]) 
     Raises SessionError or UsageError if it can't start; the reason is also in the job ad, if there is a job.
     """
     _close_scratch(environ)
-    job = read_job(environ, look_ahead=True)
+    job = read_job(environ, look_ahead=True, meanwhile=_import_supervisor)
     enabled = job is not None and chirp.is_configured(environ)
     publisher = JobAdPublisher(enabled=enabled, say=_warn, ad=job.attributes if job else None)
     try:
@@ -80,7 +80,7 @@ def _supervise(
     log.write_to_file(state.supervisor_log)
     if left_out:
         _LOG.info("left out of the job's environment: %s", ", ".join(left_out))
-    from jupyter_session.session.supervisor import Supervisor  # noqa: PLC0415 - while the watchdog gets ready
+    from jupyter_session.session.supervisor import Supervisor  # noqa: PLC0415 - see _import_supervisor
 
     if job is not None and not chirp.is_configured():
         publisher.problem = publisher.no_chirp
@@ -94,6 +94,11 @@ def _supervise(
         outside=job.outside if job else False,
     )
     return Supervisor(settings, job, state, connection, publisher).run()
+
+
+def _import_supervisor() -> None:
+    """Import what takes as long as it takes another process to read the job ad."""
+    import jupyter_session.session.supervisor  # noqa: F401, PLC0415
 
 
 def _let_end(job: Job | None, environ: Mapping[str, str]) -> None:
