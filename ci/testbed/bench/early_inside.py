@@ -16,6 +16,8 @@ from testbed.pool.pool import Pool
 
 #: How many starts, and how many at once: all of these see each schedd that is killed.
 STARTS, AT_ONCE = int(os.environ.get("STARTS", "100")), 4
+#: Which starts: each seed is another moment.
+SEEDS = range(first := int(os.environ.get("FIRST_SEED", "0")), first + STARTS)
 
 
 def main() -> int:
@@ -25,16 +27,15 @@ def main() -> int:
     try:
         place_image(pool)
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            found = list(threads.map(lambda seed: _disturb(pool, seed), range(STARTS)))
+            found = list(threads.map(lambda seed: _disturb(pool, seed), SEEDS))
     finally:
         boot.down(pool)
     rows = []
     for kind in KINDS:
-        seeds = [seed for seed in range(STARTS) if KINDS[seed % len(KINDS)] == kind]
-        seen = [found[seed] for seed in seeds]
+        seen = [one for seed, one in zip(SEEDS, found, strict=True) if KINDS[seed % len(KINDS)] == kind]
         there = [one for one in seen if one]
         counts = (sum(one.is_suspended for one in there), sum(one.is_lost for one in there), len(seen) - len(there))
-        rows.append((kind, str(len(seeds)), *map(str, counts)))
+        rows.append((kind, str(len(seen)), *map(str, counts)))
     figures.table(("killed", "starts", "suspended a minute later", "lost", "without an answer"), rows)
     return int(any(one is None or one.is_suspended or one.is_lost for one in found))
 
