@@ -9,27 +9,31 @@ from support.browser.lab import Lab
 
 pytestmark = pytest.mark.timeout(300)
 
-PAGE = re.compile(r"^https?://[^/]+/lab(\?.*)?$")
+#: The page itself, for the browser's debugger.
+PAGE = {"urlPattern": "*/lab*", "resourceType": "Document", "requestStage": "Response"}
 
 
 def test_the_page_names_the_scripts_that_it_loads_at_its_start_and_no_other(new_session, page):
     session = new_session().submit()
     session.ready()
     named, asked = [], []
+    debugger = page.context.new_cdp_session(page)
 
-    def take_names(route):
+    def take_names(paused):
         """Hand on the page without the names, so that it asks for what it needs, when it needs it."""
-        answer = route.fetch()
-        headers = answer.headers
-        named.extend(re.findall("<([^>]+)>", headers.pop("link", "")))
-        route.fulfill(response=answer, headers=headers)
+        headers = paused["responseHeaders"]
+        kept = [header for header in headers if header["name"].lower() != "link"]
+        named.extend(re.findall("<([^>]+)>", str([header for header in headers if header not in kept])))
+        about = {"responseCode": paused["responseStatusCode"], "responseHeaders": kept}
+        debugger.send("Fetch.continueResponse", {"requestId": paused["requestId"], **about})
 
     def note(request):
         address = urlsplit(request.url)
         if request.resource_type == "script" and address.path.endswith(".js"):
             asked.append(f"{address.path}?{address.query}" if address.query else address.path)
 
-    page.route(PAGE, take_names)
+    debugger.on("Fetch.requestPaused", take_names)
+    debugger.send("Fetch.enable", {"patterns": [PAGE]})
     page.on("request", note)
     Lab(page, session.tunnel().url())
     page.wait_for_load_state("networkidle")

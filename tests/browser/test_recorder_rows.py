@@ -240,6 +240,7 @@ def test_an_interrupt_by_a_page_that_came_later_ends_the_cell_with_all_that_it_p
     wait_shown(first, "line 3")
     second = reopen(recorded, browser, first, "interrupted.ipynb")
     wait_shown(second, "line 6")
+    expect(second.page.locator("#jp-main-statusbar")).to_contain_text("| Busy", timeout=60_000)  # it knows its kernel
     second.panel.locator("[data-jp-item-name=interrupt]").click()
     wait_shown(second, "KeyboardInterrupt")
     expect(prompt(second)).to_have_text("[1]:")

@@ -97,6 +97,7 @@ print(loaders.count("BundledLoader") > 400)
 def test_a_session_starts_from_its_own_bundle(ready_session):
     code = """
 import sys
+before = set(sys.modules)
 sys.argv = ["jupyter-session", "run", "--help"]
 from jupyter_session import __main__
 try:
@@ -105,12 +106,12 @@ except SystemExit:
     pass
 import jupyter_session.session.run, jupyter_session.session.supervisor
 from importlib.machinery import SourceFileLoader
-loaded = [module for module in list(sys.modules.values()) if getattr(module, "__spec__", None)]
-print([each.__name__ for each in loaded if type(each.__spec__.loader) is SourceFileLoader])
+loaders = {name: type(module.__spec__.loader) for name, module in sys.modules.items() if name not in before}
+print(sorted(name for name, loader in loaders.items() if loader is SourceFileLoader))
 """
     found = ready_session.inside("/opt/jupyter/bin/python", "-I", "-c", code).splitlines()[-1]
-    names = ["jupyter_session", "jupyter_session.__main__", "jupyter_session.jupyter"]
-    assert found == str([*names, "jupyter_session.jupyter.module_bundle"])
+    ours = ["jupyter_session", "jupyter_session.__main__", "jupyter_session.jupyter"]
+    assert found == str(["__future__", "importlib", *ours, "jupyter_session.jupyter.module_bundle"])
 
 
 def test_bundle_does_not_count_where_a_user_mounts_another_package_over_the_images(pool):

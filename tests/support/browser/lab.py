@@ -94,7 +94,10 @@ class Notebook:
         expect(self.status).not_to_have_attribute("data-status", "connecting", timeout=milliseconds(seconds))
 
     def run(self, source: str, seconds: float = KERNEL) -> str:
-        """Type into the last cell and run it; return the text of its output."""
+        """Type into the last cell, or a new one if that has been run, and run it; return the text of its output."""
+        if not self.cells.last.locator(".jp-InputArea-prompt", has_text="[ ]").count():
+            self.cells.last.locator(".jp-InputArea-prompt").click()
+            self.page.keyboard.press("b")
         number = self.cells.count() - 1
         cell = self.cells.nth(number)
         self.write(source)
