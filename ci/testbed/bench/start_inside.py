@@ -1,11 +1,11 @@
-"""Run inside the image, by `ci/bench start`: start a session and bare JupyterLab in turn; print the seconds of each.
+"""Run on the laptop, by `ci/bench start`: start a session and bare JupyterLab in turn; print the seconds of each.
 
-Sent to the container as ``python -c``: it stands alone. Prints one line of JSON.
+Each start has a container of its own, as in a job: nothing of the image has been read in it. Sent to the host as
+``python -c``: it stands alone. Prints one line of JSON.
 """
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -14,26 +14,36 @@ import urllib.request
 
 TOKEN = "bench"  # noqa: S105 (of a server that lives for seconds, on a host of the test bed)
 PORT = 15100
+SIF, ROUNDS = sys.argv[1], int(sys.argv[2])
+
+
+def start(folder: str, *argv: str) -> tuple[subprocess.Popen[bytes], float]:
+    """Start a program in a new container; return it, and when it began there."""
+    words = ["apptainer", "exec", SIF, "sh", "-c", 'echo begins; exec "$0" "$@"', *argv]
+    environ = {**os.environ, "APPTAINERENV_JUPYTER_TOKEN": TOKEN}
+    running = subprocess.Popen(words, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    for line in running.stdout or ():
+        if line == b"begins\n":
+            return running, time.monotonic()
+    raise SystemExit(f"{argv[0]} could not be started")
 
 
 def session(folder: str) -> float:
     """Return the seconds from the runscript's start to the session's `ready`."""
-    started = time.monotonic()
-    with subprocess.Popen(["/usr/local/bin/jupyter-session", "run"], cwd=folder, stdout=subprocess.PIPE) as running:
+    running, started = start(folder, "/.singularity.d/runscript")
+    with running:
         for line in running.stdout or ():
             if b" ready: " in line:
                 took = time.monotonic() - started
-                running.send_signal(signal.SIGTERM)
+                running.terminate()
     return took
 
 
 def lab(folder: str) -> float:
     """Return the seconds from the start of `jupyter lab` to its first answer to a request with its token."""
-    environ = {**os.environ, "JUPYTER_TOKEN": TOKEN}
-    argv = ["jupyter", "lab", "--no-browser", f"--port={PORT}", "--ServerApp.port_retries=0"]
     request = urllib.request.Request(f"http://127.0.0.1:{PORT}/api/status", headers={"Authorization": f"token {TOKEN}"})
-    started = time.monotonic()
-    with subprocess.Popen(argv, cwd=folder, env=environ, stderr=subprocess.DEVNULL) as running:
+    running, started = start(folder, "jupyter", "lab", "--no-browser", f"--port={PORT}", "--ServerApp.port_retries=0")
+    with running:
         while True:
             try:
                 with urllib.request.urlopen(request, timeout=5):  # noqa: S310
@@ -48,7 +58,7 @@ def lab(folder: str) -> float:
 took: dict[str, list[float]] = {"session": [], "lab": []}
 with tempfile.TemporaryDirectory() as place:
     session(place), lab(place)  # once each for the page cache
-    for _ in range(int(sys.argv[1])):
+    for _ in range(ROUNDS):
         took["session"].append(session(place))
         took["lab"].append(lab(place))
 print(json.dumps(took))
