@@ -87,9 +87,11 @@ def files_of(notebooks):
     return sorted(path.name for path in (notebooks / ".jupyter-session").iterdir())
 
 
+@pytest.mark.parametrize("is_quiet", [False, True], ids=["used", "quiet"])
 @pytest.mark.parametrize("options", [(), ("--user",)], ids=["", "--user"])
-def test_what_is_installed_is_there_in_the_next_session_with_its_commands(new, notebooks, options):
+def test_what_is_installed_is_there_in_the_next_session_with_its_commands(new, notebooks, options, is_quiet):
     first = new().start()
+    first.keeper.is_quiet = is_quiet
     first.install(*options)
     wait_for((notebooks / ".jupyter-session" / name_archive()).exists, 20, "the archive")
     first.end()

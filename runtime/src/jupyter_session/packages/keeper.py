@@ -23,6 +23,7 @@ from jupyter_session.state_dir import StateDir
 _LOG = logging.getLogger(__name__)
 #: Seconds from one look at the environment to the next, and seconds without a change before it is packed.
 _INTERVAL, _SETTLE = 1.0, 1.5
+_QUIET = 5  # intervals from one look to the next while the session isn't used
 _RETRY = 60.0  # seconds after which what could not be packed is tried again
 _LONG = 15.0  # seconds of unpacking after which the user wants to know
 _SOON = 0.1
@@ -49,6 +50,7 @@ class Keeper:
         self._environment: Environment | None = None
         self._store: Store
         self._changes: Changes
+        self.is_quiet = False  # nothing in the session is at work
         self._problem, self._standing = "", ""  # `_standing` lasts as long as the session
         self._news: list[str] = []
         self._is_frozen = False  # the archive must stay as it is
@@ -192,7 +194,7 @@ class Keeper:
     def _watch(self) -> None:
         """Pack what changes, a while after each change, until the session is about to end."""
         since, retry_at, delay = 0.0, 0.0, self._settle
-        while not self._closing.wait(self._interval):
+        while not self._closing.wait(self._interval * (_QUIET if self.is_quiet and not self._changes.are_any else 1)):
             if self._resetting.is_set():
                 self._forget()
             now = time.monotonic()

@@ -252,6 +252,7 @@ class Supervisor:
         self._refused_files.update(ending if report.refused_count else "")
         self._reporter.warn(*self._news_there.update(report))
         self._no_saving.update(f"{report.off} {NOTHING_SAVED}" if report.off == FORBIDDEN else "")
+        self._packages.is_quiet = not any(sample.active for sample in finding.samples)
         self._reporter.warn(*self._packages.take_news())
         try:
             kernelspecs.offer_environments(self._notebooks, self._state_dir.data)
