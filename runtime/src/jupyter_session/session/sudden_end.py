@@ -43,7 +43,7 @@ def clean_up(number: int, remains: Remains) -> str:
     reason = f"The session's supervisor was killed by {name}{hint}. The files come back as they were last written."
     for file in state.runtime.glob("jpserver-*.json"):
         _end_server(int(file.stem.removeprefix("jpserver-")), state)
-    # An image whose files can't be read any more keeps the reason out of the job ad no more than anything else here.
+    # Whatever fails below, also because the image can't be read any more: the job ad gets the reason.
     try:
         from jupyter_session.tmux.server import Tmux  # noqa: PLC0415
 
