@@ -85,6 +85,14 @@ def test_the_recorder_passes_messages_on_until_the_channel_brings_the_same():
     assert admit(outgoing, "c")
 
 
+def test_what_the_page_has_heard_before_the_recorder_is_not_passed_on_again():
+    outgoing = Outgoing()
+    outgoing.pause()
+    outgoing.join({"a", "b"}, None, list)
+    assert outgoing.relay(cause("b")) is None
+    assert outgoing.relay(cause("c")) == []
+
+
 def test_a_channel_that_is_ahead_of_the_recorder_waits_for_it():
     outgoing = Outgoing()
     outgoing.join((), ["r"], list)

@@ -162,11 +162,13 @@ def make_connection_class(usual: Any, recorder: Recorder) -> Any:
         def _catch_up(self, followed: Followed, header: dict[str, Any], content: dict[str, Any]) -> None:
             asker = self.session.session
             if self._outgoing.is_waiting:
-                missed, known, requests = followed.catch_up(asker, [str(name) for name in content.get("seen", ())])
+                seen = [str(name) for name in content.get("seen", ())]
+                missed, known, requests = followed.catch_up(asker, seen)
                 for channel, parts in missed:
                     if channel != "shell" or read_request(parts) not in self._answered:
                         self.send(channel, parts)
-                self._pass(self._outgoing.join(known, requests, self._split))
+                # The page may have heard of its kernel what the recorder has not heard yet.
+                self._pass(self._outgoing.join({*known, *seen}, requests, self._split))
             followed.note_caught_up(asker)
             offers = followed.offer(asker) if content.get("opens") else {"runs": [], "again": False}
             self._answer(header, {"status": "ok", **offers}, followed.runs.session)

@@ -76,8 +76,8 @@ class Outgoing:
         return cause.name not in self._has
 
     def relay(self, cause: Cause) -> list[Native] | None:
-        """Return None if a message that the recorder heard comes by itself, else what passes after it."""
-        if not self._is_joining or not self._concerns(cause):
+        """Return None if a message that the recorder heard is there or comes by itself, else what passes after it."""
+        if not self._is_joining or not self._concerns(cause) or cause.name in self._has:
             return None
         self._has.add(cause.name)
         if cause.name not in self._early:
