@@ -187,7 +187,7 @@ def test_a_suspension_that_was_left_with_its_mark_is_ended_and_one_of_the_machin
         wait_for(lambda sleeper=sleeper: sleeper.log.has(JobEventType.JOB_SUSPENDED), 30, "the suspension", 0.1)
     left.ap("sh", "-c", f"echo 1 >{left.mark.name}; mv {left.mark.name} {left.folder}/")
     assert read_steps(left.enter(suspends=False))[-1]["how"] == "continued"
-    assert left.is_well()
+    wait_for(left.is_well, 30, left.tell, 0.1)
     assert read_steps(other.enter(suspends=False))[-1]["how"] == "not suspended"
     assert other.status() == str(JobStatus.SUSPENDED.value)
 
