@@ -25,8 +25,8 @@ queue
 """
 #: Seconds for which a job sleeps, by which its process is known on the execution point.
 SECONDS = itertools.count(100_000)
-#: Starts that weren't well a minute later on the way to this: 33 was suspended, by the queue.
-FAILED = (33,)
+#: Starts that weren't well a minute later on the way to this: both were suspended, by the queue.
+FAILED = (33, 75)
 #: What dies, by the pattern of its command line.
 PYTHON, GUARD = "^python3 -I -c import sys; exec", "^/bin/sh -c .*The guard of a job"
 

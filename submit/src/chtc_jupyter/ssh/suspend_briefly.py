@@ -48,8 +48,10 @@ _NEVER = 20.0
 _AGREES = 15.0
 #: Seconds until a command that the schedd has taken has reached the job, and until the log shows a suspension.
 _ARRIVES, _SHOWS = 1.0, 5.0
-#: How many looks in a row must show the queue to be wrong.
-_LOOKS = 2
+#: How many looks in a row must show the queue to be wrong, and how many to be right after the schedd was away.
+_LOOKS, _AFTER_AWAY = 2, 10
+#: How often the queue is corrected: its operators may forbid it.
+_CORRECTIONS = 5
 #: Seconds of silence after a reconnection in which a session that runs has announced itself.
 _SILENT = 40.0
 _REFUSED = re.compile(
@@ -310,21 +312,29 @@ def continue_again(job: Job) -> None:
 
 
 def settle(job: Job, log: Log, start: int) -> None:
-    """Have the queue say that a job runs, of which the log says it; or leave it to the machine that suspends it."""
-    pause, looks = _ARRIVES, 0
-    while looks < _LOOKS:
+    """Have the queue say that a job runs, of which the log says it; or leave it to the machine that suspends it.
+
+    A schedd that was away may say so at first, and then what it had before, when the shadow has found the job again.
+    """
+    pause, wanted, corrections = _ARRIVES, 1, 0
+    wrong = right = 0  # looks in a row
+    while right < wanted and corrections < _CORRECTIONS:
         time.sleep(pause)
         log.read()
         if log.is_over(start) or log.is_suspended:
             return
         status = job.get_status()
-        if status not in (None, _STOPPED):
-            return
-        looks = looks + 1 if status == _STOPPED else 0
-        pause = _ARRIVES if status == _STOPPED else min(2 * pause, _LAST_TRY)
-    log.read()
-    if not log.is_over(start) and not log.is_suspended:
-        job.correct(_STOPPED, _RUNNING)
+        is_away = status is None or log.is_disconnected
+        if is_away or log.reconnections:
+            wanted = _AFTER_AWAY
+        pause = min(2 * pause, _LAST_TRY) if is_away else _ARRIVES
+        wrong = wrong + 1 if status == _STOPPED else 0
+        right = 0 if is_away or wrong else right + 1
+        if wrong == _LOOKS:
+            wrong, corrections = 0, corrections + 1
+            log.read()
+            if not log.is_over(start) and not log.is_suspended:
+                job.correct(_STOPPED, _RUNNING)
 
 
 def enter(plan: dict[str, object], source: str) -> None:
