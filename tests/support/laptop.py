@@ -200,15 +200,20 @@ class Laptop:
 
     def queued(self) -> list[JobStatus]:
         """Return the status of each of the user's jobs of this session that are in the queue."""
-        asked = self.on_ap("condor_q", "-constraint", f'JupyterName == "{self.name}"', "-af", "JobStatus")
-        return [JobStatus(int(status)) for status in asked.split()]
+        asked = self._ask_queue()
+        assert asked.returncode == 0, asked
+        return [JobStatus(int(status)) for status in asked.stdout.split()]
+
+    def _ask_queue(self) -> subprocess.CompletedProcess[str]:
+        words = ["condor_q", "-constraint", f'JupyterName == "{self.name}"', "-af", "JobStatus"]
+        return self.pool.exec("ap", words, user=self.user)
 
     def close(self) -> None:
         """End all that this test has started, the jobs with it."""
         for running in self.running:
             running.close()
         self.on_ap("condor_rm", "-constraint", f'JupyterName == "{self.name}"')
-        wait_for(lambda: not self.queued(), 90, "the session's jobs to end")
+        wait_for(lambda: (asked := self._ask_queue()).returncode == 0 and not asked.stdout, 90, "its jobs to end")
         self.on_ap("rm", "-rf", self.folder)
         self.pool.exec(self.host, ["rm", "-rf", self.home])
 
