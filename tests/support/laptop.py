@@ -212,8 +212,17 @@ class Laptop:
         """End all that this test has started, the jobs with it."""
         for running in self.running:
             running.close()
-        self.on_ap("condor_rm", "-constraint", f'JupyterName == "{self.name}"')
-        wait_for(lambda: (asked := self._ask_queue()).returncode == 0 and not asked.stdout, 90, "its jobs to end")
+        removed = False
+
+        def have_ended() -> bool:
+            nonlocal removed
+            asked = self._ask_queue()
+            if asked.returncode == 0 and asked.stdout and not removed:  # the schedd may be away
+                words = ["condor_rm", "-constraint", f'JupyterName == "{self.name}"']
+                removed = self.pool.exec("ap", words, user=self.user).returncode == 0
+            return asked.returncode == 0 and not asked.stdout
+
+        wait_for(have_ended, 90, "its jobs to end")
         self.on_ap("rm", "-rf", self.folder)
         self.pool.exec(self.host, ["rm", "-rf", self.home])
 

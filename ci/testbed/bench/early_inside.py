@@ -44,12 +44,13 @@ def _disturb(pool: Pool, seed: int) -> Disturbed | None:
     """Disturb a start and say what became of it; return None if that couldn't be found out."""
     laptop = Laptop(pool)
     try:
-        found = disturb(laptop, seed)
+        try:
+            found = disturb(laptop, seed)
+        finally:
+            laptop.close()
     except Exception:  # noqa: BLE001 - one of a hundred must not end the others
         say(f"{seed}: {traceback.format_exc(limit=-2)}")
         return None
-    finally:
-        laptop.close()
     say(f"{'BAD ' if found.is_suspended or found.is_lost else ''}{found}")
     return found
 
