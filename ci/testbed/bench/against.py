@@ -122,7 +122,7 @@ def _show(
     for name, limit in (("this", 0.85), (commit, None)):
         session, bare = (median(inside[name][what]) for what in ("session", "lab"))
         rows.append((f"from the runscript to ready, {name} (s)", session, None))
-        rows.append(("  bare `jupyter lab` in the same container (s)", bare, None))
+        rows.append(("  bare `jupyter lab`, each in a new container (s)", bare, None))
         rows.append(("  ratio", session / bare, limit))
     for what, ours, theirs in zip(("memory (MB)", "CPU, idle (% of a core)"), *costs, strict=True):
         rows.extend([(f"supervisor's {what}", ours, None), (f"  at {commit}", theirs, None)])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from jupyter_session.activity.procfs import read_file
 from jupyter_session.jupyter.lab import belongs_to
 
 _LOG = logging.getLogger(__name__)
@@ -80,8 +81,7 @@ class InstallerWatch:
 def _read_newest() -> str:
     """Return the ID of the process that was made last, the last word of this file; "" if it can't be read."""
     try:
-        with open("/proc/loadavg", "rb") as file:  # noqa: PTH123 - as above
-            return file.read().rpartition(b" ")[2].decode()
+        return read_file("/proc/loadavg").rpartition(b" ")[2].decode()
     except OSError as error:
         _LOG.debug("can't know whether a process was made: %s", error)
         return ""

@@ -25,10 +25,7 @@ COMPRESSED, SUFFIX = Path(sys.prefix, "lib/jupyter-session-pages"), ".gz"
 
 
 class Preload(OutputTransform):
-    """Has a page's browser load what `link`, a value of the header Link, names, while it still reads the page.
-
-    `link` is empty if there is nothing to name.
-    """
+    """Has a page's browser load what `link`, a value of the header Link, names, while it still reads the page."""
 
     def __init__(self, request: Any, link: str) -> None:
         super().__init__(request)
