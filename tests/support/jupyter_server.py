@@ -79,10 +79,12 @@ def _answers(port: int) -> bool:
     return False
 
 
-def serve_recorder(home: Path, grace: float = 1.0) -> contextlib.AbstractContextManager[JupyterServer]:
+def serve_recorder(
+    home: Path, grace: float = 1.0, python: str = ""
+) -> contextlib.AbstractContextManager[JupyterServer]:
     """Start such a server with the recorder, which waits `grace` seconds for a browser that has gone."""
     app = {"jpserver_extensions": {MODULE: True, RECORDER: True}, "base_url": "/base/", "allow_root": True}
-    return serve(home, ServerApp=app, Recorder={"grace": grace}, KernelManager={"transport": "ipc"})
+    return serve(home, python, ServerApp=app, Recorder={"grace": grace}, KernelManager={"transport": "ipc"})
 
 
 async def close_websocket(page: Any) -> None:

@@ -154,6 +154,13 @@ class NotebookClient:
         self._is_cut = False
         self._say_saved()
 
+    def restart(self) -> None:
+        """Restart the kernel, and connect anew, as JupyterLab does after that."""
+        self._server.ask(f"/api/kernels/{self.kernel}/restart", {})
+        self._socket.close()
+        self.reconnect()
+        self.catch_up()
+
     def hear(self, seconds: float) -> None:
         """Hear what the kernel says for some seconds."""
         deadline = time.monotonic() + seconds

@@ -170,7 +170,11 @@ class NotebookWalk:
     def restart(self) -> None:
         """Restart the kernel."""
         self._break_off()
-        self.server.ask(f"/api/kernels/{self.page.client.kernel}/restart", {})
+        if self.page.is_connected:
+            self.page.client.restart()
+            self.page.is_heard = False
+        else:
+            self.server.ask(f"/api/kernels/{self.page.client.kernel}/restart", {})
 
     def interrupt(self) -> None:
         """Interrupt the kernel."""

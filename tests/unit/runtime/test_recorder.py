@@ -216,7 +216,7 @@ def test_a_flood_is_bounded_and_the_file_says_so(server, path):
 def test_a_restarted_kernel_is_recorded_and_so_is_one_that_died(server, path):
     page = open_with(server, path, "print('a')", "import os; os.kill(os.getpid(), 9)", "print('c')")
     page.wait_done(page.run("c0"))
-    server.ask(f"/api/kernels/{page.kernel}/restart", {})
+    page.restart()
     page.wait_done(page.run("c0", "print('b')"))
     page.run("c1")
     wait_for(lambda: server.ask(f"/api/kernels/{page.kernel}")["execution_state"] == "idle", 60, "it to be back")
@@ -226,6 +226,34 @@ def test_a_restarted_kernel_is_recorded_and_so_is_one_that_died(server, path):
     page.close()
     wait_text(server, path, "c\n", cell=2)
     assert text_of(on_disk(server, path)["cells"][0]) == "b\n"
+
+
+#: Has ZeroMQ connect the recorder to a kernel late when that is back, as it may by chance.
+LATE = """
+import zmq
+from jupyter_session.recorder.subscription import Subscription
+
+begin = Subscription.__init__
+
+def begin_late(self, kernel, *more):
+    usual = dict(kernel.context.sockopts)
+    kernel.context.sockopts = {**usual, zmq.RECONNECT_IVL: 3000}
+    begin(self, kernel, *more)
+    kernel.context.sockopts = usual
+
+Subscription.__init__ = begin_late
+"""
+
+
+@pytest.mark.slow
+def test_the_first_line_after_a_restart_is_heard(tmp_path_factory, path):
+    with serve_recorder(tmp_path_factory.mktemp("late"), python=LATE) as server:
+        page = open_with(server, path, "print('a')")
+        page.wait_done(page.run("c0"))
+        page.restart()
+        page.wait_heard(page.run("c0", "print('first')\nprint('second')"), "execute_reply")
+        page.close()
+        wait_text(server, path, "first\nsecond\n")
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """Random walks of pages that come and go while cells run: nothing is lost, and no page is asked about a change.
 
-`RECORDER_WALKS=20:60` takes other seeds. Once of nine times, a kernel's first line after a restart was missing (188).
+`RECORDER_WALKS=20:60` takes other seeds.
 """
 
 import os

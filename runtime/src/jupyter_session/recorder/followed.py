@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Collection, Sequence
@@ -18,6 +19,8 @@ from jupyter_session.recorder.subscription import Cause, Message, Subscription, 
 
 _LOG = logging.getLogger(__name__)
 _REPLY_DELAY = 1.0  # seconds after the end of a run for the kernel's own answer to come
+_LONGEST_START = 10.0  # seconds that a page waits for the answer to a restart, so that no output is lost
+_BETWEEN_QUESTIONS = 0.1
 
 
 class Followed:
@@ -46,6 +49,24 @@ class Followed:
             self.close()
             self.runs.end_all()
         self._subscription = Subscription(self._kernels.get_kernel(self._kernel), self._hear, self._note)
+
+    async def wait_heard(self, before: str) -> None:
+        """Return when a process of the kernel's other than `before` is heard, or has not been for long.
+
+        Jupyter takes a kernel for restarted while its process still starts. ZeroMQ then connects requests and the
+        subscription in any order, so that what a cell prints first would be lost.
+        """
+        kernel = self._kernels.get_kernel(self._kernel)
+        channel = kernel.connect_shell()
+        try:
+            async with asyncio.timeout(_LONGEST_START):
+                while self.runs.session == before:
+                    kernel.session.send(channel, "kernel_info_request")
+                    await asyncio.sleep(_BETWEEN_QUESTIONS)
+        except TimeoutError:
+            _LOG.warning("Kernel %s is not heard after its restart.", self._kernel)
+        finally:
+            channel.close(linger=0)
 
     def close(self) -> None:
         """Listen no longer."""

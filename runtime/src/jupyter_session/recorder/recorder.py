@@ -49,11 +49,15 @@ class Recorder:
         followed.subscribe()
         return followed
 
-    def note_restart(self, kernel: str) -> None:
-        """Note that a kernel was restarted: it may publish elsewhere."""
+    def find_process(self, kernel: str) -> str:
+        """Return what names the process of a kernel in its messages, "" if none was heard."""
+        return self._followed[kernel].runs.session if kernel in self._followed else ""
+
+    async def note_restart(self, kernel: str, before: str) -> None:
+        """Note that a kernel was restarted, whose process was `before`; return when the new one is heard."""
         if kernel in self._followed:
             self._followed[kernel].runs.end_all()
-            self.follow(kernel)
+            await self.follow(kernel).wait_heard(before)  # it may publish elsewhere
 
     def note_request(self, kernel: str, header: dict[str, Any], cell: str, code: str, asker: str) -> None:
         """Note that the browser's session `asker` asks a kernel to run a cell."""
