@@ -110,8 +110,8 @@ loaders = {name: type(module.__spec__.loader) for name, module in sys.modules.it
 print(sorted(name for name, loader in loaders.items() if loader is SourceFileLoader))
 """
     found = ready_session.inside("/opt/jupyter/bin/python", "-I", "-c", code).splitlines()[-1]
-    ours = ["jupyter_session", "jupyter_session.__main__", "jupyter_session.jupyter"]
-    assert found == str(["__future__", "importlib", *ours, "jupyter_session.jupyter.module_bundle"])
+    ours = ["__main__", "jupyter", "jupyter.compiled_patterns", "jupyter.module_bundle"]
+    assert found == str(["__future__", "importlib", "jupyter_session", *(f"jupyter_session.{name}" for name in ours)])
 
 
 def test_bundle_does_not_count_where_a_user_mounts_another_package_over_the_images(pool):

@@ -31,7 +31,7 @@ def make_bundle(folder, name, path, text, *, is_package=False):
     code = marshal.dumps(compile(text, "there.py", "exec"))
     (folder / "codes").write_bytes(b"before" + code + b"after")
     file = os.open(folder / "codes", os.O_RDONLY)
-    return Bundle(file, {name: (str(path), is_package, 6, 6 + len(code))}, [])
+    return Bundle(file, {name: (str(path), is_package, 6, 6 + len(code))}, [], {})
 
 
 def test_late_module_is_loaded_at_its_first_use(place, monkeypatch):
@@ -87,7 +87,7 @@ def test_bundle_has_what_was_imported_and_what_packages_offer(tmp_path, place):
     for name in ("quick_start_one", "quick_start_two"):
         importlib.import_module(name)
     path = tmp_path / "bundle"
-    module_bundle.write(path, frozenset({"quick_start_two"}))
+    module_bundle.write(path, {}, frozenset({"quick_start_two"}))
     bundle = module_bundle.read(path)
     spec = bundle.find_spec("quick_start_one", None)
     assert isinstance(spec.loader, BundledLoader)
@@ -104,7 +104,9 @@ def wrap(head):
     return len(data).to_bytes(8, "little") + data
 
 
-@pytest.mark.parametrize("content", [b"", b"not marshaled", marshal.dumps(7), wrap(7), wrap((("3.0", 1, 2), {}, []))])
+@pytest.mark.parametrize(
+    "content", [b"", b"not marshaled", marshal.dumps(7), wrap(7), wrap((("3.0", 1, 2), {}, [], {}))]
+)
 def test_bundle_that_is_not_true_of_this_image_does_not_count(tmp_path, content):
     path = tmp_path / "bundle"
     assert module_bundle.read(path) is None
@@ -117,7 +119,7 @@ def test_bundle_does_not_count_once_pip_has_installed_something(tmp_path, monkey
     packages.mkdir()
     monkeypatch.setattr(module_bundle, "_PACKAGES", packages)
     path = tmp_path / "bundle"
-    module_bundle.write(path, frozenset())
+    module_bundle.write(path, {})
     assert module_bundle.read(path)
     os.utime(packages, (1, 1))
     assert module_bundle.read(path) is None
@@ -170,7 +172,7 @@ def test_modules_come_from_a_file_from_its_beginning_to_its_end(tmp_path, place)
     (place / "quick_start_begun.py").write_text("answer = 1\n")
     importlib.import_module("quick_start_begun")
     path = str(tmp_path / "bundle")
-    module_bundle.write(path)
+    module_bundle.write(path, {})
     (place / "quick_start_begun.py").write_text("answer = 22\n")
     for has_begun, answer in ((True, 1), (False, 22)):
         del sys.modules["quick_start_begun"]

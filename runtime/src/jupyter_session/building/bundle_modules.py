@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from jupyter_session.jupyter import module_bundle, quick_start
+from jupyter_session.jupyter.compiled_patterns import Patterns
 from jupyter_session.jupyter.extensions import EXTENSIONS
 
 #: What a session imports while JupyterLab starts.
@@ -23,16 +24,23 @@ _MODULES = (
     *("logging.handlers", "jupyter_session.session.supervisor"),
     *("http.client", "jupyter_session.activity.sources"),
 )
-_WRITE_SESSION = f"""
-import importlib
-for name in {_MODULES}:
-    importlib.import_module(name)
-from jupyter_session.jupyter import module_bundle
-module_bundle.write(module_bundle.SESSION)
+#: Runs one of the functions below, and notes all that is compiled.
+_WRITE = """
+from jupyter_session.jupyter import compiled_patterns
+patterns = compiled_patterns.note()
+from jupyter_session.building import bundle_modules
+bundle_modules.{}(patterns)
 """
 
 
-def write_lab() -> None:
+def write_session(patterns: Patterns) -> None:
+    """Import what a session does, and write that."""
+    for name in _MODULES:
+        importlib.import_module(name)
+    module_bundle.write(module_bundle.SESSION, patterns)
+
+
+def write_lab(patterns: Patterns) -> None:
     """Start JupyterLab, which serves nobody, and write what that has imported."""
     with tempfile.TemporaryDirectory() as folder:
         for name in ("CONFIG", "DATA", "RUNTIME"):
@@ -44,9 +52,9 @@ def write_lab() -> None:
         )
         quick_start.begin(None)
         importlib.import_module("jupyterlab.labapp").LabApp.initialize_server(argv=[f"--config={config}"])
-        module_bundle.write(module_bundle.LAB, quick_start.LATE)
+        module_bundle.write(module_bundle.LAB, patterns, quick_start.LATE)
 
 
 if __name__ == "__main__":
-    subprocess.run([sys.executable, "-I", "-c", _WRITE_SESSION], check=True)
-    write_lab()
+    for function in (write_session, write_lab):
+        subprocess.run([sys.executable, "-I", "-c", _WRITE.format(function.__name__)], check=True)

@@ -14,10 +14,14 @@ import os
 import sys
 from importlib.machinery import ModuleSpec, SourceFileLoader
 
+from jupyter_session.jupyter import compiled_patterns
+
 TYPE_CHECKING = False  # the import of `typing` would take as long as this module saves elsewhere
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import CodeType, ModuleType
+
+    from jupyter_session.jupyter.compiled_patterns import Patterns
 
 #: The two files.
 LAB, SESSION = f"{sys.prefix}/lib/jupyter-session-modules-lab", f"{sys.prefix}/lib/jupyter-session-modules-run"
@@ -49,10 +53,14 @@ class BundledLoader(SourceFileLoader):
 
 
 class Bundle:
-    """Finds the modules of an open file, each once. `offers`: name, value and group of what all packages offer."""
+    """Finds the modules of an open file, each once.
 
-    def __init__(self, file: int, modules: Places, offers: Sequence[tuple[str, str, str]]) -> None:
+    `offers`: name, value and group of what all packages offer; `patterns`: regular expressions that are compiled.
+    """
+
+    def __init__(self, file: int, modules: Places, offers: Sequence[tuple[str, str, str]], patterns: Patterns) -> None:
         self.offers = offers
+        self.patterns = patterns
         self._file = file
         self._modules = modules
 
@@ -76,6 +84,7 @@ class Bundle:
     def forget(self) -> None:
         """Find no module any more, and close the file."""
         self._modules.clear()
+        self.patterns.clear()
         if self._file >= 0:
             os.close(self._file)
         self._file = -1
@@ -90,17 +99,17 @@ def read(path: str = LAB) -> Bundle | None:
     try:
         os.posix_fadvise(file, 0, 0, os.POSIX_FADV_WILLNEED)
         length = int.from_bytes(os.pread(file, _NUMBER, 0), "little")
-        key, modules, offers = marshal.loads(os.pread(file, length, _NUMBER))  # noqa: S302
+        key, *head = marshal.loads(os.pread(file, length, _NUMBER))  # noqa: S302
         if key == _make_key() and not _is_mounted_over():
-            return Bundle(file, modules, offers)
+            return Bundle(file, *head)
     except (OSError, ValueError, EOFError, TypeError, OverflowError, MemoryError):  # it isn't such a file
         pass
     os.close(file)
     return None
 
 
-def write(path: str, late: frozenset[str] = frozenset()) -> None:
-    """Write what this process has imported, less what is loaded `late`."""
+def write(path: str, patterns: Patterns, late: frozenset[str] = frozenset()) -> None:
+    """Write what this process has imported, less what is loaded `late`, and the `patterns` that it has compiled."""
     codes: dict[str, tuple[str, bool, bytes]] = {}
     for name, module in list(sys.modules.items()):
         spec = None if name.partition(".")[0] in late else getattr(module, "__spec__", None)
@@ -117,7 +126,7 @@ def write(path: str, late: frozenset[str] = frozenset()) -> None:
         for name, (where, is_package, data) in codes.items():
             places[name] = (where, is_package, start, start + len(data))
             start += len(data)
-        head = marshal.dumps((key, places, offers))
+        head = marshal.dumps((key, places, offers, patterns))
         if len(head) == length:
             break
         length = len(head)
@@ -154,11 +163,13 @@ def begin(path: str) -> Bundle | None:
     if bundle:
         _finders.append(bundle)
         sys.meta_path.insert(0, bundle)
+        compiled_patterns.begin(bundle.patterns)
     return bundle
 
 
 def end() -> None:
-    """Have modules come from their own files again."""
+    """Have modules come from their own files again, and regular expressions be compiled."""
+    compiled_patterns.end()
     for bundle in _finders:
         sys.meta_path.remove(bundle)
         bundle.forget()
