@@ -12,9 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    #: By expression and flags: what comes after the expression in a call of `_sre.compile`.
-    Patterns = dict[tuple[str | bytes, int], tuple[Any, ...]]
-
+#: By expression and flags: what comes after the expression in a call of `_sre.compile`.
+Patterns = dict[tuple[str | bytes, int], tuple[object, ...]]
 _usual: list[Callable[..., Any]] = []
 
 
