@@ -107,7 +107,7 @@ def _watch_supervisors(pool: Pool, sifs: Sequence[Path]) -> list[tuple[float, fl
 
 def _show(
     commit: str,
-    inside: dict[str, dict[str, list[float]]],
+    inside: dict[str, dict[str, start.Took]],
     opened: dict[str, list[Opened]],
     costs: Sequence[tuple[float, float]],
 ) -> int:
@@ -120,10 +120,7 @@ def _show(
     compare("from event 001 to the page (s)", lambda one: one.from_start, 0.35)
     compare("from `chtc-jupyter start` to the page (s)", lambda one: one.from_command, 0.6)
     for name, limit in (("this", 0.85), (commit, None)):
-        session, bare = (median(inside[name][what]) for what in ("session", "lab"))
-        rows.append((f"from the runscript to ready, {name} (s)", session, None))
-        rows.append(("  bare `jupyter lab`, each in a new container (s)", bare, None))
-        rows.append(("  ratio", session / bare, limit))
+        rows += start.list_rows(f"from the runscript to ready, {name}", inside[name], limit)
     for what, ours, theirs in zip(("memory (MB)", "CPU, idle (% of a core)"), *costs, strict=True):
         rows.extend([(f"supervisor's {what}", ours, None), (f"  at {commit}", theirs, None)])
         rows.append(("  ratio", ours / theirs, 1.0))

@@ -1,7 +1,7 @@
-"""Run on the laptop, by `ci/bench start`: start a session and bare JupyterLab in turn; print the seconds of each.
+"""Run by `ci/bench start`: start a session and bare JupyterLab in turn; print the seconds of each as a line of JSON.
 
-Each start has a container of its own, as in a job: nothing of the image has been read in it. Sent to the host as
-``python -c``: it stands alone. Prints one line of JSON.
+On the laptop, with an image, each start has a container of its own, as a job has: nothing of the image has been read in
+it. In a container, with "" for the image, all starts are in that one. Sent there as ``python -c``: it stands alone.
 """
 
 import json
@@ -18,9 +18,9 @@ SIF, ROUNDS = sys.argv[1], int(sys.argv[2])
 
 
 def start(folder: str, *argv: str) -> tuple[subprocess.Popen[bytes], float]:
-    """Start a program in a new container; return it, and when it began there."""
-    words = ["apptainer", "exec", SIF, "sh", "-c", 'echo begins; exec "$0" "$@"', *argv]
-    environ = {**os.environ, "APPTAINERENV_JUPYTER_TOKEN": TOKEN}
+    """Start a program, in a new container if there is an image; return it, and when it began there."""
+    words = [*(["apptainer", "exec", SIF] if SIF else []), "sh", "-c", 'echo begins; exec "$0" "$@"', *argv]
+    environ = {**os.environ, f"{'APPTAINERENV_' if SIF else ''}JUPYTER_TOKEN": TOKEN}
     running = subprocess.Popen(words, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     for line in running.stdout or ():
         if line == b"begins\n":
