@@ -31,11 +31,14 @@ def start(folder: str, *argv: str) -> tuple[subprocess.Popen[bytes], float]:
 def session(folder: str) -> float:
     """Return the seconds from the runscript's start to the session's `ready`."""
     running, started = start(folder, "/.singularity.d/runscript")
+    took = 0.0
     with running:
         for line in running.stdout or ():
             if b" ready: " in line:
                 took = time.monotonic() - started
                 running.terminate()
+    if not took:
+        raise SystemExit("a session ended before it was ready")
     return took
 
 
