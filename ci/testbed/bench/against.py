@@ -79,7 +79,7 @@ def main(commit: str) -> int:
             pool.copy("laptop", sif, build.sif)
             launcher.place(pool, "laptop", checkout=checkout, command=build.command)
         say(f"starting each of the two runscripts beside bare JupyterLab, {ROUNDS} times in turn")
-        inside = {one.name: start.measure(pool, one.sif, ROUNDS, in_one=one.name != commit) for one in builds}
+        inside = {build.name: start.measure(pool, build.sif, ROUNDS) for build in builds}
         opened: dict[str, list[Opened]] = {build.name: [] for build in builds}
         for number in range(-1, ROUNDS):  # the first is for the caches
             for build in builds:

@@ -17,10 +17,10 @@ PORT = 15100
 SIF, ROUNDS = sys.argv[1], int(sys.argv[2])
 
 
-def start(folder: str, *argv: str) -> tuple[subprocess.Popen[bytes], float]:
+def start(folder: str, *argv: str, token: str = "") -> tuple[subprocess.Popen[bytes], float]:
     """Start a program, in a new container if there is an image; return it, and when it began there."""
     words = [*(["apptainer", "exec", SIF] if SIF else []), "sh", "-c", 'echo begins; exec "$0" "$@"', *argv]
-    environ = {**os.environ, f"{'APPTAINERENV_' if SIF else ''}JUPYTER_TOKEN": TOKEN}
+    environ = {**os.environ, f"{'APPTAINERENV_' if SIF else ''}JUPYTER_TOKEN": token} if token else None
     running = subprocess.Popen(words, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     for line in running.stdout or ():
         if line == b"begins\n":
@@ -45,7 +45,8 @@ def session(folder: str) -> float:
 def lab(folder: str) -> float:
     """Return the seconds from the start of `jupyter lab` to its first answer to a request with its token."""
     request = urllib.request.Request(f"http://127.0.0.1:{PORT}/api/status", headers={"Authorization": f"token {TOKEN}"})
-    running, started = start(folder, "jupyter", "lab", "--no-browser", f"--port={PORT}", "--ServerApp.port_retries=0")
+    argv = ["jupyter", "lab", "--no-browser", f"--port={PORT}", "--ServerApp.port_retries=0"]
+    running, started = start(folder, *argv, token=TOKEN)
     with running:
         while True:
             try:
