@@ -1,9 +1,12 @@
 """The server extension, in a Jupyter server of its own."""
 
+import socket
 import urllib.error
 
 import pytest
 
+from jupyter_session.jupyter.lab import Lab, LabError
+from jupyter_session.state_dir import StateDir
 from support.jupyter_server import serve
 
 pytestmark = pytest.mark.xdist_group("server_extension")  # one server for all
@@ -26,6 +29,28 @@ def test_only_requests_that_need_a_person_are_remembered(ask):
     assert found["what"] == "POST /base/api/contents"
     ask(f"/api/contents/{made['name']}?type=file")
     assert ask("/jupyter-session/activity")["requests"]["at"] > found["at"]
+
+
+def test_the_supervisor_asks_by_a_socket_and_by_http_while_there_is_none(tmp_path_factory, monkeypatch):
+    home = tmp_path_factory.mktemp("asked")
+    state = StateDir(home, in_job=True)
+    lab = Lab(state, home)
+    with serve(home, SessionExtension={"socket": str(state.extension)}) as server:
+        server.ask("/api/contents", {"type": "file"})
+        by_http = server.ask("/jupyter-session/activity")
+        assert by_http["requests"]["what"] == "POST /base/api/contents"
+        assert lab.ask_extension(10) == by_http
+        lab.port, lab.token = server.port, "t"
+        monkeypatch.setattr("jupyter_session.jupyter.lab._ACTIVITY", "/base/jupyter-session/activity")
+        state.extension.unlink()
+        assert lab.ask_extension(10) == by_http
+    with pytest.raises(LabError, match="does not answer"):
+        lab.ask_extension(10)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(state.extension))
+        silent.listen()
+        with pytest.raises(LabError, match="timed out"):
+            lab.ask_extension(0.1)
 
 
 def test_what_the_proxy_relays_can_be_seen(ask):

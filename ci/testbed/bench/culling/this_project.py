@@ -10,6 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from jupyter_session.activity import ActivityMonitor
 from jupyter_session.activity.gpu import Gpu
+from jupyter_session.activity.kernels import Kernels
 from jupyter_session.activity.process_groups import Processes, compute_window
 from jupyter_session.activity.procfs import Process
 from jupyter_session.activity.sources import make_sources
@@ -45,7 +46,10 @@ class ThisProject:
         processes = Processes(
             _STATE, averaged, read=machine.processes, last_input=machine.last_input, supervisor=_SUPERVISOR
         )
-        sources = make_sources(self._jupyter.get, _SETTINGS, processes, Gpu([machine]), refused=lambda: 0)
+        jupyter = self._jupyter
+        sources = make_sources(
+            jupyter.get, jupyter.tell_use, _SETTINGS, processes, gpu=Gpu([machine]), refused=lambda: 0
+        )
         self._monitor = ActivityMonitor(sources)
 
     def step(self, minute: int, things: Sequence[Activity], *, answers: bool) -> Ends:
@@ -101,13 +105,15 @@ class _Jupyter:
         for second, size in sorted(sent):
             self._traffic.note_message("/stable", size, now + second)
 
-    def get(self, path: str) -> Any:
-        """Answer `GET path`. Raises LabError if it doesn't answer."""
+    def get(self, _path: str) -> Any:
+        """Answer a request, which asks for the kernels. Raises LabError if it doesn't answer."""
         if not self._answers:
             raise LabError("JupyterLab does not answer")
-        kernels = [self._describe(name) for name in self._kernels]
-        if path.startswith("/api/kernels"):
-            return kernels
+        return [self._describe(name) for name in self._kernels]
+
+    def tell_use(self) -> Any:
+        """Answer as our server extension. Raises LabError if it doesn't answer."""
+        kernels = self.get(Kernels.jupyters_own_path)
         followed = zip(self._kernels, kernels, strict=True)
         told = [{**kernel, "at_work": name in self._busy, "changes": 0} for name, kernel in followed]
         return {

@@ -11,14 +11,13 @@ from jupyter_session.jupyter.lab import LabError
 Get = Callable[[str], Any]
 #: Returns what the extension says at a time of the session's clock. Raises LabError if it doesn't answer.
 Told = Callable[[float], Any]
-PATH = "/jupyter-session/activity?no_track_activity=1"
 
 
 class ExtensionReport:
-    """Asks by `get`. Each answer has the parts that `jupyter.extension.handlers.ActivityHandler` names."""
+    """Asks by `ask`, which raises LabError. Each answer has the parts that `jupyter.extension.report` names."""
 
-    def __init__(self, get: Get) -> None:
-        self._get = get
+    def __init__(self, ask: Callable[[], Any]) -> None:
+        self._ask_extension = ask
         self._asked_at: float | None = None
         self._answer: Any = None
         self._failed: LabError | None = None
@@ -31,7 +30,7 @@ class ExtensionReport:
         if now != self._asked_at:
             self._asked_at, self._answer, self._failed = now, None, None
             try:
-                self._answer = self._get(PATH)
+                self._answer = self._ask_extension()
             except LabError as error:
                 self._failed = error
         if self._failed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 from jupyter_session.activity.extension_report import ExtensionReport, Get
 from jupyter_session.activity.gpu import Gpu, find_devices, list_assigned
@@ -24,14 +25,21 @@ def find_gpu() -> Gpu | None:
 
 
 def make_sources(
-    get: Get, settings: Settings, processes: Processes, gpu: Gpu | None, refused: Callable[[], int]
+    get: Get,
+    tell_use: Callable[[], Any],
+    settings: Settings,
+    processes: Processes,
+    *,
+    gpu: Gpu | None,
+    refused: Callable[[], int],
 ) -> list[Source]:
     """Return every source.
 
-    `get` asks the Jupyter server; `refused` returns how many files the access point refuses.
+    `get` asks the Jupyter server, and `tell_use` our extension of it; `refused` returns how many files the access point
+    refuses.
     """
     work = Work(processes)
-    report = ExtensionReport(get)
+    report = ExtensionReport(tell_use)
     gpu_works = (lambda: gpu.works) if gpu else (lambda: False)
     kernels = Kernels(report.part("kernels"), get, work, settings.stall_timeout, gpu_works)
     return [

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import MutableMapping
@@ -21,6 +22,7 @@ from jupyter_session.state_dir import StateDir
 
 _LOG = logging.getLogger(__name__)
 _EXTENSION = "jupyter_session.jupyter.extension"
+_ACTIVITY = "/jupyter-session/activity?no_track_activity=1"
 
 #: Seconds for one request to the server. It answers in milliseconds unless its event loop is blocked.
 REQUEST_TIMEOUT = 5.0
@@ -150,6 +152,23 @@ class Lab:
         except ValueError as error:
             raise LabError(f"JupyterLab's answer to {path} is not JSON") from error
 
+    def ask_extension(self, timeout: float) -> Any:
+        """Return what our server extension has seen of JupyterLab's use. Raises LabError if it doesn't tell.
+
+        See `jupyter.extension.report`. That it has no socket is no reason not to tell.
+        """
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(timeout)
+            try:
+                connection.connect(str(self._state.extension))
+                with connection.makefile("rb") as answer:
+                    return json.loads(answer.read())
+            except (FileNotFoundError, ConnectionRefusedError) as error:
+                _LOG.debug("the extension is asked by HTTP: %s", error)
+            except (OSError, ValueError) as error:
+                raise LabError(f"JupyterLab does not answer: {error or type(error).__name__}") from error
+        return self.request("GET", _ACTIVITY, timeout=timeout)
+
     def end_orphans(self, server: int) -> None:
         """Kill the kernels that the server of process ID `server`, which has ended, left behind."""
         end_orphans(server, self._state.id)
@@ -198,6 +217,7 @@ class Lab:
                 "python": str(self._environment.python) if self._environment else "",
             },
             "LabApp": {"extension_manager": "readonly"},
+            "SessionExtension": {"socket": str(self._state.extension)},
         }
 
 

@@ -18,7 +18,7 @@ from jupyter_session.recorder.notebook_files import NotebookFiles
 from jupyter_session.recorder.record import GRACE, Need, Run, decide_need
 
 _LOG = logging.getLogger(__name__)
-_PERIOD = 5.0  # seconds between two looks, at most
+_PERIOD = 10.0  # seconds between two looks, at most
 _RETRY = 30.0  # seconds after a file could not be written
 
 

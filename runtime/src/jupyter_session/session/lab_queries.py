@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 from jupyter_session.jupyter.lab import Lab, LabError
@@ -23,11 +24,18 @@ class LabQueries:
 
     def get(self, path: str) -> Any:
         """Return the answer to a GET request. Raises LabError if there is none."""
+        return self._ask(lambda: self._lab.request("GET", path, timeout=_PATIENCE))
+
+    def tell_use(self) -> Any:
+        """Return what our server extension has seen of JupyterLab's use. Raises LabError if it doesn't tell."""
+        return self._ask(lambda: self._lab.ask_extension(_PATIENCE))
+
+    def _ask(self, ask: Callable[[], Any]) -> Any:
         asked = time.monotonic()
         if asked < self._deaf_until:
             raise LabError("JupyterLab does not answer")
         try:
-            return self._lab.request("GET", path, timeout=_PATIENCE)
+            return ask()
         except LabError:
             if time.monotonic() - asked >= _PATIENCE:
                 self._deaf_until = time.monotonic() + self._pause
@@ -48,7 +56,7 @@ class LabQueries:
 
     def _list_at_work(self) -> dict[str, bool | None]:
         try:
-            told = self._lab.request("GET", "/jupyter-session/activity?no_track_activity=1", timeout=_QUICK)
+            told = self._lab.ask_extension(_QUICK)
         except LabError as error:
             _LOG.debug("the extension says nothing of kernels: %s", error)
             return {}

@@ -88,6 +88,7 @@ class Supervisor:
         self._interval = min(_SAMPLE_INTERVAL, max(0.5, (settings.idle_timeout or 3600) / 20))
         self._next_look = 0.0  # on the monotonic clock
         self._ending = False
+        self._sentence = ""  # of the last verdict
         self._gpu: Gpu | None = None
         self._clock = SessionClock(longest_step=_LONGEST_STEP * self._interval)
         self._loop = Loop()
@@ -218,7 +219,15 @@ class Supervisor:
 
         module_bundle.end()
         self._gpu = find_gpu()
-        sources = make_sources(self._queries.get, self._settings, self._processes, self._gpu, self._count_refused)
+        queries = self._queries
+        sources = make_sources(
+            queries.get,
+            queries.tell_use,
+            self._settings,
+            self._processes,
+            gpu=self._gpu,
+            refused=self._count_refused,
+        )
         monitor = IdleMonitor(
             ActivityMonitor(sources),
             self._policy,
@@ -246,7 +255,9 @@ class Supervisor:
         self._reporter.update(self._reporter.status.after_look(finding, self._extension.until, now))
         if abs((self._reporter.status.keep_alive_until or 0) - kept) > _JITTER:
             self._publisher.publish({"JupyterKeptUntil": self._reporter.status.keep_alive_until})
-        _LOG.debug("%s: %s", verdict.action.value, verdict.sentence)
+        if verdict.sentence != self._sentence:
+            self._sentence = verdict.sentence
+            _LOG.debug("%s: %s", verdict.action.value, verdict.sentence)
         report = self._saver.report
         ending = f"{report.problem} If the session ends before, HTCondor can't bring it back either."
         self._refused_files.update(ending if report.refused_count else "")

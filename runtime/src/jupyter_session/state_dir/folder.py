@@ -36,6 +36,7 @@ class StateDir:
         self.root = root
         self.in_job = in_job
         self.control = root / "control"
+        self.extension = root / "extension"  # the socket of our server extension
         self.token = root / "token"
         self.config = root / "jupyter_config.json"
         self.runtime = root / "runtime"

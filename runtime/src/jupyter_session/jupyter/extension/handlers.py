@@ -3,49 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from jupyter_server.base.handlers import APIHandler
 from tornado.web import HTTPError, authenticated
 
-from jupyter_session.jupyter.extension.kernel_tracker import KernelTracker
 from jupyter_session.jupyter.extension.notices import Notices
-from jupyter_session.jupyter.extension.person_requests import PersonRequests
-from jupyter_session.jupyter.extension.proxy_traffic import Traffic
+from jupyter_session.jupyter.extension.report import Report
 
 
 class ActivityHandler(APIHandler):
-    """Answers what was seen of JupyterLab's use.
+    """Answers what was seen of JupyterLab's use, as `Report` describes it."""
 
-    `requests` is `{"at": epoch seconds or null, "what": "PUT /api/contents/a.ipynb"}`, the last request that needed a
-    person. `proxy` is the same of pages behind the proxy, with `"lacks"`: what can't be seen, or "". `kernels` is as
-    `GET /api/kernels` answers, with what `KernelTracker.report` adds; null if that can't be told.
-    """
-
-    def initialize(self, requests: PersonRequests, traffic: Traffic, kernels: KernelTracker) -> None:
+    def initialize(self, report: Report) -> None:
         """Take what has seen it."""
-        self._requests, self._traffic, self._kernels = requests, traffic, kernels
+        self._report = report
 
     @authenticated
     def get(self) -> None:
         """Return all of it."""
-        requests, traffic = self._requests, self._traffic
-        self.finish(
-            json.dumps(
-                {
-                    "requests": {"at": requests.at, "what": requests.what},
-                    "proxy": {"at": traffic.at, "what": traffic.what, "lacks": traffic.lacks},
-                    "kernels": self._list_kernels(),
-                }
-            )
-        )
-
-    def _list_kernels(self) -> list[dict[str, Any]] | None:
-        try:
-            return self._kernels.report()
-        except Exception:
-            self.log.warning("What the kernels do can't be told.", exc_info=True)
-            return None
+        self.finish(self._report.render())
 
 
 class NoticeHandler(APIHandler):

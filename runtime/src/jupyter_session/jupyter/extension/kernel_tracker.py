@@ -22,7 +22,7 @@ from jupyter_session.jupyter.extension.kernel_work import Claim, KernelWork
 
 _LOG = logging.getLogger(__name__)
 #: Seconds between two looks. Besides, each report looks, and each start and end of a kernel has us look.
-_PERIOD = 5.0
+_PERIOD = 10.0
 _SOON = 0.1  # seconds after which a kernel that has just been started is in the list
 _AFTER_ANSWER = 0.5  # seconds after which Jupyter has seen the answer to our question, too
 _EVENTS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"

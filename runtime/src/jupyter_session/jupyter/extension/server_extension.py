@@ -16,6 +16,7 @@ from jupyter_session.jupyter.extension.observation import observe
 from jupyter_session.jupyter.extension.page_transforms import PageTransforms
 from jupyter_session.jupyter.extension.person_requests import PersonRequests
 from jupyter_session.jupyter.extension.proxy_traffic import Traffic
+from jupyter_session.jupyter.extension.report import Report
 
 _PING = 10_000  # milliseconds
 
@@ -69,9 +70,11 @@ def _load_jupyter_server_extension(server: Any) -> None:
     observe(settings, requests, traffic)
     kernels = KernelTracker(server.kernel_manager)
     server.io_loop.add_callback(kernels.start, server.event_logger)
-    seen = {"requests": requests, "traffic": traffic, "kernels": kernels}
+    report = Report(requests, traffic, kernels)
+    if path := server.config.get("SessionExtension", {}).get("socket"):
+        server.io_loop.add_callback(report.listen, path)
     handlers = [
-        (url_path_join(base, "/jupyter-session/activity"), ActivityHandler, seen),
+        (url_path_join(base, "/jupyter-session/activity"), ActivityHandler, {"report": report}),
         (url_path_join(base, "/jupyter-session/notice"), NoticeHandler, {"notices": Notices(server.event_logger)}),
     ]
     server.web_app.add_handlers(".*$", handlers)
