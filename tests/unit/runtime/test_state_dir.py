@@ -193,6 +193,17 @@ def test_end_removes_what_was_made(tmp, job):
     assert list(tmp.iterdir()) == []
 
 
+def test_end_that_keeps_the_logs_removes_the_secrets_and_the_sockets(tmp, job):
+    state = make_state_dir(job(), tmp / "notebooks")
+    for path in (state.token, state.config, state.log, state.supervisor_log):
+        path.write_text("written")
+    for path in (state.control, state.extension):
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+    state.clear(keep_log=True)
+    assert {path.name for path in state.root.iterdir()} == {"lab.log", "supervisor.log", "lock", "session.json"}
+
+
 def test_job_without_a_global_id_is_known_by_its_number(tmp_path):
     ad = tmp_path / "ad"
     ad.write_text("clusterid = 5\nPROCID = 2\n")

@@ -76,7 +76,7 @@ class StateDir:
 
     def clear(self, *, keep_log: bool) -> None:
         """Remove what the session wrote here, the secrets first; with `keep_log`, its logs stay."""
-        for path in (self.token, self.config, self.control):
+        for path in (self.token, self.config, self.control, self.extension):
             path.unlink(missing_ok=True)
         for folder in (self.runtime, self.data, self.ssh, self.sockets, self.tmux_socket.parent):
             shutil.rmtree(folder, ignore_errors=True)
@@ -109,8 +109,9 @@ class StateDir:
             shutil.rmtree(earlier.sockets, ignore_errors=True)
         for folder in (self.runtime, self.data, self.ssh):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in (self.control, self.token, self.config, self.received, self.journal, *self.root.glob("*.log*")):
-            file.unlink(missing_ok=True)
+        sockets, files = (self.control, self.extension), (self.token, self.config, self.received, self.journal)
+        for path in (*sockets, *files, *self.root.glob("*.log*")):
+            path.unlink(missing_ok=True)
 
 
 def is_private(folder: Path) -> bool:
