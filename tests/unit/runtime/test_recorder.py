@@ -237,7 +237,7 @@ begin = Subscription.__init__
 
 def begin_late(self, kernel, *more):
     usual = dict(kernel.context.sockopts)
-    kernel.context.sockopts = {**usual, zmq.RECONNECT_IVL: 3000}
+    kernel.context.sockopts = {**usual, zmq.RECONNECT_IVL: 1500}
     begin(self, kernel, *more)
     kernel.context.sockopts = usual
 

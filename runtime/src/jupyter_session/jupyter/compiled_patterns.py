@@ -38,7 +38,7 @@ def note() -> Patterns:
 
     def compile_and_note(pattern: Any, flags: int = 0) -> Any:
         compiled = usual(pattern, flags)
-        if isinstance(pattern, (str, bytes)):
+        if isinstance(pattern, (str, bytes)) and usual_engine.compile(pattern, *engine.given) == compiled:
             whole, code, *more = engine.given
             noted[pattern, int(flags)] = (int(whole), [int(each) for each in code], *more)  # constants of `re`'s, some
         return compiled

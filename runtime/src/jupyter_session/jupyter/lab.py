@@ -157,16 +157,16 @@ class Lab:
 
         See `jupyter.extension.report`. That it has no socket is no reason not to tell.
         """
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(timeout)
-            try:
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(timeout)
                 connection.connect(str(self._state.extension))
                 with connection.makefile("rb") as answer:
                     return json.loads(answer.read())
-            except (FileNotFoundError, ConnectionRefusedError) as error:
-                _LOG.debug("the extension is asked by HTTP: %s", error)
-            except (OSError, ValueError) as error:
-                raise LabError(f"JupyterLab does not answer: {error or type(error).__name__}") from error
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            _LOG.debug("the extension is asked by HTTP: %s", error)
+        except (OSError, ValueError) as error:
+            raise LabError(f"JupyterLab does not answer: {error or type(error).__name__}") from error
         return self.request("GET", _ACTIVITY, timeout=timeout)
 
     def end_orphans(self, server: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Callable, Collection, Sequence
@@ -34,6 +35,7 @@ class Followed:
         self._pages = Pages()
         self._absent = AbsentChannels(self._take_answer)
         self._subscription: Subscription | None = None
+        self._awaited: dict[str, asyncio.Event] = {}  # by request: that something is heard of it
         self._harvested: tuple[Sequence[Any], int] = ((), 0)  # what the server keeps for a page, and how much was read
 
     @property
@@ -50,22 +52,28 @@ class Followed:
             self.runs.end_all()
         self._subscription = Subscription(self._kernels.get_kernel(self._kernel), self._hear, self._note)
 
-    async def wait_heard(self, before: str) -> None:
-        """Return when a process of the kernel's other than `before` is heard, or has not been for long.
+    async def wait_heard(self) -> None:
+        """Return when the kernel's process, which has just been started, is heard, or has not been for long.
 
         Jupyter takes a kernel for restarted while its process still starts. ZeroMQ then connects requests and the
         subscription in any order, so that what a cell prints first would be lost.
         """
         kernel = self._kernels.get_kernel(self._kernel)
         channel = kernel.connect_shell()
+        heard = asyncio.Event()
+        asked = []
         try:
             async with asyncio.timeout(_LONGEST_START):
-                while self.runs.session == before:
-                    kernel.session.send(channel, "kernel_info_request")
-                    await asyncio.sleep(_BETWEEN_QUESTIONS)
+                while not heard.is_set():
+                    asked.append(kernel.session.send(channel, "kernel_info_request")["header"]["msg_id"])
+                    self._awaited[asked[-1]] = heard
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(heard.wait(), _BETWEEN_QUESTIONS)
         except TimeoutError:
             _LOG.warning("Kernel %s is not heard after its restart.", self._kernel)
         finally:
+            for request in asked:
+                del self._awaited[request]
             channel.close(linger=0)
 
     def close(self) -> None:
@@ -164,6 +172,8 @@ class Followed:
         self.note_answer(split_frames(frames), None)
 
     def _hear(self, cause: Cause, parts: Parts) -> bool:
+        if (awaited := self._awaited.get(cause.request)) is not None:
+            awaited.set()
         if cause.is_kept:
             self._pages.relay(cause, parts)
         return self.runs.hear(cause, parts)

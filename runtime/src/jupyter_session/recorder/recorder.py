@@ -18,7 +18,7 @@ from jupyter_session.recorder.notebook_files import NotebookFiles
 from jupyter_session.recorder.record import GRACE, Need, Run, decide_need
 
 _LOG = logging.getLogger(__name__)
-_PERIOD = 10.0  # seconds between two looks, at most
+_PERIOD = 5.0  # seconds between two looks, at most
 _RETRY = 30.0  # seconds after a file could not be written
 
 
@@ -49,15 +49,11 @@ class Recorder:
         followed.subscribe()
         return followed
 
-    def find_process(self, kernel: str) -> str:
-        """Return what names the process of a kernel in its messages, "" if none was heard."""
-        return self._followed[kernel].runs.session if kernel in self._followed else ""
-
-    async def note_restart(self, kernel: str, before: str) -> None:
-        """Note that a kernel was restarted, whose process was `before`; return when the new one is heard."""
+    async def note_restart(self, kernel: str) -> None:
+        """Note that a kernel was restarted; return when its new process is heard."""
         if kernel in self._followed:
             self._followed[kernel].runs.end_all()
-            await self.follow(kernel).wait_heard(before)  # it may publish elsewhere
+            await self.follow(kernel).wait_heard()  # it may publish elsewhere
 
     def note_request(self, kernel: str, header: dict[str, Any], cell: str, code: str, asker: str) -> None:
         """Note that the browser's session `asker` asks a kernel to run a cell."""

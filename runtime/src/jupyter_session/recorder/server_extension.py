@@ -77,10 +77,9 @@ def _watch_ends(kernels: Any, recorder: Recorder) -> None:
     restart, shutdown, shutdown_all = kernels.restart_kernel, kernels.shutdown_kernel, kernels.shutdown_all
 
     async def restart_kernel(kernel_id: str, *more: Any, **options: Any) -> Any:
-        before = recorder.find_process(kernel_id)
         answer = await ensure_async(restart(kernel_id, *more, **options))
         try:
-            await recorder.note_restart(kernel_id, before)
+            await recorder.note_restart(kernel_id)
         except Exception:  # noqa: BLE001 - nothing here may disturb Jupyter
             _LOG.warning("Kernel %s is not recorded any longer.", kernel_id, exc_info=True)
         return answer

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
+import socket
 from typing import Any
 
+from tornado.netutil import add_accept_handler, bind_unix_socket
+
+from jupyter_session.jupyter.extension.accepting import PatientListener
 from jupyter_session.jupyter.extension.kernel_tracker import KernelTracker
 from jupyter_session.jupyter.extension.person_requests import PersonRequests
 from jupyter_session.jupyter.extension.proxy_traffic import Traffic
 
 _LOG = logging.getLogger(__name__)
+_PATIENCE = 1.0  # seconds; what is told of some kernels fits into the socket's buffer
 
 
 class Report:
@@ -36,19 +40,25 @@ class Report:
             }
         )
 
-    async def listen(self, path: str) -> None:
+    def listen(self, path: str) -> None:
         """Send it to all who connect to a socket, which lies in the session's private folder.
 
         The supervisor asks every few seconds, and a request of HTTP takes several times as much of the processor.
         """
         try:
-            await asyncio.start_unix_server(self._send, path)
+            listener = bind_unix_socket(path)
         except (OSError, ValueError) as error:
             _LOG.warning("The supervisor has to ask by HTTP, as %s can't be made: %s", path, error)
+            return
+        add_accept_handler(PatientListener(listener), self._send)
 
-    async def _send(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(self.render().encode())
-        writer.close()
+    def _send(self, connection: socket.socket, _address: object) -> None:
+        with connection:
+            connection.settimeout(_PATIENCE)
+            try:
+                connection.sendall(self.render().encode())
+            except OSError as error:
+                _LOG.debug("who asked has gone: %s", error)
 
     def _list_kernels(self) -> list[dict[str, Any]] | None:
         try:
