@@ -88,7 +88,6 @@ class Supervisor:
         self._interval = min(_SAMPLE_INTERVAL, max(0.5, (settings.idle_timeout or 3600) / 20))
         self._next_look = 0.0  # on the monotonic clock
         self._ending = False
-        self._sentence = ""  # of the last verdict
         self._gpu: Gpu | None = None
         self._clock = SessionClock(longest_step=_LONGEST_STEP * self._interval)
         self._loop = Loop()
@@ -251,12 +250,11 @@ class Supervisor:
         now = self._clock.now()
         finding = monitor.look(now)
         verdict = finding.verdict
-        kept = self._reporter.status.keep_alive_until or 0
+        before = self._reporter.status
         self._reporter.update(self._reporter.status.after_look(finding, self._extension.until, now))
-        if abs((self._reporter.status.keep_alive_until or 0) - kept) > _JITTER:
+        if abs((self._reporter.status.keep_alive_until or 0) - (before.keep_alive_until or 0)) > _JITTER:
             self._publisher.publish({"JupyterKeptUntil": self._reporter.status.keep_alive_until})
-        if verdict.sentence != self._sentence:
-            self._sentence = verdict.sentence
+        if verdict.sentence != before.verdict:
             _LOG.debug("%s: %s", verdict.action.value, verdict.sentence)
         report = self._saver.report
         ending = f"{report.problem} If the session ends before, HTCondor can't bring it back either."
