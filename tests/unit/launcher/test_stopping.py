@@ -30,8 +30,15 @@ RUNS = Seen(status=JobStatus.RUNNING, state="ready", phase=Phase.READY)
         ({"phase": Phase.ENDED}, Step.DONE),
         ({"inside": Inside.ASKED, "waited": 29}, Step.WAIT),
         ({"inside": Inside.ASKED, "waited": 31}, Step.REMOVE),
-        ({"inside": Inside.REFUSED}, Step.REMOVE),
-        ({"inside": Inside.FORBIDDEN}, Step.REMOVE),
+        ({"inside": Inside.ASKED, "waited": 59, "state": "stopping"}, Step.WAIT),  # it was slow to answer, and ends
+        ({"inside": Inside.ASKED, "waited": 61, "state": "stopping"}, Step.REMOVE),
+        ({"inside": Inside.REFUSED}, Step.WAIT),  # what the queue said before may be old
+        ({"inside": Inside.REFUSED, "waited": 31}, Step.REMOVE),  # the queue doesn't answer
+        ({"inside": Inside.REFUSED, "asked_since": True}, Step.REMOVE),
+        ({"inside": Inside.FORBIDDEN, "asked_since": True}, Step.REMOVE),
+        ({"inside": Inside.REFUSED, "asked_since": True, "state": "stopping", "waited": 59}, Step.WAIT),
+        ({"inside": Inside.FORBIDDEN, "asked_since": True, "state": "stopped", "waited": 59}, Step.WAIT),
+        ({"inside": Inside.REFUSED, "asked_since": True, "state": "stopping", "waited": 61}, Step.REMOVE),
         ({"inside": Inside.STOPPING, "waited": 59}, Step.WAIT),
         ({"inside": Inside.STOPPING, "waited": 61}, Step.REMOVE),
         ({"inside": Inside.STOPPING, "waited": 601, "vacate_time": 600}, Step.WAIT),
@@ -78,4 +85,6 @@ def test_what_a_removal_would_lose_is_told_with_a_way_out():
     assert "is suspended" in suspended
     silent = stop_messages.describe_unsaved_removal("3.0", {"JobStatus": JobStatus.RUNNING}, Inside.ASKED)
     assert "didn't end by itself" in silent
-    assert all("--force" in said for said in (held, suspended, silent))
+    kept = stop_messages.describe_unsaved_removal("3.0", {"JobStatus": JobStatus.RUNNING}, Inside.STOPPED)
+    assert "end that login" in kept
+    assert all("--force" in said for said in (held, suspended, silent, kept))

@@ -29,6 +29,7 @@ class Parts:
 
     def __init__(self, folder, *, broken=False):
         self.calls, self.broken, self.report = [], broken, Report()
+        self.has_sibling = False
         self.cpu_seconds = 12.0
         self.seconds = {}  # the time that each part got
         self.names = {}

@@ -33,6 +33,7 @@ class Step(Enum):
     KEEP_PACKAGES = 0.75  # what pip has installed is packed
     SAVE = 0.85  # the last changes are saved on the access point
     CLEAR_WAY = 0.93  # what HTCondor can't carry is out of its way
+    END_LOGINS = 0.96  # nobody is logged in any more
     PUBLISH = 1.0  # the job ad and the event log have the end
 
 

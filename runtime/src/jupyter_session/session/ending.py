@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 
 from jupyter_session.activity.gpu import Gpu
@@ -13,6 +14,7 @@ from jupyter_session.core.shutdown import ShutdownDeadline, Step
 from jupyter_session.jupyter.process import Server
 from jupyter_session.packages.keeper import Keeper
 from jupyter_session.saveback import Saver
+from jupyter_session.session.logins import LOGIN_LEFT, end_logins
 from jupyter_session.session.receipt import Receipt
 from jupyter_session.session.receipt_writer import ReceiptWriter
 from jupyter_session.session.status_reporter import StatusReporter
@@ -73,6 +75,8 @@ class Shutdown:
         self._clear_way(deadline.left(Step.CLEAR_WAY))
         receipt = self._write(receipt)
         self._reporter.enter(final, ending.reason, receipt=receipt.render_sentence())
+        if not self._end_logins(deadline.left(Step.END_LOGINS)):
+            self._reporter.enter(final, f"{ending.reason} {LOGIN_LEFT}", receipt=receipt.render_sentence())
         self._publisher.close(deadline.left(Step.PUBLISH))
         self._clear_way(deadline.left(Step.PUBLISH))  # of what a program that still runs has made meanwhile
         if receipt.set_aside != self._set_aside.names:
@@ -88,6 +92,14 @@ class Shutdown:
             self._set_aside.clear_way(seconds)
         except Exception:  # noqa: BLE001 - HTCondor may be able to carry all there is
             _LOG.debug("the way is not clear", exc_info=True)
+
+    def _end_logins(self, seconds: float) -> bool:
+        """Return False if a login is left."""
+        try:
+            return self._state_dir.has_sibling or end_logins(self._job, os.environ, seconds)
+        except Exception:  # noqa: BLE001 - the session ends all the same
+            _LOG.debug("the logins were not ended", exc_info=True)
+            return True
 
     def _end_tmux(self) -> None:
         try:

@@ -16,12 +16,13 @@ from jupyter_session.condor.connection import name_connection_file
 from jupyter_session.condor.publisher import JobAdPublisher
 from jupyter_session.errors import SessionError
 from jupyter_session.jupyter.lab import belongs_to, end_orphans
+from jupyter_session.session.logins import end_logins
 from jupyter_session.session.watchdog import Remains
 from jupyter_session.state_dir import StateDir
 
 _LOG = logging.getLogger(__name__)
 # Their sum is well below the 30 s between HTCondor's SIGTERM and SIGKILL, in case those come meanwhile.
-_SHUTDOWN_WAIT, _KILL_WAIT, _PROTECT_WAIT, _CLEAR_WAIT, _PUBLISH_WAIT = 8.0, 1.0, 4.0, 3.0, 4.0
+_SHUTDOWN_WAIT, _KILL_WAIT, _PROTECT_WAIT, _CLEAR_WAIT, _PUBLISH_WAIT, _LOGINS_WAIT = 8.0, 1.0, 4.0, 3.0, 4.0, 4.0
 
 
 def main(memory: int, number: int) -> int:
@@ -85,6 +86,8 @@ def clean_up(number: int, remains: Remains) -> str:
     publisher.forget_ad()  # the supervisor has published
     publisher.publish(values, render_event(values), files)
     publisher.close(_PUBLISH_WAIT)
+    if not state.has_sibling:
+        end_logins(job, os.environ, _LOGINS_WAIT)
     state.clear(keep_log=True)
     return reason
 

@@ -13,7 +13,7 @@ from chtc_jupyter.commands.queries import find, run_inside, stream_inside
 from chtc_jupyter.condor import job_ads
 from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.condor.job_progress import JobProgress
-from chtc_jupyter.condor.stopping import Inside, Seen, Step, choose_step
+from chtc_jupyter.condor.stopping import HAS_ENDED, Inside, Seen, Step, choose_step
 from chtc_jupyter.durations import format_duration
 from chtc_jupyter.errors import DiskError, FailedError, LauncherError, PolicyError
 from chtc_jupyter.session import follow_log
@@ -95,8 +95,10 @@ class Stopping:
         self._inside, self._refusal = Inside.UNASKED, ""
         self._removed = False
         self._since = time.monotonic()
+        self._looked = 0.0  # when the last question to the queue was put that was answered, on the monotonic clock
         self._told, self._told_at = "", 0.0
         self._tasks: list[asyncio.Task[None]] = []
+        self._asking: asyncio.Task[None] | None = None
 
     @property
     def is_under_way(self) -> bool:
@@ -147,6 +149,7 @@ class Stopping:
             removed=self._removed,
             waited=time.monotonic() - self._since,
             vacate_time=job_ads.get_number(ad, "JobMaxVacateTime"),
+            asked_since=self._looked > self._since,
         )
 
     async def _ask(self) -> None:
@@ -155,7 +158,8 @@ class Stopping:
             self._show("looking for files that don't fit")
             await raise_if_full(self._link, self._job)
         self._set(Inside.ASKED)
-        self._tasks.append(asyncio.create_task(self._stop_inside()))
+        self._asking = asyncio.create_task(self._stop_inside())
+        self._tasks.append(self._asking)
 
     async def _stop_inside(self) -> None:
         try:
@@ -165,8 +169,9 @@ class Stopping:
                     state = line.partition(":")[0]
                     if state == "stopping":
                         self._set(Inside.STOPPING)
-                    elif state in ("stopped", "failed"):
+                    elif state in HAS_ENDED:
                         self._set(Inside.STOPPED)
+                        return  # HTCondor keeps the job as long as anybody is logged in
         except LauncherError as error:
             _log.debug("The session in job %s can't be asked to stop: %s", self._job, error)
             if self._inside is Inside.ASKED:
@@ -181,24 +186,35 @@ class Stopping:
             if self._inside is Inside.FORBIDDEN:
                 raise PolicyError(stop_messages.describe_unsaved_stop(self._job))
             raise FailedError(stop_messages.describe_unsaved_removal(self._job, ad, self._inside))
-        if running and self._inside is not Inside.STOPPED:
+        if running and not self._is_over(ad):
             self._terminal.say(stop_messages.describe_removal(self._job, self._inside, self._progress, self._refusal))
         await queue.remove(self._link, self._job)
         self._removed = True
         self._since = time.monotonic()
 
     def _may_be_needed(self, ad: Ad) -> bool:
-        """Return whether a session has run in the job, and hasn't ended by itself."""
+        """Return whether a session has run in the job, and has left something that hasn't come back."""
         is_foreign = self._inside is Inside.REFUSED and not ad.get("JupyterState") and "not found" in self._refusal
-        return has_run(ad) and not is_foreign and self._inside is not Inside.STOPPED
+        return has_run(ad) and not is_foreign and not self._is_over(ad)
+
+    def _is_over(self, ad: Ad) -> bool:
+        """Return whether the session has ended by itself and has left nothing on a machine but an interactive shell."""
+        left = job_ads.is_running(ad) and ad.get("InteractiveJob") is not True
+        return self._inside is Inside.STOPPED and not left
 
     async def _ask_queue(self) -> None:
+        asked = time.monotonic()
         try:
             ad = await queue.find_job(self._link, self._job)
         except LauncherError as error:  # it may be busy; the log goes on
             _log.debug("Can't ask the queue for job %s: %s", self._job, error)
             return
+        self._looked = asked
         self._ad = None if ad and job_ads.has_ended(ad) else ad
+        if self._ad and self._ad.get("JupyterState") in HAS_ENDED and self._asking:
+            # HTCondor may never begin what is sent into a job that ends, and keeps the job as long.
+            self._asking.cancel()
+            self._set(Inside.STOPPED)
 
     async def _follow_log(self) -> None:
         if self._record is None:

@@ -14,6 +14,8 @@ from chtc_jupyter.condor.stopping import Inside
 from chtc_jupyter.durations import format_duration
 from chtc_jupyter.store import Record
 
+_KEPT = "the job hasn't left its machine, maybe because somebody is logged in to it with condor_ssh_to_job"
+
 
 def describe_stopping(inside: Inside, progress: JobProgress, *, removed: bool) -> str:
     """Return what `stop` waits for."""
@@ -37,6 +39,11 @@ def describe_removal(job: str, inside: Inside, progress: JobProgress, refusal: s
         return (
             f"HTCondor has lost the connection to the machine of job {job}, so the job is removed: what was saved "
             "before is on the access point."
+        )
+    if inside is Inside.STOPPED:
+        return (
+            f"The session in job {job} has ended, but {_KEPT}, so HTCondor removes the job, and copies back what the "
+            "submit file says."
         )
     why = {
         Inside.FORBIDDEN: f"This pool doesn't allow ssh into job {job}",
@@ -62,6 +69,11 @@ def describe_unsaved_removal(job: str, ad: Mapping[str, Any], inside: Inside) ->
             f"Job {job} doesn't run now, and what its session left is in HTCondor's spool, which goes with the job "
             f"(its submit file lacks `My.SpoolOnEvict = false`): let it run again (a job on hold, with "
             f"condor_release {job}), then run stop; or use --force to give those files up."
+        )
+    if inside is Inside.STOPPED:
+        return (
+            f"The session in job {job} has ended, but {_KEPT}: end that login, and its files are copied back. With its "
+            "submit file nothing comes back from a job that is removed; --force removes it, and loses what isn't saved."
         )
     why = "is suspended" if ad.get("JobStatus") == JobStatus.SUSPENDED else "can't be reached"
     why = "didn't end by itself" if inside in (Inside.ASKED, Inside.STOPPING) else why

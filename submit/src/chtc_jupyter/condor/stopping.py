@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from chtc_condor.codes import JobStatus
 from chtc_jupyter.condor.job_progress import Phase
 
+#: What a session publishes, and says, that has ended.
+HAS_ENDED = ("stopped", "failed")
 #: Seconds in which a session that is asked to stop has answered, and in which one that has ended leaves its machine.
 _ANSWER, _LEAVE = 30.0, 60.0
 #: Seconds that HTCondor grants a job for its end by default, and those after them in which it has gone.
@@ -41,6 +43,7 @@ class Seen:
     `status` is its JobStatus, None once it has left the queue or has ended in it. `state` is what the session published
     last, maybe in an earlier run. `returning`: its files are on their way back. `restarted`: it has started again since
     the session was asked. `waited` is the seconds since the last step, `vacate_time` those that it has for its end.
+    `asked_since`: the queue has been asked since the last step.
     """
 
     status: int | None
@@ -53,6 +56,17 @@ class Seen:
     removed: bool = False
     waited: float = 0.0
     vacate_time: float | None = None
+    asked_since: bool = False
+
+    @property
+    def ends(self) -> bool:
+        """Whether the session ends or has ended, as it published itself."""
+        return self.state in ("stopping", *HAS_ENDED)
+
+    @property
+    def time_to_end(self) -> float:
+        """Seconds within which a session that ends has left its machine."""
+        return (_VACATE if self.vacate_time is None else self.vacate_time) + _MARGIN
 
 
 def choose_step(seen: Seen) -> Step:
@@ -67,14 +81,14 @@ def choose_step(seen: Seen) -> Step:
         return Step.WAIT
     match seen.inside:
         case Inside.UNASKED:
-            ends = seen.state in ("stopping", "stopped", "failed") and seen.waited < _LEAVE
             lost = seen.phase is Phase.LOST
-            return Step.WAIT if ends else Step.REMOVE if lost else Step.ASK
+            return Step.WAIT if seen.ends and seen.waited < _LEAVE else Step.REMOVE if lost else Step.ASK
         case Inside.ASKED:
-            return Step.WAIT if seen.waited < _ANSWER else Step.REMOVE
+            return Step.WAIT if seen.waited < (seen.time_to_end if seen.ends else _ANSWER) else Step.REMOVE
         case Inside.STOPPING:
-            limit = (_VACATE if seen.vacate_time is None else seen.vacate_time) + _MARGIN
-            return Step.WAIT if seen.waited < limit else Step.REMOVE
+            return Step.WAIT if seen.waited < seen.time_to_end else Step.REMOVE
         case Inside.STOPPED:
             return Step.WAIT if seen.waited < _LEAVE and not seen.interactive else Step.REMOVE
-    return Step.REMOVE
+        case Inside.REFUSED | Inside.FORBIDDEN:  # maybe because another command, or a person in it, ends it
+            unknown = not seen.asked_since and seen.waited < _ANSWER
+            return Step.WAIT if unknown or (seen.ends and seen.waited < seen.time_to_end) else Step.REMOVE

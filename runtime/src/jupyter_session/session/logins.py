@@ -1,0 +1,96 @@
+"""Ends the logins of condor_ssh_to_job with the session: as long as one is open, HTCondor keeps the job on its machine.
+
+When the container's process ends before the program of a login, HTCondor (25.14) doesn't notice that this ends, too:
+the login stays open until its user closes it, and the slot is taken as long.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from jupyter_session.activity import procfs, programs
+from jupyter_session.activity.procfs import Process
+from jupyter_session.condor.job_ad import Job
+
+_LOG = logging.getLogger(__name__)
+#: What HTCondor makes in the job's folder for each login, and removes when it has ended.
+_FOLDERS = ".condor_ssh_to_job_*"
+#: Seconds until our own commands have told that the session has ended, until a program has heeded SIGHUP, and in all.
+_TOLD, _HEEDED, _LONGEST = 1.5, 3.0, 5.0
+_LOOK = 0.05
+LOGIN_LEFT = (
+    "Somebody is still logged in to the job with condor_ssh_to_job: HTCondor keeps the job on its machine until that "
+    "login ends."
+)
+
+
+def end_logins(job: Job | None, environ: Mapping[str, str], seconds: float) -> bool:
+    """End the programs of all logins into this job; return whether HTCondor has noticed within `seconds`.
+
+    Programs get SIGHUP first, as when a connection breaks, so that an editor keeps what isn't saved.
+    """
+    scratch = environ.get("_CONDOR_SCRATCH_DIR")
+    if job is None or not scratch or job.attributes.get("interactivejob") is True:  # then the session itself is in one
+        return True
+    began = time.monotonic()
+    warned: set[procfs.ProcessId] = set()
+    while any(Path(scratch).glob(_FOLDERS)):
+        elapsed = time.monotonic() - began
+        for login in find_logins({process.pid: process for process in procfs.read_processes()}, os.getpid()):
+            is_ours = any(programs.split_name(process.argv)[-1] == "jupyter-session" for process in login)
+            for process in login:
+                if elapsed >= _HEEDED:
+                    _signal(process, signal.SIGKILL)
+                elif (elapsed >= _TOLD or not is_ours) and process.id not in warned:
+                    _signal(process, signal.SIGHUP)
+                    warned.add(process.id)
+        if elapsed >= min(seconds, _LONGEST):
+            return False
+        time.sleep(_LOOK)
+    return True
+
+
+def find_logins(table: Mapping[int, Process], own: int) -> list[list[Process]]:
+    """Return the processes of each login, by `table` of all processes that the process of ID `own` sees.
+
+    In a container with process IDs of its own, HTCondor's processes aren't seen, and those of logins have no parent.
+    Elsewhere they descend, as this process does, from the job's condor_starter: from its sshd and condor_nsenter.
+    """
+    ancestors = [own]
+    while (parent := table[ancestors[-1]].parent if ancestors[-1] in table else 0) and parent not in ancestors:
+        ancestors.append(parent)
+    starter = next((pid for pid in ancestors if pid in table and table[pid].name == "condor_starter"), 0)
+    below = ancestors[: ancestors.index(starter)] if starter else ancestors
+    is_in_login = 1 not in ancestors or any(_is_login(table[pid]) for pid in below if pid in table)
+    if own not in table or is_in_login:
+        return []
+    mine = [process for process in table.values() if process.uid == table[own].uid and process.pid not in (1, *below)]
+    roots = [process for process in mine if process.parent == starter and (not starter or _is_login(process))]
+    return [_descend(root, mine) for root in roots]
+
+
+def _is_login(process: Process) -> bool:
+    return process.name.startswith(("sshd", "condor_nsenter"))
+
+
+def _descend(root: Process, processes: Iterable[Process]) -> list[Process]:
+    """Return a process with all that descend from it."""
+    found, grown = {root.pid: root}, True
+    while grown:
+        more = {process.pid: process for process in processes if process.parent in found and process.pid not in found}
+        found.update(more)
+        grown = bool(more)
+    return list(found.values())
+
+
+def _signal(process: Process, number: signal.Signals) -> None:
+    try:
+        os.kill(process.pid, number)
+        os.kill(process.pid, signal.SIGCONT)  # one that is stopped would never hear of it
+    except OSError as error:
+        _LOG.debug("process %d can't be signaled: %s", process.pid, error)
