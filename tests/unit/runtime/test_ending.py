@@ -11,6 +11,7 @@ from jupyter_session.jupyter.lab import LabError
 from jupyter_session.saveback import Report
 from jupyter_session.session.ending import Shutdown
 from jupyter_session.session.lab_queries import LabQueries
+from jupyter_session.session.logins import LOGIN_LEFT
 from jupyter_session.session.receipt_writer import ReceiptWriter
 from jupyter_session.session.status import SessionStatus
 from jupyter_session.session.status_reporter import StatusReporter
@@ -65,6 +66,9 @@ class Parts:
     def close(self, seconds):
         self.calls.append("published")
         self.seconds["publish"] = seconds
+
+    def publish(self, attributes):
+        self.calls.append(attributes)
 
     def clear(self, *, keep_log):
         self.calls.append(f"cleared, log kept: {keep_log}")
@@ -124,6 +128,14 @@ def test_a_receipt_that_cant_be_written_is_said_and_ends_nothing(tmp_path):
     parts = Parts(tmp_path / "no" / "such" / "folder")
     assert parts.end(Ending(End.USER, "It ends.")) == 0
     assert "The receipt of this session could not be written: No such file or directory." in parts.calls
+
+
+def test_a_login_that_is_left_is_said_before_the_job_ad_is_closed(tmp_path, monkeypatch):
+    monkeypatch.setattr("jupyter_session.session.ending.end_logins", lambda *_: False)
+    parts = Parts(tmp_path)
+    assert parts.end(Ending(End.USER, "It ends.")) == 0
+    said = parts.calls[parts.calls.index("stopped") : parts.calls.index("published")]
+    assert said == ["stopped", LOGIN_LEFT, {"JupyterReason": f"It ends. {LOGIN_LEFT}"}]
 
 
 class Lab:

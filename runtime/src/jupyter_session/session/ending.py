@@ -7,7 +7,7 @@ import os
 import threading
 
 from jupyter_session.activity.gpu import Gpu
-from jupyter_session.condor.attributes import End, Ending, State
+from jupyter_session.condor.attributes import End, Ending, State, fit_line
 from jupyter_session.condor.job_ad import Job
 from jupyter_session.condor.publisher import JobAdPublisher
 from jupyter_session.core.shutdown import ShutdownDeadline, Step
@@ -76,7 +76,8 @@ class Shutdown:
         receipt = self._write(receipt)
         self._reporter.enter(final, ending.reason, receipt=receipt.render_sentence())
         if not self._end_logins(deadline.left(Step.END_LOGINS)):
-            self._reporter.enter(final, f"{ending.reason} {LOGIN_LEFT}", receipt=receipt.render_sentence())
+            self._reporter.warn(LOGIN_LEFT)
+            self._publisher.publish({"JupyterReason": fit_line(f"{ending.reason} {LOGIN_LEFT}")})
         self._publisher.close(deadline.left(Step.PUBLISH))
         self._clear_way(deadline.left(Step.PUBLISH))  # of what a program that still runs has made meanwhile
         if receipt.set_aside != self._set_aside.names:
