@@ -1,11 +1,13 @@
 """People who are still logged in with condor_ssh_to_job when a session ends: HTCondor would keep the job for them."""
 
 import contextlib
+import re
 import subprocess
 
 import pytest
 
 from chtc_condor.codes import JobStatus
+from chtc_jupyter.errors import ExitStatus
 from support.hosts import background
 from support.kinds import pool_of
 from support.laptop import laptops
@@ -59,7 +61,15 @@ def test_a_login_that_the_session_can_t_end_is_told():
             wait_for(lambda: SAID in session.ad().get("JupyterReason", ""), 90, "the reason")
             assert any(SAID in warning for warning in session.warnings())
             assert session.ad()["JobStatus"] == JobStatus.RUNNING
-            assert SAID in laptop.call("status", session.job).stdout
+            status = laptop.call("status", session.job)
+            assert (status.returncode, status.stdout.startswith("Stopped: "), SAID in status.stdout) == (0, True, True)
+            extended = laptop.call("extend", "1h", session.job)
+            assert (extended.returncode, SAID in extended.stderr) == (ExitStatus.NO_SUCH_SESSION, True), extended
+            attached = laptop.run_on("attach", session.job, tty=True)
+            assert attached.wait_end(60) == ExitStatus.NO_SUCH_SESSION, attached.output
+            assert SAID in re.sub(r"\s+", " ", attached.output)
+            logs = laptop.call("logs", session.job)
+            assert (logs.returncode, "Job 1.0 is stopped" in logs.stderr) == (0, True), logs
         assert session.wait_gone(60)["JobStatus"] == JobStatus.COMPLETED
 
 

@@ -45,8 +45,6 @@ _STOP = 60
 _NOT_READY = (
     f'JobStatus =!= 2 || (JupyterState =!= "ready" && JupyterState =!= "expiring") || !({job_ads.OF_THIS_START})'
 )
-#: States in which a session has shut down.
-_ENDED = ("stopped", "failed")
 
 
 @dataclass(frozen=True)
@@ -201,7 +199,9 @@ class OpenSession:
             if session.progress.phase is Phase.READY:
                 try:
                     await queries.run_inside(session.link, job, "stop")
-                    await asyncio.wait_for(self._wait_until(lambda: session.progress.state in _ENDED), _STOP)
+                    await asyncio.wait_for(
+                        self._wait_until(lambda: session.progress.state in job_ads.SESSION_ENDED), _STOP
+                    )
                 except (LauncherError, asyncio.TimeoutError) as error:
                     _log.debug("The session did not shut down by itself: %r", error)
             await queue.remove(session.link, job)

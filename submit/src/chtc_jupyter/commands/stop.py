@@ -13,7 +13,7 @@ from chtc_jupyter.commands.queries import find, run_inside, stream_inside
 from chtc_jupyter.condor import job_ads
 from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.condor.job_progress import JobProgress
-from chtc_jupyter.condor.stopping import HAS_ENDED, Inside, Seen, Step, choose_step
+from chtc_jupyter.condor.stopping import Inside, Seen, Step, choose_step
 from chtc_jupyter.durations import format_duration
 from chtc_jupyter.errors import DiskError, FailedError, LauncherError, PolicyError
 from chtc_jupyter.session import follow_log
@@ -169,7 +169,7 @@ class Stopping:
                     state = line.partition(":")[0]
                     if state == "stopping":
                         self._set(Inside.STOPPING)
-                    elif state in HAS_ENDED:
+                    elif state in job_ads.SESSION_ENDED:
                         self._set(Inside.STOPPED)
                         return  # HTCondor keeps the job as long as anybody is logged in
         except LauncherError as error:
@@ -211,7 +211,7 @@ class Stopping:
             return
         self._looked = asked
         self._ad = None if ad and job_ads.has_ended(ad) else ad
-        if self._ad and self._ad.get("JupyterState") in HAS_ENDED and self._asking:
+        if self._ad and job_ads.is_over(self._ad) and self._asking:
             # HTCondor may never begin what is sent into a job that ends, and keeps the job as long.
             self._asking.cancel()
             self._set(Inside.STOPPED)

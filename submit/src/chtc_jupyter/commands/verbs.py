@@ -18,7 +18,7 @@ from chtc_jupyter.commands.queries import explain_queued, find, run_inside, stre
 from chtc_jupyter.condor import job_ads
 from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.durations import format_duration, validate_duration
-from chtc_jupyter.errors import FailedError, LauncherError, PolicyError, UnreachableError
+from chtc_jupyter.errors import FailedError, LauncherError, NoSuchSessionError, PolicyError, UnreachableError
 from chtc_jupyter.ssh import entry, openssh, search_path
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient, LinkLostError
 from chtc_jupyter.ssh.login import choose_share, connected
@@ -119,7 +119,9 @@ async def show_status(ap: str, name: str | None, terminal: Terminal) -> int:
             if not terminal.as_json:
                 terminal.print_result(str(end))
             return 0
-        if ad.get("JobStatus") == JobStatus.RUNNING and ad.get("JupyterState"):
+        if job_ads.is_over(ad):
+            await _show_job(link, ad, terminal)
+        elif job_ads.is_running(ad) and ad.get("JupyterState"):
             await _show_session(link, ad, terminal)
         elif ad.get("JobStatus") != JobStatus.RUNNING or not await _show_mute_session(link, ad, terminal):
             await _show_job(link, ad, terminal)
@@ -178,7 +180,9 @@ async def extend(ap: str, name: str | None, duration: str, terminal: Terminal) -
     """Keep a session alive for at least this long, even if it is idle."""
     duration = validate_duration(duration)
     async with connected(ap, terminal) as link, terminal.explaining(SLOW, f"{ap}: asking the session"):
-        job = job_ads.get_job_id(await find(link, name))
+        ad = await find(link, name)
+        _raise_if_over(ad)
+        job = job_ads.get_job_id(ad)
         said = clean(await run_inside(link, job, "extend", duration), _LONGEST)
         terminal.report({"job": job, "message": said})
         if not terminal.as_json:
@@ -197,7 +201,7 @@ async def show_logs(ap: str, name: str | None, options: Sequence[str], terminal:
             terminal.say(str(end))
             return 0
         job = job_ads.get_job_id(ad)
-        if ad.get("JobStatus") != JobStatus.RUNNING:
+        if not job_ads.is_running(ad) or job_ads.is_over(ad):
             state, wrote = job_ads.build_row(ad, 0).state, await _print_files(link, job_ads.list_output(ad), terminal)
             terminal.say(
                 f"Job {job} is {state} and {'has no log of its own now' if wrote else 'has written nothing yet'}. "
@@ -237,9 +241,15 @@ def build_attach_command(ap: str, job: str) -> list[str]:
 
 
 async def raise_if_gone(ap: str, job: str, terminal: Terminal) -> None:
-    """Raise NoSuchSessionError, with how it ended, if a job has left the queue."""
+    """Raise NoSuchSessionError, with how it ended, if a job has left the queue, or its session has ended."""
     async with connected(ap, terminal) as link, terminal.explaining(SLOW, f"{ap}: asking the queue"):
-        await find(link, job)
+        _raise_if_over(await find(link, job))
+
+
+def _raise_if_over(ad: Ad) -> None:
+    if job_ads.is_over(ad):
+        job, reason = job_ads.get_job_id(ad), job_ads.build_row(ad, 0).why
+        raise NoSuchSessionError(f"The session in job {job} has ended, but the job is still on its machine: {reason}")
 
 
 async def find_job(ap: str, name: str | None, terminal: Terminal) -> str:

@@ -32,6 +32,8 @@ _LONGEST_REASON = 300
 #: The condition of what a session has said since its job started; an older image doesn't say which start it was.
 OF_THIS_START = "(JupyterStart ?: JobCurrentStartDate) =?= JobCurrentStartDate"
 #: The condition of a session.
+#: The states of a session that has ended.
+SESSION_ENDED = ("stopped", "failed")
 SESSIONS = "JupyterName isnt undefined || JupyterState isnt undefined"
 #: The condition of a job that has ended and that `leave_in_queue` keeps in the queue.
 ENDED = f"JobStatus == {JobStatus.COMPLETED:d} || (JobStatus == {JobStatus.REMOVED:d} && RemoteHost is undefined)"
@@ -125,6 +127,11 @@ def has_ended(ad: Ad) -> bool:
 def is_running(ad: Ad) -> bool:
     """Return True if a job runs on a machine."""
     return bool(ad.get("JobStatus") == JobStatus.RUNNING)
+
+
+def is_over(ad: Ad) -> bool:
+    """Return True if a job runs whose session has ended: its files come back next, or somebody's login keeps it."""
+    return is_running(ad) and check_ad(ad).get("JupyterState") in SESSION_ENDED
 
 
 def get_number(ad: Ad, name: str) -> float | None:

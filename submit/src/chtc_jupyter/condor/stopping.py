@@ -6,10 +6,9 @@ import enum
 from dataclasses import dataclass
 
 from chtc_condor.codes import JobStatus
+from chtc_jupyter.condor.job_ads import SESSION_ENDED
 from chtc_jupyter.condor.job_progress import Phase
 
-#: What a session publishes, and says, that has ended.
-HAS_ENDED = ("stopped", "failed")
 #: Seconds in which a session that is asked to stop has answered, and in which one that has ended leaves its machine.
 _ANSWER, _LEAVE = 30.0, 60.0
 #: Seconds that HTCondor grants a job for its end by default, and those after them in which it has gone.
@@ -61,7 +60,7 @@ class Seen:
     @property
     def ends(self) -> bool:
         """Whether the session ends or has ended, as it published itself."""
-        return self.state in ("stopping", *HAS_ENDED)
+        return self.state in ("stopping", *SESSION_ENDED)
 
     @property
     def time_to_end(self) -> float:
