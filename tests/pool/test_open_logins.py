@@ -74,22 +74,27 @@ def test_a_login_that_the_session_can_t_end_is_told():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lossy", [False, True], ids=["stock", "lossy"])
-def test_stop_says_what_keeps_a_job_whose_session_has_ended(lossy):
+@pytest.mark.parametrize("how", ["stock", "lossy", "idle"])
+def test_stop_says_what_keeps_a_job_whose_session_has_ended(how):
     with pool_of("ep-23.9") as pool, sessions(pool) as new, laptops(pool) as new_laptop:
-        lines = {"without": "when_to_transfer_output"} if lossy else {}
-        session = new().submit("", *(["when_to_transfer_output = ON_EXIT"] if lossy else []), **lines)
+        lossy = how == "lossy"
+        lines = ("when_to_transfer_output = ON_EXIT", "My.SpoolOnEvict = true") if lossy else ()
+        idle = " --idle-timeout 25s --idle-warning 5s" if how == "idle" else ""
+        without = tuple(line.split(" =")[0] for line in lines)
+        session = new().submit(f'"--save-max-file 1MB{idle}"', *lines, without=without)
         session.ready(120)
         laptop = new_laptop()
         laptop.call("config", "ap", "ap")
+        session.inside("sh", "-c", "head -c 8000000 /dev/zero >notebooks/large.bin")  # left for the end of the job
         with log_in(session, "program"):
-            session.inside("sh", "-c", "echo small >notebooks/small.txt")
+            if how == "idle":
+                session.wait_state("stopped", seconds=120)
             stopped = laptop.call("stop", session.job, timeout=200)
             assert "maybe because somebody is logged in to it with condor_ssh_to_job" in stopped.stderr
             assert stopped.returncode == (31 if lossy else 0), stopped
             assert session.ad()["JobStatus"] == (JobStatus.RUNNING if lossy else JobStatus.REMOVED)
         session.wait_gone(60)
-        assert session.file("notebooks/small.txt") == "small\n"
+        assert pool.path("ap", f"{session.folder}/notebooks/large.bin").stat().st_size == 8_000_000
 
 
 def end_with(session, login):

@@ -107,6 +107,7 @@ class Stopping:
 
     async def run(self) -> JobProgress:
         """End the job; return what its log says of it. Raises DiskError, PolicyError, LauncherError."""
+        self._note_end()
         self._tasks.append(asyncio.create_task(self._follow_log()))
         try:
             await self._step_until_ended()
@@ -211,9 +212,13 @@ class Stopping:
             return
         self._looked = asked
         self._ad = None if ad and job_ads.has_ended(ad) else ad
-        if self._ad and job_ads.is_over(self._ad) and self._asking:
-            # HTCondor may never begin what is sent into a job that ends, and keeps the job as long.
-            self._asking.cancel()
+        self._note_end()
+
+    def _note_end(self) -> None:
+        """Ask nothing of a session that has ended: HTCondor may never begin it, and keeps the job for it."""
+        if self._ad and job_ads.is_over(self._ad):
+            if self._asking:
+                self._asking.cancel()
             self._set(Inside.STOPPED)
 
     async def _follow_log(self) -> None:
