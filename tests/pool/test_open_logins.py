@@ -16,7 +16,9 @@ from support.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(300)
 #: Saves what isn't saved when the connection breaks, as editors do.
-EDITOR = "trap 'echo typed >notebooks/rescued.txt; exit' HUP; touch notebooks/opened.txt; while :; do sleep 1; done"
+EDITOR = (
+    "trap 'sleep 1; echo typed >notebooks/rescued.txt; exit' HUP; touch notebooks/opened.txt; while :; do sleep 1; done"
+)
 #: What they run: a shell, and programs with and without a terminal, one of which heeds nothing.
 LOGINS = {
     "shell": ("-ssh", "ssh -tt", "{}"),
@@ -24,7 +26,7 @@ LOGINS = {
     "program": ("{}", "sleep", "600"),
     "deaf": ("{}", "trap '' HUP TERM; touch notebooks/deaf.txt; while :; do sleep 1; done"),
 }
-SAID = "Somebody is still logged in to the job with condor_ssh_to_job"
+SAID = "somebody was logged in to the job with condor_ssh_to_job"
 KINDS = ("no-pidns", "pilot", "ep-23.9-no-pidns")
 
 
@@ -40,6 +42,18 @@ def test_a_killed_supervisor_s_job_ends_although_somebody_is_logged_in(new_sessi
     with log_in(session, "shell"):
         session.kill_supervisor()
         assert "SIGKILL" in session.wait_gone(60)["JupyterReason"]
+
+
+@pytest.mark.slow
+def test_a_log_that_is_followed_ends_with_how_the_session_ended(new_session, new_laptop):
+    session, laptop = new_session().submit(), new_laptop()
+    session.ready()
+    laptop.call("config", "ap", "ap")
+    following = laptop.run_on("logs", session.job, "-f")
+    following.wait_for("Jupyter Server", 60)
+    session.inside("jupyter-session", "stop")
+    assert following.wait_end(60) == 0, following.output
+    assert "stopped by its user" in following.output
 
 
 @pytest.mark.slow
@@ -69,7 +83,10 @@ def test_a_login_that_the_session_can_t_end_is_told():
             assert attached.wait_end(60) == ExitStatus.NO_SUCH_SESSION, attached.output
             assert SAID in re.sub(r"\s+", " ", attached.output)
             logs = laptop.call("logs", session.job)
-            assert (logs.returncode, "Job 1.0 is stopped" in logs.stderr) == (0, True), logs
+            assert (logs.returncode, SAID in logs.stderr) == (ExitStatus.NO_SUCH_SESSION, True), logs
+            connecting = laptop.run_on("connect", session.job, tty=True)
+            connecting.wait_for("maybe because somebody is logged in", 60)
+            connecting.type("\x03")
         assert session.wait_gone(60)["JobStatus"] == JobStatus.COMPLETED
 
 

@@ -27,7 +27,7 @@ from chtc_jupyter.commands.typer_classes import Verb, Verbs
 from chtc_jupyter.condor import submit
 from chtc_jupyter.condor.architecture import parse_architecture
 from chtc_jupyter.condor.submit import Request
-from chtc_jupyter.errors import MEANINGS, ExitStatus, LauncherError, NoSuchSessionError, UsageError
+from chtc_jupyter.errors import MEANINGS, ExitStatus, FailedError, LauncherError, NoSuchSessionError, UsageError
 from chtc_jupyter.proxy import control
 from chtc_jupyter.ssh import ssh_config
 from chtc_jupyter.ssh.agent_client import HERE, LinkLostError
@@ -355,7 +355,13 @@ def ssh_proxy(host: Annotated[str, typer.Argument(help="Host name, as ssh has it
     """Run as the ProxyCommand of `ssh jupyter-NAME`."""
     terminal = Terminal()
     where, what = choose_target(ssh_config.parse_host(host), None, terminal)
-    raise typer.Exit(ssh_config.run_proxy(host, where, asyncio.run(verbs.find_job(where, what, terminal))))
+    job = asyncio.run(verbs.find_job(where, what, terminal))
+    try:
+        status = ssh_config.run_proxy(host, where, job)
+    except FailedError:
+        asyncio.run(verbs.raise_if_gone(where, job, terminal))
+        raise
+    raise typer.Exit(status)
 
 
 @app.command(cls=Verb, rich_help_panel=_SETUP)

@@ -8,6 +8,9 @@ from chtc_jupyter.condor.job_progress import JobProgress, Phase
 from chtc_jupyter.proxy.pages import Notice
 from chtc_jupyter.store import Record
 
+#: Why the job of a session that has ended may still run.
+KEPT_ON_MACHINE = "the job hasn't left its machine, maybe because somebody is logged in to it with condor_ssh_to_job"
+
 
 def describe_progress(progress: JobProgress) -> str:
     """Return in a few words where a job is."""

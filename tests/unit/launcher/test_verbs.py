@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from chtc_jupyter import store
+from chtc_jupyter import queue, store
 from chtc_jupyter.commands import stop, verbs
-from chtc_jupyter.errors import DiskError, FailedError, UsageError
+from chtc_jupyter.condor import job_ads
+from chtc_jupyter.errors import DiskError, FailedError, LauncherError, NoSuchSessionError, UsageError
 from chtc_jupyter.store import Record
 from chtc_jupyter.terminal import Terminal
 
@@ -84,8 +85,55 @@ def test_stop_of_a_job_that_never_ran_says_so_and_promises_no_notebooks(connect,
     link = connect(AD)
     assert asyncio.run(stop.stop("ap", "lab", Terminal())) == 0
     assert capsys.readouterr().out == "Job 12.0 was removed before it ran.\n"
-    removal = 'Owner == "alice" && (ClusterId == 12 && ProcId == 0)'
+    removal = 'Owner == "alice" && (ClusterId == 12 && ProcId == 0 && (JobStatus =!= 6))'
     assert ["condor_rm", "-constraint", removal] in link.commands
+
+
+OVER = {
+    **AD,
+    "JobStatus": 2,
+    "JobCurrentStartDate": 1000,
+    "JupyterStart": 1000,
+    "JupyterState": "stopped",
+    "JupyterReason": "It was idle.",
+    "JupyterDeadline": 6000,
+}
+
+
+@pytest.mark.parametrize("verb", ["extend", "show_logs", "raise_if_gone"])
+def test_nothing_is_asked_of_a_session_that_has_ended_and_whose_job_still_runs(connect, verb):
+    link = connect(OVER)
+    arguments = {"extend": ("ap", "lab", "1h"), "show_logs": ("ap", "lab", ()), "raise_if_gone": ("ap", "12.0")}
+    with pytest.raises(NoSuchSessionError, match=r"has ended, but the job is still on its machine: It was idle\."):
+        asyncio.run(getattr(verbs, verb)(*arguments[verb], Terminal()))
+    assert {argv[0] for argv in link.commands} == {"condor_q"}
+
+
+def test_status_of_a_session_that_has_ended_and_whose_job_still_runs_comes_from_the_queue(connect, capsys):
+    connect(OVER)
+    assert asyncio.run(verbs.show_status("ap", "lab", Terminal())) == 0
+    assert capsys.readouterr().out == "Stopped: It was idle.\n"
+    assert job_ads.build_row(OVER, 1060).stops is None
+
+
+@pytest.mark.parametrize("change", [{"JupyterStart": None}, {"JobCurrentStartDate": 1050}, {"JobStatus": 7}])
+def test_what_may_be_of_an_earlier_start_ends_no_session(change):
+    ad = {name: value for name, value in {**OVER, **change}.items() if value is not None}
+    assert not job_ads.is_over(ad)
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_a_job_that_leaves_at_the_moment_of_its_removal_is_no_failure(connect, monkeypatch, leaves):
+    ad = {**AD, "JobStatus": 7, "JobCurrentStartDate": 1000, "SpoolOnEvict": False}
+    link = connect({**ad, "WhenToTransferOutput": "ON_EXIT_OR_EVICT"})
+
+    async def remove(_link, _job, _condition):
+        link.ads = () if leaves else link.ads
+        raise LauncherError("HTCondor did not remove job 12.0: There are no jobs.")
+
+    monkeypatch.setattr(queue, "remove", remove)
+    with contextlib.nullcontext() if leaves else pytest.raises(LauncherError, match="There are no jobs"):
+        assert asyncio.run(stop.stop("ap", "lab", Terminal())) == 0
 
 
 def test_status_of_a_job_on_hold_says_why_and_what_to_do(connect, capsys):

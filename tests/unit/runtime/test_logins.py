@@ -89,19 +89,38 @@ class Login:
 
 
 HEEDS = """
-import pathlib, signal, sys
-signal.signal(signal.SIGHUP, lambda *_: (pathlib.Path(sys.argv[1]).write_text("rescued"), sys.exit()))
+import pathlib, signal, sys, time
+def heed(*_):
+    time.sleep({delay})
+    pathlib.Path(sys.argv[1]).write_text("rescued")
+    sys.exit()
+signal.signal(signal.SIGHUP, {handler})
 pathlib.Path(sys.argv[1]).touch()
 while True: signal.pause()
 """
-DEAF = HEEDS.replace("lambda *_: (", "signal.SIG_IGN); (lambda *_: (")
+QUICK, SLOW = HEEDS.format(delay=0, handler="heed"), HEEDS.format(delay=0.7, handler="heed")
+DEAF = HEEDS.format(delay=0, handler="signal.SIG_IGN")
 
 
-@pytest.mark.parametrize(("code", "said", "status"), [(HEEDS, "rescued", 0), (DEAF, "", -9)])
+@pytest.mark.parametrize(("code", "said", "status"), [(QUICK, "rescued", 0), (DEAF, "", -9)])
 def test_a_program_may_put_things_in_order_before_it_is_ended(tmp_path, monkeypatch, code, said, status):
     login = Login(tmp_path, code, monkeypatch)
     end_logins(Job("7.0", {}, {}), {"_CONDOR_SCRATCH_DIR": str(tmp_path)}, 20)
     assert (login.said.read_text(), login.process.wait(5)) == (said, status)
+
+
+def test_a_program_that_outlives_its_login_is_waited_for_while_it_puts_things_in_order(tmp_path, monkeypatch):
+    (folder := tmp_path / "editor").mkdir()
+    editor, shell = Login(folder, SLOW, monkeypatch), Login(tmp_path, QUICK, monkeypatch)
+
+    def find(processes, own):
+        return [*shell.find(processes, own), *editor.find(processes, own)] if shell.folder.exists() else []
+
+    monkeypatch.setattr("jupyter_session.session.logins.find_logins", find)
+    assert end_logins(Job("7.0", {}, {}), {"_CONDOR_SCRATCH_DIR": str(tmp_path)}, 20)
+    assert not shell.folder.exists()
+    assert editor.said.read_text() == "rescued"
+    assert (shell.process.wait(5), editor.process.wait(5)) == (0, 0)
 
 
 @pytest.mark.parametrize(

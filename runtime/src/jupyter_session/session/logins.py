@@ -14,45 +14,51 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from jupyter_session.activity import procfs, programs
-from jupyter_session.activity.procfs import Process
+from jupyter_session.activity.procfs import Process, ProcessId
 from jupyter_session.condor.job_ad import Job
 
 _LOG = logging.getLogger(__name__)
 #: What HTCondor makes in the job's folder for each login, and removes when it has ended.
 _FOLDERS = ".condor_ssh_to_job_*"
-#: Seconds until our own commands have told that the session has ended, until a program has heeded SIGHUP, and in all.
-_TOLD, _HEEDED, _LONGEST = 1.5, 3.0, 5.0
+#: Seconds for it all, and the shares of them until our own commands have told that the session has ended, and until a
+#: program has heeded SIGHUP.
+_LONGEST, _TOLD, _HEEDED = 5.0, 0.3, 0.6
 _LOOK = 0.05
 LOGIN_LEFT = (
-    "Somebody is still logged in to the job with condor_ssh_to_job: HTCondor keeps the job on its machine until that "
-    "login ends."
+    "When the session ended, somebody was logged in to the job with condor_ssh_to_job: HTCondor keeps a job on its "
+    "machine until such a login ends."
 )
 
 
 def end_logins(job: Job | None, environ: Mapping[str, str], seconds: float) -> bool:
     """End the programs of all logins into this job; return whether HTCondor has noticed within `seconds`.
 
-    Programs get SIGHUP first, as when a connection breaks, so that an editor keeps what isn't saved.
+    Programs get SIGHUP first, as when a connection breaks, and time to put in order what isn't saved.
     """
     scratch = environ.get("_CONDOR_SCRATCH_DIR")
     if job is None or not scratch or job.attributes.get("interactivejob") is True:  # then the session itself is in one
         return True
+    seconds = min(seconds, _LONGEST)
     began = time.monotonic()
-    warned: set[procfs.ProcessId] = set()
-    while any(Path(scratch).glob(_FOLDERS)):
+    warned: set[ProcessId] = set()
+    while True:
         elapsed = time.monotonic() - began
-        for login in find_logins({process.pid: process for process in procfs.read_processes()}, os.getpid()):
+        is_open = any(Path(scratch).glob(_FOLDERS))
+        table = {process.pid: process for process in procfs.read_processes()} if is_open or warned else {}
+        leaving = [process for process in table.values() if process.id in warned]
+        if not is_open and not (leaving and elapsed < _HEEDED * seconds):
+            return True
+        for login in find_logins(table, os.getpid()) if is_open else ():
             is_ours = any(programs.split_name(process.argv)[-1] == "jupyter-session" for process in login)
             for process in login:
-                if elapsed >= _HEEDED:
+                if elapsed >= _HEEDED * seconds:
                     _signal(process, signal.SIGKILL)
-                elif (elapsed >= _TOLD or not is_ours) and process.id not in warned:
+                elif (elapsed >= _TOLD * seconds or not is_ours) and process.id not in warned:
                     _signal(process, signal.SIGHUP)
                     warned.add(process.id)
-        if elapsed >= min(seconds, _LONGEST):
+        if elapsed >= seconds:
             return False
         time.sleep(_LOOK)
-    return True
 
 
 def find_logins(table: Mapping[int, Process], own: int) -> list[list[Process]]:

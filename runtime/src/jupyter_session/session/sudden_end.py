@@ -11,12 +11,11 @@ import time
 from functools import partial
 
 from jupyter_session import log, output
-from jupyter_session.condor.attributes import End, State, build_attributes, render_event
+from jupyter_session.condor.attributes import End, State, build_attributes, fit_line, render_event
 from jupyter_session.condor.connection import name_connection_file
 from jupyter_session.condor.publisher import JobAdPublisher
 from jupyter_session.errors import SessionError
 from jupyter_session.jupyter.lab import belongs_to, end_orphans
-from jupyter_session.session.logins import end_logins
 from jupyter_session.session.watchdog import Remains
 from jupyter_session.state_dir import StateDir
 
@@ -85,9 +84,14 @@ def clean_up(number: int, remains: Remains) -> str:
     publisher = JobAdPublisher(enabled=remains.publishes, say=_say, ad=job.attributes if job else None)
     publisher.forget_ad()  # the supervisor has published
     publisher.publish(values, render_event(values), files)
+    try:
+        from jupyter_session.session.logins import LOGIN_LEFT, end_logins  # noqa: PLC0415
+
+        if not (state.has_sibling or end_logins(job, os.environ, _LOGINS_WAIT)):
+            publisher.publish({"JupyterReason": fit_line(f"{reason} {LOGIN_LEFT}")})
+    except Exception:  # noqa: BLE001 - the job ad has the reason
+        _LOG.debug("the logins were not ended", exc_info=True)
     publisher.close(_PUBLISH_WAIT)
-    if not state.has_sibling:
-        end_logins(job, os.environ, _LOGINS_WAIT)
     state.clear(keep_log=True)
     return reason
 

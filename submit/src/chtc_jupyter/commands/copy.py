@@ -140,6 +140,7 @@ async def _reach_session(name: str | None, ap: str | None, terminal: Terminal) -
 
 async def _find_running(link: AgentClient, record: Record | None, name: str | None) -> Record:
     ad = await queries.find(link, record.job if record else name)
+    queries.raise_if_over(ad)
     if not job_ads.is_running(ad) and ad.get("JobStatus") != JobStatus.SUSPENDED:
         job = job_ads.get_job_id(ad)
         raise NoSuchSessionError(

@@ -70,6 +70,13 @@ async def _raise_not_queued(link: AgentClient, name: str | None) -> NoReturn:
     )
 
 
+def raise_if_over(ad: Ad) -> None:
+    """Raise NoSuchSessionError if the session of a job that runs has ended."""
+    if job_ads.is_over(ad):
+        job, reason = job_ads.get_job_id(ad), job_ads.build_row(ad, 0).why
+        raise NoSuchSessionError(f"The session in job {job} has ended, but the job is still on its machine: {reason}")
+
+
 async def find_record(link: AgentClient, name: str | None) -> Record:
     """Return how to follow the session that is meant; raises NoSuchSessionError, CondorError."""
     found = job_ads.build_record(await find(link, name), link.ap)

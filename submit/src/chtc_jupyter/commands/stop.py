@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 
+from chtc_condor.codes import JobStatus
 from chtc_jupyter import notebooks, queue, store
 from chtc_jupyter.commands import session_status, stop_messages
 from chtc_jupyter.commands.queries import find, run_inside, stream_inside
@@ -31,6 +32,8 @@ _PATIENCE = 180
 _CHECK, _TRIES = 14, 2
 #: Seconds in which the log of a job that has left the queue says how it ended.
 _LOG = 3.0
+#: The condition of a job whose files are not on their way back: a removal would lose them.
+_NOT_RETURNING = f"JobStatus =!= {JobStatus.TRANSFERRING_OUTPUT:d}"
 #: Files that are named.
 _NAMES = 3
 #: In the reason why a file isn't saved: the disk or the quota of the access point is full.
@@ -189,7 +192,13 @@ class Stopping:
             raise FailedError(stop_messages.describe_unsaved_removal(self._job, ad, self._inside))
         if running and not self._is_over(ad):
             self._terminal.say(stop_messages.describe_removal(self._job, self._inside, self._progress, self._refusal))
-        await queue.remove(self._link, self._job)
+        try:
+            await queue.remove(self._link, self._job, _NOT_RETURNING)
+        except LauncherError:  # maybe it leaves just now
+            await self._ask_queue()
+            if choose_step(self._see()) is Step.REMOVE:
+                raise
+            return
         self._removed = True
         self._since = time.monotonic()
 

@@ -14,8 +14,6 @@ from chtc_jupyter.condor.stopping import Inside
 from chtc_jupyter.durations import format_duration
 from chtc_jupyter.store import Record
 
-_KEPT = "the job hasn't left its machine, maybe because somebody is logged in to it with condor_ssh_to_job"
-
 
 def describe_stopping(inside: Inside, progress: JobProgress, *, removed: bool) -> str:
     """Return what `stop` waits for."""
@@ -30,6 +28,8 @@ def describe_stopping(inside: Inside, progress: JobProgress, *, removed: bool) -
         Inside.ASKED: "asking the session to stop",
         Inside.STOPPING: "stopping: the session ends its kernels and saves the notebooks",
         Inside.STOPPED: "stopped; waiting for HTCondor to copy the notebooks back",
+        Inside.REFUSED: "the session can't be asked; looking whether it ends by itself",
+        Inside.FORBIDDEN: "the session can't be asked; looking whether it ends by itself",
     }.get(inside, "removing it from the queue")
 
 
@@ -42,8 +42,8 @@ def describe_removal(job: str, inside: Inside, progress: JobProgress, refusal: s
         )
     if inside is Inside.STOPPED:
         return (
-            f"The session in job {job} has ended, but {_KEPT}, so HTCondor removes the job, and copies back what the "
-            "submit file says."
+            f"The session in job {job} has ended, but {messages.KEPT_ON_MACHINE}, so HTCondor removes the job, and "
+            "copies back what the submit file says."
         )
     why = {
         Inside.FORBIDDEN: f"This pool doesn't allow ssh into job {job}",
@@ -72,8 +72,9 @@ def describe_unsaved_removal(job: str, ad: Mapping[str, Any], inside: Inside) ->
         )
     if inside is Inside.STOPPED:
         return (
-            f"The session in job {job} has ended, but {_KEPT}: end that login, and its files are copied back. With its "
-            "submit file nothing comes back from a job that is removed; --force removes it, and loses what isn't saved."
+            f"The session in job {job} has ended, but {messages.KEPT_ON_MACHINE}: end that login, and its files are "
+            "copied back. With its submit file nothing comes back from a job that is removed; --force removes it, and "
+            "loses what isn't saved."
         )
     why = "is suspended" if ad.get("JobStatus") == JobStatus.SUSPENDED else "can't be reached"
     why = "didn't end by itself" if inside in (Inside.ASKED, Inside.STOPPING) else why

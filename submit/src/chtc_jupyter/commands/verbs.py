@@ -14,11 +14,11 @@ from chtc_condor.notebook_look import clean
 from chtc_jupyter import messages, queue, store
 from chtc_jupyter.commands import past, session_status
 from chtc_jupyter.commands.past import EndedError
-from chtc_jupyter.commands.queries import explain_queued, find, run_inside, stream_inside
+from chtc_jupyter.commands.queries import explain_queued, find, raise_if_over, run_inside, stream_inside
 from chtc_jupyter.condor import job_ads
 from chtc_jupyter.condor.job_ads import Ad
 from chtc_jupyter.durations import format_duration, validate_duration
-from chtc_jupyter.errors import FailedError, LauncherError, NoSuchSessionError, PolicyError, UnreachableError
+from chtc_jupyter.errors import FailedError, LauncherError, PolicyError, UnreachableError
 from chtc_jupyter.ssh import entry, openssh, search_path
 from chtc_jupyter.ssh.agent_client import HERE, AgentClient, LinkLostError
 from chtc_jupyter.ssh.login import choose_share, connected
@@ -181,7 +181,7 @@ async def extend(ap: str, name: str | None, duration: str, terminal: Terminal) -
     duration = validate_duration(duration)
     async with connected(ap, terminal) as link, terminal.explaining(SLOW, f"{ap}: asking the session"):
         ad = await find(link, name)
-        _raise_if_over(ad)
+        raise_if_over(ad)
         job = job_ads.get_job_id(ad)
         said = clean(await run_inside(link, job, "extend", duration), _LONGEST)
         terminal.report({"job": job, "message": said})
@@ -201,7 +201,8 @@ async def show_logs(ap: str, name: str | None, options: Sequence[str], terminal:
             terminal.say(str(end))
             return 0
         job = job_ads.get_job_id(ad)
-        if not job_ads.is_running(ad) or job_ads.is_over(ad):
+        raise_if_over(ad)
+        if not job_ads.is_running(ad):
             state, wrote = job_ads.build_row(ad, 0).state, await _print_files(link, job_ads.list_output(ad), terminal)
             terminal.say(
                 f"Job {job} is {state} and {'has no log of its own now' if wrote else 'has written nothing yet'}. "
@@ -211,10 +212,28 @@ async def show_logs(ap: str, name: str | None, options: Sequence[str], terminal:
         output = stream_inside(link, job, "logs", *options)
         async with contextlib.aclosing(output), contextlib.AsyncExitStack() as until_first:
             await until_first.enter_async_context(terminal.explaining(SLOW, f"job {job}: waiting for its log"))
-            async for line in output:
-                await until_first.aclose()
-                terminal.print_result(line)
+            try:
+                async for line in output:
+                    await until_first.aclose()
+                    terminal.print_result(line)
+            except (FailedError, PolicyError):
+                if not (ended := await _describe_end(link, job)):
+                    raise
+                terminal.say(ended)
     return 0
+
+
+async def _describe_end(link: AgentClient, job: str) -> str:
+    """Return that a session ends or has ended, and why; "" if it goes on, or if that isn't known."""
+    try:
+        ad = await find(link, job)
+    except EndedError as end:
+        return str(end)
+    except LauncherError as error:
+        _log.debug("The queue doesn't say whether job %s has ended: %s", job, error)
+        return ""
+    row = job_ads.build_row(ad, 0)
+    return f"{row.state.capitalize()}: {row.why}" if row.state in ("stopping", *job_ads.SESSION_ENDED) else ""
 
 
 async def _print_files(link: AgentClient, paths: Sequence[str], terminal: Terminal) -> bool:
@@ -243,13 +262,7 @@ def build_attach_command(ap: str, job: str) -> list[str]:
 async def raise_if_gone(ap: str, job: str, terminal: Terminal) -> None:
     """Raise NoSuchSessionError, with how it ended, if a job has left the queue, or its session has ended."""
     async with connected(ap, terminal) as link, terminal.explaining(SLOW, f"{ap}: asking the queue"):
-        _raise_if_over(await find(link, job))
-
-
-def _raise_if_over(ad: Ad) -> None:
-    if job_ads.is_over(ad):
-        job, reason = job_ads.get_job_id(ad), job_ads.build_row(ad, 0).why
-        raise NoSuchSessionError(f"The session in job {job} has ended, but the job is still on its machine: {reason}")
+        raise_if_over(await find(link, job))
 
 
 async def find_job(ap: str, name: str | None, terminal: Terminal) -> str:

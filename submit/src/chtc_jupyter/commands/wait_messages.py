@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from chtc_jupyter import messages
+from chtc_jupyter.condor.job_ads import SESSION_ENDED
 from chtc_jupyter.condor.job_progress import JobProgress, Phase
 from chtc_jupyter.store import Record
 
@@ -26,7 +28,11 @@ def describe_wait(record: Record, job: JobProgress, waited: float, *, tunnel: st
             f"JupyterLab has 180 s to start; `chtc-jupyter logs {record.name} --supervisor` shows what happens"
         ),
         Phase.READY: _describe_tunnel(record, tunnel),
-        Phase.STOPPING: "HTCondor copies the notebooks back, which takes longer the larger they are",
+        Phase.STOPPING: (
+            f"the session has ended, but {messages.KEPT_ON_MACHINE}: HTCondor waits for the end of such a login"
+            if job.state in SESSION_ENDED and not job.returning
+            else "HTCondor copies the notebooks back, which takes longer the larger they are"
+        ),
         Phase.SUSPENDED: (
             "the machine continues it, or sends it back to the queue with the notebooks saved; "
             f"`chtc-jupyter stop {record.name}` ends it"

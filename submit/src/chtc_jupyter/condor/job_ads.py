@@ -31,9 +31,9 @@ ATTRIBUTES = (
 _LONGEST_REASON = 300
 #: The condition of what a session has said since its job started; an older image doesn't say which start it was.
 OF_THIS_START = "(JupyterStart ?: JobCurrentStartDate) =?= JobCurrentStartDate"
-#: The condition of a session.
 #: The states of a session that has ended.
 SESSION_ENDED = ("stopped", "failed")
+#: The condition of a session.
 SESSIONS = "JupyterName isnt undefined || JupyterState isnt undefined"
 #: The condition of a job that has ended and that `leave_in_queue` keeps in the queue.
 ENDED = f"JobStatus == {JobStatus.COMPLETED:d} || (JobStatus == {JobStatus.REMOVED:d} && RemoteHost is undefined)"
@@ -131,7 +131,8 @@ def is_running(ad: Ad) -> bool:
 
 def is_over(ad: Ad) -> bool:
     """Return True if a job runs whose session has ended: its files come back next, or somebody's login keeps it."""
-    return is_running(ad) and check_ad(ad).get("JupyterState") in SESSION_ENDED
+    checked = check_ad(ad)  # without what an earlier start has left, if the image is new enough to say which it was
+    return is_running(ad) and "JupyterStart" in checked and checked.get("JupyterState") in SESSION_ENDED
 
 
 def get_number(ad: Ad, name: str) -> float | None:
@@ -151,6 +152,7 @@ def build_row(ad: Ad, now: float) -> Row:
     status = int(ad.get("JobStatus", 0))
     active = status in ACTIVE
     own_state = str(ad.get("JupyterState", "")) if active else ""
+    lives = active and own_state not in SESSION_ENDED
     if status == JobStatus.SUSPENDED and suspension.is_moment(ad, now):
         status = JobStatus.RUNNING
     started = ad.get("JobCurrentStartDate")
@@ -165,7 +167,7 @@ def build_row(ad: Ad, now: float) -> Row:
         int(ad.get("RequestGPUs") or 0) if isinstance(ad.get("RequestGPUs", 0), int) else 0,
         max(0, round(now - started)) if active and isinstance(started, (int, float)) else None,
         next(
-            (ad[name] for name in ("JupyterStopAt", "JupyterDeadline") if active and isinstance(ad.get(name), int)),
+            (ad[name] for name in ("JupyterStopAt", "JupyterDeadline") if lives and isinstance(ad.get(name), int)),
             None,
         ),
         str(ad.get("HoldReason", "") if status == JobStatus.HELD else ad.get("JupyterReason", mute) if active else ""),
