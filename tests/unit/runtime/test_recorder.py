@@ -297,4 +297,5 @@ def test_all_is_written_when_the_server_ends(tmp_path_factory, way, is_open):
         else:
             server.process.send_signal(signal.SIGTERM)
         server.process.wait(30 * patience())
+        page.discard()
     assert text_of(on_disk(server, "a.ipynb")["cells"][0]).startswith(lines(10))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from pathlib import Path
 from typing import Protocol
 
@@ -84,11 +84,12 @@ class Upload:
         await remote.write(self._to, at, total, 0, ())
         while not self._sent:
             length = min(STRETCH, total - at)
-            await remote.write(self._to, at, total, length, self._read(at, length, total))
+            with contextlib.closing(self._read(at, length, total)) as body:  # also if the way breaks
+                await remote.write(self._to, at, total, length, body)
             at += length
             self._sent = at >= total
 
-    def _read(self, at: int, length: int, total: int) -> Iterator[bytes]:
+    def _read(self, at: int, length: int, total: int) -> Generator[bytes, None, None]:
         try:
             with self._path.open("rb") as file:
                 file.seek(at)
