@@ -59,10 +59,11 @@ def assert_ends_beside_foreign_page(session, browser, timeout):
         page.goto(address, wait_until="commit")  # the idle time begins anew
         opened = time.monotonic()
         page.close()
-        ended = wait_for(lambda: other.title() and session.log.has_ended(), timeout + 120, "the end", every=1)
-        assert ended
+        before = len(answers)
+        # The page isn't asked: it may hang after thousands of requests, and its events come all the same.
+        wait_for(lambda: other.wait_for_timeout(1000) or session.log.has_ended(), timeout + 120, "the end", every=0)
         assert time.monotonic() - opened > timeout / 2
-        assert other.evaluate("window.asked") > timeout / 8
+        assert len(answers) - before > timeout / 8
     ad = session.wait_gone(60)
     assert (ad["JupyterState"], ad["JupyterEnd"]) == ("stopped", "idle"), ad["JupyterReason"]
     # It came with the user's cookie: nobody sent it to the login page.

@@ -23,7 +23,7 @@ _FOLDERS = ".condor_ssh_to_job_*"
 #: Seconds for it all, and the shares of them until our own commands have told that the session has ended, and until a
 #: program has heeded SIGHUP.
 _LONGEST, _TOLD, _HEEDED = 5.0, 0.3, 0.6
-_LOOK = 0.05
+_LOOK = 0.1
 LOGIN_LEFT = (
     "When the session ended, somebody was logged in to the job with condor_ssh_to_job: HTCondor keeps a job on its "
     "machine until such a login ends."
@@ -33,7 +33,8 @@ LOGIN_LEFT = (
 def end_logins(job: Job | None, environ: Mapping[str, str], seconds: float) -> bool:
     """End the programs of all logins into this job; return whether HTCondor has noticed within `seconds`.
 
-    Programs get SIGHUP first, as when a connection breaks, and time to put in order what isn't saved.
+    Programs get SIGHUP first, as when a connection breaks, and time to put in order what isn't saved. What started
+    another gets it later, so that it may say how that ended: HTCondor doesn't always see the end of a login.
     """
     scratch = environ.get("_CONDOR_SCRATCH_DIR")
     if job is None or not scratch or job.attributes.get("interactivejob") is True:  # then the session itself is in one
@@ -41,6 +42,7 @@ def end_logins(job: Job | None, environ: Mapping[str, str], seconds: float) -> b
     seconds = min(seconds, _LONGEST)
     began = time.monotonic()
     warned: set[ProcessId] = set()
+    alone: set[ProcessId] = set()  # those that had no children
     while True:
         elapsed = time.monotonic() - began
         is_open = any(Path(scratch).glob(_FOLDERS))
@@ -51,11 +53,14 @@ def end_logins(job: Job | None, environ: Mapping[str, str], seconds: float) -> b
         for login in find_logins(table, os.getpid()) if is_open else ():
             is_ours = any(programs.split_name(process.argv)[-1] == "jupyter-session" for process in login)
             for process in login:
+                is_due = elapsed >= _TOLD * seconds or (process.id in alone and not is_ours)
                 if elapsed >= _HEEDED * seconds:
                     _signal(process, signal.SIGKILL)
-                elif (elapsed >= _TOLD * seconds or not is_ours) and process.id not in warned:
+                elif is_due and process.id not in warned:
                     _signal(process, signal.SIGHUP)
                     warned.add(process.id)
+            parents = {process.parent for process in login}
+            alone.update(process.id for process in login if process.pid not in parents)
         if elapsed >= seconds:
             return False
         time.sleep(_LOOK)
