@@ -56,7 +56,7 @@ def end_logins(job: Job | None, environ: Mapping[str, str], seconds: float) -> b
                 is_due = elapsed >= _TOLD * seconds or (process.id in alone and not is_ours)
                 if elapsed >= _HEEDED * seconds:
                     _signal(process, signal.SIGKILL)
-                elif is_due and process.id not in warned:
+                elif is_due and process.id not in warned and not _carries(process):
                     _signal(process, signal.SIGHUP)
                     warned.add(process.id)
             parents = {process.parent for process in login}
@@ -83,6 +83,11 @@ def find_logins(table: Mapping[int, Process], own: int) -> list[list[Process]]:
     mine = [process for process in table.values() if process.uid == table[own].uid and process.pid not in (1, *below)]
     roots = [process for process in mine if process.parent == starter and (not starter or _is_login(process))]
     return [_descend(root, mine) for root in roots]
+
+
+def _carries(process: Process) -> bool:
+    """Return whether this only connects a program with its user: HTCondor would end the program with it, at once."""
+    return process.name.startswith(("sshd", "condor_"))
 
 
 def _is_login(process: Process) -> bool:
