@@ -87,7 +87,7 @@ def find_logins(table: Mapping[int, Process], own: int) -> list[list[Process]]:
 
 def _carries(process: Process) -> bool:
     """Return whether this only connects a program with its user: HTCondor would end the program with it, at once."""
-    return process.name.startswith(("sshd", "condor_"))
+    return process.name.startswith(("sshd", "condor_nsenter", "condor_docker_e"))
 
 
 def _is_login(process: Process) -> bool:
