@@ -29,7 +29,7 @@ def open_browser(playwright, tmp_path, request):
         return opened[-1]
 
     yield new
-    for number, page in enumerate(page for browser in opened for page in browser.pages):
+    for number, page in enumerate(page for browser in opened for page in browser.pages if not page.is_closed()):
         if request.node.stash.get(FAILED, False):
             picture = tmp_path / f"page-{number}.png"
             page.screenshot(path=picture)
