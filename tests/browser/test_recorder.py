@@ -29,7 +29,7 @@ def test_a_closed_tab_s_output_is_shown_by_the_next_and_comes_back_with_the_sess
     wait_for(lambda: "line 3" in notebook.output(0), 60, "some lines in the page")
     page.close()
     again = Lab(laptop_browser().new_page(), url).open_notebook("kept.ipynb")
-    wait_for(lambda: "line 3" in again.output(0), 60, "the lines in the page that was opened again")
+    wait_for(lambda: "line 3" in again.all_output(), 60, "the lines in the page that was opened again")
     again.page.close()
     wait_for(lambda: text_on_access_point(session, "kept.ipynb") == lines(20), 240, "all lines on the access point")
 

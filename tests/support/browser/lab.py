@@ -115,6 +115,10 @@ class Notebook:
         """Return the text of a cell's output, as it is now."""
         return "\n".join(self._outputs(number).all_inner_texts()).strip()
 
+    def all_output(self) -> str:
+        """Return the text of all outputs. JupyterLab may keep the first cell of what was an empty notebook, unseen."""
+        return "\n".join(self.panel.locator(".jp-OutputArea-output").all_inner_texts())
+
     def shows(self, number: int, text: str) -> bool:
         """Wait until a cell has this output; AssertionError when it has not."""
         expect(self._outputs(number)).to_have_text(text, timeout=milliseconds(LOAD))
