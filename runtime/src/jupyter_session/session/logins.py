@@ -47,8 +47,8 @@ def end_logins(job: Job | None, environ: Mapping[str, str], seconds: float) -> b
         elapsed = time.monotonic() - began
         is_open = any(Path(scratch).glob(_FOLDERS))
         table = {process.pid: process for process in procfs.read_processes()} if is_open or warned else {}
-        leaving = [process for process in table.values() if process.id in warned]
-        if not is_open and not (leaving and elapsed < _HEEDED * seconds):
+        is_leaving = any(process.id in warned for process in table.values())
+        if not is_open and not (is_leaving and elapsed < _HEEDED * seconds):
             return True
         for login in find_logins(table, os.getpid()) if is_open else ():
             is_ours = any(programs.split_name(process.argv)[-1] == "jupyter-session" for process in login)
@@ -87,7 +87,7 @@ def find_logins(table: Mapping[int, Process], own: int) -> list[list[Process]]:
 
 def _carries(process: Process) -> bool:
     """Return whether this only connects a program with its user: HTCondor would end the program with it, at once."""
-    return process.name.startswith(("sshd", "condor_nsenter", "condor_docker_e"))
+    return _is_login(process) or process.name.startswith("condor_docker_e")
 
 
 def _is_login(process: Process) -> bool:

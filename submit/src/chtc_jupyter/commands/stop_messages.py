@@ -30,7 +30,7 @@ def describe_stopping(inside: Inside, progress: JobProgress, *, removed: bool) -
         Inside.STOPPED: "stopped; waiting for HTCondor to copy the notebooks back",
         Inside.REFUSED: "the session can't be asked; looking whether it ends by itself",
         Inside.FORBIDDEN: "the session can't be asked; looking whether it ends by itself",
-    }.get(inside, "removing it from the queue")
+    }[inside]
 
 
 def describe_removal(job: str, inside: Inside, progress: JobProgress, refusal: str) -> str:

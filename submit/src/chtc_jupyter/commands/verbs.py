@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 
 from rich.table import Table
 
-from chtc_condor.codes import JobStatus
 from chtc_condor.notebook_look import clean
 from chtc_jupyter import messages, queue, store
 from chtc_jupyter.commands import past, session_status
@@ -123,7 +122,7 @@ async def show_status(ap: str, name: str | None, terminal: Terminal) -> int:
             await _show_job(link, ad, terminal)
         elif job_ads.is_running(ad) and ad.get("JupyterState"):
             await _show_session(link, ad, terminal)
-        elif ad.get("JobStatus") != JobStatus.RUNNING or not await _show_mute_session(link, ad, terminal):
+        elif not job_ads.is_running(ad) or not await _show_mute_session(link, ad, terminal):
             await _show_job(link, ad, terminal)
     return 0
 
